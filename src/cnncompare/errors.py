@@ -1,0 +1,51 @@
+"""The errors that cnncompare raises on purpose, each one line for a person to act on.
+
+CnncompareError
+├── UserError              exit code 2: what was asked cannot be done; nothing was written
+│   ├── ConfigError        a word, key, value or combination of the configuration
+│   ├── DataError          a data set, an archive, a folder or an image
+│   ├── ModelError         a model, its options, its weights, an image size it cannot take
+│   └── OutputError        the place where results should go
+└── RunError               exit code 1: a run began and could not be finished
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class CnncompareError(Exception):
+    """Base of every error that is reported as one line, without a traceback."""
+
+    exit_code = 1
+
+
+class UserError(CnncompareError):
+    """What was asked cannot be done; nothing was written."""
+
+    exit_code = 2
+
+
+class ConfigError(UserError):
+    """A word, key, value or combination of the configuration is wrong."""
+
+
+class DataError(UserError):
+    """A data set, an archive, a folder or an image is missing or unsound."""
+
+
+class ModelError(UserError):
+    """A model, its options or weights are unknown, or it cannot take the images."""
+
+
+class OutputError(UserError):
+    """The place where results should go cannot take them."""
+
+
+class RunError(CnncompareError):
+    """A run began and could not be finished; its record says why."""
+
+
+def closest(word: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'a' or 'b'?"`` for the known words nearest to `word`, or ``""``."""
+    near = get_close_matches(word, list(known), n=3, cutoff=0.6)
+    return f"; did you mean {' or '.join(repr(name) for name in near)}?" if near else ""

@@ -1,0 +1,1 @@
+"""Sweeps: one fresh process per job."""
