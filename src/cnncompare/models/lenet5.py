@@ -1,0 +1,53 @@
+"""LeNet-5: LeCun, Bottou, Bengio and Haffner 1998, Gradient-Based Learning, section II.B.
+
+As everywhere today, C3 sees all six maps of S2 (the paper connects them by a table), subsampling
+is a plain average (the paper's has a trainable coefficient and bias), and the output is a linear
+layer (the paper's are radial basis functions).
+"""
+
+from torch import Tensor, nn
+
+from cnncompare.models.registry import register
+
+
+class LeNet5(nn.Module):
+    """C1 to F6 of the paper with tanh, and a linear output; 61,706 parameters on 1x32x32."""
+
+    def __init__(self, classes: int, in_channels: int, image_size: int) -> None:
+        super().__init__()
+        map_size = ((image_size - 4) // 2 - 4) // 2  # 5 at the paper's 32 pixels
+        if map_size < 1:
+            raise ValueError(f"two 5x5 convolutions and two halvings leave nothing of {image_size}")
+        self.features = nn.Sequential(
+            nn.Conv2d(in_channels, 6, 5),
+            nn.Tanh(),
+            nn.AvgPool2d(2),
+            nn.Conv2d(6, 16, 5),
+            nn.Tanh(),
+            nn.AvgPool2d(2),
+        )
+        self.classifier = nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(16 * map_size**2, 120),
+            nn.Tanh(),
+            nn.Linear(120, 84),
+            nn.Tanh(),
+            nn.Linear(84, classes),
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits [N, classes] of images [N, C, image_size, image_size]."""
+        logits: Tensor = self.classifier(self.features(images))
+        return logits
+
+
+@register(
+    "lenet5",
+    family="lenet",
+    year=1998,
+    paper="LeCun et al. 1998, Gradient-Based Learning Applied to Document Recognition",
+    input_size=(1, 32, 32),
+)
+def lenet5(*, classes: int, in_channels: int, image_size: int, stem: str) -> nn.Module:
+    """Return LeNet-5; images of other than 32 pixels change the number of inputs to C5."""
+    return LeNet5(classes, in_channels, image_size)

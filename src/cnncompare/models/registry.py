@@ -1,0 +1,139 @@
+"""The registry: builds any network by name, for any number of classes and any image."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import Any
+
+from torch import nn
+
+from cnncompare.errors import ModelError, closest
+from cnncompare.models.counts import count_macs, count_params, size_mb
+from cnncompare.models.names import check_name, own_files
+
+__all__ = ["BuiltModel", "OwnModel", "build", "count_macs", "count_params", "register", "size_mb"]
+
+SMALL_IMAGE = 64  # pixels; below, five halvings leave less than 2x2 of the image
+Builder = Callable[..., nn.Module]
+
+
+@dataclass(frozen=True)
+class OwnModel:
+    """A network of the project's own, or of the user's own module."""
+
+    name: str
+    family: str
+    year: int
+    paper: str
+    input_size: tuple[int, int, int]  # (channels, height, width) in the paper
+    small_image_changes: tuple[str, ...]
+    build: Builder
+
+    @property
+    def small(self) -> bool:
+        """Whether the published network was made for small images: its stem is the small one."""
+        return self.input_size[1] <= SMALL_IMAGE
+
+
+@dataclass(frozen=True)
+class BuiltModel:
+    """A network and what is to be said about it in the record."""
+
+    network: nn.Module
+    name: str
+    source: str
+    stem: str  # imagenet or cifar
+    changes: tuple[str, ...] = ()  # what differs from the published network, besides the classes
+    aux_weight: float = 0.0  # of each auxiliary head's loss
+    weights: str | None = None
+
+
+_OWN: dict[str, OwnModel] = {}
+
+
+def register(
+    name: str,
+    *,
+    family: str,
+    year: int,
+    paper: str,
+    input_size: tuple[int, int, int],
+    small_image_changes: tuple[str, ...] = (),
+) -> Callable[[Builder], Builder]:
+    """Return a decorator that makes a builder known by `name`; raises ModelError on a duplicate.
+
+    The builder is called as ``builder(classes=, in_channels=, image_size=, stem=, **options)`` and
+    raises ValueError for an image size it cannot take. `stem` is "imagenet" (as published) or
+    "cifar"; `small_image_changes` says what the latter changes.
+    """
+
+    def decorate(builder: Builder) -> Builder:
+        home = own_files().get(name)
+        shipped_elsewhere = home and builder.__module__ != f"{__package__}.{home}"
+        if name in _OWN or shipped_elsewhere:
+            raise ModelError(f"model {name!r} is registered twice; choose another name")
+        _OWN[name] = OwnModel(name, family, year, paper, input_size, small_image_changes, builder)
+        return builder
+
+    return decorate
+
+
+def own_model(name: str) -> OwnModel:
+    """Return the registered network; raises ModelError, with the closest names, when unknown."""
+    if name not in _OWN:
+        check_name("own", name)
+        import_module(f"{__package__}.{own_files()[name]}")
+    return _OWN[name]
+
+
+def build(
+    name: str,
+    *,
+    source: str,
+    classes: int,
+    image_shape: tuple[int, int, int],
+    stem: str = "auto",
+    options: Mapping[str, Any] | None = None,
+    weights: str | None = None,
+) -> BuiltModel:
+    """Return the network `name` of `source` for `classes` and images of (channels, height, width).
+
+    `stem` is "imagenet" (as published), "cifar" (for small images), or "auto": "cifar" up to 64
+    pixels, where a published stem would shrink the image away. The weights are drawn from torch's
+    global generator. Raises ModelError for an unknown name, option or weights, and for images
+    that the network cannot take.
+    """
+    in_channels, _, image_size = image_shape
+    if stem == "auto":
+        stem = "cifar" if image_size <= SMALL_IMAGE else "imagenet"
+    make = {"own": _build_own}.get(source)
+    if make is None:
+        check_name(source, name)
+        raise ModelError(f"source {source} is not built yet")
+
+    def at(size: int) -> BuiltModel:
+        return make(name, classes, in_channels, size, stem, dict(options or {}))
+
+    built = at(image_size)
+    return replace(built, weights=weights)
+
+
+def _build_own(
+    name: str, classes: int, in_channels: int, image_size: int, stem: str, options: dict[str, Any]
+) -> BuiltModel:
+    model = own_model(name)
+    known = list(inspect.signature(model.build).parameters)[4:]
+    for option in options:
+        if option not in known:
+            raise ModelError(
+                f"{name} has no option {option!r}{closest(option, known)} "
+                f"(known: {', '.join(known) or 'none'})"
+            )
+    network = model.build(
+        classes=classes, in_channels=in_channels, image_size=image_size, stem=stem, **options
+    )
+    changes = model.small_image_changes if stem == "cifar" and not model.small else ()
+    if in_channels != model.input_size[0] == 3:
+        changes = (*changes, f"{in_channels} input channel instead of 3")
+    return BuiltModel(network, name, "own", stem, changes)
