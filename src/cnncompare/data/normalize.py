@@ -1,0 +1,55 @@
+"""Mean and standard deviation of the images' channels, measured or by name."""
+
+import torch
+
+from cnncompare.config import DataConfig
+from cnncompare.data.augment import adapt
+from cnncompare.data.source import Part, read
+from cnncompare.errors import DataError
+
+Statistics = tuple[tuple[float, ...], tuple[float, ...]]
+
+_BY_NAME: dict[str, Statistics] = {
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    # 0.2023 0.1994 0.2010, often seen, are means of each image's own sd: a copied error
+    "cifar10": ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
+    "half": ((0.5,), (0.5,)),
+    "none": ((0.0,), (1.0,)),
+}
+_MOST_IMAGES = 100_000  # more are not needed, and may have to be decoded
+
+
+def statistics(part: Part, channels: int, config: DataConfig, workers: int) -> Statistics:
+    """Return mean and sd of each channel, for pixels in [0, 1], as `data.normalize` asks.
+
+    `train` measures the training part, before any scaling; of more than 100,000 images, as many,
+    evenly spaced. Raises DataError when a channel does not vary or the name has other channels.
+    """
+    if config.normalize == "train":
+        return _measured(part, channels, workers)
+    mean, sd = _BY_NAME[config.normalize]
+    if len(mean) == 1:
+        return mean * channels, sd * channels
+    if len(mean) != channels:
+        raise DataError(
+            f"data.normalize={config.normalize} is for 3 channels, the images have {channels}; "
+            f"use train, half or none, or data.channels=3"
+        )
+    return mean, sd
+
+
+def _measured(part: Part, channels: int, workers: int) -> Statistics:
+    n = min(len(part), _MOST_IMAGES)
+    rows = part.rows[torch.arange(n) * len(part) // n]
+    total, squares, pixels = torch.zeros(channels), torch.zeros(channels), 0
+    total, squares = total.double(), squares.double()
+    for images in read(part.images, torch.split(rows, 500), workers):
+        values = adapt(images, (channels, *images.shape[2:])).double()
+        total += values.sum(dim=(0, 2, 3))
+        squares += values.square().sum(dim=(0, 2, 3))
+        pixels += values[:, 0].numel()
+    mean = total / pixels
+    sd = (squares / pixels - mean.square()).clamp(min=0).sqrt()
+    if not bool((sd > 0).all()):
+        raise DataError("the training images do not vary in a channel; use data.normalize=half")
+    return tuple((mean / 255).tolist()), tuple((sd / 255).tolist())

@@ -1,0 +1,146 @@
+"""ImageData: what it says about its data, and what a picture of it shows."""
+
+import numpy as np
+import pytest
+import torch
+
+from cnncompare.config import AugmentConfig, DataConfig
+from cnncompare.data.module import ImageData
+from cnncompare.errors import DataError
+
+
+def digits(**changes) -> ImageData:
+    data = ImageData(DataConfig(**({"name": "digits", "source": "digits"} | changes)), seed=0)
+    data.prepare()
+    return data
+
+
+def test_digits_are_described():
+    data = digits(image_size=32, val_fraction=0.15)
+    assert data.classes == [str(digit) for digit in range(10)]
+    assert data.image_shape == (1, 32, 32)
+    assert (data.n_train, data.n_val, data.n_test) == (1221, 216, 360)
+    assert data.test_labels.dtype == torch.int64
+    assert len(data.test_labels) == 360
+    assert len(data.fingerprint) == 64
+
+
+def test_mean_and_sd_are_numpys_of_the_training_part():
+    data = digits(limit_train=500)
+    part = data._parts.train
+    pixels = part.images[part.rows].numpy() / 255
+    assert len(pixels) == 500
+    assert data.mean == pytest.approx([pixels.mean()])
+    assert data.std == pytest.approx([pixels.std()])
+
+
+def test_the_fingerprint_is_of_the_test_set_alone():
+    first = digits().fingerprint
+    same = digits(image_size=16, channels=3, limit_train=100, split_seed=5, normalize="half")
+    assert same.fingerprint == first
+    assert digits(limit_test=100).fingerprint != first
+
+
+def test_fingerprints_differ_by_images_labels_and_names():
+    from cnncompare.data.source import fingerprint, whole
+
+    images = torch.zeros(2, 1, 2, 2, dtype=torch.uint8)
+    labels = torch.tensor([0, 1])
+    prints = {
+        fingerprint(whole(images, labels), ["a", "b"]),
+        fingerprint(whole(images + 1, labels), ["a", "b"]),
+        fingerprint(whole(images, labels.flip(0)), ["a", "b"]),
+        fingerprint(whole(images, labels), ["a", "c"]),
+        fingerprint(whole(images.view(2, 1, 1, 4), labels), ["a", "b"]),
+    }
+    assert len(prints) == 5
+
+
+def test_prepare_a_second_time_does_nothing():
+    data = digits()
+    parts = data._parts
+    data.prepare()
+    assert data._parts is parts
+
+
+def test_test_images_are_the_ones_asked_for():
+    data = digits(channels=3)
+    part = data._parts.test
+    images = data.test_images([7, 0])
+    assert (images.shape, images.dtype) == ((2, 3, 8, 8), torch.uint8)
+    for image, position in zip(images, (7, 0), strict=True):
+        assert torch.equal(image[2], part.images[part.rows[position]][0])
+
+
+def test_test_batches_come_in_the_parts_order_and_scale():
+    data = digits(normalize="half", batch_size=100)
+    images, labels, positions = next(iter(data.test_dataloader()))
+    part = data._parts.test
+    assert positions.tolist() == list(range(len(images)))
+    expected = (part.images[part.rows[positions]].numpy() / 255 - 0.5) / 0.5
+    np.testing.assert_allclose(images.numpy(), expected, atol=1e-6)
+    assert torch.equal(labels, part.labels[positions])
+
+
+@pytest.mark.parametrize(
+    ("name", "mean", "sd"),
+    [
+        ("imagenet", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+        ("cifar10", (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
+        ("half", (0.5,) * 3, (0.5,) * 3),
+        ("none", (0.0,) * 3, (1.0,) * 3),
+    ],
+)
+def test_normalisation_by_name(name, mean, sd):
+    data = digits(normalize=name, channels=3)
+    assert (data.mean, data.std) == (mean, sd)
+
+
+def test_three_channel_normalisation_of_grey_images_is_refused():
+    with pytest.raises(DataError, match=r"data.normalize=imagenet is for 3 channels.*have 1"):
+        digits(normalize="imagenet")
+
+
+# Lightning 2.6 subclasses a type that torch 2.14 deprecates
+@pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning")
+def test_a_lightning_trainer_trains_and_evaluates_on_it(tmp_path):
+    import pytorch_lightning as pl
+
+    data = digits(batch_size=64, augment=AugmentConfig(crop_padding=1))
+    seen = {"train": [], "test": []}
+
+    class Net(pl.LightningModule):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = torch.nn.Linear(64, 10)
+
+        def training_step(self, batch, batch_idx):
+            images, labels = batch
+            seen["train"].append((self.current_epoch, images))
+            return torch.nn.functional.cross_entropy(self.layer(images.flatten(1)), labels)
+
+        def validation_step(self, batch, batch_idx):
+            pass
+
+        def test_step(self, batch, batch_idx):
+            seen["test"] += batch[2].tolist()
+
+        def configure_optimizers(self):
+            return torch.optim.SGD(self.parameters(), lr=0.1)
+
+    trainer = pl.Trainer(
+        max_epochs=2,
+        accelerator="cpu",
+        use_distributed_sampler=False,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=tmp_path,
+    )
+    net = Net()
+    trainer.fit(net, datamodule=data)
+    trainer.test(net, datamodule=data, verbose=False)
+    assert [epoch for epoch, _ in seen["train"]] == [0] * 20 + [1] * 20
+    assert not torch.equal(seen["train"][0][1], seen["train"][20][1])
+    assert sorted(seen["test"]) == list(range(360))
