@@ -93,12 +93,12 @@ def make_trainer(folder: Path, callbacks: list[pl.Callback], **options: Any) -> 
         "logger": False,
         "enable_checkpointing": False,
         "max_epochs": 1,
+        "devices": 1,
         "num_sanity_val_steps": 0,
     }
     return pl.Trainer(
         default_root_dir=folder,
         accelerator="cpu",
-        devices=1,
         callbacks=callbacks,
         enable_progress_bar=False,
         enable_model_summary=False,

@@ -1,0 +1,82 @@
+"""PredictionSaver: what was predicted for each test image, each exactly once."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from cnncompare.errors import RunError
+from cnncompare.run import PREDICTIONS, write_atomically
+
+Parts = dict[str, Tensor]
+
+
+class PredictionSaver(pl.Callback):
+    """Writes predictions.npz after the test, in the data set's own order.
+
+    `test_step` returns `indices` int64 [B], the places in the test set, `labels` int64 [B],
+    `top5` int64 [B, min(5, classes)], `confidence` float [B]; the data module knows `n_test`.
+    """
+
+    def __init__(self, run_folder: Path) -> None:
+        self._path = run_folder / PREDICTIONS
+        self._batches: list[Parts] = []
+
+    def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._batches = []
+
+    def on_test_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, *_: Any, **__: Any
+    ) -> None:
+        self._batches.append(outputs)  # left on the device: fetching each would wait for it
+
+    def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Gather over the devices; raises RunError unless each test image came exactly once."""
+        everything = _gathered(_joined(self._batches))
+        self._batches = []
+        n_test = trainer.datamodule.n_test  # type: ignore[attr-defined]
+        _check_complete(everything["indices"], n_test)
+        if trainer.is_global_zero:
+            write_atomically(self._path, _npz(everything))
+
+
+def _joined(batches: list[Parts]) -> Parts:
+    """Return one tensor of each kind, in this process's memory."""
+    names = batches[0] if batches else ()
+    return {name: torch.cat([batch[name] for batch in batches]).cpu() for name in names}
+
+
+def _gathered(mine: Parts) -> Parts:
+    """Return everything from every process; their numbers of images may differ."""
+    if not torch.distributed.is_initialized():
+        return mine
+    all_parts: list[Any] = [None] * torch.distributed.get_world_size()
+    torch.distributed.all_gather_object(all_parts, mine)
+    return _joined([parts for parts in all_parts if parts])
+
+
+def _check_complete(indices: Tensor, n_test: int) -> None:
+    counts = torch.bincount(indices, minlength=n_test)
+    if len(counts) == n_test and bool((counts == 1).all()):
+        return
+    raise RunError(
+        f"the test must see each of {n_test} images once: it saw {len(indices)}, "
+        f"{int((counts > 1).sum())} of them more than once, "
+        f"{int((counts[:n_test] == 0).sum())} not at all, {len(counts) - n_test} beyond the last"
+    )
+
+
+def _npz(everything: Parts) -> bytes:
+    order = everything["indices"].argsort()
+    file = io.BytesIO()
+    np.savez_compressed(
+        file,
+        label=everything["labels"][order].numpy().astype(np.int16),
+        top5=everything["top5"][order].numpy().astype(np.int16),
+        confidence=everything["confidence"][order].float().numpy(),
+    )
+    return file.getvalue()
