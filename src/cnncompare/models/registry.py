@@ -1,9 +1,10 @@
 """The registry: builds any network by name, for any number of classes and any image."""
 
-import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from torch import nn
@@ -11,10 +12,12 @@ from torch import nn
 from cnncompare.errors import ModelError, closest
 from cnncompare.models.counts import count_macs, count_params, size_mb
 from cnncompare.models.names import check_name, own_files
+from cnncompare.models.sizes import CANNOT_TAKE, refusal, takes
 
 __all__ = ["BuiltModel", "OwnModel", "build", "count_macs", "count_params", "register", "size_mb"]
 
-SMALL_IMAGE = 64  # pixels; below, five halvings leave less than 2x2 of the image
+SMALL_IMAGE = 64  # pixels; five halvings leave 2x2 of it
+CANNOT_BUILD = (TypeError, *CANNOT_TAKE)  # what a builder raises for its options, or the size
 Builder = Callable[..., nn.Module]
 
 
@@ -104,36 +107,57 @@ def build(
     global generator. Raises ModelError for an unknown name, option or weights, and for images
     that the network cannot take.
     """
-    in_channels, _, image_size = image_shape
+    channels, _, image_size = image_shape
     if stem == "auto":
         stem = "cifar" if image_size <= SMALL_IMAGE else "imagenet"
-    make = {"own": _build_own}.get(source)
-    if make is None:
+    library = _library(source, name)
+    asked = dict(options or {})
+    _check_options(name, asked, library.known_options(name) if asked else [])
+
+    def make(size: int) -> BuiltModel:
+        built: BuiltModel = library.build(
+            name, classes=classes, in_channels=channels, image_size=size, stem=stem, options=asked
+        )
+        return built
+
+    native: int = library.native_size(name)
+    try:
+        built = make(image_size)
+    except CANNOT_BUILD as error:
+        if source == "own" and _fits(make, channels, native):
+            raise refusal(name, stem, image_size, native, partial(_fits, make, channels)) from error
+        if not asked:
+            raise
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"{name} cannot be built with options {asked}: {reason}") from error
+    # Only own networks are built for an image size; those of the libraries need it once.
+    at = make if source == "own" else lambda size: built
+    if not _fits(lambda size: built, channels, image_size):
+        raise refusal(name, stem, image_size, native, partial(_fits, at, channels))
+    return built
+
+
+def _library(source: str, name: str) -> ModuleType:
+    """Return own.py, torchvision.py or timm.py, which import what they need, for a known `name`."""
+    if source != "own" or name not in _OWN:
         check_name(source, name)
-        raise ModelError(f"source {source} is not built yet")
-
-    def at(size: int) -> BuiltModel:
-        return make(name, classes, in_channels, size, stem, dict(options or {}))
-
-    built = at(image_size)
-    return replace(built, weights=weights)
+    return import_module(f"{__package__}.{source}")
 
 
-def _build_own(
-    name: str, classes: int, in_channels: int, image_size: int, stem: str, options: dict[str, Any]
-) -> BuiltModel:
-    model = own_model(name)
-    known = list(inspect.signature(model.build).parameters)[4:]
+def _check_options(name: str, options: Mapping[str, Any], known: list[str]) -> None:
     for option in options:
         if option not in known:
             raise ModelError(
                 f"{name} has no option {option!r}{closest(option, known)} "
                 f"(known: {', '.join(known) or 'none'})"
             )
-    network = model.build(
-        classes=classes, in_channels=in_channels, image_size=image_size, stem=stem, **options
-    )
-    changes = model.small_image_changes if stem == "cifar" and not model.small else ()
-    if in_channels != model.input_size[0] == 3:
-        changes = (*changes, f"{in_channels} input channel instead of 3")
-    return BuiltModel(network, name, "own", stem, changes)
+
+
+def _fits(make: Callable[[int], BuiltModel], channels: int, image_size: int) -> bool:
+    """Return whether what `make` builds for `image_size` takes such images."""
+    try:
+        built = make(image_size)
+    except CANNOT_BUILD:
+        return False
+    # Auxiliary heads, which training alone uses, need a larger map than the rest.
+    return takes(built.network, (channels, image_size, image_size), training=built.aux_weight > 0)

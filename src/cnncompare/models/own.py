@@ -1,0 +1,41 @@
+"""The networks of this project's own, and those of a user's own module, from the registry."""
+
+import inspect
+from typing import Any
+
+from cnncompare.models.registry import BuiltModel, own_model
+
+
+def native_size(name: str) -> int:
+    """Return the pixels of the paper's image size."""
+    return own_model(name).input_size[1]
+
+
+def known_options(name: str) -> list[str]:
+    """Return the keyword arguments of the builder, besides those that every builder has."""
+    always = ("classes", "in_channels", "image_size", "stem")
+    return [
+        option
+        for option in inspect.signature(own_model(name).build).parameters
+        if option not in always
+    ]
+
+
+def build(
+    name: str,
+    *,
+    classes: int,
+    in_channels: int,
+    image_size: int,
+    stem: str,
+    options: dict[str, Any],
+) -> BuiltModel:
+    """Return the network and what differs from its paper; raises what its builder raises."""
+    model = own_model(name)
+    network = model.build(
+        classes=classes, in_channels=in_channels, image_size=image_size, stem=stem, **options
+    )
+    changes = model.small_image_changes if stem == "cifar" and not model.small else ()
+    if in_channels != model.input_size[0] == 3:
+        changes = (*changes, f"{in_channels} input channel instead of 3")
+    return BuiltModel(network, name, "own", stem, changes)

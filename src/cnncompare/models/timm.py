@@ -1,0 +1,44 @@
+"""The networks of timm, as published or in their form for small images."""
+
+import inspect
+from typing import Any
+
+import timm
+from torch import nn
+
+from cnncompare.models.registry import BuiltModel
+from cnncompare.models.stems import for_small_images
+
+
+def native_size(name: str) -> int:
+    """Return the pixels of the published image size."""
+    input_size: Any = timm.get_pretrained_cfg_value(name, "input_size")
+    return int(input_size[1])
+
+
+def build(
+    name: str,
+    *,
+    classes: int,
+    in_channels: int,
+    image_size: int,
+    stem: str,
+    options: dict[str, Any],
+) -> BuiltModel:
+    """Return the network and what differs from the published one; `image_size` changes nothing."""
+    network: nn.Module = timm.create_model(
+        name, pretrained=False, num_classes=classes, in_chans=in_channels, **options
+    )
+    changes: tuple[str, ...] = ()
+    if in_channels != 3:
+        changes = (f"{in_channels} input channel instead of 3",)
+    if stem == "cifar":
+        changes = for_small_images(network, name, in_channels, native_size(name)) + changes
+    return BuiltModel(network, name, "timm", stem, changes)
+
+
+def known_options(name: str) -> list[str]:
+    """Return the keyword arguments that the network's class takes."""
+    network = timm.create_model(name, pretrained=False)
+    own = ("num_classes", "in_chans")
+    return [option for option in inspect.signature(type(network)).parameters if option not in own]

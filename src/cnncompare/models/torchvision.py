@@ -1,0 +1,113 @@
+"""The networks of torchvision.models, as published or in their form for small images."""
+
+import inspect
+from typing import Any
+
+import torch
+import torchvision.models as zoo
+from torch import nn
+
+from cnncompare.models.registry import BuiltModel
+from cnncompare.models.stems import for_small_images, replace_layer, resized, with_first_channels
+
+# The weights of the auxiliary heads' losses: Szegedy et al. 2014, section 5, and torchvision's
+# reference training for Inception v3.
+AUX_WEIGHTS = {"googlenet": 0.3, "inception_v3": 0.4}
+
+
+def native_size(name: str) -> int:
+    """Return the pixels of the published image size."""
+    return 299 if name == "inception_v3" else 224
+
+
+def build(
+    name: str,
+    *,
+    classes: int,
+    in_channels: int,
+    image_size: int,
+    stem: str,
+    options: dict[str, Any],
+) -> BuiltModel:
+    """Return the network and what differs from the published one; `image_size` changes nothing."""
+    if name in AUX_WEIGHTS:
+        # The initialisation of the published networks; unsaid, torchvision warns of its cost.
+        options = {"init_weights": True, **options}
+    network: nn.Module = zoo.get_model(name, weights=None, num_classes=classes, **options)
+    changes: tuple[str, ...] = ()
+    if in_channels != 3:
+        with_first_channels(network, in_channels, native_size(name))
+        changes = (f"{in_channels} input channel instead of 3",)
+    if stem == "cifar":
+        changes = small_form(network, name, classes, in_channels) + changes
+    aux_weight = AUX_WEIGHTS.get(name, 0.0) if getattr(network, "aux_logits", False) else 0.0
+    return BuiltModel(network, name, "torchvision", stem, changes, aux_weight)
+
+
+def known_options(name: str) -> list[str]:
+    """Return the keyword arguments that the network's class takes, besides the classes."""
+    asked = {"init_weights": False} if name in AUX_WEIGHTS else {}
+    with torch.device("meta"):  # only its class is wanted
+        network = zoo.get_model(name, weights=None, **asked)
+    return [
+        option for option in inspect.signature(type(network)).parameters if option != "num_classes"
+    ]
+
+
+def small_form(network: nn.Module, name: str, classes: int, in_channels: int) -> tuple[str, ...]:
+    """Change `network` for small images in place; return what was changed."""
+    if isinstance(network, zoo.AlexNet):
+        return _small_alexnet(network, classes)
+    if isinstance(network, zoo.VGG):
+        return _small_vgg(network, classes)
+    if isinstance(network, zoo.Inception3):
+        return _small_inception_v3(network)
+    return for_small_images(network, name, in_channels, native_size(name))
+
+
+def _small_alexnet(network: zoo.AlexNet, classes: int) -> tuple[str, ...]:
+    """Maps of 32, 16, 8 and 4 pixels, and one linear layer as in bearpaw/pytorch-classification."""
+    conv1 = resized(network.features[0], network.features[0].in_channels, 3)
+    conv1.stride, conv1.padding = (1, 1), (1, 1)
+    network.features[0] = conv1
+    for pool in (2, 5, 12):
+        network.features[pool].padding = 1
+    network.avgpool = nn.AdaptiveAvgPool2d(4)
+    dropout = network.classifier[0]
+    network.classifier = nn.Sequential(dropout, nn.Linear(256 * 4 * 4, classes))
+    return (
+        "features.0 11x11/4 -> 3x3/1",
+        "pools padded by 1",
+        "avgpool 6x6 -> 4x4",
+        "classifier 4096-4096 -> one linear layer",
+    )
+
+
+def _small_vgg(network: zoo.VGG, classes: int) -> tuple[str, ...]:
+    """All five halvings stay, to 1x1, with 512 units instead of 4096 (Liu and Deng 2015)."""
+    network.avgpool = nn.AdaptiveAvgPool2d(1)
+    for position, outputs in ((0, 512), (3, 512), (6, classes)):
+        linear = nn.Linear(512, outputs)
+        nn.init.normal_(linear.weight, 0, 0.01)  # as torchvision's own
+        nn.init.zeros_(linear.bias)
+        network.classifier[position] = linear
+    return ("avgpool 7x7 -> 1x1", "classifier 4096-4096 -> 512-512")
+
+
+def _small_inception_v3(network: zoo.Inception3) -> tuple[str, ...]:
+    """Mixed_5b sees the whole 32x32 (natively 35x35); the maps after it are 15x15 and 7x7."""
+    network.Conv2d_1a_3x3.conv.stride = (1, 1)
+    for block in (network.Conv2d_1a_3x3, network.Conv2d_2a_3x3, network.Conv2d_4a_3x3):
+        block.conv.padding = (1, 1)
+    replace_layer(network, "maxpool1", nn.Identity())
+    replace_layer(network, "maxpool2", nn.Identity())
+    changes = (
+        "Conv2d_1a_3x3 3x3/2 -> 3x3/1",
+        "Conv2d_1a, 2a and 4a padded by 1",
+        "maxpool1 removed",
+        "maxpool2 removed",
+    )
+    if network.AuxLogits is None:
+        return changes
+    network.AuxLogits.conv1.conv.padding = (2, 2)  # its 5x5 sees a map of 4x4, natively of 5x5
+    return (*changes, "AuxLogits.conv1 padded by 2")
