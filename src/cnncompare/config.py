@@ -307,6 +307,10 @@ class Config(Section):
         canonical = json.dumps(self.identity(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
+    def recipe_hash(self) -> str:
+        """Return the hash of everything but the seed: runs that share it may be averaged."""
+        return self.model_copy(update={"seed": 0}).hash()
+
     def run_id(self) -> str:
         """Return the name of the run's folder."""
         return (
@@ -341,13 +345,12 @@ def validate(composed: DictConfig | Mapping[str, Any]) -> Config:
 def _first_problem(error: ValidationError) -> str:
     problem = error.errors()[0]
     path = [str(part) for part in problem["loc"]]
-    section, where = _schema_at(path)
+    _, where = _schema_at(path)
     key = ".".join(where)
     found = f"{key}={problem['input']!r}"
     match problem["type"]:
         case "extra_forbidden":
-            known = sorted(section.model_fields) if section else []
-            return f"unknown key {key}{closest(where[-1], known)} (known: {', '.join(known)})"
+            return unknown_key(where)
         case "missing":
             return f"{key} is missing"
         case "value_error":
@@ -357,6 +360,17 @@ def _first_problem(error: ValidationError) -> str:
         case _:
             message = problem["msg"]
             return f"{found}: {message[0].lower()}{message[1:]}"
+
+
+def unknown_key(path: list[str]) -> str:
+    """Return the line for a key that the schema does not have, with those it has instead."""
+    for depth, part in enumerate(path):
+        section, _ = _schema_at(path[: depth + 1])
+        known = sorted(section.model_fields) if section else []
+        if part not in known:
+            key = ".".join(path[: depth + 1])
+            return f"unknown key {key}{closest(part, known)} (known: {', '.join(known)})"
+    return f"unknown key {'.'.join(path)}"
 
 
 def _schema_at(path: list[str]) -> tuple[type[Section] | None, list[str]]:

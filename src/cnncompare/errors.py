@@ -7,10 +7,13 @@ CnncompareError
 │   ├── ModelError         a model, its options, its weights, an image size it cannot take
 │   └── OutputError        the place where results should go
 └── RunError               exit code 1: a run began and could not be finished
+
+Interrupted                exit code 128 + the signal: 130 for Ctrl-C, 143 for SIGTERM
 """
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from signal import Signals
 
 
 class CnncompareError(Exception):
@@ -43,6 +46,14 @@ class OutputError(UserError):
 
 class RunError(CnncompareError):
     """A run began and could not be finished; its record says why."""
+
+
+class Interrupted(BaseException):
+    """A signal asked the process to stop; no Exception, so that nothing swallows it."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(f"stopped by {Signals(signal_number).name}")
+        self.exit_code = 128 + signal_number
 
 
 def closest(word: str, known: Iterable[str]) -> str:

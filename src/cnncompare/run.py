@@ -117,7 +117,7 @@ class Run:
 
         path = self.folder / PREDICTIONS
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 return Predictions(arrays["label"], arrays["top5"], arrays["confidence"])
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise DataError(f"{path}: cannot be read: {error}") from None

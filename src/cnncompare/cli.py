@@ -1,0 +1,100 @@
+"""The command line: words to a subcommand or to Hydra; imports nothing heavy."""
+
+import os
+import re
+import signal
+import sys
+from typing import Any
+
+from cnncompare.errors import CnncompareError, ConfigError, Interrupted, closest
+
+SUBCOMMANDS = {
+    "models": "cnncompare.models.command",
+    "report": "cnncompare.report.command",
+}
+
+
+def main() -> None:
+    """Run the command line of this process and exit with its code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(words: list[str]) -> int:
+    """Return the exit code: 0, 2 for a user's mistake, 1 for a failed run, 128 + a signal."""
+    try:
+        if words and re.match(r"[^-+~=]+$", words[0]):
+            return _subcommand(words[0], words[1:])
+        return _hydra(words)
+    except CnncompareError as error:
+        print(f"cnncompare: {error}", file=sys.stderr)
+        return error.exit_code
+    except Interrupted as stop:
+        print(f"cnncompare: {stop}; the same command continues", file=sys.stderr)
+        return stop.exit_code
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
+def _subcommand(word: str, rest: list[str]) -> int:
+    from importlib import import_module
+
+    if word not in SUBCOMMANDS:
+        raise ConfigError(
+            f"unknown command {word!r}{closest(word, SUBCOMMANDS)} "
+            f"(commands: {', '.join(SUBCOMMANDS)}; a setting has the form key=value)"
+        )
+    code: int = import_module(SUBCOMMANDS[word]).main(rest)
+    return code
+
+
+def _hydra(words: list[str]) -> int:
+    """Hand the words over to Hydra, and tell its errors in one line."""
+    import hydra
+    from hydra.core.plugins import Plugins
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    from cnncompare.config_files import UserConf, conf_folder, describe_problem, user_conf
+
+    if any(word.startswith("--experimental-rerun") for word in words):
+        raise ConfigError("--experimental-rerun loads a pickle, which can run code; not supported")
+    user_conf(words)
+    Plugins.instance().register(UserConf)
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come up here instead of being printed there
+    outcome: list[BaseException] = []
+
+    def job(composed: Any) -> None:
+        try:
+            _one_run(composed)
+        except CnncompareError as error:  # Hydra would print more than one line
+            outcome.append(error)
+
+    app = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")
+    try:
+        app(job)()
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(describe_problem(error)) from None
+    if outcome:
+        raise outcome[0]
+    return 0
+
+
+def _one_run(composed: Any) -> None:
+    from cnncompare.config import validate
+    from cnncompare.preflight import preflight
+    from cnncompare.rank import is_first_process
+    from cnncompare.run import read_existing
+
+    config = validate(composed)
+    existing = read_existing(config.run_folder())
+    if existing and existing.record.status == "finished" and not config.force:
+        print(f"already finished; force=true runs it again: {existing.folder}")
+    else:
+        preflight(config)
+        from cnncompare.train import train
+
+        existing = train(config, argv=["python", "-m", "cnncompare", *sys.argv[1:]])
+    if is_first_process():
+        from cnncompare.console import print_result
+
+        print_result(existing)

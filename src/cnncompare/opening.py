@@ -1,0 +1,68 @@
+"""Open a run's folder: a finished run, one to continue, or a new one; imports no torch."""
+
+import logging
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cnncompare.config import Config
+from cnncompare.errors import OutputError
+from cnncompare.record import RunRecord
+from cnncompare.run import CHECKPOINTS, Run, lock, read_existing, set_aside
+
+log = logging.getLogger("cnncompare")
+
+
+@contextmanager
+def opened(config: Config, size_mb: float) -> Iterator[Run]:
+    """Hold the lock of the run's folder, and decide between finished, continued and new."""
+    folder = config.run_folder()
+    held = lock(folder)
+    try:
+        _check_space(folder, size_mb)
+        existing = read_existing(folder)
+        if existing and not config.force and (_is_finished(existing) or can_continue(existing)):
+            yield existing
+        else:
+            if folder.exists():
+                log.info("the earlier record lies in %s", set_aside(folder))
+            yield _new_run(folder, config)
+    finally:
+        held.release()
+
+
+def _check_space(folder: Path, size_mb: float) -> None:
+    # best and last checkpoint, each with up to two optimizer states, plus the old one while saving
+    needed_mb = 9 * size_mb + 32
+    free_mb = shutil.disk_usage(folder.parent).free / 1e6
+    if free_mb < needed_mb:
+        raise OutputError(
+            f"{folder.parent} has {free_mb:.0f} MB free, this run needs about {needed_mb:.0f}; "
+            "free some space or choose another place with output_root=PATH"
+        )
+
+
+def _is_finished(run: Run) -> bool:
+    return run.record.status == "finished"
+
+
+def can_continue(run: Run) -> bool:
+    return run.record.status in ("running", "interrupted") and last_checkpoint(run).exists()
+
+
+def last_checkpoint(run: Run) -> Path:
+    return run.folder / CHECKPOINTS / "last.ckpt"
+
+
+def _new_run(folder: Path, config: Config) -> Run:
+    record = RunRecord(
+        id=folder.name,
+        label=config.model.name,
+        name=config.name,
+        started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        config_hash=config.hash(),
+    )
+    folder.mkdir(parents=True)
+    return Run(folder, record)

@@ -1,0 +1,126 @@
+"""ImageClassifier: the Lightning module; it is handed a network and knows loss and metrics."""
+
+import hashlib
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cnncompare.config import AdamWConfig, LossConfig, SGDConfig
+from cnncompare.optimization import SchedulerConfig, build_optimizer, build_scheduler
+from cnncompare.totals import Totals
+
+
+class ImageClassifier(pl.LightningModule):
+    """Trains a network to classify images by cross entropy.
+
+    Training batches are (images [B, C, H, W], targets int64 [B] or float [B, classes]);
+    validation and test batches carry each image's position in its split as a third tensor.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        seed: int,
+        loss: LossConfig,
+        optimizer: SGDConfig | AdamWConfig,
+        scheduler: SchedulerConfig,
+        aux_weight: float = 0.0,
+        channels_last: bool = False,
+    ) -> None:
+        super().__init__()
+        self.network = network.to(memory_format=torch.channels_last) if channels_last else network
+        self.seed = seed
+        self.loss = loss
+        self.optimizer = optimizer
+        self.scheduler = scheduler
+        self.aux_weight = aux_weight
+        self.channels_last = channels_last
+        self.train_totals = Totals()
+        self.val_totals = Totals()
+        self.test_totals = Totals()
+
+    def forward(self, images: Tensor) -> Any:
+        """Return logits [B, classes]; in training a network may add those of auxiliary heads."""
+        if self.channels_last:
+            images = images.contiguous(memory_format=torch.channels_last)
+        return self.network(images)
+
+    def on_train_epoch_start(self) -> None:
+        """Start the epoch from a random state that depends on seed, epoch and rank alone.
+
+        So a run that was interrupted continues with the numbers it would have drawn.
+        """
+        torch.manual_seed(_epoch_seed(self.seed, self.current_epoch, self.global_rank))
+        self.train_totals.reset()
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
+        images, targets = batch
+        logits, *auxiliary = _heads(self(images))
+        main_loss = self._cross_entropy(logits, targets)
+        self.train_totals.update(logits.detach(), targets, main_loss.detach() * len(images))
+        return main_loss + sum(
+            self.aux_weight * self._cross_entropy(head, targets) for head in auxiliary
+        )
+
+    def on_validation_epoch_start(self) -> None:
+        self.val_totals.reset()
+
+    def validation_step(self, batch: tuple[Tensor, Tensor, Tensor], batch_index: int) -> None:
+        images, labels, _ = batch
+        logits = self(images)
+        self.val_totals.update(logits, labels, F.cross_entropy(logits, labels, reduction="sum"))
+
+    def on_validation_epoch_end(self) -> None:
+        self.log("val_acc1", self.val_totals.compute()["acc1"], logger=False)
+
+    def on_test_epoch_start(self) -> None:
+        self.test_totals.reset()
+
+    def test_step(
+        self, batch: tuple[Tensor, Tensor, Tensor], batch_index: int
+    ) -> dict[str, Tensor]:
+        """Count the batch and return what is saved of each image, for the prediction saver."""
+        images, labels, indices = batch
+        logits = self(images).float()
+        self.test_totals.update(logits, labels, F.cross_entropy(logits, labels, reduction="sum"))
+        best = logits.softmax(dim=1).topk(min(5, logits.shape[1]), dim=1)
+        return {
+            "indices": indices,
+            "labels": labels,
+            "top5": best.indices,
+            "confidence": best.values[:, 0],
+        }
+
+    def configure_optimizers(self) -> Any:
+        optimizer = build_optimizer(self.network, self.optimizer)
+        steps = int(self.trainer.estimated_stepping_batches)
+        epochs = self.trainer.max_epochs or 1
+        scheduler = build_scheduler(
+            optimizer, self.scheduler, steps=steps, steps_per_epoch=steps // epochs
+        )
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
+        }
+
+    def _cross_entropy(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return F.cross_entropy(logits, targets, label_smoothing=self.loss.label_smoothing)
+
+
+def _heads(outputs: Any) -> list[Tensor]:
+    """Return the main logits first, then those of the auxiliary heads that there are.
+
+    torchvision's GoogLeNet and Inception v3 return named tuples in training, the main one first.
+    """
+    if isinstance(outputs, Tensor):
+        return [outputs]
+    return [head for head in outputs if head is not None]
+
+
+def _epoch_seed(seed: int, epoch: int, rank: int) -> int:
+    digest = hashlib.sha256(f"{seed}/{epoch}/{rank}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1

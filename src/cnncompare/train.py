@@ -1,0 +1,167 @@
+"""train(config) -> Run: one run, told top to bottom."""
+
+import os
+import random
+import warnings
+from importlib import import_module
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback
+
+from cnncompare.callbacks.epoch_recorder import EpochRecorder
+from cnncompare.callbacks.hparams import log_hparams
+from cnncompare.callbacks.interruption import Interruption
+from cnncompare.callbacks.pictures import draw_pictures
+from cnncompare.callbacks.predictions import PredictionSaver
+from cnncompare.callbacks.progress import Progress
+from cnncompare.config import Config
+from cnncompare.data.module import ImageData
+from cnncompare.describe import describe
+from cnncompare.errors import RunError
+from cnncompare.models import registry
+from cnncompare.opening import can_continue, last_checkpoint, opened
+from cnncompare.outcome import log_file, told_in_record
+from cnncompare.rank import is_first_process
+from cnncompare.record import BestPart, TestPart
+from cnncompare.run import CHECKPOINTS, LOG, Run
+from cnncompare.task import ImageClassifier
+from cnncompare.trainer import build_trainer
+
+
+def train(config: Config, argv: list[str] | None = None) -> Run:
+    """Train, validate each epoch, test once with the best epoch's weights; return the run.
+
+    A finished record of the same configuration is returned as it is, unless `config.force`. An
+    interrupted one is continued. Raises UserError before anything is written, RunError or
+    Interrupted after the record says so. `argv` is the command that repeats the run.
+    """
+    _set_up_torch(config)
+    data = ImageData(config.data, seed=config.seed)
+    with Interruption() as interruption:
+        data.prepare()
+        model = _build_model(config, data)
+        if not is_first_process():  # Lightning started this process for another device
+            return _train_beside(config, model, data, interruption)
+        with opened(config, registry.size_mb(model.network)) as run:
+            if run.record.status == "finished":
+                return run
+            describe(run, config, model, data, argv)
+            with log_file(run.folder / LOG), told_in_record(run):
+                _fit_and_test(run, config, model, data, interruption)
+    return run
+
+
+def _set_up_torch(config: Config) -> None:
+    torch.set_float32_matmul_precision(config.trainer.matmul_precision)
+    cores = config.trainer.threads or max(1, (os.cpu_count() or 1) // config.trainer.devices)
+    torch.set_num_threads(cores)
+    # Filling fresh memory is part of torch's deterministic mode; no result here rests on it.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    warnings.filterwarnings(  # batches are cut from one tensor in memory: no workers to add
+        "ignore", message=".*does not have many workers.*", module="pytorch_lightning.*"
+    )
+
+
+def _build_model(config: Config, data: ImageData) -> registry.BuiltModel:
+    random.seed(config.seed)
+    torch.manual_seed(config.seed)
+    if config.model.module is not None:
+        import_module(config.model.module)
+    return registry.build(
+        config.model.name,
+        source=config.model.source,
+        classes=len(data.classes),
+        image_shape=data.image_shape,
+        stem=config.model.stem,
+        options=config.model.options,
+        weights=config.model.weights,
+    )
+
+
+def _fit_and_test(
+    run: Run,
+    config: Config,
+    model: registry.BuiltModel,
+    data: ImageData,
+    interruption: Interruption,
+) -> None:
+    recorder = EpochRecorder(run.folder)
+    progress = Progress(config.callbacks.progress)
+    saver = PredictionSaver(run.folder)
+    trainer = build_trainer(run.folder, config, [interruption, recorder, saver, progress])
+    task = _build_task(config, model)
+    _write_accelerator(run, trainer)
+    resume_from = last_checkpoint(run) if can_continue(run) else None
+    trainer.fit(task, datamodule=data, ckpt_path=resume_from, weights_only=True)
+    _record_training(run, recorder)
+    _test(trainer, task, data, run.folder)
+    _record_test(run, task)
+    draw_pictures(trainer.loggers, run, data, config.callbacks)
+    log_hparams(trainer.loggers, run.record)
+    for logger in trainer.loggers:
+        logger.finalize("success")
+
+
+def _train_beside(
+    config: Config, model: registry.BuiltModel, data: ImageData, interruption: Interruption
+) -> Run:
+    """Take part in the training of the first process, which alone writes."""
+    folder = config.run_folder()
+    run = Run.read(folder)
+    callbacks: list[Callback] = [interruption, EpochRecorder(folder), PredictionSaver(folder)]
+    trainer = build_trainer(folder, config, callbacks)
+    task = _build_task(config, model)
+    resume_from = last_checkpoint(run) if can_continue(run) else None
+    trainer.fit(task, datamodule=data, ckpt_path=resume_from, weights_only=True)
+    _test(trainer, task, data, folder)
+    return run
+
+
+def _build_task(config: Config, model: registry.BuiltModel) -> ImageClassifier:
+    if config.trainer.compile:
+        model.network.compile()
+    return ImageClassifier(
+        model.network,
+        seed=config.seed,
+        loss=config.loss,
+        optimizer=config.optimizer,
+        scheduler=config.scheduler,
+        aux_weight=model.aux_weight,
+        channels_last=config.trainer.channels_last,
+    )
+
+
+def _test(trainer: pl.Trainer, task: ImageClassifier, data: ImageData, folder: Path) -> None:
+    best = folder / CHECKPOINTS / "best.ckpt"
+    trainer.test(task, datamodule=data, ckpt_path=best, weights_only=True, verbose=False)
+
+
+def _write_accelerator(run: Run, trainer: pl.Trainer) -> None:
+    """Write down what `auto` came to."""
+    if run.record.training is not None:
+        run.record.training.accelerator = trainer.strategy.root_device.type
+        run.save()
+
+
+def _record_training(run: Run, recorder: EpochRecorder) -> None:
+    rows = run.epochs()
+    best = max(rows, key=lambda row: row["val_acc1"] or 0.0)  # the first of equals
+    run.record.best = BestPart(epoch=int(best["epoch"] or 0), val_acc1=best["val_acc1"])
+    if run.record.training is not None:
+        run.record.training.epochs_done = len(rows)
+        if run.record.training.protocol == "test_as_val":
+            run.record.training.test_reads = len(rows) + 1
+    run.record.timing = recorder.timing(run.record.best.epoch)
+    run.record.memory = recorder.memory()
+    run.save()
+
+
+def _record_test(run: Run, task: ImageClassifier) -> None:
+    totals = task.test_totals.compute()
+    expected = run.record.data.n_test if run.record.data else None
+    if totals["n"] != expected:
+        raise RunError(f"{totals['n']} test images were counted, there are {expected}")
+    run.record.test = TestPart(**{key: totals[key] for key in TestPart.model_fields})
+    run.save()

@@ -1,0 +1,52 @@
+"""The Lightning Trainer of a run, as the configuration asks for it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint
+
+from cnncompare.config import Config
+from cnncompare.loggers import build_loggers
+from cnncompare.rank import is_first_process
+from cnncompare.run import CHECKPOINTS
+
+
+def build_trainer(folder: Path, config: Config, callbacks: list[Callback]) -> pl.Trainer:
+    """Return the trainer that writes into the run's `folder`, from the first process alone."""
+    settings = config.trainer
+    return pl.Trainer(
+        default_root_dir=folder,
+        max_epochs=settings.max_epochs,
+        devices=settings.devices,
+        accelerator=settings.accelerator,
+        strategy="ddp" if settings.devices > 1 else "auto",
+        precision=settings.precision,
+        gradient_clip_val=settings.gradient_clip_norm,
+        # "warn": some operators have no deterministic form on a GPU, and say so
+        deterministic="warn" if settings.deterministic else False,
+        benchmark=not settings.deterministic,
+        logger=build_loggers(config.logger, folder) if is_first_process() else False,
+        callbacks=[*_averaging(settings.ema_decay), *callbacks, *_checkpoints(folder)],
+        use_distributed_sampler=False,  # the batches are divided where they are drawn
+        num_sanity_val_steps=0,
+        log_every_n_steps=1,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+
+
+def _averaging(decay: float | None) -> list[Callback]:
+    return [EMAWeightAveraging(decay=decay)] if decay is not None else []
+
+
+def _checkpoints(folder: Path) -> list[Callback]:
+    """Return the two savers: the best epoch by validation, and the latest, to continue from."""
+    common: dict[str, Any] = {
+        "dirpath": folder / CHECKPOINTS,
+        "save_on_train_epoch_end": True,  # after the epoch's clocks were read
+        "enable_version_counter": False,
+    }
+    best = ModelCheckpoint(filename="best", monitor="val_acc1", mode="max", **common)
+    last = ModelCheckpoint(filename="last", **common)
+    return [best, last]

@@ -1,0 +1,84 @@
+"""Hydra's plugins of cnncompare: the sweeper that checks first, the launcher of fresh processes.
+
+Hydra takes plugins from the package hydra_plugins alone, and imports this file in every Hydra
+application of the environment: it imports nothing heavy.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, open_dict
+
+
+class CheckedSweeper(BasicSweeper):
+    """Hydra's basic sweeper, which first checks every job: nothing is written if one is wrong."""
+
+    def sweep(self, arguments: list[str]) -> Any:
+        from cnncompare.sweep.check import check_jobs
+
+        assert self.hydra_context is not None
+        assert self.config is not None
+        loader = self.hydra_context.config_loader
+        words = [*self._parse_config(), *arguments]
+        overrides = OverridesParser.create(config_loader=loader).parse_overrides(words)
+        (jobs,) = self.split_arguments(overrides, None)
+        check_jobs([_compose(loader, self.config, job) for job in jobs], jobs)
+        return super().sweep(arguments)
+
+
+class FreshProcessLauncher(Launcher):
+    """Runs each job in a process of its own, one after the other."""
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        self.hydra_context = hydra_context
+        self.config = config
+
+    def launch(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    ) -> Sequence[JobReturn]:
+        from cnncompare.sweep.jobs import run_jobs
+
+        loader = self.hydra_context.config_loader
+        composed = [_compose(loader, self.config, job) for job in job_overrides]
+        codes = run_jobs(composed, [list(job) for job in job_overrides])
+        return [
+            JobReturn(overrides=job, cfg=config, status=JobStatus.COMPLETED, _return_value=code)
+            for job, config, code in zip(job_overrides, composed, codes, strict=True)
+        ]
+
+
+def _compose(loader: Any, config: DictConfig, overrides: Sequence[str]) -> DictConfig:
+    composed: DictConfig = loader.load_sweep_config(config, list(overrides))
+    with open_dict(composed):
+        del composed["hydra"]
+    return composed
+
+
+@dataclass
+class CheckedSweeperConf:
+    _target_: str = "hydra_plugins.cnncompare_sweep.CheckedSweeper"
+    max_batch_size: int | None = None
+    params: dict[str, str] | None = None
+
+
+@dataclass
+class FreshProcessLauncherConf:
+    _target_: str = "hydra_plugins.cnncompare_sweep.FreshProcessLauncher"
+
+
+_STORE = ConfigStore.instance()
+_STORE.store(
+    group="hydra/sweeper", name="cnncompare", node=CheckedSweeperConf, provider="cnncompare"
+)
+_STORE.store(
+    group="hydra/launcher", name="cnncompare", node=FreshProcessLauncherConf, provider="cnncompare"
+)

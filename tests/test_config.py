@@ -1,0 +1,150 @@
+from pathlib import Path
+
+import pytest
+import yaml
+from hydra.errors import ConfigCompositionException
+
+from cnncompare.config import Config, validate
+from cnncompare.config_files import conf_folder
+from cnncompare.errors import ConfigError
+from conftest import compose_config
+
+DIGITS = ("data=digits", "model=resnet20")
+
+
+def words_of(group: str) -> list[str]:
+    return sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("group", "word"),
+    [
+        (group, word)
+        for group in ("model", "optimizer", "scheduler", "trainer", "logger", "callbacks")
+        for word in words_of(group)
+    ],
+)
+def test_every_shipped_file_is_valid(group: str, word: str) -> None:
+    assert isinstance(compose_config(*DIGITS, f"{group}={word}"), Config)
+
+
+@pytest.mark.parametrize("word", words_of("data"))
+def test_every_shipped_data_set_is_valid(word: str) -> None:
+    root = ["data.root=."] if word == "folder" else []
+    assert isinstance(compose_config(f"data={word}", *root), Config)
+
+
+@pytest.mark.parametrize("word", words_of("experiment"))
+def test_every_shipped_experiment_is_valid(word: str) -> None:
+    assert isinstance(compose_config(f"experiment={word}"), Config)
+
+
+def test_every_key_of_the_schema_can_be_set_without_a_plus() -> None:
+    composed = compose_config("data=synthetic").model_dump()
+    for section in ("model", "data", "trainer", "optimizer", "scheduler", "callbacks"):
+        for key, value in composed[section].items():
+            if key not in ("torchvision", "synthetic") and not isinstance(value, dict | list):
+                written = "null" if value is None else value
+                compose_config("data=synthetic", f"{section}.{key}={written}")
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("+modle=vgg16", "unknown key modle; did you mean 'model'?"),
+        ("+optimizer.momentun=0.5", "unknown key optimizer.momentun; did you mean 'momentum'?"),
+        ("+data.augment.flp=true", "unknown key data.augment.flp; did you mean 'flip'?"),
+        ("+trainer._target_=os.system", "unknown key trainer._target_"),
+        ("optimizer.lr=-1", "optimizer.lr=-1: input should be greater than 0"),
+        ("optimizer.lr=fast", "optimizer.lr='fast': input should be a valid number"),
+        ("trainer.max_epochs=0", "trainer.max_epochs=0: input should be greater than or equal"),
+        ("trainer.max_epochs=true", "trainer.max_epochs=True: input should be a valid integer"),
+        ("trainer.max_epochs=2.5", "trainer.max_epochs=2.5: input should be a valid integer"),
+        ("trainer.precision=64", "trainer.precision=64: input should be"),
+        ("trainer.devices=3", "data.batch_size=64 does not divide over trainer.devices=3; 63 or"),
+        ("data.val_fraction=1.0", "data.val_fraction=1.0: input should be less than 1"),
+        ("data.normalize=imagnet", "data.normalize='imagnet': input should be 'train', 'imagenet'"),
+        ("data=folder", "data=folder needs data.root=PATH"),
+        ("scheduler.warmup_epochs=25", "scheduler.warmup_epochs=25 leaves nothing"),
+        ("name=../x", "name='../x': string should match pattern"),
+        ("output_root=''", "output_root is empty"),
+        ("seed=-1", "seed=-1: input should be greater than or equal to 0"),
+        ("optimizer.name=adam", "optimizer: "),
+        ("optimizer.lr=${nothing}", "optimizer.lr"),
+    ],
+)
+def test_a_wrong_word_is_told_in_one_line(word: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        compose_config(*DIGITS, word)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_nesterov_needs_momentum() -> None:
+    with pytest.raises(ConfigError, match="nesterov needs a momentum above 0"):
+        compose_config(*DIGITS, "optimizer.momentum=0")
+    compose_config(*DIGITS, "optimizer.momentum=0", "optimizer.nesterov=false")
+
+
+def test_an_unknown_key_without_a_plus_is_refused_by_hydra() -> None:
+    with pytest.raises(ConfigCompositionException):
+        compose_config(*DIGITS, "modle=vgg16")
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "output_root=elsewhere",
+        "name=other",
+        "force=true",
+        "logger=csv",
+        "callbacks=bare",
+        "data.workers=3",
+        "data.cache_dir=elsewhere",
+        "model.lr.adamw=0.5",
+    ],
+)
+def test_what_cannot_change_a_number_is_not_part_of_the_identity(word: str) -> None:
+    assert compose_config(*DIGITS, word).hash() == compose_config(*DIGITS).hash()
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["seed=1", "optimizer.lr=0.05", "data.batch_size=32", "trainer.precision=bf16-mixed",
+     "data.augment.flip=true", "model.stem=imagenet", "loss.label_smoothing=0.1"],
+)  # fmt: skip
+def test_what_can_change_a_number_is_part_of_the_identity(word: str) -> None:
+    assert compose_config(*DIGITS, word).hash() != compose_config(*DIGITS).hash()
+
+
+def test_the_recipe_is_the_identity_without_the_seed() -> None:
+    first, second = compose_config(*DIGITS, "seed=1"), compose_config(*DIGITS, "seed=2")
+    assert first.hash() != second.hash()
+    assert first.recipe_hash() == second.recipe_hash()
+
+
+def test_a_folder_is_known_by_its_absolute_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    relative = compose_config("data=folder", "data.root=images")
+    absolute = compose_config("data=folder", f"data.root={tmp_path}/images")
+    assert relative.hash() == absolute.hash()
+    assert compose_config("data=folder", "data.root=others").hash() != relative.hash()
+
+
+def test_where_downloads_lie_is_not_part_of_the_identity() -> None:
+    assert compose_config("data.root=elsewhere").hash() == compose_config().hash()
+
+
+def test_the_folder_is_named_as_in_the_contract() -> None:
+    config = compose_config(*DIGITS, "seed=3", "trainer.max_epochs=2", "name=trial")
+    expected = (
+        Path("outputs").absolute() / "trial" / f"resnet20-digits-e2-d1-s3-{config.hash()[:8]}"
+    )
+    assert config.run_folder() == expected
+
+
+def test_a_dumped_configuration_validates_to_itself() -> None:
+    config = compose_config(*DIGITS, "optimizer=adamw", "scheduler=multistep")
+    assert validate(yaml.safe_load(yaml.safe_dump(config.model_dump()))) == config
