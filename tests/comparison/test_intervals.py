@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+from scipy import stats
+from statsmodels.stats.proportion import proportion_confint
+from tests.comparison.factory import simulate
+
+from cnncompare.comparison.intervals import hierarchical_bootstrap, over_seeds, wilson
+
+
+@pytest.mark.parametrize(("correct", "n"), [(0, 10), (10, 10), (7, 10), (9312, 10_000), (1, 1)])
+def test_wilson_agrees_with_statsmodels(correct: int, n: int) -> None:
+    found = wilson(correct, n)
+    assert (found.low, found.high) == pytest.approx(
+        proportion_confint(correct, n, method="wilson"), abs=1e-12
+    )
+
+
+def test_over_seeds_agrees_with_scipy() -> None:
+    values = [0.91, 0.93, 0.925, 0.9]
+    found = over_seeds(values)
+    expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+
+
+def test_one_seed_has_no_interval_over_seeds() -> None:
+    assert over_seeds([0.9]).low is None
+
+
+def test_bootstrap_is_wider_than_either_source_alone() -> None:
+    right = simulate(np.random.default_rng(0), {"m": 0.9}, seeds=5, n=400, seed_sd=0.2)["m"]
+    both = hierarchical_bootstrap(right)
+    seeds = over_seeds([float(row.mean()) for row in right])
+    assert both.low < seeds.low < seeds.high < both.high
+
+
+def test_bootstrap_of_equal_seeds_has_wilsons_width() -> None:
+    """Where every seed gives the same answers, only the images are uncertain."""
+    row = np.random.default_rng(0).random(2000) < 0.9
+    both = hierarchical_bootstrap(np.array([row] * 6), draws=40_000)
+    one = wilson(float(row.sum()), row.size)
+    assert both.high - both.low == pytest.approx(one.high - one.low, rel=0.03)
+
+
+def test_bootstrap_repeats_itself() -> None:
+    right = simulate(np.random.default_rng(0), {"m": 0.9}, n=300)["m"]
+    assert hierarchical_bootstrap(right) == hierarchical_bootstrap(right)
