@@ -1,0 +1,69 @@
+"""The fairness card of a row: what a reader must know before believing its numbers."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from cnncompare.comparison.load import Result
+from cnncompare.comparison.tables import Group
+
+
+def card(group: Group, shared_clocks: set[str]) -> dict[str, Any]:
+    """Return the facts, equal for the group's runs but the seed; null where not recorded.
+
+    `shared_clocks` holds the folders of runs that had the machine not for themselves.
+    """
+    first = group.results[0]
+    model, training = first.model, first.training
+    return {
+        "stem": model.stem,
+        "input_size": model.input_size,
+        "pretrained": model.pretrained,
+        "model_changes": training.model_changes,
+        "optimizer": training.optimizer,
+        "lr": training.lr,
+        "scheduler": training.scheduler,
+        "weight_decay": training.weight_decay,
+        "label_smoothing": training.label_smoothing,
+        "ema_decay": training.ema_decay,
+        "gradient_clip_norm": training.gradient_clip_norm,
+        "selection": training.selection,
+        "protocol": training.protocol,
+        "test_reads": max(result.training.test_reads for result in group.results),
+        "deterministic": training.deterministic,
+        "shared_clock": any(str(r.run.folder) in shared_clocks for r in group.results),
+    }
+
+
+def overlapping(results: Iterable[Result]) -> set[str]:
+    """Return the folders of the runs that ran at the same time as another on a like machine."""
+    spans: dict[Any, list[tuple[datetime, datetime, str]]] = {}
+    for result in results:
+        record = result.record
+        if record.finished_at is None or record.environment is None:
+            continue
+        span = _span(record.started_at, record.finished_at)
+        if span is not None:
+            machine = (record.environment.cpu, record.environment.gpu, record.environment.os)
+            spans.setdefault(machine, []).append((*span, str(result.run.folder)))
+    return {folder for members in spans.values() for folder in _overlaps(sorted(members))}
+
+
+def _span(started_at: str, finished_at: str) -> tuple[datetime, datetime] | None:
+    try:
+        return datetime.fromisoformat(started_at), datetime.fromisoformat(finished_at)
+    except ValueError:
+        return None
+
+
+def _overlaps(spans: list[tuple[datetime, datetime, str]]) -> set[str]:
+    """Compare each with the one before it that ends last; `spans` are sorted by their start."""
+    found: set[str] = set()
+    if not spans:
+        return found
+    latest = spans[0]
+    for span in spans[1:]:
+        if span[0] < latest[1]:
+            found |= {span[2], latest[2]}
+        latest = max(latest, span, key=lambda s: s[1])
+    return found
