@@ -1,0 +1,180 @@
+"""Pre-activation ResNets: He, Zhang, Ren and Sun 2016, arXiv:1603.05027, figure 4e and appendix.
+
+timm's resnetv2 adds the raw input in the first unit of the network; the paper activates it before
+the paths part, as here.
+"""
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cnncompare.models.registry import register
+
+_PAPER = "He et al. 2016, Identity Mappings in Deep Residual Networks, arXiv:1603.05027"
+_SIZE = (3, 32, 32)
+
+
+class PreActBlock(nn.Module):
+    """Batch norm and ReLU before each of two 3x3 convolutions; nothing after the addition.
+
+    With `activates_shortcut`, or where maps or size change, the shortcut too starts from the
+    activated input (appendix of the paper). `dropout` stands between the two convolutions, as in
+    Wide ResNets.
+    """
+
+    expansion = 1
+
+    def __init__(
+        self,
+        in_channels: int,
+        channels: int,
+        stride: int,
+        activates_shortcut: bool,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.bn1 = nn.BatchNorm2d(in_channels)
+        self.residual = nn.Sequential(
+            nn.Conv2d(in_channels, channels, 3, stride, 1, bias=False),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Conv2d(channels, channels, 3, 1, 1, bias=False),
+        )
+        self.projection = _projection(in_channels, channels, stride)
+        self.activates_shortcut = activates_shortcut or self.projection is not None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the unit's output [N, channels, H / stride, W / stride]."""
+        return _unit(self, x)
+
+
+class PreActBottleneck(nn.Module):
+    """1x1, 3x3 and 1x1 convolutions, each after batch norm and ReLU; 4 x `channels` maps out."""
+
+    expansion = 4
+
+    def __init__(
+        self,
+        in_channels: int,
+        channels: int,
+        stride: int,
+        activates_shortcut: bool,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.bn1 = nn.BatchNorm2d(in_channels)
+        self.residual = nn.Sequential(
+            nn.Conv2d(in_channels, channels, 1, bias=False),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(),
+            nn.Conv2d(channels, channels, 3, stride, 1, bias=False),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Conv2d(channels, 4 * channels, 1, bias=False),
+        )
+        self.projection = _projection(in_channels, 4 * channels, stride)
+        self.activates_shortcut = activates_shortcut or self.projection is not None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the unit's output [N, 4 x channels, H / stride, W / stride]."""
+        return _unit(self, x)
+
+
+def _projection(in_channels: int, channels: int, stride: int) -> nn.Conv2d | None:
+    if in_channels == channels and stride == 1:
+        return None
+    return nn.Conv2d(in_channels, channels, 1, stride, bias=False)
+
+
+def _unit(block: PreActBlock | PreActBottleneck, x: Tensor) -> Tensor:
+    activated = F.relu(block.bn1(x))
+    shortcut = activated if block.activates_shortcut else x
+    if block.projection is not None:
+        shortcut = block.projection(shortcut)
+    summed: Tensor = block.residual(activated) + shortcut
+    return summed
+
+
+class PreActResNet(nn.Module):
+    """A 3x3 convolution, a stage for each of `widths`, and a last batch norm and ReLU.
+
+    `blocks` are the units of each stage; all stages but the first halve the image.
+    """
+
+    def __init__(
+        self,
+        block: type[PreActBlock] | type[PreActBottleneck],
+        blocks: Sequence[int],
+        widths: Sequence[int],
+        classes: int,
+        front: Sequence[nn.Module],
+        front_channels: int,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.front = nn.Sequential(*front)
+        units: list[nn.Module] = []
+        maps = front_channels
+        for stage, (count, width) in enumerate(zip(blocks, widths, strict=True)):
+            for unit in range(count):
+                stride = 2 if stage > 0 and unit == 0 else 1
+                units.append(block(maps, width, stride, not units, dropout))
+                maps = width * block.expansion
+        self.units = nn.Sequential(*units)
+        self.bn = nn.BatchNorm2d(maps)
+        self.fc = nn.Linear(maps, classes)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        nn.init.zeros_(self.fc.bias)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits [N, classes] of images [N, C, H, W]."""
+        x = F.relu(self.bn(self.units(self.front(images))))
+        logits: Tensor = self.fc(x.mean((2, 3)))
+        return logits
+
+
+def small_front(in_channels: int, channels: int) -> list[nn.Module]:
+    """Return the first layer for small images, a 3x3 convolution of stride 1."""
+    return [nn.Conv2d(in_channels, channels, 3, 1, 1, bias=False)]
+
+
+def _large_front(in_channels: int) -> list[nn.Module]:
+    # Batch norm and ReLU come after the pooling, with the first unit, as in timm's resnetv2; the
+    # authors' code has them before it.
+    return [nn.Conv2d(in_channels, 64, 7, 2, 3, bias=False), nn.MaxPool2d(3, 2, 1)]
+
+
+@register(
+    "preact_resnet18",
+    family="preact_resnet",
+    year=2016,
+    paper=_PAPER,
+    input_size=(3, 224, 224),
+    small_image_changes=("conv1 7x7/2 -> 3x3/1", "max pool -> none"),
+)
+def preact_resnet18(*, classes: int, in_channels: int, image_size: int, stem: str) -> nn.Module:
+    """Return ResNet-18 (He et al. 2015, table 1) of pre-activation units.
+
+    The paper itself has ResNet-110 and deeper; this is the size that CIFAR comparisons use.
+    """
+    front = small_front(in_channels, 64) if stem == "cifar" else _large_front(in_channels)
+    return PreActResNet(PreActBlock, (2, 2, 2, 2), (64, 128, 256, 512), classes, front, 64)
+
+
+@register("preact_resnet110", family="preact_resnet", year=2016, paper=_PAPER, input_size=_SIZE)
+def preact_resnet110(*, classes: int, in_channels: int, image_size: int, stem: str) -> nn.Module:
+    """Return the pre-activation ResNet-110 of table 2: 54 units of two convolutions, 1.7 M."""
+    front = small_front(in_channels, 16)
+    return PreActResNet(PreActBlock, (18, 18, 18), (16, 32, 64), classes, front, 16)
+
+
+@register("preact_resnet164", family="preact_resnet", year=2016, paper=_PAPER, input_size=_SIZE)
+def preact_resnet164(*, classes: int, in_channels: int, image_size: int, stem: str) -> nn.Module:
+    """Return the pre-activation ResNet-164 of table 3: 54 bottleneck units, 1.7 M parameters."""
+    front = small_front(in_channels, 16)
+    return PreActResNet(PreActBottleneck, (18, 18, 18), (16, 32, 64), classes, front, 16)
