@@ -44,7 +44,8 @@ def test_every_key_of_the_schema_can_be_set_without_a_plus() -> None:
     for section in ("model", "data", "trainer", "optimizer", "scheduler", "callbacks"):
         for key, value in composed[section].items():
             if key not in ("torchvision", "synthetic") and not isinstance(value, dict | list):
-                written = "null" if value is None else value
+                written = "null" if value is None else f"'{value}'"
+                written = written if isinstance(value, str | None) else str(value)
                 compose_config("data=synthetic", f"{section}.{key}={written}")
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from cnncompare.config import AdamWConfig, LossConfig, SGDConfig
 from cnncompare.optimization import SchedulerConfig, build_optimizer, build_scheduler
-from cnncompare.totals import Totals
+from cnncompare.totals import Totals, top5
 
 
 class ImageClassifier(pl.LightningModule):
@@ -42,6 +42,7 @@ class ImageClassifier(pl.LightningModule):
         self.train_totals = Totals()
         self.val_totals = Totals()
         self.test_totals = Totals()
+        self.test_result: dict[str, float] | None = None
 
     def forward(self, images: Tensor) -> Any:
         """Return logits [B, classes]; in training a network may add those of auxiliary heads."""
@@ -87,13 +88,12 @@ class ImageClassifier(pl.LightningModule):
         images, labels, indices = batch
         logits = self(images).float()
         self.test_totals.update(logits, labels, F.cross_entropy(logits, labels, reduction="sum"))
-        best = logits.softmax(dim=1).topk(min(5, logits.shape[1]), dim=1)
-        return {
-            "indices": indices,
-            "labels": labels,
-            "top5": best.indices,
-            "confidence": best.values[:, 0],
-        }
+        best = top5(logits)
+        confidence = logits.softmax(dim=1).gather(1, best[:, :1]).squeeze(1)
+        return {"indices": indices, "labels": labels, "top5": best, "confidence": confidence}
+
+    def on_test_epoch_end(self) -> None:
+        self.test_result = self.test_totals.compute()  # by every process: it sums over them
 
     def configure_optimizers(self) -> Any:
         optimizer = build_optimizer(self.network, self.optimizer)

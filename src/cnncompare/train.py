@@ -159,9 +159,10 @@ def _record_training(run: Run, recorder: EpochRecorder) -> None:
 
 
 def _record_test(run: Run, task: ImageClassifier) -> None:
-    totals = task.test_totals.compute()
+    counted = task.test_result
     expected = run.record.data.n_test if run.record.data else None
-    if totals["n"] != expected:
-        raise RunError(f"{totals['n']} test images were counted, there are {expected}")
-    run.record.test = TestPart(**{key: totals[key] for key in TestPart.model_fields})
+    if counted is None or counted["n"] != expected:
+        found = counted and counted["n"]
+        raise RunError(f"{found} test images were counted, there are {expected}")
+    run.record.test = TestPart.model_validate(counted)
     run.save()
