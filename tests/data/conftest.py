@@ -1,8 +1,11 @@
 """What the tests of the data share: small configurations, and folders of images."""
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from cnncompare.config import AugmentConfig, DataConfig, SyntheticConfig
 from cnncompare.data.module import ImageData
@@ -21,6 +24,55 @@ def synthetic_data():
             "augment": AugmentConfig(crop_padding=4, flip=True),
         }
         data = ImageData(DataConfig(**(values | changes)), seed=seed)
+        data.prepare()
+        return data
+
+    return make
+
+
+@pytest.fixture
+def make_tree(tmp_path: Path):
+    """Return a maker of class-folder trees: {"train/cat": [(width, height), ...]} to a root."""
+
+    def make(folders: dict[str, list[tuple[int, int]]], suffix: str = ".png") -> Path:
+        root = tmp_path / "images"
+        draws = np.random.default_rng(0)
+        for folder, sizes in folders.items():
+            (root / folder).mkdir(parents=True)
+            for number, (width, height) in enumerate(sizes):
+                pixels = draws.integers(0, 256, (height, width, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(root / folder / f"{number:03}{suffix}")
+        return root
+
+    return make
+
+
+@pytest.fixture
+def pets(make_tree) -> Path:
+    """Return the root of two classes, 10 training and 3 test images each, 20x16 pixels."""
+    return make_tree(
+        {
+            f"{part}/{kind}": [(20, 16)] * n
+            for part, n in (("train", 10), ("test", 3))
+            for kind in ("cat", "dog")
+        }
+    )
+
+
+@pytest.fixture
+def folder_data(tmp_path: Path):
+    """Return a maker of prepared folder data with a cache of its own; keywords are DataConfig's."""
+
+    def make(root: Path, **changes: Any) -> ImageData:
+        values: dict[str, Any] = {
+            "name": "folder",
+            "source": "folder",
+            "root": str(root),
+            "batch_size": 4,
+            "cache_dir": str(tmp_path / "cache"),
+            "workers": 1,
+        }
+        data = ImageData(DataConfig(**(values | changes)), seed=0)
         data.prepare()
         return data
 

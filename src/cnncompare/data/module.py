@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from pytorch_lightning import LightningDataModule
@@ -10,7 +11,9 @@ from torch import Tensor
 from cnncompare.config import AugmentConfig, DataConfig
 from cnncompare.data.augment import adapt
 from cnncompare.data.batches import Batches, Place, Recipe
+from cnncompare.data.cache import decoded
 from cnncompare.data.digits import digits
+from cnncompare.data.folder import ImageFiles, folder
 from cnncompare.data.normalize import statistics
 from cnncompare.data.source import Images, Part, Source, fingerprint, read
 from cnncompare.data.split import Parts, split
@@ -54,8 +57,8 @@ class ImageData(LightningDataModule):
         """
         if self._parts is not None:
             return
-        source = load(self.config, self._workers)
-        parts = split(source, self.config)
+        source = load(self.config)
+        parts = _decoded(split(source, self.config), self.config, self._workers)
         self.classes = source.classes
         self.image_shape = _image_shape(source, self.config)
         self.n_train, self.n_val, self.n_test = len(parts.train), len(parts.val), len(parts.test)
@@ -124,7 +127,7 @@ class ImageData(LightningDataModule):
         return self._moved[key]
 
 
-def load(config: DataConfig, workers: int) -> Source:
+def load(config: DataConfig) -> Source:
     """Return the data set that the configuration names."""
     match config.source:
         case "digits":
@@ -133,8 +136,19 @@ def load(config: DataConfig, workers: int) -> Source:
             if config.synthetic is None:
                 raise DataError("source=synthetic needs data.synthetic; use data=synthetic")
             return synthetic(config.synthetic)
+        case "folder":
+            return folder(config)
         case _:
             raise NotImplementedError(config.source)
+
+
+def _decoded(parts: Parts, config: DataConfig, workers: int) -> Parts:
+    """Return the parts with their image files decoded, if that is what their images are."""
+    files = parts.train.images  # all parts share them
+    if not isinstance(files, ImageFiles):
+        return parts
+    images = decoded(files, config, workers)
+    return Parts(*(replace(part, images=images) for part in parts))
 
 
 def _image_shape(source: Source, config: DataConfig) -> tuple[int, int, int]:

@@ -1,0 +1,74 @@
+"""Decoding beside torchvision's transforms on PIL images, and in every kind of colour."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from torchvision.transforms import v2
+
+from cnncompare.data.decode import Form, decode, size_of
+from cnncompare.errors import DataError
+
+FORM = Form(channels=3, height=24, width=24, size=24, like="")
+
+
+def photo(width: int, height: int, mode: str = "RGB") -> Image.Image:
+    pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    return Image.fromarray(pixels).convert(mode)
+
+
+@pytest.mark.parametrize("size", [(24, 24), (31, 50), (101, 40), (20, 7), (24, 37), (25, 24)])
+def test_fitting_equals_torchvisions(tmp_path, size):
+    image = photo(*size)
+    image.save(tmp_path / "image.png")
+    reference = v2.Compose([v2.Resize(24), v2.CenterCrop(24), v2.PILToTensor()])(image)
+    np.testing.assert_array_equal(decode(str(tmp_path / "image.png"), FORM), reference.numpy())
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA", "P", "1", "CMYK"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_every_colour_mode_becomes_what_was_asked(tmp_path, mode, channels):
+    image = photo(24, 24, mode)
+    path = tmp_path / ("image.tif" if mode == "CMYK" else "image.png")
+    image.save(path)
+    expected = np.asarray(image.convert("L" if channels == 1 else "RGB"))
+    pixels = decode(str(path), FORM._replace(channels=channels))
+    assert (pixels.shape, pixels.dtype) == ((channels, 24, 24), np.uint8)
+    np.testing.assert_array_equal(np.moveaxis(pixels, 0, 2).squeeze(), expected)
+
+
+def test_sixteen_bits_of_grey_are_scaled_not_clipped(tmp_path):
+    ramp = np.linspace(0, 65535, 24 * 24).reshape(24, 24).astype(np.uint16)
+    Image.fromarray(ramp).save(tmp_path / "image.png")
+    pixels = decode(str(tmp_path / "image.png"), FORM)
+    np.testing.assert_array_equal(pixels[1], ramp // 256)
+
+
+def test_a_palette_with_transparent_entries_is_read_without_a_warning(tmp_path):
+    image = photo(24, 24).quantize(16)
+    image.save(tmp_path / "image.png", transparency=bytes(range(16)))
+    assert decode(str(tmp_path / "image.png"), FORM).shape == (3, 24, 24)
+
+
+def test_a_text_file_is_named(tmp_path):
+    path = tmp_path / "cat.jpg"
+    path.write_text("no image")
+    with pytest.raises(DataError, match=r"cat\.jpg cannot be read \(not an image\)"):
+        decode(str(path), FORM)
+    with pytest.raises(DataError, match=r"cat\.jpg cannot be read \(not an image\)"):
+        size_of(str(path))
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".bmp", ".webp", ".tif"])
+def test_a_truncated_image_is_named(tmp_path, suffix):
+    path = tmp_path / f"cat{suffix}"
+    photo(64, 64).save(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(DataError, match=rf"cat\{suffix} cannot be read \(.+\); replace it"):
+        decode(str(path), FORM)
+
+
+def test_an_image_of_another_size_is_named_with_the_first(tmp_path):
+    photo(24, 20).save(tmp_path / "b.png")
+    form = Form(3, 24, 24, None, like="a.png")
+    with pytest.raises(DataError, match=r"a\.png has 24x24, .*b\.png has 24x20.*image_size=224"):
+        decode(str(tmp_path / "b.png"), form)
