@@ -31,13 +31,18 @@ def decode(path: str, form: Form) -> NDArray[np.uint8]:
     """
     try:
         with Image.open(path) as image:
-            coloured = _coloured(image, form.channels)
+            if form.size is None and image.size != (form.width, form.height):
+                raise _differs(path, image.size, form)
+            return pixels_of(image, form)
     except _UNREADABLE as error:
         raise _unreadable(path, error) from None
+
+
+def pixels_of(image: Image.Image, form: Form) -> NDArray[np.uint8]:
+    """Return an opened image as uint8 [C, H, W], see `decode`."""
+    coloured = _coloured(image, form.channels)
     if form.size is not None:
         coloured = _fitted(coloured, form.size)
-    elif coloured.size != (form.width, form.height):
-        raise _differs(path, coloured.size, form)
     pixels = np.asarray(coloured)
     return pixels[None] if form.channels == 1 else np.moveaxis(pixels, 2, 0)
 

@@ -18,6 +18,7 @@ from cnncompare.data.normalize import statistics
 from cnncompare.data.source import Images, Part, Source, fingerprint, read
 from cnncompare.data.split import Parts, split
 from cnncompare.data.synthetic import synthetic
+from cnncompare.data.torchvision_sets import torchvision_set
 from cnncompare.errors import DataError
 
 _DEVICE_SHARE = 0.25  # of a GPU's memory that images may take; beyond, batches are sent over
@@ -138,8 +139,8 @@ def load(config: DataConfig) -> Source:
             return synthetic(config.synthetic)
         case "folder":
             return folder(config)
-        case _:
-            raise NotImplementedError(config.source)
+        case "torchvision":
+            return torchvision_set(config)
 
 
 def _decoded(parts: Parts, config: DataConfig, workers: int) -> Parts:
