@@ -67,6 +67,8 @@ def describe_problem(error: Exception) -> str:
         if key:
             return _bad_override(key.group(1), error)
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if len(lines) > 1 and lines[0].endswith("not found."):
+        return " ".join(lines[:2])
     return lines[0] if lines else type(error).__name__
 
 

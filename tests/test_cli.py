@@ -1,0 +1,87 @@
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["model=resnt20"], "unknown model 'resnt20'; did you mean 'resnet20'"),
+        (["data=cifar11"], "unknown data 'cifar11'; did you mean 'cifar10'"),
+        (["modle=vgg16"], "unknown key modle; did you mean 'model'?"),
+        (["+modle=vgg16"], "unknown key modle; did you mean 'model'?"),
+        (["trainer.max_epoch=3"], "unknown key trainer.max_epoch; did you mean 'max_epochs'?"),
+        (["+optimizer.x.y=3"], "unknown key optimizer.x"),
+        (["model.options.x=3"], "add it with a plus: +model.options.x=VALUE"),
+        (["trainer.max_epochs=x"], "trainer.max_epochs='x': input should be a valid integer"),
+        (["data.batch_size={"], "no viable alternative at input '{'"),
+        (["trainer.devices=1024", "data.batch_size=1024"], "trainer.devices=1024: there"),
+        (["data.batch_size=63", "trainer.devices=2"], "data.batch_size=63 does not divide"),
+        (["model=torchvision", "model.name=resnet81"], "resnet18"),
+        (["model=timm", "model.name=resnetv3_50"], "resnetv2_50"),
+        (["trainr"], "unknown command 'trainr'"),
+        (["reprot", "outputs"], "unknown command 'reprot'; did you mean 'report'?"),
+        (["-m", "model=lenet5,resnt20"], "unknown model 'resnt20'"),
+        (["-m", "model=lenet5", "optimizer.lr=0.1,-1"], "optimizer.lr=-1: input should be"),
+        (["-m", "seed=0,1", "+modle=x"], "unknown key modle"),
+        (["logger=wandb"], "logger=wandb needs the package wandb: pip install"),
+        (["output_root=/proc/nothing"], "choose another place with output_root=PATH"),
+        (["output_root=taken"], "taken is a file, not a folder"),
+        (["--experimental-rerun", "job.pickle"], "not supported"),
+        (["--config-path", "/nowhere"], "/nowhere"),
+    ],
+)
+def test_a_users_mistake_is_one_line_exit_2_and_nothing_written(
+    cnncompare: Call, tmp_path: Path, words: list[str], said: str
+) -> None:
+    (tmp_path / "taken").touch()
+    done = cnncompare(*words)
+    lines = done.stderr.strip().splitlines()
+    assert (done.returncode, len(lines)) == (2, 1), done.stderr
+    assert lines[0].startswith("cnncompare: ")
+    assert said in lines[0]
+    assert done.stdout == ""
+    assert os.listdir(tmp_path) == ["taken"]
+
+
+def test_a_configuration_error_and_help_answer_before_torch_could_be_imported(
+    cnncompare: Call,
+) -> None:
+    for words in (["+modle=vgg16"], ["--help"]):
+        started = time.perf_counter()
+        done = cnncompare(*words, PYTHONPROFILEIMPORTTIME="1")
+        assert time.perf_counter() - started < 30  # about 1 s; bench measures, tests only bound
+        assert not any(
+            line.rpartition("|")[2].strip() in ("torch", "torchvision", "pytorch_lightning")
+            for line in done.stderr.splitlines()
+        )
+
+
+def test_help_names_the_groups_and_their_words(cnncompare: Call) -> None:
+    done = cnncompare("--help")
+    assert done.returncode == 0
+    for word in ("model:", "lenet5", "data:", "digits", "optimizer:", "adamw"):
+        assert word in done.stdout
+
+
+def test_showing_a_configuration_trains_nothing(cnncompare: Call, tmp_path: Path) -> None:
+    done = cnncompare("--cfg", "job", "model=lenet5")
+    assert done.returncode == 0
+    assert "name: lenet5" in done.stdout
+    assert os.listdir(tmp_path) == []
+
+
+def test_the_console_script_is_the_same_program(tmp_path: Path) -> None:
+    script = Path(sys.executable).with_name("cnncompare")
+    done = subprocess.run(
+        [script, "+modle=vgg16"], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 2
+    assert "did you mean 'model'?" in done.stderr

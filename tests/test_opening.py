@@ -1,0 +1,102 @@
+import json
+import shutil
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from cnncompare.config import Config
+from cnncompare.errors import OutputError
+from cnncompare.opening import can_continue, last_checkpoint, opened
+from cnncompare.run import ASIDE, Run
+from conftest import compose_config
+
+Usage = namedtuple("Usage", "total used free")
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return compose_config("data=digits", "model=resnet20", f"output_root={tmp_path}")
+
+
+def leave(config: Config, status: str, checkpoint: bool = False) -> Run:
+    """Leave a run of this status behind."""
+    with opened(config, 1.0) as run:
+        run.save()
+        if status != "running":
+            run.close(status)
+        if checkpoint:
+            last_checkpoint(run).parent.mkdir()
+            last_checkpoint(run).touch()
+    return run
+
+
+def test_a_new_run_has_its_own_folder(config: Config) -> None:
+    with opened(config, 1.0) as run:
+        assert run.folder == config.run_folder()
+        assert run.record.status == "running"
+        assert run.record.config_hash == config.hash()
+
+
+def test_a_finished_run_is_given_back_untouched(config: Config) -> None:
+    before = leave(config, "finished")
+    written = (before.folder / "run.json").stat().st_mtime_ns
+    with opened(config, 1.0) as run:
+        assert run.record == before.record
+    assert (before.folder / "run.json").stat().st_mtime_ns == written
+
+
+def test_force_keeps_the_finished_record_aside(config: Config) -> None:
+    leave(config, "finished")
+    with opened(config.model_copy(update={"force": True}), 1.0) as run:
+        assert run.record.status == "running"
+        run.save()
+    (aside,) = (config.run_folder().parent / ASIDE).iterdir()
+    assert json.loads((aside / "run.json").read_text())["status"] == "finished"
+
+
+@pytest.mark.parametrize("status", ["running", "interrupted"])
+def test_a_stopped_run_is_continued_from_its_checkpoint(config: Config, status: str) -> None:
+    before = leave(config, status, checkpoint=True)
+    with opened(config, 1.0) as run:
+        assert can_continue(run)
+        assert run.record.started_at == before.record.started_at
+
+
+@pytest.mark.parametrize(("status", "checkpoint"), [("failed", True), ("interrupted", False)])
+def test_what_cannot_be_continued_is_set_aside(
+    config: Config, status: str, checkpoint: bool
+) -> None:
+    leave(config, status, checkpoint)
+    with opened(config, 1.0) as run:
+        assert run.record.status == "running"
+        assert not last_checkpoint(run).exists()
+    assert len(list((config.run_folder().parent / ASIDE).iterdir())) == 1
+
+
+def test_a_damaged_record_is_set_aside_not_deleted(config: Config) -> None:
+    run = leave(config, "finished")
+    (run.folder / "run.json").write_text("{")
+    with opened(config, 1.0) as again:
+        again.save()
+    (aside,) = (config.run_folder().parent / ASIDE).iterdir()
+    assert (aside / "run.json").read_text() == "{"
+
+
+def test_a_disk_too_full_for_the_checkpoints_is_refused_and_nothing_written(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**12, 0, 100_000_000))
+    with pytest.raises(OutputError, match="has 100 MB free, this run needs about 932"):
+        with opened(config, 100.0):
+            pass
+    assert not config.run_folder().exists()
+
+
+def test_the_lock_is_free_again_after_an_error(config: Config) -> None:
+    with pytest.raises(ZeroDivisionError), opened(config, 1.0):
+        raise ZeroDivisionError
+    with opened(config, 1.0):
+        with pytest.raises(OutputError, match="is being written by another process"):
+            with opened(config, 1.0):
+                pass

@@ -1,0 +1,59 @@
+import os
+import shutil
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from cnncompare import preflight
+from cnncompare.errors import ConfigError, ModelError, OutputError
+from conftest import compose_config
+
+Usage = namedtuple("Usage", "total used free")
+
+
+def check(*words: str) -> None:
+    preflight.preflight(compose_config("data=digits", "model=resnet20", *words))
+
+
+def test_a_sound_configuration_passes(tmp_path: Path) -> None:
+    check(f"output_root={tmp_path}/new/deep")
+    assert os.listdir(tmp_path) == []
+
+
+def test_more_devices_than_cores_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight, "cuda_gpus", lambda: 0)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    check("trainer.devices=2")
+    with pytest.raises(ConfigError, match=r"trainer.devices=4: there are only 2 CPU cores here"):
+        check("trainer.devices=4")
+
+
+def test_more_devices_than_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight, "cuda_gpus", lambda: 1)
+    check("trainer.accelerator=gpu")
+    with pytest.raises(ConfigError, match=r"trainer.devices=2: there is only 1 GPU here"):
+        check("trainer.devices=2")
+    monkeypatch.setattr(preflight, "cuda_gpus", lambda: 0)
+    monkeypatch.setattr("sys.platform", "linux")
+    with pytest.raises(ConfigError, match="there is no CUDA GPU here"):
+        check("trainer.accelerator=gpu")
+
+
+def test_a_full_disk_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(2**40, 2**40, 2**20))
+    with pytest.raises(OutputError, match="has 1 MiB free, a run needs 64 or more"):
+        check(f"output_root={tmp_path}")
+
+
+def test_a_folder_without_permission_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
+    with pytest.raises(OutputError, match="permission denied; choose another place"):
+        check(f"output_root={tmp_path}")
+
+
+def test_an_unknown_name_of_a_library_comes_with_the_closest() -> None:
+    with pytest.raises(ModelError, match="did you mean 'efficientnet_b7'"):
+        check("model=torchvision", "model.name=efficientnet_b")
