@@ -1,6 +1,7 @@
 """The names that can be asked for, read from source files without importing torch."""
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -39,8 +40,8 @@ def known_names(source: str) -> list[str]:
     return sorted(name for file in files for name in _BUILDER.findall(file.read_text("utf-8")))
 
 
-def check_name(source: str, name: str) -> None:
-    """Raise ModelError, with the closest names, when `source` has no network `name`.
+def check_name(source: str, name: str, also: Iterable[str] = ()) -> None:
+    """Raise ModelError, with the closest names (`also` a user's own), when `source` has no `name`.
 
     A timm name may carry the tag of its weights, as in resnet50.a1_in1k; the tag is not checked.
     """
@@ -48,7 +49,7 @@ def check_name(source: str, name: str) -> None:
     if (name.split(".")[0] if source == "timm" else name) in known:
         return
     elsewhere = [other for other in SOURCES if other != source and name in known_names(other)]
-    where = f"; model.source={elsewhere[0]} has it" if elsewhere else closest(name, known)
+    where = f"; model.source={elsewhere[0]} has it" if elsewhere else closest(name, [*known, *also])
     raise ModelError(f"unknown model {name!r} of source {source}{where}")
 
 

@@ -85,7 +85,7 @@ def register(
 def own_model(name: str) -> OwnModel:
     """Return the registered network; raises ModelError, with the closest names, when unknown."""
     if name not in _OWN:
-        check_name("own", name)
+        check_name("own", name, also=_OWN)
         import_module(f"{__package__}.{own_files()[name]}")
     return _OWN[name]
 

@@ -137,8 +137,12 @@ def _halves(layer: Layer) -> bool:
 
 
 def _last_map(network: nn.Module, in_channels: int) -> int:
-    halving = [layer for layer in layers_of(network, in_channels, SMALL) if _halves(layer)]
-    return halving[-1].gave[2] if halving else 0
+    """Return the pixels of the map that the last halving leaves of 32x32, 0 where none is left."""
+    try:
+        layers = layers_of(network, in_channels, SMALL)
+    except CANNOT_TAKE:
+        return 0
+    return ([0] + [layer.gave[2] for layer in layers if _halves(layer)])[-1]
 
 
 def _stop_halving(network: nn.Module, layer: Layer, first: bool) -> str:
