@@ -195,7 +195,7 @@ class TensorBoardConfig(Section):
 
 
 class CSVConfig(Section):
-    """metrics.csv in the run's folder."""
+    """csv/metrics.csv in the run's folder."""
 
 
 class MLflowConfig(Section):

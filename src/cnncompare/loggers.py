@@ -13,7 +13,7 @@ def build_loggers(config: LoggerConfig, folder: Path) -> list[Logger]:
     if config.tensorboard is not None:
         loggers.append(TensorBoardLogger(folder, name="", version="", default_hp_metric=False))
     if config.csv is not None:
-        loggers.append(CSVLogger(folder, name="", version=""))
+        loggers.append(CSVLogger(folder, name="csv", version=""))
     if config.mlflow is not None:
         loggers.append(_mlflow(config.mlflow, folder.name))
     if config.wandb is not None:
