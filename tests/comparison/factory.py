@@ -3,7 +3,9 @@
 import csv
 import hashlib
 import io
+import itertools
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,7 @@ COLUMNS = [
     "peak_rss_mib",
     "peak_gpu_mib",
 ]
+_START, _MINUTES = datetime(2026, 1, 1, tzinfo=UTC), itertools.count(1000)  # one after another
 
 
 def simulate(
@@ -105,7 +108,7 @@ def write_run(
     fingerprint: str | None = None,
     labels: NDArray[np.int16] | None = None,
     changes: dict[str, Any] | None = None,
-    minute: int = 0,
+    minute: int | None = None,
 ) -> Path:
     """Write one run folder below `root` and return it; `correct` is [n] over the test images."""
     n = len(correct)
@@ -134,8 +137,8 @@ def write_run(
         name="default",
         status=status,  # type: ignore[arg-type]
         error=Failure(type="RuntimeError", message="it broke") if status == "failed" else None,
-        started_at=f"2026-01-01T00:{minute:02d}:00.000+00:00",
-        finished_at=f"2026-01-01T00:{minute:02d}:50.000+00:00",
+        started_at=(start := _START + timedelta(minutes=minute or next(_MINUTES))).isoformat(),
+        finished_at=(start + timedelta(seconds=50)).isoformat(),
         wall_s=50.0,
         config_hash=whole,
         model=ModelPart(
@@ -200,6 +203,9 @@ def ranked(
         truth[:, None] + 1 + rng.permuted(np.tile(np.arange(classes - 1), (n, 1)), axis=1)
     ) % classes
     top5 = others[:, :width].copy() if classes > width else np.c_[others, truth][:, :width]
+    second = ~correct & (np.arange(n) % 2 == 0)  # half of the wrong ones are right at second best
+    if classes > width:
+        top5[second, 1] = truth[second]
     top5[correct, 0] = truth[correct]
     if classes <= width:  # every class appears once
         top5[correct, 1:] = others[correct][:, : width - 1]

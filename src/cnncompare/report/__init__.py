@@ -1,0 +1,1 @@
+"""The report: a comparison as words, tables and pictures; imports no torch."""
