@@ -1,4 +1,4 @@
-"""What all tests share: composed configurations, the command line, the shared images."""
+"""What all tests share: the command line as a user calls it, and the shared images."""
 
 import os
 import subprocess
@@ -7,20 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
-
-from cnncompare.config import Config, validate
-from cnncompare.config_files import conf_folder
 
 ROOT = Path(__file__).resolve().parents[1]
-
-
-def compose_config(*overrides: str) -> Config:
-    """Return the validated configuration that these words compose to."""
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
-        return validate(compose("config", list(overrides)))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from hydra.errors import ConfigCompositionException
 from cnncompare.config import Config, validate
 from cnncompare.config_files import conf_folder
 from cnncompare.errors import ConfigError
-from conftest import compose_config
+from tests.composing import compose_config
 
 DIGITS = ("data=digits", "model=resnet20")
 

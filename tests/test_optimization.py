@@ -13,7 +13,7 @@ from cnncompare.config import (
     SGDConfig,
 )
 from cnncompare.optimization import SchedulerConfig, build_optimizer, build_scheduler, lr_factor
-from conftest import compose_config
+from tests.composing import compose_config
 
 STEPS, PER_EPOCH = 100, 10
 

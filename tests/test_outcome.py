@@ -6,7 +6,7 @@ import pytest
 from cnncompare.errors import Interrupted, RunError
 from cnncompare.outcome import log_file, told_in_record
 from cnncompare.run import LOG, Run
-from test_run import new_run
+from tests.test_run import new_run
 
 
 def test_a_run_that_ends_well_is_finished(tmp_path: Path) -> None:

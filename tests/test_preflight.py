@@ -7,7 +7,7 @@ import pytest
 
 from cnncompare import preflight
 from cnncompare.errors import ConfigError, ModelError, OutputError
-from conftest import compose_config
+from tests.composing import compose_config
 
 Usage = namedtuple("Usage", "total used free")
 

@@ -14,7 +14,7 @@ from cnncompare import train as train_module
 from cnncompare.errors import ModelError, RunError
 from cnncompare.run import Run, read_existing
 from cnncompare.train import train
-from conftest import compose_config
+from tests.composing import compose_config
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 

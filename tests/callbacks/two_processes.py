@@ -8,11 +8,11 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from callbacks.conftest import Clock, Loader, make_task, make_trainer
 from cnncompare.callbacks.epoch_recorder import EpochRecorder
 from cnncompare.callbacks.predictions import PredictionSaver
+from tests.callbacks.conftest import Clock, Loader, make_task, make_trainer
 
 
 class Shared(Loader):
