@@ -1,5 +1,7 @@
 import json
+import logging
 import shutil
+import zipfile
 from collections import namedtuple
 from pathlib import Path
 
@@ -7,9 +9,10 @@ import pytest
 
 from cnncompare.config import Config
 from cnncompare.errors import OutputError
-from cnncompare.opening import can_continue, last_checkpoint, opened
+from cnncompare.opening import can_continue, continues_from, last_checkpoint, opened
+from cnncompare.record import Failure
 from cnncompare.run import ASIDE, Run
-from conftest import compose_config
+from tests.composing import compose_config
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -20,14 +23,16 @@ def config(tmp_path: Path) -> Config:
 
 
 def leave(config: Config, status: str, checkpoint: bool = False) -> Run:
-    """Leave a run of this status behind."""
+    """Leave a run of this status behind, its checkpoints whole archives, as torch's are."""
     with opened(config, 1.0) as run:
         run.save()
         if status != "running":
             run.close(status)
         if checkpoint:
             last_checkpoint(run).parent.mkdir()
-            last_checkpoint(run).touch()
+            for name in ("best.ckpt", "last.ckpt"):
+                with zipfile.ZipFile(last_checkpoint(run).with_name(name), "w") as archive:
+                    archive.writestr("data", b"weights" * 1000)
     return run
 
 
@@ -72,6 +77,33 @@ def test_what_cannot_be_continued_is_set_aside(
         assert run.record.status == "running"
         assert not last_checkpoint(run).exists()
     assert len(list((config.run_folder().parent / ASIDE).iterdir())) == 1
+
+
+@pytest.mark.parametrize("name", ["last.ckpt", "best.ckpt"])
+@pytest.mark.parametrize("damage", ["cut", "flipped", "missing"])
+def test_a_damaged_checkpoint_is_said_and_the_run_starts_over(
+    config: Config, name: str, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = leave(config, "interrupted", checkpoint=True)
+    path = last_checkpoint(run).with_name(name)
+    content = bytearray(path.read_bytes())
+    if damage == "missing":
+        path.unlink()
+    else:
+        content[100] ^= 1
+        path.write_bytes(content[:-50] if damage == "cut" else content)
+    with caplog.at_level(logging.WARNING), opened(config, 1.0) as again:
+        assert continues_from(again) is None
+    if (name, damage) != ("last.ckpt", "missing"):  # then there was nothing to continue
+        assert f"{path} is damaged or missing: the run starts over" in caplog.text
+
+
+def test_a_job_that_its_sweep_saw_die_is_continued(config: Config) -> None:
+    run = leave(config, "running", checkpoint=True)
+    run.record.error = Failure(type="JobKilled", message="killed by SIGKILL")
+    run.close("failed")
+    with opened(config, 1.0) as again:
+        assert continues_from(again) == last_checkpoint(run)
 
 
 def test_a_damaged_record_is_set_aside_not_deleted(config: Config) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from cnncompare.config import Config
 from cnncompare.errors import OutputError
+from cnncompare.outcome import CUT_SHORT
 from cnncompare.record import RunRecord
 from cnncompare.run import CHECKPOINTS, Run, lock, read_existing, set_aside
 
@@ -49,11 +51,41 @@ def _is_finished(run: Run) -> bool:
 
 
 def can_continue(run: Run) -> bool:
-    return run.record.status in ("running", "interrupted") and last_checkpoint(run).exists()
+    """Return whether the run was cut short from outside, and what it saved is whole.
+
+    The lock is held, so a record that still says running is a dead process's. What failed by its
+    own error starts over: what is mended since would be half in the result.
+    """
+    if run.record.status == "failed":
+        cut_short = run.record.error is not None and run.record.error.type in CUT_SHORT
+    else:
+        cut_short = run.record.status in ("running", "interrupted")
+    last = last_checkpoint(run)
+    if not cut_short or not last.exists():
+        return False
+    damaged = [path for path in (last, last.with_name("best.ckpt")) if not _is_whole(path)]
+    for path in damaged:
+        log.warning("%s is damaged or missing: the run starts over", path)
+    return not damaged
 
 
 def last_checkpoint(run: Run) -> Path:
     return run.folder / CHECKPOINTS / "last.ckpt"
+
+
+def continues_from(run: Run) -> Path | None:
+    """Return the checkpoint that an opened run goes on from; a new run has none."""
+    last = last_checkpoint(run)
+    return last if last.exists() else None
+
+
+def _is_whole(path: Path) -> bool:
+    """Return whether the file is a zip archive, as torch writes, and all its checksums hold."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError):
+        return False
 
 
 def _new_run(folder: Path, config: Config) -> Run:

@@ -11,6 +11,9 @@ from cnncompare.run import LOG, Run
 
 log = logging.getLogger("cnncompare")
 
+# What a sweep writes for a job that could not say itself how it ended; such a run is continued.
+CUT_SHORT = ("JobKilled", "JobTimedOut", "JobExited")
+
 
 @contextmanager
 def log_file(path: Path) -> Iterator[None]:

@@ -16,12 +16,13 @@ from cnncompare.callbacks.interruption import Interruption
 from cnncompare.callbacks.pictures import draw_pictures
 from cnncompare.callbacks.predictions import PredictionSaver
 from cnncompare.callbacks.progress import Progress
+from cnncompare.checkpoints import load_weights
 from cnncompare.config import Config
 from cnncompare.data.module import ImageData
 from cnncompare.describe import describe
 from cnncompare.errors import RunError
 from cnncompare.models import registry
-from cnncompare.opening import can_continue, last_checkpoint, opened
+from cnncompare.opening import continues_from, opened
 from cnncompare.outcome import log_file, told_in_record
 from cnncompare.rank import is_first_process
 from cnncompare.record import BestPart, TestPart
@@ -59,6 +60,12 @@ def _set_up_torch(config: Config) -> None:
     torch.set_num_threads(cores)
     # Filling fresh memory is part of torch's deterministic mode; no result here rests on it.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    warnings.filterwarnings(  # Lightning 2.6 uses what torch 2.14 means to remove
+        "ignore", message=".*LeafSpec.* is deprecated", category=FutureWarning
+    )
+    warnings.filterwarnings(  # it is meant: a run that is continued has checkpoints
+        "ignore", message="Checkpoint directory .* exists and is not empty"
+    )
     warnings.filterwarnings(  # batches are cut from one tensor in memory: no workers to add
         "ignore", message=".*does not have many workers.*", module="pytorch_lightning.*"
     )
@@ -93,8 +100,7 @@ def _fit_and_test(
     trainer = build_trainer(run.folder, config, [interruption, recorder, saver, progress])
     task = _build_task(config, model)
     _write_accelerator(run, trainer)
-    resume_from = last_checkpoint(run) if can_continue(run) else None
-    trainer.fit(task, datamodule=data, ckpt_path=resume_from, weights_only=True)
+    trainer.fit(task, datamodule=data, ckpt_path=continues_from(run), weights_only=True)
     _record_training(run, recorder)
     _test(trainer, task, data, run.folder)
     _record_test(run, task)
@@ -113,8 +119,7 @@ def _train_beside(
     callbacks: list[Callback] = [interruption, EpochRecorder(folder), PredictionSaver(folder)]
     trainer = build_trainer(folder, config, callbacks)
     task = _build_task(config, model)
-    resume_from = last_checkpoint(run) if can_continue(run) else None
-    trainer.fit(task, datamodule=data, ckpt_path=resume_from, weights_only=True)
+    trainer.fit(task, datamodule=data, ckpt_path=continues_from(run), weights_only=True)
     _test(trainer, task, data, folder)
     return run
 
@@ -134,8 +139,9 @@ def _build_task(config: Config, model: registry.BuiltModel) -> ImageClassifier:
 
 
 def _test(trainer: pl.Trainer, task: ImageClassifier, data: ImageData, folder: Path) -> None:
-    best = folder / CHECKPOINTS / "best.ckpt"
-    trainer.test(task, datamodule=data, ckpt_path=best, weights_only=True, verbose=False)
+    # not by ckpt_path: with a moving average Lightning would restore the weights beside it
+    task.load_state_dict(load_weights(folder / CHECKPOINTS / "best.ckpt"))
+    trainer.test(task, datamodule=data, verbose=False)
 
 
 def _write_accelerator(run: Run, trainer: pl.Trainer) -> None:

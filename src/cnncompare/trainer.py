@@ -6,6 +6,7 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint
 
+from cnncompare.checkpoints import AtomicCheckpointIO
 from cnncompare.config import Config
 from cnncompare.loggers import build_loggers
 from cnncompare.rank import is_first_process
@@ -27,6 +28,7 @@ def build_trainer(folder: Path, config: Config, callbacks: list[Callback]) -> pl
         deterministic="warn" if settings.deterministic else False,
         benchmark=not settings.deterministic,
         logger=build_loggers(config.logger, folder) if is_first_process() else False,
+        plugins=[AtomicCheckpointIO()],
         callbacks=[*_averaging(settings.ema_decay), *callbacks, *_checkpoints(folder)],
         use_distributed_sampler=False,  # the batches are divided where they are drawn
         num_sanity_val_steps=0,

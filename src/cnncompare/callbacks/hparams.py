@@ -20,11 +20,11 @@ def log_hparams(loggers: Sequence[Logger], record: RunRecord) -> None:
     measured = {name: value for name, value in metrics.items() if value is not None}
     epochs = record.training.epochs_done if record.training else 0
     for logger in loggers:
+        logger.log_metrics(measured, step=epochs)  # first: it opens a writer closed after the test
         if isinstance(logger, TensorBoardLogger):
             _declare(logger, settings, list(metrics))
         else:
             logger.log_hyperparams(settings)
-        logger.log_metrics(measured, step=epochs)
 
 
 def _declare(logger: TensorBoardLogger, settings: dict[str, Value], metrics: list[str]) -> None:

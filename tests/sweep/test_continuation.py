@@ -1,0 +1,189 @@
+"""A run that was cut anywhere ends as one that never was: weights, optimizer, metrics, all bits."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from cnncompare.checkpoints import AtomicCheckpointIO, load_weights
+from cnncompare.config import Config
+from cnncompare.task import ImageClassifier
+from cnncompare.train import train
+from tests.composing import compose_config
+from tests.sweep.exact import WORDS, digest, result
+
+STEPS_PER_EPOCH = 6
+
+
+class Killed(BaseException):
+    """Ends a run at once, as SIGKILL does: nothing gets to write that it ended."""
+
+
+@pytest.fixture(autouse=True)
+def _torch_as_before() -> Iterator[None]:
+    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    yield
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(deterministic)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return result(train(config_in(tmp_path_factory.mktemp("uninterrupted"))).folder)
+
+
+def config_in(folder: Path, *words: str) -> Config:
+    return compose_config(*WORDS, f"output_root={folder}", *words)
+
+
+def kill_after(count: int) -> Callable[[], None]:
+    calls = 0
+
+    def count_down() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == count:
+            raise Killed
+
+    return count_down
+
+
+def cut(config: Config) -> None:
+    with pytest.raises(Killed):
+        train(config)
+    record = json.loads((config.run_folder() / "run.json").read_text())
+    assert record["status"] == "running"
+
+
+@pytest.mark.parametrize("step", [1, STEPS_PER_EPOCH + 1, 2 * STEPS_PER_EPOCH + 4])
+def test_cut_in_a_training_step(
+    step: int, tmp_path: Path, uninterrupted: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, kill, original = config_in(tmp_path), kill_after(step), ImageClassifier.training_step
+
+    def training_step(self: Any, *arguments: Any) -> Any:
+        kill()
+        return original(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ImageClassifier, "training_step", training_step)
+        cut(config)
+    assert result(train(config).folder) == uninterrupted
+
+
+def test_cut_in_validation_while_the_average_is_swapped_in(
+    tmp_path: Path, uninterrupted: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, kill, original = config_in(tmp_path), kill_after(3), ImageClassifier.validation_step
+
+    def validation_step(self: Any, *arguments: Any) -> Any:
+        kill()
+        return original(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ImageClassifier, "validation_step", validation_step)
+        cut(config)
+    assert result(train(config).folder) == uninterrupted
+
+
+@pytest.mark.parametrize("when", ["before", "within", "after"])
+@pytest.mark.parametrize("save", [3, 4, 5])  # best and last of epoch 2, the next of epoch 3
+def test_cut_in_the_writing_of_a_checkpoint(
+    when: str,
+    save: int,
+    tmp_path: Path,
+    uninterrupted: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config, kill = config_in(tmp_path), kill_after(save)
+    original = AtomicCheckpointIO.save_checkpoint
+
+    def save_checkpoint(self: Any, checkpoint: Any, path: Any, storage_options: Any = None) -> None:
+        if when == "after":
+            original(self, checkpoint, path)
+        try:
+            kill()
+        except Killed:
+            if when == "within":  # half of the new file lies beside the old one
+                Path(path).with_name(f".{Path(path).name}.new").write_bytes(b"PK half")
+            raise
+        if when != "after":
+            original(self, checkpoint, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AtomicCheckpointIO, "save_checkpoint", save_checkpoint)
+        cut(config)
+    assert result(train(config).folder) == uninterrupted
+
+
+def test_cut_in_the_test(
+    tmp_path: Path, uninterrupted: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, kill, original = config_in(tmp_path), kill_after(2), ImageClassifier.test_step
+
+    def test_step(self: Any, *arguments: Any) -> Any:
+        kill()
+        return original(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ImageClassifier, "test_step", test_step)
+        cut(config)
+    run = train(config)
+    assert result(run.folder) == uninterrupted
+    assert run.record.status == "finished"
+    assert run.record.training is not None
+    assert run.record.training.epochs_done == 4
+    assert run.record.timing.epoch_s is not None
+
+
+def test_cut_many_times_over(
+    tmp_path: Path, uninterrupted: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, original = config_in(tmp_path), ImageClassifier.training_step
+    for _ in range(3):
+        kill = kill_after(STEPS_PER_EPOCH + 2)
+
+        def training_step(self: Any, *arguments: Any, kill: Callable[[], None] = kill) -> Any:
+            kill()
+            return original(self, *arguments)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(ImageClassifier, "training_step", training_step)
+            cut(config)
+    assert result(train(config).folder) == uninterrupted
+
+
+def test_a_damaged_checkpoint_starts_over_and_ends_alike(
+    tmp_path: Path, uninterrupted: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, kill, original = config_in(tmp_path), kill_after(15), ImageClassifier.training_step
+
+    def training_step(self: Any, *arguments: Any) -> Any:
+        kill()
+        return original(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ImageClassifier, "training_step", training_step)
+        cut(config)
+    last = config.run_folder() / "checkpoints" / "last.ckpt"
+    last.write_bytes(last.read_bytes()[:-100])
+    assert result(train(config).folder) == uninterrupted
+
+
+def test_another_seed_ends_otherwise(tmp_path: Path, uninterrupted: dict[str, Any]) -> None:
+    other = result(train(config_in(tmp_path, "seed=1")).folder)
+    assert other["weights"] != uninterrupted["weights"]
+
+
+def test_the_averaged_weights_are_tested(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tested = []
+    monkeypatch.setattr(
+        ImageClassifier,
+        "on_test_epoch_start",
+        lambda self: (tested.append(digest(self.state_dict())), self.test_totals.reset()),
+    )
+    run = train(config_in(tmp_path))
+    assert tested == [digest(load_weights(run.folder / "checkpoints" / "best.ckpt"))]
