@@ -1,7 +1,7 @@
 """The registry: builds any network by name, for any number of classes and any image."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from types import ModuleType
@@ -13,10 +13,12 @@ from cnncompare.errors import ModelError, closest
 from cnncompare.models.counts import count_macs, count_params, size_mb
 from cnncompare.models.names import check_name, own_files
 from cnncompare.models.sizes import CANNOT_TAKE, refusal, takes
+from cnncompare.models.weights import is_file, load_weights, read_weights
 
 __all__ = ["BuiltModel", "OwnModel", "build", "count_macs", "count_params", "register", "size_mb"]
 
 SMALL_IMAGE = 64  # pixels; five halvings leave 2x2 of it
+TRANSFORMS_INPUT = ("googlenet", "inception_v3")  # torchvision's, with published weights
 CANNOT_BUILD = (TypeError, *CANNOT_TAKE)  # what a builder raises for its options, or the size
 Builder = Callable[..., nn.Module]
 
@@ -103,15 +105,34 @@ def build(
     """Return the network `name` of `source` for `classes` and images of (channels, height, width).
 
     `stem` is "imagenet" (as published), "cifar" (for small images), or "auto": "cifar" up to 64
-    pixels, where a published stem would shrink the image away. The weights are drawn from torch's
-    global generator. Raises ModelError for an unknown name, option or weights, and for images
-    that the network cannot take.
+    pixels, where a published stem would shrink the image away, but "imagenet" for a published
+    version of `weights`. Weights may also be a file's path; without any, they are drawn from
+    torch's global generator. Raises ModelError for an unknown name, option or weights, and for
+    images that the network cannot take.
     """
-    channels, _, image_size = image_shape
+    published = weights is not None and not is_file(weights)
     if stem == "auto":
-        stem = "cifar" if image_size <= SMALL_IMAGE else "imagenet"
-    library = _library(source, name)
+        stem = "cifar" if image_shape[2] <= SMALL_IMAGE and not published else "imagenet"
     asked = dict(options or {})
+    if published and source == "torchvision" and name in TRANSFORMS_INPUT:
+        asked = {"transform_input": True, **asked}  # these weights know another normalisation
+    built = _build(name, source, classes, image_shape, stem, asked)
+    if weights is None:
+        return built
+    load_weights(built.network, read_weights(source, name, weights), weights, classes)
+    return replace(built, weights=weights)
+
+
+def _build(
+    name: str,
+    source: str,
+    classes: int,
+    image_shape: tuple[int, int, int],
+    stem: str,
+    asked: dict[str, Any],
+) -> BuiltModel:
+    channels, _, image_size = image_shape
+    library = _library(source, name)
     _check_options(name, asked, library.known_options(name) if asked else [])
 
     def make(size: int) -> BuiltModel:
