@@ -9,6 +9,7 @@ from torchvision.transforms.functional import crop as reference_crop
 from torchvision.transforms.functional import hflip, pad
 
 from cnncompare.config import AugmentConfig
+from cnncompare.data import augment
 from cnncompare.data.module import ImageData
 from cnncompare.errors import DataError
 
@@ -91,9 +92,9 @@ def test_an_epoch_repeats_exactly_and_the_next_differs(synthetic_data):
     assert not torch.equal(once, first_batch(1, 3))
 
 
-@pytest.mark.parametrize("augment", [AugmentConfig(crop_padding=4, flip=True), MIXED])
-def test_training_does_not_depend_on_the_number_of_devices(synthetic_data, augment):
-    data = synthetic_data(augment=augment)
+@pytest.mark.parametrize("policy", [AugmentConfig(crop_padding=4, flip=True), MIXED])
+def test_training_does_not_depend_on_the_number_of_devices(synthetic_data, policy):
+    data = synthetic_data(augment=policy)
     alone = list(attach(data, epoch=2).train_dataloader())
     shares = [
         list(attach(data, epoch=2, rank=rank, world=4).train_dataloader()) for rank in range(4)
@@ -158,3 +159,16 @@ def test_waiting_is_measured_anew_in_each_iteration(synthetic_data):
     assert first > 0
     next(iter(batches))
     assert 0 < batches.wait_s < first
+
+
+def test_batches_are_cut_by_one_thread_and_the_rest_keeps_its_own(synthetic_data, monkeypatch):
+    monkeypatch.setattr(augment, "crop", lambda *_: pytest.fail(f"{torch.get_num_threads()}"))
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with pytest.raises(pytest.fail.Exception, match=r"^1$"):
+            list(synthetic_data().train_dataloader())
+        for _ in synthetic_data(augment=PLAIN).train_dataloader():
+            assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

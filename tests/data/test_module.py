@@ -6,6 +6,7 @@ import torch
 
 from cnncompare.config import AugmentConfig, DataConfig
 from cnncompare.data.module import ImageData
+from cnncompare.data.source import fingerprint, whole
 from cnncompare.errors import DataError
 
 
@@ -41,19 +42,20 @@ def test_the_fingerprint_is_of_the_test_set_alone():
     assert digits(limit_test=100).fingerprint != first
 
 
-def test_fingerprints_differ_by_images_labels_and_names():
-    from cnncompare.data.source import fingerprint, whole
-
+def test_fingerprints_differ_by_images_order_labels_and_names():
     images = torch.zeros(2, 1, 2, 2, dtype=torch.uint8)
-    labels = torch.tensor([0, 1])
+    images[1] = 9
+    labels = torch.tensor([0, 0])
+    shape = (1, 2, 2)
     prints = {
-        fingerprint(whole(images, labels), ["a", "b"]),
-        fingerprint(whole(images + 1, labels), ["a", "b"]),
-        fingerprint(whole(images, labels.flip(0)), ["a", "b"]),
-        fingerprint(whole(images, labels), ["a", "c"]),
-        fingerprint(whole(images.view(2, 1, 1, 4), labels), ["a", "b"]),
+        fingerprint(whole(images, labels), shape, ["a", "b"]),
+        fingerprint(whole(images + 1, labels), shape, ["a", "b"]),
+        fingerprint(whole(images, labels).select(torch.tensor([1, 0])), shape, ["a", "b"]),
+        fingerprint(whole(images, labels + 1), shape, ["a", "b"]),
+        fingerprint(whole(images, labels), shape, ["a", "c"]),
+        fingerprint(whole(images.view(2, 1, 1, 4), labels), (1, 1, 4), ["a", "b"]),
     }
-    assert len(prints) == 5
+    assert len(prints) == 6
 
 
 def test_prepare_a_second_time_does_nothing():

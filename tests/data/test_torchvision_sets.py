@@ -167,9 +167,7 @@ def test_an_unwritable_root_is_named(tmp_path):
         torchvision_set(config(tmp_path / "file" / "new"))
 
 
-@pytest.mark.parametrize(
-    "name", ["CIFAR01", "utils", "datasets.CIFAR10"]
-)
+@pytest.mark.parametrize("name", ["CIFAR01", "utils", "datasets.CIFAR10"])
 def test_only_classes_of_torchvision_are_opened(tmp_path, name):
     with pytest.raises(DataError, match=rf"dataset={name} is no class of torchvision.datasets"):
         torchvision_set(config(tmp_path, name))

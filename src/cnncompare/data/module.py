@@ -10,7 +10,7 @@ from torch import Tensor
 
 from cnncompare.config import AugmentConfig, DataConfig
 from cnncompare.data.augment import adapt
-from cnncompare.data.batches import Batches, Place, Recipe
+from cnncompare.data.batches import Batches, Place, Recipe, one_thread
 from cnncompare.data.cache import decoded
 from cnncompare.data.digits import digits
 from cnncompare.data.folder import ImageFiles, folder
@@ -63,11 +63,12 @@ class ImageData(LightningDataModule):
         self.classes = source.classes
         self.image_shape = _image_shape(source, self.config)
         self.n_train, self.n_val, self.n_test = len(parts.train), len(parts.val), len(parts.test)
-        self.fingerprint = fingerprint(parts.test, source.classes)
         self.test_labels = parts.test.labels
-        self.mean, self.std = statistics(
-            parts.train, self.image_shape[0], self.config, self._workers
-        )
+        with one_thread():
+            self.fingerprint = fingerprint(parts.test, source.shape, source.classes)
+            self.mean, self.std = statistics(
+                parts.train, source.shape, self.image_shape[0], self.config, self._workers
+            )
         self._parts = parts
 
     def train_dataloader(self) -> Batches:

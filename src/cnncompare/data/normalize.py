@@ -4,7 +4,7 @@ import torch
 
 from cnncompare.config import DataConfig
 from cnncompare.data.augment import adapt
-from cnncompare.data.source import Part, read
+from cnncompare.data.source import Part, in_chunks, read
 from cnncompare.errors import DataError
 
 Statistics = tuple[tuple[float, ...], tuple[float, ...]]
@@ -19,14 +19,18 @@ _BY_NAME: dict[str, Statistics] = {
 _MOST_IMAGES = 100_000  # more are not needed, and may have to be decoded
 
 
-def statistics(part: Part, channels: int, config: DataConfig, workers: int) -> Statistics:
-    """Return mean and sd of each channel, for pixels in [0, 1], as `data.normalize` asks.
+def statistics(
+    part: Part, shape: tuple[int, int, int], channels: int, config: DataConfig, workers: int
+) -> Statistics:
+    """Return mean and sd per channel, for pixels in [0, 1], as `data.normalize` asks.
+
+    The images are stored as `shape` (C, H, W) and used with so many `channels`.
 
     `train` measures the training part, before any scaling; of more than 100,000 images, as many,
     evenly spaced. Raises DataError when a channel does not vary or the name has other channels.
     """
     if config.normalize == "train":
-        return _measured(part, channels, workers)
+        return _measured(part, shape, channels, workers)
     mean, sd = _BY_NAME[config.normalize]
     if len(mean) == 1:
         return mean * channels, sd * channels
@@ -38,15 +42,14 @@ def statistics(part: Part, channels: int, config: DataConfig, workers: int) -> S
     return mean, sd
 
 
-def _measured(part: Part, channels: int, workers: int) -> Statistics:
+def _measured(part: Part, shape: tuple[int, int, int], channels: int, workers: int) -> Statistics:
     n = min(len(part), _MOST_IMAGES)
     rows = part.rows[torch.arange(n) * len(part) // n]
-    total, squares, pixels = torch.zeros(channels), torch.zeros(channels), 0
-    total, squares = total.double(), squares.double()
-    for images in read(part.images, torch.split(rows, 500), workers):
-        values = adapt(images, (channels, *images.shape[2:])).double()
-        total += values.sum(dim=(0, 2, 3))
-        squares += values.square().sum(dim=(0, 2, 3))
+    total, squares, pixels = (torch.zeros(channels, dtype=torch.float64) for _ in range(3))
+    for images in read(part.images, in_chunks(rows, shape), workers):
+        values = adapt(images, (channels, *shape[1:])).float()
+        total += values.sum(dim=(0, 2, 3), dtype=torch.float64)
+        squares += values.square().sum(dim=(0, 2, 3), dtype=torch.float64)
         pixels += values[:, 0].numel()
     mean = total / pixels
     sd = (squares / pixels - mean.square()).clamp(min=0).sqrt()

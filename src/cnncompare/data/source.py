@@ -1,6 +1,7 @@
 """What a source hands over: images, labels and class names of its parts."""
 
 import hashlib
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -9,6 +10,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from cnncompare.errors import DataError
+
+_CHUNK_BYTES = 4 * 2**20  # small, so that reading all does not set the peak of memory
 
 Images = Tensor | Dataset[Tensor]
 """Either one uint8 tensor [N, C, H, W], or a data set that decodes uint8 [C, H, W] when asked."""
@@ -74,15 +77,20 @@ def read(images: Images, rows: Iterable[Tensor], workers: int) -> Iterator[Tenso
         raise DataError(str(error).strip().splitlines()[-1].split("DataError: ")[-1]) from None
 
 
-def fingerprint(part: Part, classes: Sequence[str]) -> str:
-    """Return a SHA-256, 64 hexadecimal digits, of images in order, labels and class names."""
+def in_chunks(rows: Tensor, shape: tuple[int, ...]) -> tuple[Tensor, ...]:
+    """Cut `rows` into chunks whose images of `shape` take about 4 MiB, to be read one by one."""
+    return rows.tensor_split(max(1, len(rows) * math.prod(shape) // _CHUNK_BYTES))
+
+
+def fingerprint(part: Part, shape: tuple[int, int, int], classes: Sequence[str]) -> str:
+    """Return a SHA-256, 64 hexadecimal digits, of images of `shape` in order, labels and names."""
     digest = hashlib.sha256("\0".join(classes).encode())
     digest.update(part.labels.numpy().tobytes())
     if part.keys is not None:
         for row in part.rows.tolist():
             digest.update(part.keys[row])
         return digest.hexdigest()
-    for images in read(part.images, torch.split(part.rows, 1024), workers=0):
-        digest.update(str(tuple(images.shape[1:])).encode())
+    digest.update(repr(shape).encode())
+    for images in read(part.images, in_chunks(part.rows, shape), workers=0):
         digest.update(images.contiguous().numpy().tobytes())
     return digest.hexdigest()
