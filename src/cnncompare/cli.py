@@ -54,11 +54,11 @@ def _hydra(words: list[str]) -> int:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    from cnncompare.config_files import UserConf, conf_folder, describe_problem, user_conf
+    from cnncompare.config_files import UserConf, admit_user_conf, conf_folder, describe_problem
 
     if any(word.startswith("--experimental-rerun") for word in words):
         raise ConfigError("--experimental-rerun loads a pickle, which can run code; not supported")
-    user_conf(words)
+    admit_user_conf(words)
     Plugins.instance().register(UserConf)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come up here instead of being printed there
     outcome: list[BaseException] = []

@@ -19,25 +19,28 @@ def conf_folder() -> Path:
     return inside if inside.is_dir() else package.parents[1] / "conf"
 
 
-def user_conf(words: list[str]) -> Path | None:
-    """Return the user's own conf folder, ./conf or --config-dir, once it is seen to be sound.
+def admit_user_conf(words: list[str]) -> None:
+    """Check the user's own conf folders, ./conf and --config-dir, and admit the modules beside.
 
-    Their folder also goes on sys.path, so that a model's module beside it can be imported. Raises
-    ConfigError when one of its files has the name of a shipped one, which would win in silence.
+    Raises ConfigError when one of their files has the name of a shipped one: Hydra would take one
+    of the two in silence.
     """
-    folder = _config_dir_option(words) or Path("conf").resolve()
-    if not folder.is_dir() or folder.samefile(conf_folder()):
-        return None
+    for folder in (Path("conf").resolve(), _config_dir_option(words)):
+        if folder is None or not folder.is_dir() or folder.samefile(conf_folder()):
+            continue
+        _refuse_shipped_names(folder)
+        if str(folder.parent) not in sys.path:
+            sys.path.insert(0, str(folder.parent))
+
+
+def _refuse_shipped_names(folder: Path) -> None:
     for path in sorted(folder.rglob("*.yaml")):
         shipped = conf_folder() / path.relative_to(folder)
         if shipped.exists() and shipped.read_bytes() != path.read_bytes():
             raise ConfigError(
-                f"{path} has the name of a shipped file, which would win; rename it, for example "
-                f"my_{path.name}"
+                f"{path} has the name of a shipped file, which would hide it; rename it, for "
+                f"example my_{path.name}, or start cnncompare elsewhere"
             )
-    if str(folder.parent) not in sys.path:
-        sys.path.insert(0, str(folder.parent))
-    return folder
 
 
 def _config_dir_option(words: list[str]) -> Path | None:
