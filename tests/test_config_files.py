@@ -73,7 +73,9 @@ def test_a_users_file_with_a_shipped_name_is_refused(cnncompare: Call, tmp_path:
     write(tmp_path, {"conf/data/digits.yaml": DATA})
     done = cnncompare("data=digits")
     assert done.returncode == 2
-    assert "digits.yaml has the name of a shipped file, which would hide it; rename it" in done.stderr
+    assert (
+        "digits.yaml has the name of a shipped file, which would hide it; rename it" in done.stderr
+    )
     assert not (tmp_path / "outputs").exists()
 
 

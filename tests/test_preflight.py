@@ -57,3 +57,12 @@ def test_a_folder_without_permission_is_refused(
 def test_an_unknown_name_of_a_library_comes_with_the_closest() -> None:
     with pytest.raises(ModelError, match="did you mean 'efficientnet_b7'"):
         check("model=torchvision", "model.name=efficientnet_b")
+
+
+@pytest.mark.parametrize("extra", ["mlflow", "wandb"])
+def test_a_logger_whose_package_is_missing_says_how_to_get_it(
+    extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preflight, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=rf"pip install 'cnncompare\[{extra}\]'"):
+        check(f"logger={extra}")
