@@ -63,8 +63,9 @@ def test_settings_and_final_metrics_come_back(tmp_path: Path) -> None:
     assert values["model"] == "resnet20"
     assert values["lr"] == 0.1
     assert values["seed"] == 3
-    assert values["channels_last"] == "False"
-    assert values["augment/flip"] == "True"
+    assert values["training/channels_last"] == "False"
+    assert values["training/augment_flip"] == "True"
+    assert sorted(values)[:5] == ["batch_size", "data", "epochs", "lr", "model"]  # what is shown
     experiment = metadata.parse_experiment_plugin_data(
         plugin[metadata.EXPERIMENT_TAG].plugin_data.content
     )
@@ -72,17 +73,17 @@ def test_settings_and_final_metrics_come_back(tmp_path: Path) -> None:
     found = {tag: events.Scalars(tag)[-1].value for tag in events.Tags()["scalars"]}
     assert found == {
         "val_acc1": 0.625,
-        "final/test_acc1": 0.5,
-        "final/test_acc5": 0.875,
-        "final/test_loss": 1.25,
-        "final/val_acc1": 0.75,
-        "final/epoch_s": 2.5,
-        "final/images_per_s": 512.0,
-        "final/peak_rss_mib": 600.0,
-        "final/params": 272_474.0,
+        "result/test_acc1": 0.5,
+        "result/test_acc5": 0.875,
+        "result/test_loss": 1.25,
+        "result/val_acc1": 0.75,
+        "result/epoch_s": 2.5,
+        "result/images_per_s": 512.0,
+        "result/peak_rss_mib": 600.0,
+        "result/params": 272_474.0,
     }
-    assert {tag for tag in found if tag.startswith("final/")} < declared
-    assert declared - set(found) == {"final/peak_gpu_mib"}  # declared for the runs that have it
+    assert {tag for tag in found if tag.startswith("result/")} < declared
+    assert declared - set(found) == {"result/peak_gpu_mib"}  # declared for the runs that have it
     assert not any("hp_metric" in tag for tag in [*found, *declared])
     assert {info.name for info in experiment.hparam_infos} == set(values)
 
@@ -105,5 +106,5 @@ def test_other_loggers_get_the_same_words(tmp_path: Path) -> None:
     logger = CSVLogger(tmp_path, name="", version="")
     log_hparams([logger], _record())
     logger.save()
-    assert "final/test_acc1" in (tmp_path / "metrics.csv").read_text()
+    assert "result/test_acc1" in (tmp_path / "metrics.csv").read_text()
     assert "model: resnet20" in (tmp_path / "hparams.yaml").read_text()

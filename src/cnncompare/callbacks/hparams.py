@@ -14,7 +14,8 @@ def log_hparams(loggers: Sequence[Logger], record: RunRecord) -> None:
     """Log the settings, flat, and the final measurements, under tags of their own.
 
     A metric's column shows the last value of its tag: `val_acc1` would be the last epoch's, not
-    the chosen one's, hence `final/`.
+    the chosen one's, hence `result/`. The Scalars tab opens the first two groups by name, which
+    must not be these single points.
     """
     settings, metrics = _settings(record), _metrics(record)
     measured = {name: value for name, value in metrics.items() if value is not None}
@@ -40,47 +41,52 @@ def _declare(logger: TensorBoardLogger, settings: dict[str, Value], metrics: lis
 
 
 def _settings(record: RunRecord) -> dict[str, Value]:
+    """Return the settings; the tab shows the first five by name, hence a prefix for the others."""
     model, data, training = record.model, record.data, record.training
     assert model is not None
     assert data is not None
     assert training is not None
-    return {
-        "model": model.name,
-        "stem": model.stem,
-        "pretrained": str(model.pretrained),
-        "data": data.name,
-        "n_train": data.n_train or 0,
-        "seed": training.seed,
-        "epochs": training.max_epochs,
+    main: dict[str, Value] = {
         "batch_size": training.batch_size,
-        "image_size": training.image_size,
-        "optimizer": training.optimizer,
+        "data": data.name,
+        "epochs": training.max_epochs,
         "lr": training.lr,
-        "weight_decay": training.weight_decay,
-        "scheduler": training.scheduler,
-        "label_smoothing": training.label_smoothing,
-        "ema_decay": str(training.ema_decay),  # a column has one type, and None needs text
-        "gradient_clip_norm": str(training.gradient_clip_norm),
-        "precision": training.precision,
+        "model": model.name,
+        "optimizer": training.optimizer,
+        "seed": training.seed,
+        "stem": model.stem,
+    }
+    further: dict[str, Value] = {
+        "accelerator": training.accelerator,
         "channels_last": str(training.channels_last),
         "compile": str(training.compile),
-        "accelerator": training.accelerator,
         "devices": training.devices,
+        "ema_decay": str(training.ema_decay),  # a column has one type, and None needs text
+        "gradient_clip_norm": str(training.gradient_clip_norm),
+        "image_size": training.image_size,
+        "label_smoothing": training.label_smoothing,
+        "n_train": data.n_train or 0,
+        "precision": training.precision,
+        "pretrained": str(model.pretrained),
         "protocol": training.protocol,
-        **{f"augment/{name}": str(value) for name, value in training.augment.items()},
+        "scheduler": training.scheduler,
+        "weight_decay": training.weight_decay,
+        **{f"augment_{name}": str(value) for name, value in training.augment.items()},
     }
+    return main | {f"training/{name}": value for name, value in further.items()}
 
 
 def _metrics(record: RunRecord) -> dict[str, float | None]:
-    test, timing, model = record.test, record.timing, record.model
+    """Return the final measurements; the tab shows the first five."""
+    test, timing, memory = record.test, record.timing, record.memory
     return {
-        "final/test_acc1": test.acc1,
-        "final/test_acc5": test.acc5,
-        "final/test_loss": test.loss,
-        "final/val_acc1": record.best.val_acc1,
-        "final/epoch_s": timing.epoch_s,
-        "final/images_per_s": timing.images_per_s,
-        "final/peak_rss_mib": record.memory.peak_rss_mib,
-        "final/peak_gpu_mib": record.memory.peak_gpu_mib,
-        "final/params": model.params if model else None,
+        "result/test_acc1": test.acc1,
+        "result/val_acc1": record.best.val_acc1,
+        "result/epoch_s": timing.epoch_s,
+        "result/images_per_s": timing.images_per_s,
+        "result/params": record.model.params if record.model else None,
+        "result/test_acc5": test.acc5,
+        "result/test_loss": test.loss,
+        "result/peak_rss_mib": memory.peak_rss_mib,
+        "result/peak_gpu_mib": memory.peak_gpu_mib,
     }
