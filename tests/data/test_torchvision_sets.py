@@ -136,7 +136,8 @@ def test_without_network_the_archives_place_is_said(tmp_path, dataset, changes, 
     with pytest.raises(DataError) as caught:
         torchvision_set(config(tmp_path / "new", dataset, **changes))
     message = str(caught.value)
-    assert f"data={dataset.lower()} could not be had (" in message
+    assert f"data={dataset.lower()} could not be downloaded (" in message
+    assert "refused" in message
     assert f"put {files}" in message
     assert f"into {tmp_path / folder}, or use data=digits" in message
     assert "\n" not in message
@@ -159,6 +160,12 @@ def test_a_damaged_archive_is_downloaded_again(tmp_path, server):
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / ARCHIVE).write_bytes(b"half")
     assert len(torchvision_set(config(tmp_path / "new")).test) == 20
+
+
+def test_what_is_wrong_beside_the_archive_is_said(tmp_path, server, monkeypatch):
+    monkeypatch.setattr(CIFAR10, "_load_meta", lambda _: [].pop())
+    with pytest.raises(DataError, match=r"cifar10 could not be read from .*new \(pop from empty"):
+        torchvision_set(config(tmp_path / "new"))
 
 
 def test_an_unwritable_root_is_named(tmp_path):

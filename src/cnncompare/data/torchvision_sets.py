@@ -84,10 +84,14 @@ def _opened(kind: Any, root: Path, arguments: Mapping[str, Any], config: DataCon
 def _why(
     error: Exception, kind: Any, root: Path, arguments: Mapping[str, Any], config: DataConfig
 ) -> DataError:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    reason = (str(error).strip() or type(error).__name__).splitlines()[-1]  # the first has no cause
+    reason = reason.removeprefix("<urlopen error ").removesuffix(">")
     if isinstance(error, OSError) and error.errno in _UNWRITABLE:
         return DataError(f"data.root={root} cannot be written ({reason}); give another folder")
-    missing = [pair for pair in _archives(kind, root, arguments) if not check_integrity(*pair)]
+    archives = _archives(kind, root, arguments)
+    missing = [pair for pair in archives if not check_integrity(*pair)]
+    if archives and not missing:
+        return DataError(f"data={config.name} could not be read from {root} ({reason})")
     for path, md5 in missing:
         if os.path.exists(path):
             return DataError(
@@ -97,7 +101,7 @@ def _why(
     names = ", ".join(Path(path).name for path, _ in missing) or "its archive"
     folder = Path(missing[0][0]).parent if missing else root
     return DataError(
-        f"data={config.name} could not be had ({reason}); put {names} into {folder}, "
+        f"data={config.name} could not be downloaded ({reason}); put {names} into {folder}, "
         f"or use data=digits, which needs no download"
     )
 
