@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from tests.comparison.factory import write_sweep
 
 

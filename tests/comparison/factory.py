@@ -13,6 +13,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from cnncompare.comparison.load import Outcome, Result
 from cnncompare.record import (
     BestPart,
     DataPart,
@@ -25,6 +26,7 @@ from cnncompare.record import (
     TimingPart,
     TrainingPart,
 )
+from cnncompare.run import Run
 
 COLUMNS = [
     "epoch",
@@ -311,3 +313,21 @@ def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
         both = isinstance(value, dict) and isinstance(base.get(key), dict)
         merged[key] = _merge(base[key], value) if both else value
     return merged
+
+
+def result_like(template: Result, label: str, seed: int, correct: NDArray[np.bool_]) -> Result:
+    """Return `template` as another run, in memory: simulations need thousands."""
+    n = len(correct)
+    truth = np.zeros(n, dtype=np.int16)
+    outcome = Outcome(
+        truth, np.where(correct, 0, 1).astype(np.int16), correct, correct, np.ones(n, np.float32)
+    )
+    test = TestPart(acc1=float(correct.mean()), acc5=1.0, n=n)
+    record = template.record.model_copy(update={"label": label, "test": test})
+    return Result(
+        run=Run(Path(label), record),
+        model=template.model,
+        data=template.data,
+        training=template.training.model_copy(update={"seed": seed}),
+        outcome=outcome,
+    )

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 from scipy import stats
-from tests.comparison.factory import simulate
 
 from cnncompare.comparison.crossed import components, critical, two_sided_p
+from tests.comparison.factory import simulate
 
 
 def test_components_agree_with_a_two_way_anova_by_hand() -> None:

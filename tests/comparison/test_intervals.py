@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
-from tests.comparison.factory import simulate
 
 from cnncompare.comparison.intervals import hierarchical_bootstrap, over_seeds, wilson
+from tests.comparison.factory import simulate
 
 
 @pytest.mark.parametrize(("correct", "n"), [(0, 10), (10, 10), (7, 10), (9312, 10_000), (1, 1)])

@@ -5,12 +5,12 @@ import pytest
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
-from tests.comparison.factory import simulate, write_run, write_sweep
 
 from cnncompare.comparison.load import load
 from cnncompare.comparison.metrics import METRICS
 from cnncompare.comparison.pairs import Pair, compare_pairs, difference_of_paired_shares
 from cnncompare.comparison.tables import Group, split_into_tables
+from tests.comparison.factory import simulate, write_run, write_sweep
 
 
 def groups_of(root: Path) -> list[Group]:

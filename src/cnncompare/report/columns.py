@@ -201,9 +201,9 @@ def _against(pairs: list[Pair], options: Options, digits: int) -> Column:
     return Column("against_baseline", f"against {baseline}", hint, difference, text)
 
 
-def fairness_columns() -> list[Column]:
+def fairness_columns(table: ComparedTable) -> list[Column]:
     """Return the fairness card: what a reader must know before believing a row."""
-    return [
+    found = [
         Column("model", "model", "", _label, _label, False),
         _fair("stem", "stem", str),
         _fair("input_size", "input", lambda size: " x ".join(map(str, size))),
@@ -215,8 +215,10 @@ def fairness_columns() -> list[Column]:
         _fair(
             "model_changes", "differs from the published network", lambda c: "; ".join(c) or "no"
         ),
-        Column("published", "published", "", published_note, published_note, False),
     ]
+    if any(row.published is not None for row in table.rows):
+        found.append(Column("published", "published", "", published_note, published_note, False))
+    return found
 
 
 def _fair(key: str, title: str, text: Callable[[Any], str]) -> Column:

@@ -108,7 +108,7 @@ def _table(
         "verdict": verdict(table, options),
         "ties": tie_groups(table) if len(table.rows) > 1 else [],
         "main": _cells(table, columns(table, options)),
-        "fairness": _cells(table, fairness_columns()),
+        "fairness": _cells(table, fairness_columns(table)),
         "protocol": {k: _plain(v) for k, v in table.protocol.items()},
         "pairs": [_pair(pair, options.metric, digits) for pair in table.pairs],
         "budgets": _budgets(table, digits),

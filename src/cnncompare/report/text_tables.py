@@ -15,7 +15,7 @@ def markdown(comparison: Comparison) -> str:
         parts += [f"## {_md(headline(table))}"]
         parts += [_md(" ".join(verdict(table, comparison.options)))]
         parts += [_md(_ties(table)), _md_table(table, columns(table, comparison.options))]
-        parts += ["### Fairness", _md_table(table, fairness_columns())]
+        parts += ["### Fairness", _md_table(table, fairness_columns(table))]
     if comparison.skipped:
         parts += ["## Left out"]
         parts += ["\n".join(f"- {_md(s.path)}: {_md(s.reason)}" for s in comparison.skipped)]
@@ -108,7 +108,7 @@ def _csv_row(table: ComparedTable, number: int, comparison: Comparison) -> list[
             for name, estimate in row.estimates.items()
             for side in ("low", "high")
         }
-        | {c.key: _cell(c.value(row)) for c in fairness_columns()}
+        | {c.key: _cell(c.value(row)) for c in fairness_columns(table)}
         for row in table.rows
     ]
 

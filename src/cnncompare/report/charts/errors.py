@@ -45,8 +45,8 @@ def confusion(
         if len(shown) == len(names)
         else f" The {len(shown)} classes of most errors, of {len(names)}."
     )
-    most = "; ".join(
-        f"{names[c.a]} and {names[c.b]} {c.a_as_b + c.b_as_a:.0f} times" for c in confused
+    most = ", ".join(
+        f"{names[c.a]} with {names[c.b]} ({c.a_as_b + c.b_as_a:.0f} a run)" for c in confused
     )
     return Picture(
         f"confusion-{label}",

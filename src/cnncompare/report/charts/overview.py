@@ -117,7 +117,7 @@ def bubbles(table: ComparedTable, metric: Metric) -> Picture | None:
     bubble = base.mark_circle(opacity=0.75).encode(
         size=size, color=colour(order, legend=False), tooltip=tip
     )
-    name = base.mark_text(dy=-16, fontWeight="bold").encode(text="model:N")
+    name = base.mark_text(dy=-16, fontWeight="bold").encode(text="model:N", tooltip=tip)
     error = base.mark_rule().encode(
         y=alt.Y("low:Q"), y2="high:Q", color=colour(order, legend=False)
     )
@@ -147,12 +147,13 @@ def pareto(table: ComparedTable, front: Front, metric: Metric) -> Picture:
         for label, cost in front.values.items()
     ]
     line = [row for row in rows if row["model"] in front.front]
-    log = min(front.values.values()) > 0
+    low, high = min(front.values.values()), max(front.values.values())
+    log = low > 0 and high / low >= 10
     x = alt.X(
         "cost:Q",
         title=front.title + (" (log)" if log else ""),
-        scale=alt.Scale(type="log" if log else "linear", padding=30),
-        axis=alt.Axis(format="~s"),
+        scale=alt.Scale(type="log" if log else "linear", padding=30, zero=False),
+        axis=alt.Axis(format="~s" if front.cost == "params" else "~g"),
     )
     y = alt.Y("value:Q", title=_title(metric), scale=alt.Scale(zero=False, padding=20))
     tip = [
@@ -173,7 +174,7 @@ def pareto(table: ComparedTable, front: Front, metric: Metric) -> Picture:
     )
     best = alt.Chart(values(line)).mark_text(dy=-11, fontSize=10, fontWeight="bold")
     rest = alt.Chart(values([row for row in rows if row not in line])).mark_text(dy=14, fontSize=9)
-    names = [layer.encode(x=x, y=y, text="model:N") for layer in (best, rest)]
+    names = [layer.encode(x=x, y=y, text="model:N", tooltip=tip) for layer in (best, rest)]
     dominated = "; ".join(f"{a} by {listed(b)}" for a, b in front.dominated_by.items()) or "none"
     return Picture(
         f"pareto-{front.cost.replace('_', '-')}",

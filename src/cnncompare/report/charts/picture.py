@@ -40,7 +40,7 @@ def colour(labels: Sequence[str], title: str | None = None, legend: bool = True)
         domain=list(labels), range=[COLOURS[i % len(COLOURS)] for i in range(len(labels))]
     )
     shown = (
-        alt.Legend(orient="bottom", columns=4, labelLimit=220, symbolOpacity=1) if legend else None
+        alt.Legend(orient="bottom", columns=3, labelLimit=150, symbolOpacity=1) if legend else None
     )
     return alt.Color("model:N", scale=scale, title=title, legend=shown)
 

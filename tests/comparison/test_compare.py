@@ -1,0 +1,125 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cnncompare.comparison.compare import Comparison, Options, compare
+from cnncompare.comparison.fairness import overlapping
+from cnncompare.comparison.load import load
+from cnncompare.comparison.metrics import METRICS, metric_named
+from cnncompare.errors import ConfigError
+from tests.comparison.factory import simulate, write_run, write_sweep
+
+
+def compared(root: Path, **options: object) -> Comparison:
+    return compare(*load([root]), Options(**options))  # type: ignore[arg-type]
+
+
+def test_the_true_order_and_the_true_ties_are_found(tmp_path: Path) -> None:
+    right = write_sweep(tmp_path, {"bad": 0.70, "good": 0.95, "fine": 0.95}, seeds=5, n=2000)
+    (table,) = compared(tmp_path).tables
+    assert {row.label: row.letters for row in table.rows} == {"good": "a", "fine": "a", "bad": "b"}
+    for row in table.rows:
+        accuracies = right[row.label].mean(axis=1)
+        found = row.estimates["top1"]
+        assert found.mean == pytest.approx(accuracies.mean())
+        assert found.sd == pytest.approx(accuracies.std(ddof=1))
+        assert found.interval.method == "t over seeds"
+        assert found.with_images.low < found.mean < found.with_images.high
+
+
+def test_one_run_has_wilsons_interval_and_no_sd(tmp_path: Path) -> None:
+    write_sweep(tmp_path, {"a": 0.9}, seeds=1, n=100)
+    (table,) = compared(tmp_path).tables
+    found = table.rows[0].estimates["top1"]
+    assert found.sd is None
+    assert found.interval.method == "wilson"
+    assert table.pairs == []
+    assert table.rows[0].letters == "a"
+
+
+def test_pareto_fronts_by_hand(tmp_path: Path) -> None:
+    costs = {"cheap": (1_000, 5.0), "good": (9_000, 20.0), "worse": (9_500, 25.0)}
+    right = {"cheap": 60, "good": 90, "worse": 80}
+    for label, (params, epoch_s) in costs.items():
+        correct = np.arange(100) < right[label]
+        write_run(tmp_path, label, 0, correct, params=params, epoch_s=epoch_s)
+    (table,) = compared(tmp_path).tables
+    fronts = {front.cost: front for front in table.fronts}
+    assert set(fronts) == {"params", "gmacs", "epoch_s", "total_s", "peak_mib"}
+    for front in fronts.values():
+        assert front.front == ["cheap", "good"]
+        assert front.dominated_by == {"worse": ["good"]}
+    assert fronts["total_s"].values["good"] == pytest.approx(80.0)
+
+
+def test_budgets_are_what_every_run_had(tmp_path: Path) -> None:
+    write_run(tmp_path, "quick", 0, np.arange(100) < 80, epoch_s=10.0)
+    write_run(tmp_path, "slow", 0, np.arange(100) < 90, epoch_s=20.0)
+    (table,) = compared(tmp_path).tables
+    budgets = {budget.unit: budget for budget in table.budgets}
+    assert budgets["epochs"].acc1 == pytest.approx({"quick": 0.8, "slow": 0.9})
+    assert budgets["seconds"].budget == pytest.approx(40.0)
+    reached = 0.9 * (1 - 0.5**4)  # two of slow's four epochs
+    assert budgets["seconds"].acc1 == pytest.approx({"quick": 0.8, "slow": reached})
+
+
+def test_time_to_target(tmp_path: Path) -> None:
+    write_run(tmp_path, "a", 0, np.arange(100) < 80)
+    (table,) = compared(tmp_path, target=0.7).tables
+    # 0.8 (1 - 0.5^(2k)) reaches 0.7 after 2 of 4 epochs of 10 s
+    assert table.rows[0].timing["time_to_target_s"] == pytest.approx(20.0)
+    (table,) = compared(tmp_path, target=0.9).tables
+    assert table.rows[0].timing["time_to_target_s"] is None
+    assert table.rows[0].timing["target_reached"] == 0
+
+
+@pytest.mark.parametrize("name", ["top5", "nll", "ece"])
+def test_other_metrics_rank_by_themselves(sweep: Path, name: str) -> None:
+    (table,) = compared(sweep, metric=METRICS[name]).tables
+    means = [row.estimates[name].mean for row in table.rows]
+    assert means == sorted(means, reverse=METRICS[name].higher_is_better)
+    assert table.rows[0].letters.startswith("a")
+
+
+def test_unknown_metric_and_baseline_name_the_closest(sweep: Path) -> None:
+    with pytest.raises(ConfigError, match=r"did you mean .*'top1'"):
+        metric_named("top2")
+    with pytest.raises(ConfigError, match="did you mean 'vgg16'"):
+        compared(sweep, baseline="vgg1")
+
+
+def test_friedman_over_data_sets_takes_the_models_all_have(tmp_path: Path) -> None:
+    models = {"a": 0.95, "b": 0.85, "c": 0.7}
+    for i, data in enumerate(["x", "y", "z"]):
+        write_sweep(tmp_path / data, models, seeds=1, n=500, rng_seed=i, data=data)
+    write_sweep(tmp_path / "more", {"d": 0.9}, seeds=1, n=500, data="x")
+    ranks = compared(tmp_path).ranks
+    assert ranks is not None
+    assert ranks.labels == ["a", "b", "c"]
+    assert ranks.mean_ranks == [1.0, 2.0, 3.0]
+
+
+def test_published_numbers_are_held_against_rows(tmp_path: Path) -> None:
+    right = simulate(np.random.default_rng(0), {"resnet20": 0.8}, seeds=1, n=10_000)
+    write_run(tmp_path, "resnet20", 0, right["resnet20"][0], data="cifar10")
+    (table,) = compared(tmp_path).tables
+    found = table.rows[0].published
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((0.9125, 0.9260))
+    assert found.verdict == "below"
+    assert "4 epochs, published 164 to 200" in found.recipe_differs
+    assert "5,000 training images, published 50,000" in found.recipe_differs
+
+
+def test_nothing_published_is_nothing_claimed(sweep: Path) -> None:
+    (table,) = compared(sweep).tables
+    assert all(row.published is None for row in table.rows)
+
+
+def test_clocks_are_shared_where_runs_overlap_on_a_like_machine(tmp_path: Path) -> None:
+    for label, minute, machine in (("a", 1, "X"), ("b", 1, "X"), ("c", 3, "X"), ("d", 1, "Y")):
+        write_run(tmp_path, label, 0, np.ones(10, bool), minute=minute, hardware=machine)
+    results, _ = load([tmp_path])
+    shared = overlapping(results)
+    assert {r.record.label for r in results if str(r.run.folder) in shared} == {"a", "b"}

@@ -1,0 +1,147 @@
+"""What the statistics promise, held against simulated truth; seeded, slow.
+
+The tolerances are the simulations' own errors: three standard errors of a share.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from cnncompare.comparison.crossed import components, critical
+from cnncompare.comparison.intervals import hierarchical_bootstrap, over_seeds, wilson
+from cnncompare.comparison.load import Result, load
+from cnncompare.comparison.metrics import METRICS
+from cnncompare.comparison.pairs import Pair, compare_pairs
+from cnncompare.comparison.power import power_mcnemar, power_over_seeds_and_images
+from cnncompare.comparison.tables import Group
+from tests.comparison.factory import result_like, simulate, write_run
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def template(tmp_path: Path) -> Result:
+    write_run(tmp_path, "any", 0, np.ones(10, bool))
+    return load([tmp_path])[0][0]
+
+
+def pairs_of(template: Result, right: dict[str, NDArray[np.bool_]]) -> list[Pair]:
+    groups = [
+        Group(label, [result_like(template, label, s, row) for s, row in enumerate(rows)])
+        for label, rows in right.items()
+    ]
+    return compare_pairs(groups, METRICS["top1"])
+
+
+def within(share: float, low: float, high: float, repeats: int) -> bool:
+    error = 3 * (0.05 * 0.95 / repeats) ** 0.5
+    return low - error <= share <= high + error
+
+
+@pytest.mark.parametrize(
+    ("seeds", "own", "seed_sd"),
+    [(1, 1.0, 0.0), (3, 0.0, 0.1), (3, 1.0, 0.1), (3, 1.0, 0.02), (5, 1.0, 0.1), (2, 0.5, 0.2)],
+)
+def test_equal_models_are_called_different_in_5_percent_of_sweeps_at_most(
+    template: Result, seeds: int, own: float, seed_sd: float
+) -> None:
+    rng, repeats = np.random.default_rng(1), 600
+    models = dict.fromkeys("abcde", 0.9)
+    wrong = 0
+    for _ in range(repeats):
+        right = simulate(rng, models, seeds=seeds, n=1000, own=own, seed_sd=seed_sd)
+        wrong += any(pair.different for pair in pairs_of(template, right))
+    assert within(wrong / repeats, 0, 0.05, repeats), wrong / repeats
+
+
+@pytest.mark.parametrize("accuracy", [0.5, 0.9, 0.98])
+def test_wilson_covers(accuracy: float) -> None:
+    rng, repeats = np.random.default_rng(2), 20_000
+    found = [wilson(float(k), 2000) for k in rng.binomial(2000, accuracy, repeats)]
+    covered = np.mean([i.low <= accuracy <= i.high for i in found])
+    assert 0.94 <= covered <= 0.96
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 10])
+def test_the_interval_over_seeds_covers_another_seeds_mean_on_the_same_images(seeds: int) -> None:
+    rng, repeats, covered = np.random.default_rng(3), 4000, 0
+    logits = rng.normal(2.5, 1.5, 500)
+    shifts = rng.normal(0, 0.2, 20_000)
+    truth = float(np.mean([(1 / (1 + np.exp(-logits - s))).mean() for s in shifts]))
+    for _ in range(repeats):
+        p = 1 / (1 + np.exp(-logits - rng.normal(0, 0.2, (seeds, 1))))
+        found = over_seeds([float(x) for x in (rng.random(p.shape) < p).mean(axis=1)])
+        covered += found.low <= truth <= found.high
+    assert within(covered / repeats, 0.94, 0.96, repeats), covered / repeats
+
+
+@pytest.mark.parametrize(
+    ("seeds", "n", "own", "seed_sd", "most"),
+    [
+        (3, 2000, 0.0, 0.1, 0.96),
+        (3, 5000, 0.7, 0.15, 0.96),
+        (10, 2000, 1.0, 0.1, 0.96),
+        (5, 2000, 1.0, 0.1, 0.96),
+        (3, 2000, 1.0, 0.03, 0.975),  # few seeds, nearly alike: on the safe side
+    ],
+)
+def test_a_pairs_interval_covers(
+    seeds: int, n: int, own: float, seed_sd: float, most: float
+) -> None:
+    rng, repeats, covered = np.random.default_rng(4), 1500, 0
+    models = {"a": 0.92, "b": 0.90}
+    for _ in range(repeats):
+        right = simulate(rng, models, seeds=seeds, n=n, own=own, seed_sd=seed_sd)
+        parts = components(right["a"].astype(np.int8) - right["b"])
+        half = float(critical(parts.v_seeds(), parts.v_images(), seeds - 1))
+        covered += abs(parts.mean - 0.02) <= half
+    assert within(covered / repeats, 0.94, most, repeats), covered / repeats
+
+
+@pytest.mark.parametrize(
+    ("seeds", "seed_sd", "most"), [(10, 0.1, 0.96), (5, 0.2, 0.96), (3, 0.1, 0.975)]
+)
+def test_the_bootstrap_over_seeds_and_images_covers(
+    seeds: int, seed_sd: float, most: float
+) -> None:
+    rng, repeats, covered = np.random.default_rng(5), 1500, 0
+    for i in range(repeats):
+        right = simulate(rng, {"a": 0.92}, seeds=seeds, n=2000, seed_sd=seed_sd)["a"]
+        found = hierarchical_bootstrap(right, draws=2000, seed=i)
+        covered += found.low <= 0.92 <= found.high
+    assert within(covered / repeats, 0.94, most, repeats), covered / repeats
+
+
+@pytest.mark.parametrize(
+    ("seeds", "own", "seed_sd"), [(3, 0.5, 0.05), (6, 1.0, 0.1), (12, 0.5, 0.2)]
+)
+def test_the_power_that_is_promised_is_met_within_5_points(
+    template: Result, seeds: int, own: float, seed_sd: float
+) -> None:
+    """The statement is made from a large pilot, and held against sweeps of its size."""
+    rng, repeats = np.random.default_rng(6), 800
+    models = {"a": 0.92, "b": 0.90}
+    pilot = simulate(rng, models, seeds=200, n=20_000, own=own, seed_sd=seed_sd)
+    parts = components(pilot["a"].astype(np.int8) - pilot["b"])
+    promised = power_over_seeds_and_images(parts)(0.02, 0.05, seeds, 1500)
+    found = 0
+    for _ in range(repeats):
+        right = simulate(rng, models, seeds=seeds, n=1500, own=own, seed_sd=seed_sd)
+        found += pairs_of(template, right)[0].different
+    assert 0.1 < promised < 0.99
+    assert found / repeats == pytest.approx(promised, abs=0.05)
+
+
+def test_mcnemars_power_that_is_promised_is_met_within_5_points(template: Result) -> None:
+    rng, repeats = np.random.default_rng(7), 1500
+    models = {"a": 0.92, "b": 0.90}
+    pilot = simulate(rng, models, seeds=1, n=400_000, own=1.0, seed_sd=0.0)
+    signs = pilot["a"].astype(np.int8) - pilot["b"]
+    promised = power_mcnemar(float(abs(signs).mean()), 2000)(0.02, 0.05, None, None)
+    found = 0
+    for _ in range(repeats):
+        right = simulate(rng, models, seeds=1, n=2000, own=1.0, seed_sd=0.0)
+        found += pairs_of(template, right)[0].different
+    assert found / repeats == pytest.approx(promised, abs=0.05)

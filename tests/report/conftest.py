@@ -1,0 +1,32 @@
+"""What the report's tests share."""
+
+from pathlib import Path
+
+import pytest
+
+from cnncompare.report.command import main
+from cnncompare.report.figures import file_name
+from tests.comparison.factory import write_sweep
+
+NASTY = "<script>alert(1)</script>"
+
+
+@pytest.fixture
+def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Name the pictures but draw no files: other tests draw them, at a quarter second each."""
+    monkeypatch.setattr(
+        "cnncompare.report.write.write_figures",
+        lambda pictures, folder: {p.name: file_name(p.name) for p in pictures},
+    )
+    monkeypatch.setattr("cnncompare.report.write.write_events", lambda *arguments: None)
+
+
+@pytest.fixture(scope="session")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a report of three models, one of an evil name, and a failed run."""
+    root = tmp_path_factory.mktemp("sweep")
+    options = {"lenet5": {"params": 60_000, "epoch_s": 3.0}}
+    write_sweep(root, {"resnet20": 0.93, NASTY: 0.92, "lenet5": 0.8}, n=400, options=options)
+    write_sweep(root, {"vgg16": 0.9}, seeds=1, n=400, status="failed")
+    assert main([str(root)]) == 0
+    return root

@@ -1,0 +1,156 @@
+"""The page in a real browser, from a file, offline."""
+
+import base64
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("selenium", reason="selenium is not installed")
+if not (shutil.which("chromium") and shutil.which("chromedriver")):
+    pytest.skip("chromium and chromedriver are not installed", allow_module_level=True)
+
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-background-networking "
+    "--disable-component-update --disable-sync --no-first-run --window-size=1400,1000"
+)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    options = Options()
+    options.binary_location = shutil.which("chromium") or ""
+    for flag in (*FLAGS.split(), f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(service=Service(shutil.which("chromedriver")), options=options)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def page(browser: Any, written: Path) -> Any:
+    browser.get((written / "report.html").as_uri())
+    script = "return document.documentElement.dataset.drawn === 'all'"
+    WebDriverWait(browser, 60).until(lambda d: d.execute_script(script))
+    return browser
+
+
+def test_offline_every_picture_is_drawn_without_a_word_on_the_console(page: Any) -> None:
+    assert page.get_log("browser") == []
+    logged = [json.loads(entry["message"])["message"] for entry in page.get_log("performance")]
+    asked = [
+        entry["params"]["request"]["url"]
+        for entry in logged
+        if entry["method"] == "Network.requestWillBeSent"
+    ]
+    outside = [url for url in asked if not url.startswith(("file:", "data:", "chrome"))]
+    assert outside == []
+    places = page.find_elements(By.CSS_SELECTOR, ".chart")
+    assert len(places) > 10
+    assert all(place.find_elements(By.CSS_SELECTOR, "svg") for place in places)
+
+
+def models(page: Any) -> list[str]:
+    rows = page.find_elements(By.CSS_SELECTOR, "#table-1 table:first-of-type tbody tr")
+    return [row.find_element(By.TAG_NAME, "th").text for row in rows if row.is_displayed()][:3]
+
+
+def test_clicking_a_heading_sorts(page: Any) -> None:
+    heads = page.find_elements(By.CSS_SELECTOR, "#table-1 table.sortable thead button")
+    head = next(h for h in heads if h.text == "epoch s")
+    assert models(page)[-1] == "lenet5"
+    page.execute_script("arguments[0].click(); arguments[0].click()", head)
+    assert models(page)[0] == "lenet5"
+    assert head.find_element(By.XPATH, "..").get_attribute("aria-sort") == "ascending"
+
+
+def test_typing_filters(page: Any) -> None:
+    box = page.find_element(By.CSS_SELECTOR, ".filter input")
+    box.send_keys("lenet")
+    assert models(page)[:1] == ["lenet5"]
+    table = page.find_element(By.CSS_SELECTOR, "#table-1 table.sortable")
+    assert (
+        len([r for r in table.find_elements(By.CSS_SELECTOR, "tbody tr") if r.is_displayed()]) == 1
+    )
+
+
+def test_hovering_a_bubble_tells_its_numbers_and_no_name_is_run(page: Any) -> None:
+    figure = page.find_element(By.ID, "figure-accuracy-parameters")
+    page.execute_script("arguments[0].scrollIntoView({block: 'center'})", figure)
+    for bubble in figure.find_elements(By.CSS_SELECTOR, ".mark-symbol path"):
+        ActionChains(page).move_to_element(bubble).perform()
+        tip = WebDriverWait(page, 10).until(
+            lambda d: d.find_element(By.CSS_SELECTOR, "#vg-tooltip-element.visible")
+        )
+        assert "parameters" in tip.text
+    assert not page.execute_script("return window.alerted")
+
+
+def test_a_number_leads_to_its_run_and_the_command_that_repeats_it(page: Any) -> None:
+    row = next(
+        r
+        for r in page.find_elements(By.CSS_SELECTOR, "#table-1 table.sortable tbody tr")
+        if r.text.startswith("lenet5")
+    )
+    page.execute_script("arguments[0].click()", row.find_element(By.CSS_SELECTOR, "td.number a"))
+    opened = page.find_element(By.CSS_SELECTOR, "details.runs[open]")
+    assert "python -m cnncompare model=lenet5 seed=0" in opened.text
+    links = [a.get_attribute("href") for a in opened.find_elements(By.TAG_NAME, "a")]
+    config = next(link for link in links if link.endswith("config.yaml"))
+    assert Path(config.removeprefix("file://")).is_file()
+
+
+def cdp(page: Any, width: int, scheme: str) -> None:
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    feature = {"name": "prefers-color-scheme", "value": scheme}
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+
+
+@pytest.fixture
+def shown_at(browser: Any, written: Path) -> Iterator[Callable[[int, str], Any]]:
+    def show(width: int, scheme: str) -> Any:
+        cdp(browser, width, scheme)
+        browser.get((written / "report.html").as_uri())
+        script = "return document.documentElement.dataset.drawn === 'all'"
+        WebDriverWait(browser, 60).until(lambda d: d.execute_script(script))
+        return browser
+
+    yield show
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    cdp(browser, 1400, "light")
+
+
+def test_a_phone_scrolls_down_only(shown_at: Callable[[int, str], Any]) -> None:
+    page = shown_at(390, "light")
+    assert page.execute_script("return document.documentElement.scrollWidth") <= 390
+
+
+def test_dark_has_light_words_in_pictures_too(shown_at: Callable[[int, str], Any]) -> None:
+    page = shown_at(1400, "dark")
+    script = """
+      const seen = (s) => getComputedStyle(document.querySelector(s));
+      const sum = (c) => c.match(/\\d+/g).slice(0, 3).reduce((a, b) => a + +b, 0);
+      return [sum(seen("body").backgroundColor), sum(seen(".chart .role-axis-label text").fill)];
+    """
+    background, words = page.execute_script(script)
+    assert background < 150
+    assert words > 500
+
+
+def test_printing_shows_everything_in_ink(page: Any, tmp_path: Path) -> None:
+    printed = page.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})
+    content = base64.b64decode(printed["data"])
+    assert content.startswith(b"%PDF")
+    assert len(content) > 50_000

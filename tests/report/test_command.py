@@ -1,0 +1,213 @@
+import csv
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cnncompare.errors import UserError
+from cnncompare.report.command import main
+from tests.comparison.factory import write_run, write_sweep
+
+GROUP = "label n_runs seeds runs acc1 acc5 letters timing memory model fairness"
+PAIR = "a b difference low high test p p_holm different"
+
+
+def printed(root: Path, capsys: pytest.CaptureFixture[str], *options: str) -> dict:
+    assert main([str(root), "--json", *options]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_json_is_the_contracts_object_and_nothing_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    right = write_sweep(tmp_path, {"good": 0.95, "bad": 0.7}, n=300)
+    before = sorted(tmp_path.rglob("*"))
+    found = printed(tmp_path, capsys)
+    assert sorted(tmp_path.rglob("*")) == before
+    (table,) = found["tables"]
+    assert found["skipped"] == []
+    assert set(GROUP.split()) <= set(table["groups"][0])
+    assert set(PAIR.split()) <= set(table["pairs"][0])
+    assert [g["label"] for g in table["groups"]] == ["good", "bad"]
+    assert table["groups"][0]["acc1"]["mean"] == pytest.approx(right["good"].mean())
+    assert {"mean", "sd", "low", "high"} <= set(table["groups"][0]["acc1"])
+    expected = right["good"].mean() - right["bad"].mean()
+    assert table["pairs"][0]["difference"] == pytest.approx(expected)
+    assert table["pairs"][0]["different"] is True
+    assert [g["letters"] for g in table["groups"]] == ["a", "b"]
+    assert table["protocol"]["data"] == "digits"
+
+
+def test_every_file_of_the_report_is_written(written: Path) -> None:
+    for name in ("report.html", "report.md", "report.tex", "report.csv"):
+        assert (written / name).stat().st_size > 500
+    stems = {p.stem for p in (written / "figures").iterdir()}
+    wanted = {"accuracy", "accuracy-parameters", "accuracy-epochs", "accuracy-seconds"}
+    wanted |= {"epoch-time", "pareto-params", "pairs", "reliability", "per-class", "agreement"}
+    assert wanted <= stems
+    for stem in stems:
+        assert (written / "figures" / f"{stem}.svg").read_text().startswith("<svg")
+        assert (written / "figures" / f"{stem}.png").read_bytes().startswith(b"\x89PNG")
+        assert (written / "figures" / f"{stem}.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_tensorboard_finds_the_pictures(written: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(written / "report"))
+    events.Reload()
+    assert "report/accuracy" in events.Tags()["images"]
+
+
+def test_csv_has_exact_numbers_and_latex_compiles_in_form(written: Path) -> None:
+    rows = list(csv.DictReader((written / "report.csv").read_text().splitlines()))
+    assert [row["model"] for row in rows][-1] == "lenet5"
+    assert 0.7 < float(rows[-1]["top1_low"]) < float(rows[-1]["top1"]) < 0.9
+    tex = (written / "report.tex").read_text()
+    assert tex.count(r"\toprule") == tex.count(r"\bottomrule") == 1
+    assert "<script>" not in tex
+    assert r"\textless{}script" in tex
+    columns = re.search(r"\\begin\{tabular\}\{(\w+)\}", tex)
+    assert columns is not None
+    body = tex[tex.index(r"\toprule") :].splitlines()[1]
+    assert body.count(" & ") == len(columns[1]) - 1
+
+
+def test_markdown_says_what_was_found_and_left_out(written: Path) -> None:
+    text = (written / "report.md").read_text()
+    assert "On digits, 4 epochs, 3 seeds:" in text
+    assert "failed: RuntimeError: it broke" in text
+    assert "<script>" not in text
+
+
+def test_html_escapes_every_name(written: Path) -> None:
+    page = (written / "report.html").read_text()
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert" in page
+    assert not re.search(r'(src|href)="(https?:)?//', page)
+
+
+def test_report_on_the_command_line(tmp_path: Path) -> None:
+    write_sweep(tmp_path, {"good": 0.95, "bad": 0.7}, n=200)
+    command = [sys.executable, "-m", "cnncompare", "report", str(tmp_path), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["tables"]
+    assert done.stderr == ""
+
+
+def test_no_torch_is_imported(tmp_path: Path) -> None:
+    write_sweep(tmp_path, {"good": 0.95, "bad": 0.7}, seeds=2, n=100)
+    code = (
+        "import sys; from cnncompare.report.command import main; "
+        f"main([{str(tmp_path)!r}, '--json']); import cnncompare.report.write; "
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "no runs below"),
+        (["--target", "90"], "did you mean 0.9"),
+        (["--metric", "top2"], "did you mean"),
+        (["--wrong"], "report --help"),
+    ],
+)
+def test_bad_input_is_one_line(tmp_path: Path, options: list[str], message: str) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        main([str(tmp_path), *options])
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is no folder"):
+        main([str(tmp_path / "absent")])
+
+
+def test_runs_of_which_none_finished(tmp_path: Path) -> None:
+    write_sweep(tmp_path, {"a": 0.9}, seeds=2, n=20, status="failed")
+    with pytest.raises(UserError, match=r"none of the 2 runs .* it broke"):
+        main([str(tmp_path)])
+
+
+def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
+    write_sweep(tmp_path, {"a": 0.9}, seeds=1, n=20)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="choose --out"):
+        main([str(tmp_path), "--out", str(tmp_path / "file")])
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--baseline", "vgg16"], "against vgg16"),
+        (["--metric", "ece"], "calibration error"),
+        (["--metric", "nll"], "test loss"),
+        (["--target", "0.5"], "s to 50 %"),
+    ],
+)
+@pytest.mark.usefixtures("no_figures")
+def test_what_a_person_would_ask_next(sweep_of_two: Path, options: list[str], said: str) -> None:
+    assert main([str(sweep_of_two), "--out", str(sweep_of_two / "out"), *options]) == 0
+    assert said in (sweep_of_two / "out" / "report.md").read_text()
+
+
+@pytest.fixture
+def sweep_of_two(tmp_path: Path) -> Path:
+    write_sweep(tmp_path, {"resnet20": 0.9, "vgg16": 0.8}, seeds=2, n=100)
+    return tmp_path
+
+
+def test_group_by(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for lr in (0.1, 0.01):
+        write_sweep(tmp_path, {"a": 0.9, "b": 0.8}, seeds=2, n=100, lr=lr)
+    found = printed(tmp_path, capsys, "--group-by", "optimizer.lr", "--filter", "model.name=a")
+    (table,) = found["tables"]
+    labels = {g["label"] for g in table["groups"]}
+    assert labels == {"optimizer.lr=0.1", "optimizer.lr=0.01"}
+
+
+@pytest.mark.parametrize("classes", [2, 1000])
+@pytest.mark.usefixtures("no_figures")
+def test_few_and_many_classes(tmp_path: Path, classes: int) -> None:
+    rng = np.random.default_rng(0)
+    for label in ("a", "b"):
+        write_run(tmp_path, label, 0, rng.random(1500) < 0.8, classes=classes)
+    assert main([str(tmp_path)]) == 0
+    page = (tmp_path / "report.html").stat().st_size
+    assert page < 3e6
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_one_run_alone_still_gets_a_report(tmp_path: Path) -> None:
+    write_run(tmp_path, "a", 0, np.arange(50) < 40)
+    assert main([str(tmp_path)]) == 0
+    assert "nothing to compare it with" in (tmp_path / "report.md").read_text()
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_runs_without_images_still_get_a_report(tmp_path: Path) -> None:
+    write_sweep(tmp_path, {"a": 0.9, "b": 0.8}, seeds=2, n=50)
+    for path in [*tmp_path.rglob("predictions.npz"), *tmp_path.rglob("epochs.csv")]:
+        path.unlink()
+    assert main([str(tmp_path)]) == 0
+    assert "predictions" in (tmp_path / "report.md").read_text()
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_two_protocols_are_two_tables_and_the_report_says_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_sweep(tmp_path, {"a": 0.9, "b": 0.8}, seeds=2, n=50, epochs=3)
+    write_sweep(tmp_path, {"a": 0.9, "b": 0.8}, seeds=2, n=50, epochs=6)
+    assert main([str(tmp_path)]) == 0
+    assert "2 tables" in capsys.readouterr().out
+    assert "they differ in epochs" in (tmp_path / "report.md").read_text()
+    assert '"table-2-accuracy"' in (tmp_path / "report.html").read_text()
