@@ -91,6 +91,8 @@ def _one_run(composed: Any) -> None:
         print(f"already finished; force=true runs it again: {existing.folder}")
     else:
         preflight(config)
+        if is_first_process():  # importing torch and Lightning takes seconds
+            print(f"{config.model.name} on {config.data.name}: starting", flush=True)
         from cnncompare.train import train
 
         existing = train(config, argv=["python", "-m", "cnncompare", *sys.argv[1:]])
