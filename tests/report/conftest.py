@@ -30,3 +30,10 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_sweep(root, {"vgg16": 0.9}, seeds=1, n=400, status="failed")
     assert main([str(root)]) == 0
     return root
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> Path:
+    """Three models, two of them close, three seeds each."""
+    write_sweep(tmp_path / "sweep", {"resnet20": 0.93, "vgg16": 0.925, "lenet5": 0.80}, n=400)
+    return tmp_path / "sweep"
