@@ -229,6 +229,15 @@ class CallbacksConfig(Section):
     worst_mistakes: Annotated[int, Field(ge=0, le=100)] = 25  # test images shown; 0 draws none
 
 
+class SweepConfig(Section):
+    """How the jobs of -m are run, and which; no part of a run's identity."""
+
+    workers: Literal["auto"] | Count = "auto"  # jobs at a time; auto: one per GPU, on a CPU one
+    timeout_s: Positive | None = None  # a job that takes longer is stopped and counts as failed
+    jobs: list[str] = []  # each a line of words, crossed with what the command line sweeps
+    skip: list[str] = []  # a job that every word of a line fits is left out; words may have *
+
+
 class Config(Section):
     """The whole configuration of one run, validated and frozen."""
 
@@ -247,6 +256,7 @@ class Config(Section):
     trainer: TrainerConfig = TrainerConfig()
     logger: LoggerConfig = LoggerConfig()
     callbacks: CallbacksConfig = CallbacksConfig()
+    sweep: SweepConfig = SweepConfig()
 
     @field_validator("output_root")
     @classmethod
@@ -292,6 +302,7 @@ class Config(Section):
                 "force": True,
                 "logger": True,
                 "callbacks": True,
+                "sweep": True,
                 "model": {"lr"},
                 "data": {"workers", "cache_dir", "cache_limit_gib"},
             },

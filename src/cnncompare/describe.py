@@ -1,5 +1,7 @@
 """What a run's record and config.yaml say of it before it is trained."""
 
+import json
+
 import yaml
 
 from cnncompare.config import Config
@@ -7,7 +9,7 @@ from cnncompare.data.module import ImageData
 from cnncompare.environment import describe_environment
 from cnncompare.models import registry
 from cnncompare.record import DataPart, ModelPart, TrainingPart
-from cnncompare.run import CONFIG, Run, write_atomically
+from cnncompare.run import CLASSES, CONFIG, Run, write_atomically
 
 # Hydra takes this file as a primary configuration; the lines keep Hydra from writing folders.
 RERUN_HEADER = """\
@@ -28,17 +30,21 @@ def describe(
     model: registry.BuiltModel,
     data: ImageData,
     argv: list[str] | None,
+    clocks_shared: bool = False,
 ) -> None:
-    """Write the record as running, and the configuration beside it."""
+    """Write the record as running, and beside it the configuration and the classes' names."""
     record = run.record
     record.status, record.error, record.finished_at = "running", None, None
     record.model = _model_part(model, data)
     record.data = _data_part(config, data)
     record.training = _training_part(config, model, data)
+    record.training.clocks_shared = clocks_shared
     record.environment = describe_environment(argv)
     run.save()
     text = RERUN_HEADER + yaml.safe_dump(config.model_dump(), sort_keys=False)
     write_atomically(run.folder / CONFIG, text.encode())
+    names = json.dumps(data.classes, ensure_ascii=False, indent=1)
+    write_atomically(run.folder / CLASSES, names.encode())
 
 
 def _model_part(model: registry.BuiltModel, data: ImageData) -> ModelPart:

@@ -6,6 +6,7 @@ CnncompareError
 │   ├── DataError          a data set, an archive, a folder or an image
 │   ├── ModelError         a model, its options, its weights, an image size it cannot take
 │   └── OutputError        the place where results should go
+│       └── LockedError    another process is writing there
 └── RunError               exit code 1: a run began and could not be finished
 
 Interrupted                exit code 128 + the signal: 130 for Ctrl-C, 143 for SIGTERM
@@ -42,6 +43,10 @@ class ModelError(UserError):
 
 class OutputError(UserError):
     """The place where results should go cannot take them."""
+
+
+class LockedError(OutputError):
+    """Another process is at the same run."""
 
 
 class RunError(CnncompareError):

@@ -11,8 +11,8 @@ from pathlib import Path
 from cnncompare.config import Config
 from cnncompare.errors import OutputError
 from cnncompare.outcome import CUT_SHORT
-from cnncompare.record import RunRecord
-from cnncompare.run import CHECKPOINTS, Run, lock, read_existing, set_aside
+from cnncompare.record import Failure, RunRecord
+from cnncompare.run import CHECKPOINTS, LOG, Run, lock, read_existing, set_aside
 
 log = logging.getLogger("cnncompare")
 
@@ -77,6 +77,29 @@ def continues_from(run: Run) -> Path | None:
     """Return the checkpoint that an opened run goes on from; a new run has none."""
     last = last_checkpoint(run)
     return last if last.exists() else None
+
+
+def record_failure(config: Config, failure: Failure, details: str = "") -> None:
+    """Close, as failed, the record of a run whose process could not; without one, make one.
+
+    `details`, such as a traceback, go to the run's log. A finished record stays as it is.
+    """
+    folder = config.run_folder()
+    held = lock(folder)
+    try:
+        run = read_existing(folder)
+        if run is not None and _is_finished(run):
+            return
+        if run is None:
+            if folder.exists():
+                set_aside(folder)
+            run = _new_run(folder, config)
+        run.record.error = failure
+        run.close("failed")
+        with (folder / LOG).open("a", encoding="utf-8") as file:
+            file.write(f"{failure.type}: {failure.message}\n{details}")
+    finally:
+        held.release()
 
 
 def _is_whole(path: Path) -> bool:

@@ -1,6 +1,7 @@
 """How a run ends: its log file, and its record closed whatever happens; imports no torch."""
 
 import errno
+import faulthandler
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from cnncompare.run import LOG, Run
 log = logging.getLogger("cnncompare")
 
 # What a sweep writes for a job that could not say itself how it ended; such a run is continued.
-CUT_SHORT = ("JobKilled", "JobTimedOut", "JobExited")
+CUT_SHORT = ("JobKilled", "JobOutOfMemory", "JobTimedOut", "JobExited")
 
 
 @contextmanager
@@ -26,9 +27,14 @@ def log_file(path: Path) -> Iterator[None]:
     log.setLevel(logging.INFO)
     _quieten_lightning()
     logging.captureWarnings(True)
+    crashes = not faulthandler.is_enabled()
+    if crashes and handler.stream is not None:
+        faulthandler.enable(handler.stream)  # where in Python a crash of the interpreter happened
     try:
         yield
     finally:
+        if crashes:
+            faulthandler.disable()
         logging.captureWarnings(False)
         for name in names:
             logging.getLogger(name).removeHandler(handler)
@@ -49,7 +55,7 @@ def told_in_record(run: Run) -> Iterator[None]:
     try:
         yield
     except Interrupted as stop:
-        log.info("%s", stop)
+        log.info("%s", stop, exc_info=True)  # where it stood: a sweep's timeout ends a run so
         run.close("interrupted", stop)
         raise
     except Exception as error:

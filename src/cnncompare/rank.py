@@ -1,4 +1,4 @@
-"""Which of a run's processes this one is; imports no torch."""
+"""Which of a run's processes this one is, and its cores; imports no torch."""
 
 import os
 
@@ -11,3 +11,10 @@ def is_first_process() -> bool:
         if variable in os.environ:
             return os.environ[variable] == "0"
     return True
+
+
+def cores() -> int:
+    """Return how many CPU cores this process may use: a cluster or a sweep may give it fewer."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -77,6 +77,7 @@ class TrainingPart(Part):
     compile: bool
     matmul_precision: str
     deterministic: bool
+    clocks_shared: bool = False  # other jobs of its sweep ran beside it
     recipe_hash: str  # the configuration's hash without the seed: runs that differ by seed share it
 
 

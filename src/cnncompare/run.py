@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
-from cnncompare.errors import DataError, OutputError
+from cnncompare.errors import DataError, LockedError, OutputError
 from cnncompare.record import Failure, RunRecord, Status
 
 if TYPE_CHECKING:  # numpy costs 0.1 s, and a configuration error needs none
@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # numpy costs 0.1 s, and a configuration error needs none
 
 RECORD = "run.json"
 CONFIG = "config.yaml"
+CLASSES = "classes.json"
 EPOCHS = "epochs.csv"
 PREDICTIONS = "predictions.npz"
 CHECKPOINTS = "checkpoints"
@@ -158,7 +159,7 @@ def set_aside(folder: Path) -> Path:
 def lock(folder: Path) -> FileLock:
     """Return the held lock of a run's folder; the system frees it when its process dies.
 
-    Raises OutputError when another process holds it, or the place cannot be written.
+    Raises LockedError when another process holds it, OutputError when the place cannot be written.
     """
     locks = folder.parent / ".locks"
     try:
@@ -166,7 +167,7 @@ def lock(folder: Path) -> FileLock:
         held = FileLock(locks / f"{folder.name}.lock")
         held.acquire(timeout=0)
     except Timeout:
-        raise OutputError(
+        raise LockedError(
             f"{folder} is being written by another process; wait for it, or change seed or name"
         ) from None
     except OSError as error:

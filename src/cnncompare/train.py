@@ -1,6 +1,5 @@
 """train(config) -> Run: one run, told top to bottom."""
 
-import os
 import random
 import warnings
 from importlib import import_module
@@ -24,19 +23,20 @@ from cnncompare.errors import RunError
 from cnncompare.models import registry
 from cnncompare.opening import continues_from, opened
 from cnncompare.outcome import log_file, told_in_record
-from cnncompare.rank import is_first_process
+from cnncompare.rank import cores, is_first_process
 from cnncompare.record import BestPart, TestPart
 from cnncompare.run import CHECKPOINTS, LOG, Run
 from cnncompare.task import ImageClassifier
 from cnncompare.trainer import build_trainer
 
 
-def train(config: Config, argv: list[str] | None = None) -> Run:
+def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool = False) -> Run:
     """Train, validate each epoch, test once with the best epoch's weights; return the run.
 
     A finished record of the same configuration is returned as it is, unless `config.force`. An
     interrupted one is continued. Raises UserError before anything is written, RunError or
-    Interrupted after the record says so. `argv` is the command that repeats the run.
+    Interrupted after the record says so. `argv` is the command that repeats the run;
+    `clocks_shared` says that other jobs run beside it.
     """
     _set_up_torch(config)
     data = ImageData(config.data, seed=config.seed)
@@ -48,7 +48,7 @@ def train(config: Config, argv: list[str] | None = None) -> Run:
         with opened(config, registry.size_mb(model.network)) as run:
             if run.record.status == "finished":
                 return run
-            describe(run, config, model, data, argv)
+            describe(run, config, model, data, argv, clocks_shared)
             with log_file(run.folder / LOG), told_in_record(run):
                 _fit_and_test(run, config, model, data, interruption)
     return run
@@ -56,8 +56,8 @@ def train(config: Config, argv: list[str] | None = None) -> Run:
 
 def _set_up_torch(config: Config) -> None:
     torch.set_float32_matmul_precision(config.trainer.matmul_precision)
-    cores = config.trainer.threads or max(1, (os.cpu_count() or 1) // config.trainer.devices)
-    torch.set_num_threads(cores)
+    threads = config.trainer.threads or max(1, cores() // config.trainer.devices)
+    torch.set_num_threads(threads)
     # Filling fresh memory is part of torch's deterministic mode; no result here rests on it.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     warnings.filterwarnings(  # Lightning 2.6 uses what torch 2.14 means to remove

@@ -6,7 +6,7 @@ application of the environment: it imports nothing heavy.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
@@ -14,7 +14,10 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig
+
+if TYPE_CHECKING:
+    from cnncompare.config import Config
 
 
 class CheckedSweeper(BasicSweeper):
@@ -22,19 +25,25 @@ class CheckedSweeper(BasicSweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         from cnncompare.sweep.check import check_jobs
+        from cnncompare.sweep.compose import Composer
 
         assert self.hydra_context is not None
         assert self.config is not None
+        assert self.launcher is not None
         loader = self.hydra_context.config_loader
         words = [*self._parse_config(), *arguments]
         overrides = OverridesParser.create(config_loader=loader).parse_overrides(words)
         (jobs,) = self.split_arguments(overrides, None)
-        check_jobs([_compose(loader, self.config, job) for job in jobs], jobs)
-        return super().sweep(arguments)
+        composer = Composer(loader, self.config)
+        composed = [composer.compose(job) for job in jobs]
+        configs = check_jobs(composed, jobs)
+        if isinstance(self.launcher, FreshProcessLauncher):
+            return [self.launcher.run(jobs, configs, composed)]
+        return [self.launcher.launch(jobs, initial_job_idx=0)]
 
 
 class FreshProcessLauncher(Launcher):
-    """Runs each job in a process of its own, one after the other."""
+    """Runs each job in a process of its own, as many at a time as there are places for."""
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
@@ -45,22 +54,27 @@ class FreshProcessLauncher(Launcher):
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
+        """Compose, check and run the jobs of any other sweeper."""
+        from cnncompare.sweep.check import check_jobs
+        from cnncompare.sweep.compose import Composer
+
+        composer = Composer(self.hydra_context.config_loader, self.config)
+        composed = [composer.compose(job) for job in job_overrides]
+        return self.run(job_overrides, check_jobs(composed, job_overrides), composed)
+
+    def run(
+        self,
+        job_overrides: Sequence[Sequence[str]],
+        configs: "Sequence[Config]",
+        composed: Sequence[DictConfig],
+    ) -> Sequence[JobReturn]:
         from cnncompare.sweep.jobs import run_jobs
 
-        loader = self.hydra_context.config_loader
-        composed = [_compose(loader, self.config, job) for job in job_overrides]
-        codes = run_jobs(composed, [list(job) for job in job_overrides])
+        run_jobs(configs, composed, job_overrides)
         return [
-            JobReturn(overrides=job, cfg=config, status=JobStatus.COMPLETED, _return_value=code)
-            for job, config, code in zip(job_overrides, composed, codes, strict=True)
+            JobReturn(overrides=job, cfg=config, status=JobStatus.COMPLETED)
+            for job, config in zip(job_overrides, composed, strict=True)
         ]
-
-
-def _compose(loader: Any, config: DictConfig, overrides: Sequence[str]) -> DictConfig:
-    composed: DictConfig = loader.load_sweep_config(config, list(overrides))
-    with open_dict(composed):
-        del composed["hydra"]
-    return composed
 
 
 @dataclass

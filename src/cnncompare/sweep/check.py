@@ -4,15 +4,23 @@ from collections.abc import Sequence
 
 from omegaconf import DictConfig
 
-from cnncompare.config import validate
+from cnncompare.config import Config, validate
 from cnncompare.errors import UserError
 from cnncompare.preflight import preflight
+from cnncompare.sweep.places import places_for
 
 
-def check_jobs(composed: Sequence[DictConfig], overrides: Sequence[Sequence[str]]) -> None:
-    """Raise the first UserError among the jobs, with the job that it belongs to."""
+def check_jobs(composed: Sequence[DictConfig], overrides: Sequence[Sequence[str]]) -> list[Config]:
+    """Return the jobs' configurations.
+
+    Raises the first UserError among them, with the job that it belongs to.
+    """
+    configs = []
     for config, words in zip(composed, overrides, strict=True):
         try:
-            preflight(validate(config))
+            configs.append(validate(config))
+            preflight(configs[-1])
         except UserError as error:
             raise type(error)(f"{error} (in the job {' '.join(words)})") from None
+    places_for(configs)
+    return configs

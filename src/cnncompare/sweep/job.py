@@ -1,29 +1,79 @@
 """``python -m cnncompare.sweep.job FILE``: one job of a sweep, in the process it was started in."""
 
+import atexit
 import json
+import os
 import sys
+import traceback
 from pathlib import Path
+from typing import Any
 
-from cnncompare.config import validate
-from cnncompare.errors import CnncompareError, Interrupted
+from cnncompare.config import Config, validate
+from cnncompare.errors import CnncompareError, Interrupted, LockedError
+from cnncompare.opening import record_failure
+from cnncompare.rank import is_first_process
+from cnncompare.record import Failure
+from cnncompare.run import write_atomically
+from cnncompare.sweep.process import die_with_parent
+
+ENDING = "ending.json"  # beside the job's file: how it ended; absent when it could not say
+LOCKED = 75  # exit code: another process is at this run
 
 
 def main() -> int:
-    """Train what the file says; return the exit code."""
-    job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    sys.path.insert(0, str(Path.cwd()))
+    """Run the job of the command line's file; return the exit code."""
+    return run_job(Path(sys.argv[1]))
+
+
+def run_forked(job_file: str, environment: dict[str, str]) -> None:
+    """Run the job in a process that was forked, as if it were fresh, and exit with its code."""
+    os.setsid()  # Ctrl-C reaches the sweep, which passes it on once
+    os.environ.clear()
+    os.environ.update(environment)
+    code = run_job(Path(job_file))
+    atexit._run_exitfuncs()  # a forked process leaves without them; loggers close files in them
+    sys.exit(code)
+
+
+def run_job(job_file: Path) -> int:
+    """Train what the file says, leave beside it how that ended, return the exit code."""
+    die_with_parent()
+    job = json.loads(job_file.read_text(encoding="utf-8"))
+    os.chdir(job["cwd"])
+    sys.path[:] = job["sys_path"]
+    if job["cores"] and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, job["cores"])
+    code, message = _trained(job)
+    if is_first_process():
+        ending = json.dumps({"code": code, "message": message})
+        write_atomically(job_file.with_name(ENDING), ending.encode())
+    return code
+
+
+def _trained(job: dict[str, Any]) -> tuple[int, str]:
+    """Return the exit code and, unless it is 0, one line that says why."""
+    config = validate(job["config"])
     try:
-        config = validate(job["config"])
         from cnncompare.train import train
 
-        train(config, argv=job["argv"])
+        train(config, argv=job["argv"], clocks_shared=job["clocks_shared"])
+    except LockedError as error:
+        return LOCKED, str(error)
     except CnncompareError as error:
-        print(f"cnncompare: {error}", file=sys.stderr)
-        return error.exit_code
+        return error.exit_code, str(error)
     except Interrupted as stop:
-        print(f"cnncompare: {stop}", file=sys.stderr)
-        return stop.exit_code
-    return 0
+        return stop.exit_code, str(stop)
+    except Exception as error:  # before the run was opened, as a user's own module may
+        return 1, _recorded(config, error)
+    return 0, ""
+
+
+def _recorded(config: Config, error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    failure = Failure(type=type(error).__name__, message=lines[0] if lines else "")
+    if is_first_process():
+        record_failure(config, failure, details=traceback.format_exc())
+    return f"{failure.type}: {failure.message}"
 
 
 if __name__ == "__main__":

@@ -1,0 +1,142 @@
+"""A user's folder with a network that misbehaves when it is told to."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+MODULE = """
+import os, signal, time
+from pathlib import Path
+from torch import nn
+from cnncompare.models.registry import register
+
+class Net(nn.Module):
+    def __init__(self, classes, channels, size, way):
+        super().__init__()
+        self.way = way
+        self.features = nn.Sequential(nn.Conv2d(channels, 4, 3, padding=1), nn.ReLU())
+        self.head = nn.Linear(4 * size * size, classes)
+
+    def forward(self, images):
+        if self.training:
+            mark(self.way)
+            misbehave(self.way)
+        return self.head(self.features(images).flatten(1))
+
+def mark(word):
+    with open(os.environ.get("MARKS", os.devnull), "a") as file:
+        file.write(f"{word} {os.getpid()} {os.environ.get('LOCAL_RANK', '-')}\\n")
+
+def misbehave(way):
+    if Path("mended").exists():
+        return
+    if way == "raise":
+        raise ValueError("this network always fails")
+    if way == "exit":
+        os._exit(1)
+    if way == "hang":
+        time.sleep(1000)
+    if way == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if way == "segfault":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if way == "wait":
+        Path("at_work").touch()
+        while not Path("go_on").exists():
+            time.sleep(0.02)
+
+@register("naughty", family="test", year=2026, paper="none", input_size=(1, 8, 8))
+def naughty(*, classes, in_channels, image_size, stem, way="good"):
+    if way == "raise_early":
+        raise OSError("cannot even be built")
+    if way == "exit_early" and not Path("mended").exists():
+        os._exit(1)
+    return Net(classes, in_channels, image_size, way)
+"""
+
+CONF = """\
+name: naughty
+source: own
+module: naughty_module
+options: {way: good}
+lr: {sgd: 0.01, adamw: 1e-3}
+"""
+
+WORDS = (
+    "-m",
+    "model=naughty",
+    "data=digits",
+    "data.image_size=8",
+    "data.limit_train=128",
+    "data.limit_test=100",
+    "trainer.max_epochs=1",
+    "trainer.accelerator=cpu",
+    "callbacks=bare",
+    "logger=[]",
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "conf" / "model").mkdir(parents=True)
+    (tmp_path / "conf" / "model" / "naughty.yaml").write_text(CONF)
+    (tmp_path / "naughty_module.py").write_text(MODULE)
+    return tmp_path
+
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def sweep(folder: Path) -> Call:
+    """Run a sweep to its end."""
+
+    def call(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command(*words),
+            cwd=folder,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=200,
+        )
+
+    return call
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "cnncompare", *WORDS, *words]
+
+
+@contextmanager
+def started(folder: Path, *words: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """Start a sweep, and end what is left of it."""
+    process = subprocess.Popen(
+        command(*words),
+        cwd=folder,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 90) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.02)
