@@ -41,12 +41,18 @@ class Interruption(Callback):
             raise Interrupted(number)
         self.received = number
 
+    def _enter_loop(self) -> None:
+        """Take the signals back from Lightning, which would end the process with exit code 0."""
+        self.in_loop = True
+        for number in self._earlier:
+            signal.signal(number, self._handle)
+
     def _stop_if_asked(self) -> None:
         if self.received is not None:
             raise Interrupted(self.received)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.in_loop = True
+        self._enter_loop()
 
     def on_train_batch_end(self, *_: Any) -> None:
         self._stop_if_asked()
@@ -59,7 +65,7 @@ class Interruption(Callback):
         self._stop_if_asked()
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.in_loop = True
+        self._enter_loop()
 
     def on_test_batch_end(self, *_: Any, **__: Any) -> None:
         self._stop_if_asked()
