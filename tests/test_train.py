@@ -71,6 +71,11 @@ def _weights(run: Run) -> dict[str, torch.Tensor]:
     return {key: value for key, value in saved["state_dict"].items() if "network." in key}
 
 
+def test_the_classes_are_named_in_order(run: Run) -> None:
+    names = json.loads((run.folder / "classes.json").read_text())
+    assert len(names) == run.record.data.classes == 4
+
+
 def test_epochs_have_the_columns_of_the_contract(run: Run) -> None:
     with (run.folder / "epochs.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
