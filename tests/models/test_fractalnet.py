@@ -11,7 +11,7 @@ from cnncompare.models.fractalnet import DropPath, FractalBlock, FractalNet, fra
 WIDTHS = [64, 128, 256, 512, 512]
 
 
-def network(**options: float) -> FractalNet:
+def network(**options: float | bool) -> FractalNet:
     built = fractalnet(classes=10, in_channels=3, image_size=32, stem="cifar", **options)
     assert isinstance(built, FractalNet)
     return built
@@ -94,12 +94,9 @@ def test_half_of_the_images_run_down_a_column_drawn_uniformly() -> None:
     torch.testing.assert_close(shares, torch.full((3,), 1 / 3), atol=0.01, rtol=0)
 
 
-def test_drop_path_can_be_switched_off() -> None:
+def test_dropout_and_drop_path_can_be_switched_off() -> None:
     torch.manual_seed(0)
-    fractal = network(local_drop=0.0, global_share=0.0).train()
-    for module in fractal.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = 0.0
+    fractal = network(dropout=False, local_drop=0.0, global_share=0.0).train()
     images = torch.randn(3, 3, 32, 32)
     torch.testing.assert_close(fractal(images), fractal(images))
 
