@@ -1,7 +1,7 @@
 """Inception-ResNet-v1: Szegedy, Ioffe, Vanhoucke and Alemi 2016, arXiv:1602.07261.
 
 Figures 10 to 14, table 1 and figure 15 (the whole network). The paper gives no initialisation; the
-convolutions are drawn as in He et al. 2015, arXiv:1502.01852.
+authors' released code draws convolutions as in Glorot and Bengio 2010, and so does this.
 """
 
 import torch
@@ -145,7 +145,7 @@ class InceptionResNetV1(nn.Module):
         self.fc = nn.Linear(1792, classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                nn.init.xavier_uniform_(module.weight)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
 
