@@ -1,5 +1,7 @@
 """Wide ResNets: the paper's counts, widths and dropout."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import nn
@@ -23,7 +25,9 @@ def by_hand(blocks: int, k: int) -> tuple[int, int]:
 @pytest.mark.parametrize(
     ("builder", "blocks", "k", "millions"), [(wrn_28_10, 4, 10, 36.5), (wrn_40_2, 6, 2, 2.2)]
 )
-def test_parameters_are_the_papers(builder, blocks, k, millions) -> None:  # type: ignore[no-untyped-def]
+def test_parameters_are_the_papers(
+    builder: Callable[..., nn.Module], blocks: int, k: int, millions: float
+) -> None:
     network = builder(classes=10, in_channels=3, image_size=32, stem="cifar")
     assert (count_params(network), count_macs(network, (3, 32, 32))) == by_hand(blocks, k)
     assert round(count_params(network) / 1e6, 1) == millions  # table 4 of the paper
