@@ -6,6 +6,7 @@ import io
 import itertools
 import json
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,7 @@ def _logistic(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(1 / (1 + np.exp(-x)))
 
 
+@cache
 def _level(accuracy: float, sd: float) -> float:
     """Return the level whose mean accuracy over logits of this sd is `accuracy`; by bisection."""
     z = np.linspace(-6, 6, 601)

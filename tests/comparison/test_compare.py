@@ -123,3 +123,10 @@ def test_clocks_are_shared_where_runs_overlap_on_a_like_machine(tmp_path: Path) 
     results, _ = load([tmp_path])
     shared = overlapping(results)
     assert {r.record.label for r in results if str(r.run.folder) in shared} == {"a", "b"}
+
+
+def test_a_run_that_recorded_a_shared_clock_says_so(tmp_path: Path) -> None:
+    write_run(tmp_path, "a", 0, np.ones(10, bool), changes={"training": {"clocks_shared": True}})
+    write_run(tmp_path, "b", 0, np.ones(10, bool))
+    (table,) = compared(tmp_path).tables
+    assert {r.label: r.fairness["shared_clock"] for r in table.rows} == {"a": True, "b": False}

@@ -8,7 +8,7 @@ from cnncompare.report.command import main
 from cnncompare.report.figures import file_name
 from tests.comparison.factory import write_sweep
 
-NASTY = "<script>alert(1)</script>"
+NASTY = "<img src=x onerror=alert(1)><script>alert(1)</script>"
 
 
 @pytest.fixture

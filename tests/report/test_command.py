@@ -88,6 +88,7 @@ def test_html_escapes_every_name(written: Path) -> None:
     page = (written / "report.html").read_text()
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert" in page
+    assert "<img src=x" not in page
     assert not re.search(r'(src|href)="(https?:)?//', page)
 
 

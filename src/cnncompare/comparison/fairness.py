@@ -31,7 +31,9 @@ def card(group: Group, shared_clocks: set[str]) -> dict[str, Any]:
         "protocol": training.protocol,
         "test_reads": max(result.training.test_reads for result in group.results),
         "deterministic": training.deterministic,
-        "shared_clock": any(str(r.run.folder) in shared_clocks for r in group.results),
+        "shared_clock": any(
+            r.training.clocks_shared or str(r.run.folder) in shared_clocks for r in group.results
+        ),
     }
 
 

@@ -209,7 +209,7 @@ def fairness_columns(table: ComparedTable) -> list[Column]:
         _fair("input_size", "input", lambda size: " x ".join(map(str, size))),
         _fair("pretrained", "pretrained", lambda version: version or "no"),
         Column("recipe", "recipe", "", _recipe, _recipe, False),
-        _fair("selection", "epoch chosen on", str),
+        _fair("selection", "chosen by", str),
         _fair("test_reads", "test set read", lambda n: "once" if n == 1 else f"{n} times"),
         _fair("shared_clock", "clock", lambda shared: "shared" if shared else "own"),
         _fair(

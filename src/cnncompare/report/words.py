@@ -214,7 +214,7 @@ def caveats(table: ComparedTable) -> list[str]:
     found += _rows_with(
         table,
         lambda r: r.fairness["shared_clock"],
-        "ran while another run of this report did: the clocks were shared",
+        "ran beside another run: the clocks were shared",
     )
     pretrained = [r.label for r in table.rows if r.fairness["pretrained"]]
     if pretrained and len(pretrained) < len(table.rows):
