@@ -17,7 +17,7 @@ def records(folder: Path) -> dict[str, Any]:
 
 
 def test_six_jobs_of_which_four_fail_each_in_its_way(sweep: Call, folder: Path) -> None:
-    words = ("model.options.way=good,raise,exit,hang,kill,good_too", "sweep.timeout_s=20")
+    words = ("model.options.way=good,raise,exit,hang,kill,good_too", "sweep.timeout_s=15")
     first = sweep(*words)
     assert first.returncode == 1, first.stderr
     assert "4 failed, 2 finished" in first.stdout
@@ -36,7 +36,7 @@ def test_six_jobs_of_which_four_fail_each_in_its_way(sweep: Call, folder: Path) 
     } == {
         "raise": ("ValueError", "this network always fails"),
         "exit": ("JobExited", "exited with code 1, without a reason"),
-        "hang": ("JobTimedOut", "over sweep.timeout_s=20"),
+        "hang": ("JobTimedOut", "over sweep.timeout_s=15"),
         "kill": ("JobKilled", "killed by SIGKILL"),
     }
     for record in found.values():

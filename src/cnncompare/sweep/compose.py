@@ -22,6 +22,7 @@ class Composer:
         self._master = master
         self._parser = OverridesParser.create(config_loader=loader)
         self._parsed: dict[str, Override] = {}
+        self._groups: dict[str, bool] = {}
         self._bases: dict[tuple[str, ...], DictConfig] = {}
 
     def compose(self, words: Sequence[str]) -> DictConfig:
@@ -41,14 +42,17 @@ class Composer:
         return self._parsed[word]
 
     def _is_value(self, override: Override) -> bool:
-        key = override.key_or_group
         return (
             override.type is OverrideType.CHANGE
             and override.package is None
-            and not key.startswith("hydra")
-            and not self._loader.list_groups(key)
-            and not self._loader.get_group_options(key)
+            and not self._is_group(override.key_or_group)
         )
+
+    def _is_group(self, key: str) -> bool:
+        if key not in self._groups:
+            found = self._loader.list_groups(key) or self._loader.get_group_options(key)
+            self._groups[key] = key.startswith("hydra") or bool(found)
+        return self._groups[key]
 
     def _base(self, choices: tuple[str, ...]) -> DictConfig:
         if choices not in self._bases:

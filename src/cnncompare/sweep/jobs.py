@@ -25,15 +25,32 @@ def run_jobs(
     A job that fails does not stop the others. Raises RunError at the end when any did not finish,
     and Interrupted when a signal stopped the sweep.
     """
-    numbered = enumerate(zip(configs, composed, overrides, strict=True), start=1)
-    jobs = [
-        Job(number, config, settings, tuple(words))
-        for number, (config, settings, words) in numbered
-    ]
+    jobs = _jobs(configs, composed, overrides)
     with tempfile.TemporaryDirectory(prefix="cnncompare-") as folder:
         queue = Queue(jobs, places_for(configs), Path(folder))
         queue.run()
     _print_table(jobs, queue)
+
+
+def _jobs(
+    configs: Sequence[Config],
+    composed: Sequence[DictConfig],
+    overrides: Sequence[Sequence[str]],
+) -> list[Job]:
+    counts = Counter(word for words in overrides for word in set(words))
+    common = {word for word, count in counts.items() if count == len(overrides)}
+    return [
+        Job(
+            number,
+            config,
+            settings,
+            tuple(words),
+            label=" ".join(word for word in words if word not in common) or config.run_id(),
+        )
+        for number, (config, settings, words) in enumerate(
+            zip(configs, composed, overrides, strict=True), start=1
+        )
+    ]
 
 
 def _print_table(jobs: Sequence[Job], queue: Queue) -> None:
@@ -44,7 +61,7 @@ def _print_table(jobs: Sequence[Job], queue: Queue) -> None:
     open_jobs = [job for job in jobs if queue.endings[job.number].kind in ("failed", "interrupted")]
     for job in open_jobs:
         ending = queue.endings[job.number]
-        print(f"  {ending.kind:11}  {job}: {ending.cause}", flush=True)
+        print(f"  {ending.kind:11}  {job.label}  {ending.cause}", flush=True)
     if open_jobs:
         raise RunError(
             f"{len(open_jobs)} of {len(jobs)} jobs did not finish; the same command runs them again"

@@ -43,9 +43,7 @@ class Job:
     config: Config
     settings: DictConfig
     words: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return " ".join(self.words)
+    label: str  # the words in which it differs from the other jobs
 
 
 @dataclass
@@ -183,7 +181,7 @@ class Queue:
         self._tell(job, f"{ending.kind}{': ' if ending.cause else ''}{ending.cause}")
 
     def _tell(self, job: Job, what: str) -> None:
-        print(f"job {job.number}: {job}: {what}", flush=True)
+        print(f"job {job.number}  {job.label}  {what}", flush=True)
 
 
 def _content(job: Job, place: Place) -> dict[str, Any]:
