@@ -22,6 +22,13 @@ def test_over_seeds_agrees_with_scipy() -> None:
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
 
 
+def test_seeds_that_agree_are_known_to_one_image_at_best() -> None:
+    found = over_seeds([0.99, 0.99], images=100)
+    half = stats.t.ppf(0.975, 1) * 0.01 / 12**0.5 / 2**0.5
+    assert found.low == pytest.approx(0.99 - half)
+    assert found.high == 1.0  # no accuracy is above 1
+
+
 def test_one_seed_has_no_interval_over_seeds() -> None:
     assert over_seeds([0.9]).low is None
 
@@ -39,6 +46,13 @@ def test_bootstrap_of_equal_seeds_has_wilsons_width() -> None:
     both = hierarchical_bootstrap(np.array([row] * 6), draws=40_000)
     one = wilson(float(row.sum()), row.size)
     assert both.high - both.low == pytest.approx(one.high - one.low, rel=0.03)
+
+
+def test_all_right_is_not_certain() -> None:
+    found = hierarchical_bootstrap(np.ones((3, 100), bool))
+    assert (found.low, found.high) == pytest.approx(
+        proportion_confint(100, 100, method="wilson"), abs=1e-12
+    )
 
 
 def test_bootstrap_repeats_itself() -> None:

@@ -25,7 +25,7 @@ def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a report of three models, one of an evil name, and a failed run."""
     root = tmp_path_factory.mktemp("sweep")
-    options = {"lenet5": {"params": 60_000, "epoch_s": 3.0}}
+    options = {"lenet5": {"params": 6_000, "epoch_s": 3.0}}
     write_sweep(root, {"resnet20": 0.93, NASTY: 0.92, "lenet5": 0.8}, n=400, options=options)
     write_sweep(root, {"vgg16": 0.9}, seeds=1, n=400, status="failed")
     assert main([str(root)]) == 0

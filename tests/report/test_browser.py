@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("selenium", reason="selenium is not installed")
@@ -19,6 +20,9 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
+
+from cnncompare.report.command import main
+from tests.comparison.factory import write_run
 
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-background-networking "
@@ -38,12 +42,17 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     driver.quit()
 
 
-@pytest.fixture
-def page(browser: Any, written: Path) -> Any:
-    browser.get((written / "report.html").as_uri())
+def opened(browser: Any, root: Path) -> Any:
+    """Open the report below `root` and wait until its pictures are drawn."""
+    browser.get((root / "report.html").as_uri())
     script = "return document.documentElement.dataset.drawn === 'all'"
     WebDriverWait(browser, 60).until(lambda d: d.execute_script(script))
     return browser
+
+
+@pytest.fixture
+def page(browser: Any, written: Path) -> Any:
+    return opened(browser, written)
 
 
 def test_offline_every_picture_is_drawn_without_a_word_on_the_console(page: Any) -> None:
@@ -59,6 +68,17 @@ def test_offline_every_picture_is_drawn_without_a_word_on_the_console(page: Any)
     places = page.find_elements(By.CSS_SELECTOR, ".chart")
     assert len(places) > 10
     assert all(place.find_elements(By.CSS_SELECTOR, "svg") for place in places)
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_two_models_neither_dominated_are_drawn_without_a_word(
+    browser: Any, tmp_path: Path
+) -> None:
+    write_run(tmp_path, "small", 0, np.arange(50) < 30, params=1_000, epoch_s=1.0)
+    write_run(tmp_path, "large", 0, np.arange(50) < 40, params=90_000, epoch_s=90.0)
+    main([str(tmp_path)])
+    opened(browser, tmp_path)
+    assert browser.get_log("browser") == []
 
 
 def models(page: Any) -> list[str]:
@@ -122,10 +142,7 @@ def cdp(page: Any, width: int, scheme: str) -> None:
 def shown_at(browser: Any, written: Path) -> Iterator[Callable[[int, str], Any]]:
     def show(width: int, scheme: str) -> Any:
         cdp(browser, width, scheme)
-        browser.get((written / "report.html").as_uri())
-        script = "return document.documentElement.dataset.drawn === 'all'"
-        WebDriverWait(browser, 60).until(lambda d: d.execute_script(script))
-        return browser
+        return opened(browser, written)
 
     yield show
     browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

@@ -45,6 +45,14 @@ def test_a_loss_that_is_lower_is_better(tmp_path: Path) -> None:
     assert "Behind good: bad (difference 0.3" in text
 
 
+def test_a_difference_on_fewer_seeds_than_the_rows_have_says_so(tmp_path: Path) -> None:
+    right = simulate(np.random.default_rng(0), {"a": 0.95, "b": 0.6}, seeds=4, n=500)
+    for label, seeds in (("a", 4), ("b", 3)):
+        for seed in range(seeds):
+            write_run(tmp_path, label, seed, right[label][seed])
+    assert "points over their 3 common seeds, 95 % interval" in said(tmp_path)
+
+
 def test_one_seed_each_is_said(tmp_path: Path) -> None:
     write_sweep(tmp_path, {"a": 0.9, "b": 0.7}, seeds=1, n=500)
     assert "not about training them again" in said(tmp_path)

@@ -168,11 +168,12 @@ def _estimate(group: Group, metric: Metric) -> Estimate:
     unknown = Interval(None, None, "unknown")
     if not values:
         return Estimate(None, None, unknown, unknown)
+    n = group.results[0].record.test.n or group.results[0].data.n_test
     if len(values) == 1:
-        n = group.results[0].record.test.n or group.results[0].data.n_test
         interval = unknown if metric.per_image is None else wilson(values[0] * n, n)
         return Estimate(values[0], None, interval, interval)
-    return Estimate(fmean(values), stdev(values), over_seeds(values), _with_images(group, metric))
+    interval = over_seeds(values, n if metric.percent else None)
+    return Estimate(fmean(values), stdev(values), interval, _with_images(group, metric))
 
 
 def _with_images(group: Group, metric: Metric) -> Interval:

@@ -32,19 +32,24 @@ def wilson(correct: float, n: int) -> Interval:
     return Interval(max(0.0, centre - half), min(1.0, centre + half), "wilson")
 
 
-def over_seeds(values: list[float]) -> Interval:
+def over_seeds(values: list[float], images: int | None = None) -> Interval:
     """Return Student's t interval of the mean over runs, for the same test images.
 
-    What another seed's mean would be, were the whole repeated. Fewer than two give null.
+    What another seed's mean would be, were the whole repeated. Fewer than two give null. Values
+    that are shares of `images` stay in [0, 1], and are known to one image at best: seeds that
+    happen to agree do not make the spread 0.
     """
     if len(values) < 2:
         return Interval(None, None, "t over seeds")
     from scipy.special import stdtrit
 
     mean = float(np.mean(values))
-    half = float(np.std(values, ddof=1)) / math.sqrt(len(values))
-    half *= float(stdtrit(len(values) - 1, 0.5 + LEVEL / 2))
-    return Interval(mean - half, mean + half, "t over seeds")
+    sd = max(float(np.std(values, ddof=1)), 1 / (math.sqrt(12) * images) if images else 0.0)
+    half = sd / math.sqrt(len(values)) * float(stdtrit(len(values) - 1, 0.5 + LEVEL / 2))
+    low, high = mean - half, mean + half
+    if images:
+        low, high = max(0.0, low), min(1.0, high)
+    return Interval(low, high, "t over seeds")
 
 
 def hierarchical_bootstrap(
@@ -58,6 +63,8 @@ def hierarchical_bootstrap(
     Images are scaled to what the seeds' spread does not hold already (see crossed.py).
     """
     n_seeds, n_images = correct.shape
+    if correct.all() or not correct.any():  # a resample would hold no other image
+        return wilson(float(correct.mean()) * n_images, n_images)
     rng = np.random.default_rng(seed)
     parts = components(correct)
     hits = correct.sum(axis=0, dtype=np.int64)

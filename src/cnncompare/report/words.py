@@ -33,7 +33,7 @@ def _against(table: ComparedTable, baseline: str, metric: Metric) -> list[str]:
         if pair is None or pair.difference is None:
             continue
         ahead = row.label if table.rows.index(row) < _index(table, baseline) else baseline
-        detail = _interval(pair, metric, digits, ahead)
+        detail = _interval(table, pair, metric, digits, ahead)
         word = "better" if ahead == row.label else "worse"
         shown = f"is {word}" if pair.different else "cannot be told apart"
         found.append(f"{row.label} {shown} ({detail}).")
@@ -76,17 +76,24 @@ def _pair(table: ComparedTable, a: str, b: str) -> Pair | None:
     return next((p for p in table.pairs if {p.a, p.b} == {a, b}), None)
 
 
-def _interval(pair: Pair, metric: Metric, digits: int, best: str) -> str:
+def _interval(table: ComparedTable, pair: Pair, metric: Metric, digits: int, best: str) -> str:
     """Return "difference 0.2 points, 95 % interval -0.3 to 0.7", seen from the better one."""
     assert pair.difference is not None
     sign = 1 if (pair.a == best) == metric.higher_is_better else -1
     text = f"difference {gap(sign * pair.difference, metric, digits)}"
+    if _on_fewer_seeds(table, pair):
+        text += f" over their {len(pair.seeds)} common seeds"
     if pair.low is None or pair.high is None:
         return text
     low, high = sorted((sign * pair.low, sign * pair.high))
     scale = 100 if metric.percent else 1
     decimals = digits if metric.percent else 4
     return f"{text}, 95 % interval {scale * low:.{decimals}f} to {scale * high:.{decimals}f}"
+
+
+def _on_fewer_seeds(table: ComparedTable, pair: Pair) -> bool:
+    counts = [len(r.group.results) for r in table.rows if r.label in (pair.a, pair.b)]
+    return len(pair.seeds) > 1 and max(counts) > len(pair.seeds)
 
 
 def _digits(table: ComparedTable) -> int:
@@ -121,7 +128,7 @@ def _best(table: ComparedTable, ranked: Sequence[Row], metric: Metric) -> str:
     if any(pair.difference is None or pair.p is None for pair in ties):
         return f"{start}; whether that differs from {shown} cannot be tested with these runs."
     largest = max(ties, key=lambda p: abs(p.difference or 0.0))
-    detail = _interval(largest, metric, digits, best.label)
+    detail = _interval(table, largest, metric, digits, best.label)
     if len(ties) > 1:
         detail = f"at most, to {_other(largest, best.label)}: {detail}"
     return f"{start}, and cannot be told apart from {shown} ({detail})."
@@ -131,7 +138,8 @@ def _behind(table: ComparedTable, ranked: Sequence[Row], metric: Metric) -> list
     best, digits = ranked[0].label, _digits(table)
     _, apart = _split(table, ranked)
     texts = [
-        f"{_other(pair, best)} ({_interval(pair, metric, digits, best)})" for pair in apart[:MANY]
+        f"{_other(pair, best)} ({_interval(table, pair, metric, digits, best)})"
+        for pair in apart[:MANY]
     ]
     more = f", and {len(apart) - MANY} more" if len(apart) > MANY else ""
     return [f"Behind {best}: {listed(texts)}{more}."] if texts else []

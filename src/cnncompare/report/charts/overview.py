@@ -152,7 +152,7 @@ def pareto(table: ComparedTable, front: Front, metric: Metric) -> Picture:
     x = alt.X(
         "cost:Q",
         title=front.title + (" (log)" if log else ""),
-        scale=alt.Scale(type="log" if log else "linear", padding=30, zero=False),
+        scale=alt.Scale(type="log", padding=30) if log else alt.Scale(zero=False, padding=30),
         axis=alt.Axis(format="~s" if front.cost == "params" else "~g"),
     )
     y = alt.Y("value:Q", title=_title(metric), scale=alt.Scale(zero=False, padding=20))
@@ -172,9 +172,10 @@ def pareto(table: ComparedTable, front: Front, metric: Metric) -> Picture:
         .mark_point(filled=True, size=90)
         .encode(x=x, y=y, color=colour(order, legend=False), tooltip=tip)
     )
-    best = alt.Chart(values(line)).mark_text(dy=-11, fontSize=10, fontWeight="bold")
-    rest = alt.Chart(values([row for row in rows if row not in line])).mark_text(dy=14, fontSize=9)
-    names = [layer.encode(x=x, y=y, text="model:N", tooltip=tip) for layer in (best, rest)]
+    names = [alt.Chart(values(line)).mark_text(dy=-11, fontSize=10, fontWeight="bold")]
+    rest = [row for row in rows if row not in line]
+    names += [alt.Chart(values(rest)).mark_text(dy=14, fontSize=9)] if rest else []
+    names = [layer.encode(x=x, y=y, text="model:N", tooltip=tip) for layer in names]
     dominated = "; ".join(f"{a} by {listed(b)}" for a, b in front.dominated_by.items()) or "none"
     return Picture(
         f"pareto-{front.cost.replace('_', '-')}",

@@ -74,8 +74,8 @@ def _band(label: str, x: float, accuracies: list[float]) -> dict[str, Any]:
         "model": label,
         "x": x,
         "mean": mean,
-        "low": mean - sd,
-        "high": mean + sd,
+        "low": max(0.0, mean - sd),
+        "high": min(100.0, mean + sd),
         "seeds": len(accuracies),
     }
 
