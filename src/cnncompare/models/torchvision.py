@@ -16,8 +16,10 @@ AUX_WEIGHTS = {"googlenet": 0.3, "inception_v3": 0.4}
 
 
 def native_size(name: str) -> int:
-    """Return the pixels of the published image size."""
-    return 299 if name == "inception_v3" else 224
+    """Return the pixels of the images that the network was published for."""
+    first = next(iter(zoo.get_model_weights(name)))
+    size: int = first.transforms.keywords["crop_size"]
+    return size
 
 
 def build(
@@ -86,12 +88,15 @@ def _small_alexnet(network: zoo.AlexNet, classes: int) -> tuple[str, ...]:
 def _small_vgg(network: zoo.VGG, classes: int) -> tuple[str, ...]:
     """All five halvings stay, to 1x1, with 512 units instead of 4096 (Liu and Deng 2015).
 
-    The linear layers have torch's own initialisation, as in chengyangfu/pytorch-vgg-cifar10: with
-    512 inputs torchvision's sd of 0.01 shrinks the signal fourfold a layer, and nothing is learned.
+    The linear layers keep the variance of their input (He et al. 2015b): with 512 inputs instead
+    of 25,088, torchvision's sd of 0.01 shrinks the signal fourfold a layer, until nothing is left.
     """
     network.avgpool = nn.AdaptiveAvgPool2d(1)
     for position, outputs in ((0, 512), (3, 512), (6, classes)):
-        network.classifier[position] = nn.Linear(512, outputs)
+        linear = nn.Linear(512, outputs)
+        nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")
+        nn.init.zeros_(linear.bias)
+        network.classifier[position] = linear
     return ("avgpool 7x7 -> 1x1", "classifier 4096-4096 -> 512-512")
 
 

@@ -1,0 +1,93 @@
+"""What every network of conf/model must do, whatever its source and family."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from torch import Tensor, nn
+
+from cnncompare.models.counts import forward_on_meta
+from cnncompare.models.registry import BuiltModel, build
+
+FOLDER = Path(__file__).resolve().parents[2] / "conf" / "model"
+QUICK = (
+    "alexnet densenet_bc_100_12 lenet5 mnasnet mobilenet_v2 regnet resnet18 resnet20 shufflenet_v2 "
+    "squeezenet1_1 timm torchvision vgg11 zfnet"
+)
+WORDS = [
+    pytest.param(path.stem, marks=[] if path.stem in QUICK.split() else pytest.mark.slow)
+    for path in sorted(FOLDER.glob("*.yaml"))
+]
+BATCH = 4  # two images in a batch norm over 2x2 maps are too few for finite gradients
+
+
+def built(word: str, classes: int, channels: int) -> BuiltModel:
+    torch.manual_seed(0)
+    model: dict[str, Any] = yaml.safe_load((FOLDER / f"{word}.yaml").read_text("utf-8"))
+    return build(
+        model["name"],
+        source=model["source"],
+        classes=classes,
+        image_shape=(channels, 32, 32),
+        options=model.get("options"),
+    )
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_builds_for_any_classes_and_channels(word: str) -> None:
+    for classes, channels in ((2, 1), (1000, 3)):
+        network = built(word, classes, channels).network.eval()
+        assert forward_on_meta(network, (2, channels, 32, 32)).shape == (2, classes)
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_logits_are_finite_repeatable_and_survive_a_state_dict(word: str) -> None:
+    first, second = (built(word, 7, 1).network.eval() for _ in range(2))
+    images = torch.randn(2, 1, 32, 32)
+    _change_every_buffer(first)
+    second.load_state_dict(first.state_dict())
+    with torch.no_grad():
+        logits = first(images)
+        assert logits.shape == (2, 7)
+        assert torch.isfinite(logits).all()
+        assert torch.equal(first(images), logits)
+        assert torch.equal(second(images), logits)
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_gradient_reaches_every_parameter(word: str) -> None:
+    model = built(word, 3, 3)
+    with torch.no_grad():  # some start their residuals at exactly 0, which stops the gradient
+        for parameter in model.network.parameters():
+            parameter.add_(torch.randn_like(parameter), alpha=0.01)
+    outputs = model.network.train()(torch.randn(BATCH, 3, 32, 32))
+    heads: list[Tensor] = [outputs] if isinstance(outputs, Tensor) else list(outputs)
+    # Of the first class's logits alone: a sum over all classes would cancel out before softmax.
+    torch.stack([head[:, 0].square().sum() for head in heads]).sum().backward()
+    gradients = [parameter.grad for parameter in model.network.parameters()]
+    assert all(gradient is not None for gradient in gradients)
+    reached = sum(bool(gradient.any()) for gradient in gradients if gradient is not None)
+    # Stochastic depth and drop-path leave blocks out of a batch on purpose.
+    assert reached >= (0.5 if word in ("resnet110_sd", "fractalnet") else 0.97) * len(gradients)
+    assert all(torch.isfinite(gradient).all() for gradient in gradients if gradient is not None)
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.*is deprecated:FutureWarning")
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
+@pytest.mark.parametrize("word", WORDS)
+def test_becomes_a_script_for_batches_of_1_and_2(word: str) -> None:
+    network = built(word, 5, 3).network.eval()
+    script = torch.jit.trace(network, torch.randn(2, 3, 32, 32), check_trace=False)
+    for n in (1, 2):
+        images = torch.randn(n, 3, 32, 32)
+        with torch.no_grad():
+            assert torch.allclose(script(images), network(images), atol=1e-4)
+
+
+def _change_every_buffer(network: nn.Module) -> None:
+    """Make the running statistics other than their initial values, as training would."""
+    for buffer in network.buffers():
+        if buffer.is_floating_point():
+            buffer.add_(0.1)
