@@ -50,14 +50,18 @@ def _subcommand(word: str, rest: list[str]) -> int:
 def _hydra(words: list[str]) -> int:
     """Hand the words over to Hydra, and tell its errors in one line."""
     import hydra
+    from hydra.core.hydra_config import HydraConfig
     from hydra.core.plugins import Plugins
     from hydra.errors import HydraException
+    from hydra.types import RunMode
     from omegaconf.errors import OmegaConfBaseException
 
     from cnncompare.config_files import UserConf, admit_user_conf, conf_folder, describe_problem
+    from cnncompare.sweep.words import spell_out_seeds
 
     if any(word.startswith("--experimental-rerun") for word in words):
         raise ConfigError("--experimental-rerun loads a pickle, which can run code; not supported")
+    sys.argv[1:] = words = spell_out_seeds(words)  # Hydra reads them there
     admit_user_conf(words)
     Plugins.instance().register(UserConf)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come up here instead of being printed there
@@ -66,8 +70,10 @@ def _hydra(words: list[str]) -> int:
     def job(composed: Any) -> None:
         try:
             _one_run(composed)
-        except CnncompareError as error:  # Hydra would print more than one line
-            outcome.append(error)
+        except CnncompareError as error:
+            if HydraConfig.get().mode is RunMode.MULTIRUN:
+                raise  # in a launcher's own process, from which nothing else comes back
+            outcome.append(error)  # Hydra would print more than one line
 
     app = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")
     try:

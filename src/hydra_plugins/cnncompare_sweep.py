@@ -26,6 +26,7 @@ class CheckedSweeper(BasicSweeper):
     def sweep(self, arguments: list[str]) -> Any:
         from cnncompare.sweep.check import check_jobs
         from cnncompare.sweep.compose import Composer
+        from cnncompare.sweep.words import is_left_out, with_lines
 
         assert self.hydra_context is not None
         assert self.config is not None
@@ -33,9 +34,12 @@ class CheckedSweeper(BasicSweeper):
         loader = self.hydra_context.config_loader
         words = [*self._parse_config(), *arguments]
         overrides = OverridesParser.create(config_loader=loader).parse_overrides(words)
-        (jobs,) = self.split_arguments(overrides, None)
+        (split,) = self.split_arguments(overrides, None)
+        asked = self.config.sweep
         composer = Composer(loader, self.config)
-        composed = [composer.compose(job) for job in jobs]
+        pairs = [(job, composer.compose(job)) for job in with_lines(asked.jobs, split)]
+        kept = [pair for pair in pairs if not is_left_out(pair[1], asked.skip)]
+        jobs, composed = [job for job, _ in kept], [config for _, config in kept]
         configs = check_jobs(composed, jobs)
         if isinstance(self.launcher, FreshProcessLauncher):
             return [self.launcher.run(jobs, configs, composed)]

@@ -71,7 +71,6 @@ lr: {sgd: 0.01, adamw: 1e-3}
 
 WORDS = (
     "-m",
-    "model=naughty",
     "data=digits",
     "data.image_size=8",
     "data.limit_train=128",
@@ -112,7 +111,9 @@ def sweep(folder: Path) -> Call:
 
 
 def command(*words: str) -> list[str]:
-    return [sys.executable, "-m", "cnncompare", *WORDS, *words]
+    named = any(word.startswith(("model=", "experiment=")) for word in words)
+    model = [] if named else ["model=naughty"]
+    return [sys.executable, "-m", "cnncompare", *WORDS, *model, *words]
 
 
 @contextmanager

@@ -15,7 +15,7 @@ def test_skipping_a_thousand_finished_jobs_takes_less_than_ten_seconds(
     assert sweep(*words, "seed=0").returncode == 0
     (path,) = (folder / "outputs" / "default").glob("*/run.json")
     record = json.loads(path.read_text())
-    base = compose_config(*[w for w in WORDS[1:] if "=naughty" not in w], *words)
+    base = compose_config(*WORDS[1:], *words)
     for seed in range(1, COUNT):
         config = base.model_copy(update={"seed": seed, "output_root": str(folder / "outputs")})
         record["id"] = config.run_id()

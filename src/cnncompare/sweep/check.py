@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from omegaconf import DictConfig
 
 from cnncompare.config import Config, validate
-from cnncompare.errors import UserError
+from cnncompare.errors import ConfigError, UserError
 from cnncompare.preflight import preflight
 from cnncompare.sweep.places import places_for
 
@@ -15,6 +15,8 @@ def check_jobs(composed: Sequence[DictConfig], overrides: Sequence[Sequence[str]
 
     Raises the first UserError among them, with the job that it belongs to.
     """
+    if not overrides:
+        raise ConfigError("sweep.skip leaves out every job")
     configs = []
     for config, words in zip(composed, overrides, strict=True):
         try:

@@ -1,0 +1,30 @@
+from pathlib import Path
+
+from tests.sweep.conftest import Call
+
+EXPERIMENT = """\
+# @package _global_
+name: zipped
+sweep:
+  jobs:
+    - model=naughty optimizer.lr=0.05
+    - model=lenet5 optimizer.lr=0.01 data.image_size=32
+  skip:
+    - model=lenet5 seed=1
+"""
+
+
+def test_an_experiment_pairs_models_with_their_settings_and_leaves_some_out(
+    sweep: Call, folder: Path
+) -> None:
+    (folder / "conf" / "experiment").mkdir()
+    (folder / "conf" / "experiment" / "zipped.yaml").write_text(EXPERIMENT)
+    ended = sweep("experiment=zipped", "seeds=2")
+    assert ended.returncode == 0, ended.stderr
+    runs = sorted(path.name[:-9] for path in (folder / "outputs" / "zipped").glob("*-*"))
+    assert runs == ["lenet5-digits-e1-d1-s0", "naughty-digits-e1-d1-s0", "naughty-digits-e1-d1-s1"]
+    assert "job 1  model=naughty optimizer.lr=0.05 seed=0  finished" in ended.stdout
+
+    refused = sweep("experiment=zipped", "sweep.skip=['seed=*']")
+    assert refused.returncode == 2
+    assert "sweep.skip leaves out every job" in refused.stderr
