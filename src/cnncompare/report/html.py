@@ -89,7 +89,9 @@ def _vega() -> str:
 
 def _title(comparison: Comparison) -> str:
     names = dict.fromkeys(t.rows[0].group.results[0].data.name for t in comparison.tables)
-    return f"Which network for {listed(list(names)[:4])}?"
+    return (
+        f"Which network for {listed(list(names)) if len(names) < 5 else f'{len(names)} data sets'}?"
+    )
 
 
 def _table(

@@ -88,7 +88,10 @@ def _interval(table: ComparedTable, pair: Pair, metric: Metric, digits: int, bes
     low, high = sorted((sign * pair.low, sign * pair.high))
     scale = 100 if metric.percent else 1
     decimals = digits if metric.percent else 4
-    return f"{text}, 95 % interval {scale * low:.{decimals}f} to {scale * high:.{decimals}f}"
+    text += f", 95 % interval {scale * low:.{decimals}f} to {scale * high:.{decimals}f}"
+    if not pair.different and low * high > 0:
+        text += f", not enough after correction for {len(table.pairs)} pairs"
+    return text
 
 
 def _on_fewer_seeds(table: ComparedTable, pair: Pair) -> bool:

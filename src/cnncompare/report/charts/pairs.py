@@ -12,7 +12,7 @@ LARGEST = 30  # rows of a matrix that can be read
 
 
 def matrix(table: ComparedTable, metric: Metric) -> Picture | None:
-    """Draw every pair's difference; a full colour where the runs show that there is one."""
+    """Draw every pair's difference; framed where the runs show that there is one."""
     rows = _cells(table, metric)
     if len(table.rows) < 2 or len(table.rows) > LARGEST or not rows:
         return None
@@ -30,7 +30,8 @@ def matrix(table: ComparedTable, metric: Metric) -> Picture | None:
         *("a:N", "b:N", alt.Tooltip("difference:Q", format="+.4~f")),
         *("interval:N", "p:N", alt.Tooltip("p_holm:N", title="p (Holm)"), "test:N", "verdict:N"),
     ]
-    cell = base.mark_rect(stroke="gray", strokeWidth=0.3).encode(
+    cell = base.mark_rect(strokeWidth=1.6).encode(
+        stroke=alt.condition("datum.different", alt.value("currentColor"), alt.value("gray")),
         color=alt.Color(
             "difference:Q", scale=scale, title="points" if metric.percent else "difference"
         ),
@@ -39,11 +40,11 @@ def matrix(table: ComparedTable, metric: Metric) -> Picture | None:
     )
     text = base.mark_text(fontSize=11).encode(
         text=alt.Text("difference:Q", format="+.1f" if metric.percent else "+.3f"),
-        color=alt.condition(
-            f"datum.different && abs(datum.difference) > {largest * 0.55}",
-            alt.value("white"),
-            alt.value("currentColor"),
-        ),
+        color=alt.when(f"datum.different && abs(datum.difference) > {largest * 0.55}")
+        .then(alt.value("white"))
+        .when("datum.different")
+        .then(alt.value("#222"))  # on an opaque pale cell, in the dark too
+        .otherwise(alt.value("currentColor")),
     )
     apart = "; ".join(f"{p.a} and {p.b}" for p in table.pairs if p.different) or "none"
     return Picture(
@@ -51,7 +52,7 @@ def matrix(table: ComparedTable, metric: Metric) -> Picture | None:
         "Every pair",
         "Row minus column"
         + (", in points" if metric.percent else "")
-        + ". Full colour: different after Holm's correction; pale: cannot be told apart.",
+        + ". Framed: different after Holm's correction; pale: cannot be told apart.",
         f"Matrix of pairwise differences. Pairs that differ: {apart}.",
         alt.layer(cell, text),
         height=max(160, 34 * len(order)),
