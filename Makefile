@@ -1,11 +1,14 @@
 # make quickstart, make test: each sets up all it needs, from Python 3.11 or newer with venv.
 PYTHON ?= python3
 BIN := .venv/bin
+# Tests run side by side, one thread each: threads that wait for a busy core spin.
+test test-slow: export OMP_NUM_THREADS = 1
 
 .PHONY: quickstart test test-slow lint install clean
 
 quickstart: install
 	$(BIN)/python -m cnncompare -m experiment=quickstart
+	$(BIN)/python -m cnncompare report outputs/quickstart
 
 test: lint
 	$(BIN)/python -m pytest -n 2

@@ -187,3 +187,16 @@ def test_auto_is_a_bar_on_a_terminal(term: str, mode: str, monkeypatch: pytest.M
     monkeypatch.setattr(sys, "stdout", io.StringIO())
     assert console.progress_mode("auto") == "lines"
     assert console.progress_mode("off") == "off"
+
+
+def test_the_next_steps_are_commands_that_can_be_copied(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "outputs" / "my study"
+    console.print_next_steps([folder, folder])
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert lines[0] == "results      'outputs/my study'"
+    assert lines[1].endswith("-m cnncompare report 'outputs/my study'")
+    assert lines[2].endswith("-m tensorboard.main --logdir 'outputs/my study'")
+    assert len(lines) == 3

@@ -48,6 +48,17 @@ def print_result(run: Run) -> None:
     console.print(_path(run.folder), soft_wrap=True)
 
 
+def print_next_steps(folders: Sequence[Path]) -> None:
+    """Print where a sweep's results lie, and the commands that compare and show them."""
+    console = make_console()
+    python = _path(Path(sys.executable))
+    for folder in dict.fromkeys(folders):
+        place = _path(folder)
+        console.print(f"\nresults      {place}", soft_wrap=True)
+        console.print(f"report       {python} -m cnncompare report {place}", soft_wrap=True)
+        console.print(f"TensorBoard  {python} -m tensorboard.main --logdir {place}", soft_wrap=True)
+
+
 def print_comparison(runs: Sequence[Run]) -> None:
     """Print a sweep's table, the best test accuracy first, and below it why any run failed.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from cnncompare.config import Config
-from cnncompare.console import print_comparison
+from cnncompare.console import print_comparison, print_next_steps
 from cnncompare.errors import RunError
 from cnncompare.run import Run, read_existing
 from cnncompare.sweep.places import places_for
@@ -62,6 +62,7 @@ def _print_table(jobs: Sequence[Job], queue: Queue) -> None:
     for job in open_jobs:
         ending = queue.endings[job.number]
         print(f"  {ending.kind:11}  {job.label}  {ending.cause}", flush=True)
+    print_next_steps([run.folder.parent for run in runs])
     if open_jobs:
         raise RunError(
             f"{len(open_jobs)} of {len(jobs)} jobs did not finish; the same command runs them again"
