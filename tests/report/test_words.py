@@ -98,7 +98,7 @@ def test_an_interval_that_excludes_0_and_is_no_difference_is_explained(tmp_path:
     first[:3] = False
     second, third = first.copy(), np.ones(100, bool)
     second[[0, 1, 2, *range(10, 22)]] = [True] * 3 + [False] * 12
-    third[[*range(0, 3), *range(30, 42)]] = [True] * 3 + [False] * 12
+    third[[*range(3), *range(30, 42)]] = [True] * 3 + [False] * 12
     for label, right in (("a", first), ("b", second), ("c", third)):
         write_run(tmp_path, label, 0, right)
     assert "not enough after correction for 3 pairs" in said(tmp_path)
