@@ -101,8 +101,17 @@ def _one_run(composed: Any) -> None:
             print(f"{config.model.name} on {config.data.name}: starting", flush=True)
         from cnncompare.train import train
 
-        existing = train(config, argv=["python", "-m", "cnncompare", *sys.argv[1:]])
+        existing = train(config, argv=["python", "-m", "cnncompare", *_words()])
     if is_first_process():
         from cnncompare.console import print_result
 
         print_result(existing)
+
+
+def _words() -> list[str]:
+    """Return this run's own words: of a sweep's job, those of the job."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    hydra = HydraConfig.get()
+    return list(hydra.overrides.task) if hydra.mode is RunMode.MULTIRUN else sys.argv[1:]

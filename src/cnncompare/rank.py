@@ -15,6 +15,7 @@ def is_first_process() -> bool:
 
 def cores() -> int:
     """Return how many CPU cores this process may use: a cluster or a sweep may give it fewer."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    bound = hasattr(os, "sched_getaffinity")
+    available = len(os.sched_getaffinity(0)) if bound else os.cpu_count() or 1
+    granted = os.environ.get("SLURM_CPUS_PER_TASK")  # a cluster may leave it to trust
+    return min(available, int(granted)) if granted else available

@@ -8,9 +8,9 @@ name: zipped
 sweep:
   jobs:
     - model=naughty optimizer.lr=0.05
-    - model=lenet5 optimizer.lr=0.01 data.image_size=32
+    - model=resnet20 optimizer.lr=0.01
   skip:
-    - model=lenet5 seed=1
+    - model=resnet20 seed=1
 """
 
 
@@ -22,7 +22,11 @@ def test_an_experiment_pairs_models_with_their_settings_and_leaves_some_out(
     ended = sweep("experiment=zipped", "seeds=2")
     assert ended.returncode == 0, ended.stderr
     runs = sorted(path.name[:-9] for path in (folder / "outputs" / "zipped").glob("*-*"))
-    assert runs == ["lenet5-digits-e1-d1-s0", "naughty-digits-e1-d1-s0", "naughty-digits-e1-d1-s1"]
+    assert runs == [
+        "naughty-digits-e1-d1-s0",
+        "naughty-digits-e1-d1-s1",
+        "resnet20-digits-e1-d1-s0",
+    ]
     assert "job 1  model=naughty optimizer.lr=0.05 seed=0  finished" in ended.stdout
 
     refused = sweep("experiment=zipped", "sweep.skip=['seed=*']")
