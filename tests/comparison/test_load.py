@@ -24,6 +24,16 @@ def test_a_finished_run_is_read_with_its_predictions(folder: Path, tmp_path: Pat
     assert len(result.epochs) == 4
 
 
+def test_a_class_folder_tree_goes_by_its_folders_name(folder: Path, tmp_path: Path) -> None:
+    for file, old, new in (
+        ("run.json", '"name": "digits"', '"name": "folder"'),
+        ("config.yaml", "name: digits", "name: folder\n  root: /some/where/flowers/"),
+    ):
+        (folder / file).write_text((folder / file).read_text().replace(old, new))
+    (result,), _ = load([tmp_path])
+    assert result.data_name == "flowers"
+
+
 def test_a_run_below_two_roots_counts_once(folder: Path, tmp_path: Path) -> None:
     assert len(load([tmp_path, folder, tmp_path / "."])[0]) == 1
 

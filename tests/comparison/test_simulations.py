@@ -141,7 +141,7 @@ def test_the_power_that_is_promised_is_met_within_5_points(
 
 
 def test_mcnemars_power_that_is_promised_is_met_within_5_points(template: Result) -> None:
-    rng, repeats = np.random.default_rng(7), 1500
+    rng, repeats = np.random.default_rng(7), 800
     models = {"a": 0.92, "b": 0.90}
     pilot = simulate(rng, models, seeds=1, n=400_000, own=1.0, seed_sd=0.0)
     signs = pilot["a"].astype(np.int8) - pilot["b"]

@@ -206,7 +206,7 @@ def _ranks(tables: Sequence[ComparedTable], metric: Metric) -> Ranks | None:
     for table in tables:
         scores = {r.label: r.estimates[metric.name].mean for r in table.rows}
         known = {label: mean for label, mean in scores.items() if mean is not None}
-        name = table.rows[0].group.results[0].data.name
+        name = table.rows[0].group.results[0].data_name
         if len(known) > len(by_data.get(name, {})):
             by_data[name] = known
     if len(by_data) < 2:

@@ -58,6 +58,12 @@ class Result:
         """The seed of initialisation, order and augmentation."""
         return self.training.seed
 
+    @property
+    def data_name(self) -> str:
+        """The data set's name; a class-folder tree goes by its own folder's."""
+        root = self.settings.get("data.root") if self.data.name == "folder" else None
+        return Path(root).name or self.data.name if isinstance(root, str) else self.data.name
+
     @cached_property
     def settings(self) -> dict[str, Any]:
         """The resolved configuration with dotted keys; empty when config.yaml is not readable."""

@@ -88,7 +88,7 @@ def _vega() -> str:
 
 
 def _title(comparison: Comparison) -> str:
-    names = dict.fromkeys(t.rows[0].group.results[0].data.name for t in comparison.tables)
+    names = dict.fromkeys(t.rows[0].group.results[0].data_name for t in comparison.tables)
     return (
         f"Which network for {listed(list(names)) if len(names) < 5 else f'{len(names)} data sets'}?"
     )

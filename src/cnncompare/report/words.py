@@ -53,13 +53,13 @@ def scope(table: ComparedTable) -> str:
     length = f", {epochs} epoch{'s' * (epochs != 1)}" if epochs else ""
     model = table.protocol.get("model")
     who = f", {model}" if model and len(table.rows) > 1 else ""
-    return f"On {first.data.name}{who}{length}, {seeds} seed{'s' * (counts[-1] != 1)}"
+    return f"On {first.data_name}{who}{length}, {seeds} seed{'s' * (counts[-1] != 1)}"
 
 
 def headline(table: ComparedTable) -> str:
     """Return the table's protocol in a line."""
     p, first = table.protocol, table.rows[0].group.results[0]
-    parts = [first.data.name]
+    parts = [first.data_name]
     for key, text in (
         ("epochs", "{} epochs"),
         ("batch_size", "batch {}"),
@@ -175,9 +175,8 @@ def _unsettled(table: ComparedTable, best: Row, metric: Metric) -> list[str]:
     other = _other(pair, best.label)
     needs = settles(pair)
     text = f"{best.label} against {other}: {needs}" if needs else ""
-    seen = [p.plan.detectable for p in ties if p.plan and p.plan.detectable is not None]
-    if seen:
-        found = gap(max(seen), metric, _digits(table))
+    if pair.plan and pair.plan.detectable is not None:
+        found = gap(pair.plan.detectable, metric, _digits(table))
         text += (
             f"{'; r' if text else 'R'}uns like these find a difference of {found} in 4 of 5 cases"
         )

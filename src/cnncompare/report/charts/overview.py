@@ -153,7 +153,7 @@ def pareto(table: ComparedTable, front: Front, metric: Metric) -> Picture:
         "cost:Q",
         title=front.title + (" (log)" if log else ""),
         scale=alt.Scale(type="log", padding=30) if log else alt.Scale(zero=False, padding=30),
-        axis=alt.Axis(format="~s" if front.cost == "params" else "~g"),
+        axis=alt.Axis(format="~s" if front.cost == "params" else ",~f"),
     )
     y = alt.Y("value:Q", title=_title(metric), scale=alt.Scale(zero=False, padding=20))
     tip = [
