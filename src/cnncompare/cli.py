@@ -67,13 +67,14 @@ def _hydra(words: list[str]) -> int:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come up here instead of being printed there
     outcome: list[BaseException] = []
 
-    def job(composed: Any) -> None:
+    def job(composed: Any) -> float | None:
         try:
-            _one_run(composed)
+            return _one_run(composed)
         except CnncompareError as error:
             if HydraConfig.get().mode is RunMode.MULTIRUN:
                 raise  # in a launcher's own process, from which nothing else comes back
             outcome.append(error)  # Hydra would print more than one line
+            return None
 
     app = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")
     try:
@@ -85,7 +86,8 @@ def _hydra(words: list[str]) -> int:
     return 0
 
 
-def _one_run(composed: Any) -> None:
+def _one_run(composed: Any) -> float | None:
+    """Run what was composed; return the validation accuracy, which a search goes by."""
     from cnncompare.config import validate
     from cnncompare.preflight import preflight
     from cnncompare.rank import is_first_process
@@ -106,6 +108,7 @@ def _one_run(composed: Any) -> None:
         from cnncompare.console import print_result
 
         print_result(existing)
+    return existing.record.best.val_acc1
 
 
 def _words() -> list[str]:

@@ -5,6 +5,7 @@ application of the environment: it imports nothing heavy.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -58,13 +59,22 @@ class FreshProcessLauncher(Launcher):
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
-        """Compose, check and run the jobs of any other sweeper."""
+        """Compose, check and run the jobs of any other sweeper, such as Optuna's.
+
+        A job's value is its best validation accuracy. One that fails does not end the sweep.
+        """
+        from cnncompare.errors import RunError
         from cnncompare.sweep.check import check_jobs
         from cnncompare.sweep.compose import Composer
 
         composer = Composer(self.hydra_context.config_loader, self.config)
         composed = [composer.compose(job) for job in job_overrides]
-        return self.run(job_overrides, check_jobs(composed, job_overrides), composed)
+        configs = check_jobs(composed, job_overrides)
+        with suppress(RunError):  # it was printed, and the job says so
+            self.run(job_overrides, configs, composed)
+        return [
+            _returned(list(job), config) for job, config in zip(job_overrides, configs, strict=True)
+        ]
 
     def run(
         self,
@@ -79,6 +89,18 @@ class FreshProcessLauncher(Launcher):
             JobReturn(overrides=job, cfg=config, status=JobStatus.COMPLETED)
             for job, config in zip(job_overrides, composed, strict=True)
         ]
+
+
+def _returned(words: list[str], config: "Config") -> JobReturn:
+    from cnncompare.errors import RunError
+    from cnncompare.run import read_existing
+
+    run = read_existing(config.run_folder())
+    if run is None or run.record.status != "finished":
+        failure = RunError(f"{config.run_id()} did not finish")
+        return JobReturn(overrides=words, status=JobStatus.FAILED, _return_value=failure)
+    value = run.record.best.val_acc1
+    return JobReturn(overrides=words, status=JobStatus.COMPLETED, _return_value=value)
 
 
 @dataclass

@@ -8,7 +8,7 @@ conf=$dir/slurm.conf
 
 if [ "${1:-}" = stop ]; then
     for daemon in slurmd slurmctld munged; do
-        [ -f "$dir/$daemon.pid" ] && kill "$(cat "$dir/$daemon.pid")" && rm "$dir/$daemon.pid"
+        if [ -f "$dir/$daemon.pid" ]; then kill "$(cat "$dir/$daemon.pid")"; fi
     done
     exit 0
 fi
