@@ -20,6 +20,7 @@ from cnncompare.config import Config
 from cnncompare.data.module import ImageData
 from cnncompare.describe import describe
 from cnncompare.errors import RunError
+from cnncompare.kept_images import keep_test_images
 from cnncompare.models import registry
 from cnncompare.opening import continues_from, opened
 from cnncompare.outcome import log_file, told_in_record
@@ -104,6 +105,7 @@ def _fit_and_test(
     _record_training(run, recorder)
     _test(trainer, task, data, run.folder)
     _record_test(run, task)
+    keep_test_images(data, run.folder.parent)
     draw_pictures(trainer.loggers, run, data, config.callbacks)
     log_hparams(trainer.loggers, run.record)
     for logger in trainer.loggers:

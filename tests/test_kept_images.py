@@ -1,0 +1,37 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cnncompare import kept_images
+from cnncompare.data.module import ImageData
+from cnncompare.kept_images import keep_test_images
+from tests.composing import compose_config
+
+
+@pytest.fixture(scope="module")
+def data() -> ImageData:
+    data = ImageData(compose_config("data=synthetic", "data.limit_test=20").data, seed=0)
+    data.prepare()
+    return data
+
+
+def test_the_images_are_kept_in_order_and_once(data: ImageData, tmp_path: Path) -> None:
+    keep_test_images(data, tmp_path)
+    (path,) = tmp_path.iterdir()
+    assert path.name == f"test-images-{data.fingerprint[:12]}.npy"
+    images = np.load(path, allow_pickle=False)
+    channels, height, width = data.image_shape
+    assert (images.dtype, images.shape) == (np.uint8, (20, height, width, channels))
+    assert (images[7] == data.test_images([7])[0].permute(1, 2, 0).numpy()).all()
+    written = path.stat().st_mtime_ns
+    keep_test_images(data, tmp_path)
+    assert path.stat().st_mtime_ns == written
+
+
+def test_a_large_set_is_not_kept(
+    data: ImageData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_images, "LARGEST_MIB", 0)
+    keep_test_images(data, tmp_path)
+    assert list(tmp_path.iterdir()) == []
