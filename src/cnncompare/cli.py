@@ -10,6 +10,7 @@ from cnncompare.errors import CnncompareError, ConfigError, Interrupted, closest
 
 SUBCOMMANDS = {
     "models": "cnncompare.models.command",
+    "plan": "cnncompare.sweep.plan",
     "report": "cnncompare.report.command",
 }
 

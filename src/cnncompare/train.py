@@ -2,6 +2,7 @@
 
 import random
 import warnings
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from cnncompare.describe import describe
 from cnncompare.errors import RunError
 from cnncompare.kept_images import keep_test_images
 from cnncompare.models import registry
+from cnncompare.models.finetune import freeze_backbone, head_parameters
 from cnncompare.opening import continues_from, opened
 from cnncompare.outcome import log_file, told_in_record
 from cnncompare.rank import cores, is_first_process
@@ -39,11 +41,11 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
     Interrupted after the record says so. `argv` is the command that repeats the run;
     `clocks_shared` says that other jobs run beside it.
     """
-    _set_up_torch(config)
+    set_up_torch(config)
     data = ImageData(config.data, seed=config.seed)
     with Interruption() as interruption:
         data.prepare()
-        model = _build_model(config, data)
+        model = build_model(config, data)
         if not is_first_process():  # Lightning started this process for another device
             return _train_beside(config, model, data, interruption)
         with opened(config, registry.size_mb(model.network)) as run:
@@ -55,7 +57,7 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
     return run
 
 
-def _set_up_torch(config: Config) -> None:
+def set_up_torch(config: Config) -> None:
     torch.set_float32_matmul_precision(config.trainer.matmul_precision)
     threads = config.trainer.threads or max(1, cores() // config.trainer.devices)
     torch.set_num_threads(threads)
@@ -72,12 +74,12 @@ def _set_up_torch(config: Config) -> None:
     )
 
 
-def _build_model(config: Config, data: ImageData) -> registry.BuiltModel:
+def build_model(config: Config, data: ImageData) -> registry.BuiltModel:
     random.seed(config.seed)
     torch.manual_seed(config.seed)
     if config.model.module is not None:
         import_module(config.model.module)
-    return registry.build(
+    model = registry.build(
         config.model.name,
         source=config.model.source,
         classes=len(data.classes),
@@ -86,6 +88,18 @@ def _build_model(config: Config, data: ImageData) -> registry.BuiltModel:
         options=config.model.options,
         weights=config.model.weights,
     )
+    return _prepared_for_fine_tuning(model, config, data)
+
+
+def _prepared_for_fine_tuning(
+    model: registry.BuiltModel, config: Config, data: ImageData
+) -> registry.BuiltModel:
+    if config.model.freeze == "none" and config.model.head_lr is None:
+        return model
+    head = frozenset(head_parameters(model.network, data.image_shape))
+    if config.model.freeze == "backbone":
+        freeze_backbone(model.network, set(head))
+    return replace(model, head=head)
 
 
 def _fit_and_test(
@@ -99,7 +113,7 @@ def _fit_and_test(
     progress = Progress(config.callbacks.progress)
     saver = PredictionSaver(run.folder)
     trainer = build_trainer(run.folder, config, [interruption, recorder, saver, progress])
-    task = _build_task(config, model)
+    task = build_task(config, model)
     _write_accelerator(run, trainer)
     trainer.fit(task, datamodule=data, ckpt_path=continues_from(run), weights_only=True)
     _record_training(run, recorder)
@@ -120,13 +134,13 @@ def _train_beside(
     run = Run.read(folder)
     callbacks: list[Callback] = [interruption, EpochRecorder(folder), PredictionSaver(folder)]
     trainer = build_trainer(folder, config, callbacks)
-    task = _build_task(config, model)
+    task = build_task(config, model)
     trainer.fit(task, datamodule=data, ckpt_path=continues_from(run), weights_only=True)
     _test(trainer, task, data, folder)
     return run
 
 
-def _build_task(config: Config, model: registry.BuiltModel) -> ImageClassifier:
+def build_task(config: Config, model: registry.BuiltModel) -> ImageClassifier:
     if config.trainer.compile:
         model.network.compile()
     return ImageClassifier(
@@ -137,6 +151,8 @@ def _build_task(config: Config, model: registry.BuiltModel) -> ImageClassifier:
         scheduler=config.scheduler,
         aux_weight=model.aux_weight,
         channels_last=config.trainer.channels_last,
+        head=model.head,
+        head_lr=config.model.head_lr,
     )
 
 

@@ -50,6 +50,9 @@ class CheckedSweeper(BasicSweeper):
 class FreshProcessLauncher(Launcher):
     """Runs each job in a process of its own, as many at a time as there are places for."""
 
+    def __init__(self, plan: bool = False) -> None:
+        self.plan = plan
+
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
@@ -82,9 +85,12 @@ class FreshProcessLauncher(Launcher):
         configs: "Sequence[Config]",
         composed: Sequence[DictConfig],
     ) -> Sequence[JobReturn]:
-        from cnncompare.sweep.jobs import run_jobs
+        if self.plan:
+            from cnncompare.sweep.plan import plan_jobs as work
+        else:
+            from cnncompare.sweep.jobs import run_jobs as work
 
-        run_jobs(configs, composed, job_overrides)
+        work(configs, composed, job_overrides)
         return [
             JobReturn(overrides=job, cfg=config, status=JobStatus.COMPLETED)
             for job, config in zip(job_overrides, composed, strict=True)
@@ -113,6 +119,7 @@ class CheckedSweeperConf:
 @dataclass
 class FreshProcessLauncherConf:
     _target_: str = "hydra_plugins.cnncompare_sweep.FreshProcessLauncher"
+    plan: bool = False  # cnncompare plan: tell the costs, and train nothing
 
 
 _STORE = ConfigStore.instance()

@@ -16,7 +16,9 @@ from cnncompare.record import Failure
 from cnncompare.run import write_atomically
 from cnncompare.sweep.process import die_with_parent
 
+NO_MEMORY = "does not fit in memory"
 ENDING = "ending.json"  # beside the job's file: how it ended; absent when it could not say
+PROBED = "probed.json"  # beside it too: what a probe measured
 LOCKED = 75  # exit code: another process is at this run
 
 
@@ -43,7 +45,7 @@ def run_job(job_file: Path) -> int:
     sys.path[:] = job["sys_path"]
     if job["cores"] and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, job["cores"])
-    code, message = _trained(job)
+    code, message = _probed(job, job_file) if job.get("probe") else _trained(job)
     if is_first_process():
         ending = json.dumps({"code": code, "message": message})
         write_atomically(job_file.with_name(ENDING), ending.encode())
@@ -65,6 +67,21 @@ def _trained(job: dict[str, Any]) -> tuple[int, str]:
         return stop.exit_code, str(stop)
     except Exception as error:  # before the run was opened, as a user's own module may
         return 1, _recorded(config, error)
+    return 0, ""
+
+
+def _probed(job: dict[str, Any], job_file: Path) -> tuple[int, str]:
+    try:
+        from cnncompare.sweep.probe import probe
+
+        measured = probe(validate(job["config"]))
+    except MemoryError:
+        return 1, NO_MEMORY
+    except Exception as error:
+        lines = str(error).strip().splitlines() or [""]
+        short = "OutOfMemory" in type(error).__name__ or "can't allocate memory" in str(error)
+        return 1, NO_MEMORY if short else f"{type(error).__name__}: {lines[0]}"
+    write_atomically(job_file.with_name(PROBED), json.dumps(measured).encode())
     return 0, ""
 
 

@@ -25,18 +25,19 @@ def run_jobs(
     A job that fails does not stop the others. Raises RunError at the end when any did not finish,
     and Interrupted when a signal stopped the sweep.
     """
-    jobs = _jobs(configs, composed, overrides)
+    jobs = make_jobs(configs, composed, overrides)
     with tempfile.TemporaryDirectory(prefix="cnncompare-") as folder:
         queue = Queue(jobs, places_for(configs), Path(folder))
         queue.run()
     _print_table(jobs, queue)
 
 
-def _jobs(
+def make_jobs(
     configs: Sequence[Config],
     composed: Sequence[DictConfig],
     overrides: Sequence[Sequence[str]],
 ) -> list[Job]:
+    """Return the jobs, numbered from 1, labelled by the words in which they differ."""
     counts = Counter(word for words in overrides for word in set(words))
     common = {word for word, count in counts.items() if count == len(overrides)}
     return [

@@ -124,7 +124,7 @@ class Queue:
     def _start(self, job: Job, place: Place) -> None:
         file = self._folder / str(job.number) / "job.json"
         file.parent.mkdir(exist_ok=True)
-        file.write_text(json.dumps(_content(job, place)), encoding="utf-8")
+        file.write_text(json.dumps(content(job, place)), encoding="utf-8")
         killed, now = oom_kills(), time.monotonic()
         process = start(file, job.config, {**os.environ, **place.environment})
         limit = job.config.sweep.timeout_s
@@ -184,7 +184,8 @@ class Queue:
         print(f"job {job.number}  {job.label}  {what}", flush=True)
 
 
-def _content(job: Job, place: Place) -> dict[str, Any]:
+def content(job: Job, place: Place) -> dict[str, Any]:
+    """Return what a job's file says."""
     return {
         "config": OmegaConf.to_container(job.settings, resolve=True),
         "argv": ["python", "-m", "cnncompare", *job.words],

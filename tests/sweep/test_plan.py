@@ -1,0 +1,61 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cnncompare.sweep.plan import costs
+from tests.composing import compose_config
+from tests.sweep.conftest import WORDS, Call
+
+PROBED = {
+    "params": 10,
+    "macs": 20,
+    "size_mb": 3.0,
+    "step_s": 0.5,
+    "n_train": 1000,
+    "n_val": 300,
+    "n_test": 600,
+    "peak_rss_mib": 100.0,
+    "peak_gpu_mib": None,
+}
+
+
+def test_costs_by_hand() -> None:
+    words = ("data=digits", "data.batch_size=100", "trainer.max_epochs=4", "optimizer=adamw")
+    cost = costs(compose_config(*words), PROBED)
+    assert cost["epoch_s"] == pytest.approx(10 * 0.5 + 300 * 0.5 / 100 / 3)
+    assert cost["hours"] == pytest.approx((4 * 5.5 + 1.0) / 3600)
+    assert cost["disk_mb"] == pytest.approx(2 * 3.0 * 3)  # weights and two moments, twice
+
+
+def test_what_was_not_measured_has_no_cost() -> None:
+    assert costs(compose_config("data=digits"), {"problem": "does not fit"})["hours"] is None
+
+
+def test_a_plan_tells_done_open_and_failing_jobs_and_writes_nothing(
+    sweep: Call, folder: Path
+) -> None:
+    assert sweep("seed=0").returncode == 0
+    before = sorted(folder.rglob("*"))
+    ways = ("model=naughty", "model.options.way=good,raise,kill", "seed=0")
+    planned = subprocess.run(
+        [sys.executable, "-m", "cnncompare", "plan", *WORDS, *ways],
+        cwd=folder,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert planned.returncode == 0, planned.stderr
+    lines = planned.stdout.splitlines()
+    (good,) = [line for line in lines if line.startswith("model.options.way=good")]
+    assert "already done" in good
+    assert "2,610" in good  # 4 * (9 + 1) + 10 * (4 * 8 * 8 + 1)
+    assert any("ValueError: this network always fails" in line for line in lines)
+    assert any("its process was killed" in line for line in lines)
+    assert "2 of 3 jobs to run" in lines[-1]
+    assert [path for path in sorted(folder.rglob("*")) if "__pycache__" not in path.parts] == [
+        path for path in before if "__pycache__" not in path.parts
+    ]
