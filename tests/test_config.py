@@ -66,6 +66,7 @@ def test_every_key_of_the_schema_can_be_set_without_a_plus() -> None:
         ("data.val_fraction=1.0", "data.val_fraction=1.0: input should be less than 1"),
         ("data.normalize=imagnet", "data.normalize='imagnet': input should be 'train', 'imagenet'"),
         ("data=folder", "data=folder needs data.root=PATH"),
+        ("model.freeze=backbone", "model.freeze=backbone would keep random weights"),
         ("scheduler.warmup_epochs=25", "scheduler.warmup_epochs=25 leaves nothing"),
         ("name=../x", "name='../x': string should match pattern"),
         ("output_root=''", "output_root is empty"),

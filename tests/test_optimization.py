@@ -105,6 +105,17 @@ def test_sgd_is_built_as_asked() -> None:
     assert {key: group[key] for key in asked} == asked
 
 
+def test_the_head_has_a_rate_of_its_own() -> None:
+    network = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 2))
+    config = SGDConfig(name="sgd", lr=0.1)
+    body, head = build_optimizer(
+        network, config, head={"1.weight", "1.bias"}, head_lr=0.5
+    ).param_groups
+    assert (body["lr"], head["lr"]) == (0.1, 0.5)
+    assert {id(p) for p in head["params"]} == {id(p) for p in network[1].parameters()}
+    assert {id(p) for p in body["params"]} == {id(p) for p in network[0].parameters()}
+
+
 def test_frozen_parameters_are_left_out() -> None:
     network = nn.Linear(2, 2)
     network.bias.requires_grad_(False)

@@ -60,6 +60,7 @@ def test_the_record_is_complete(run: Run) -> None:
         "environment.git_commit",
         "environment.git_dirty",
         "training.ema_decay",
+        "training.head_lr",
         "training.gradient_clip_norm",
     }
     assert record["model"]["params"] == sum(p.numel() for p in _weights(run).values())
@@ -161,6 +162,26 @@ def test_every_option_trains(words: tuple[str, ...], tmp_path: Path) -> None:
     assert run.record.status == "finished"
     assert run.record.test.n == 50
     assert all(row["train_loss"] is not None for row in run.epochs())
+
+
+def test_a_frozen_backbone_keeps_its_weights_and_statistics(run: Run, tmp_path: Path) -> None:
+    words = (*SMALL, "model=resnet20", f"output_root={tmp_path}")
+    trained = train(compose_config(*words))
+    state = {key.removeprefix("network."): value for key, value in _weights(trained).items()}
+    torch.save(state, tmp_path / "weights.pth")
+    tuned = train(
+        compose_config(
+            *words,
+            f"model.weights='{tmp_path / 'weights.pth'}'",
+            "model.freeze=backbone",
+            "model.head_lr=0.01",
+        )
+    )
+    after = {key.removeprefix("network."): value for key, value in _weights(tuned).items()}
+    changed = {key for key in state if not torch.equal(state[key], after[key])}
+    assert changed == {key for key in state if key.startswith("fc.")}
+    assert (tuned.record.training.freeze, tuned.record.training.head_lr) == ("backbone", 0.01)
+    assert tuned.record.model.pretrained is not None
 
 
 def test_a_network_that_cannot_take_the_images_writes_nothing(tmp_path: Path) -> None:

@@ -98,6 +98,8 @@ def _training_part(config: Config, model: registry.BuiltModel, data: ImageData) 
         std=list(data.std),
         augment=config.data.augment.model_dump(),
         model_changes=list(model.changes),
+        freeze=config.model.freeze,
+        head_lr=config.model.head_lr,
         ema_decay=trainer.ema_decay,
         gradient_clip_norm=trainer.gradient_clip_norm,
         channels_last=trainer.channels_last,

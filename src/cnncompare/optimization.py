@@ -1,7 +1,7 @@
 """The optimizer and the learning rate's course, as the configuration names them."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from torch import nn
@@ -20,24 +20,35 @@ from cnncompare.config import (
 SchedulerConfig = ConstantConfig | CosineConfig | OneCycleConfig | MultiStepConfig
 
 
-def build_optimizer(network: nn.Module, config: SGDConfig | AdamWConfig) -> Optimizer:
-    """Return the optimizer over the parameters that train."""
-    groups = _parameter_groups(network, config)
+def build_optimizer(
+    network: nn.Module,
+    config: SGDConfig | AdamWConfig,
+    *,
+    head: Collection[str] = (),
+    head_lr: float | None = None,
+) -> Optimizer:
+    """Return the optimizer over the parameters that train; `head` names those at `head_lr`."""
+    trained = {name: p for name, p in network.named_parameters() if p.requires_grad}
+    apart = {name for name in trained if name in head} if head_lr is not None else set()
+    groups = _groups([p for name, p in trained.items() if name not in apart], config, config.lr)
+    if head_lr is not None:
+        groups += _groups([trained[name] for name in sorted(apart)], config, head_lr)
     if isinstance(config, SGDConfig):
         return SGD(groups, lr=config.lr, momentum=config.momentum, nesterov=config.nesterov)
     return AdamW(groups, lr=config.lr, betas=(config.beta1, config.beta2))
 
 
-def _parameter_groups(
-    network: nn.Module, config: SGDConfig | AdamWConfig
-) -> Iterable[dict[str, Any]]:
-    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+def _groups(
+    trained: list[nn.Parameter], config: SGDConfig | AdamWConfig, lr: float
+) -> list[dict[str, Any]]:
+    decay = {"lr": lr, "weight_decay": config.weight_decay}
     if config.decay_norm_and_bias:
-        return [{"params": trained, "weight_decay": config.weight_decay}]
-    return [  # norms and biases are the parameters with one dimension
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": config.weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+        return [{"params": trained, **decay}] if trained else []
+    groups = [  # norms and biases are the parameters with one dimension
+        {"params": [p for p in trained if p.ndim > 1], **decay},
+        {"params": [p for p in trained if p.ndim <= 1], **decay, "weight_decay": 0.0},
     ]
+    return [group for group in groups if group["params"]]
 
 
 def build_scheduler(

@@ -71,6 +71,8 @@ class TrainingPart(Part):
     std: list[float]
     augment: dict[str, Any]
     model_changes: list[str]  # what differs from the published network
+    freeze: str = "none"  # backbone: only the head was trained
+    head_lr: float | None = None  # null: lr
     ema_decay: float | None
     gradient_clip_norm: float | None
     channels_last: bool

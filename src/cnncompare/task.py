@@ -1,6 +1,7 @@
 """ImageClassifier: the Lightning module; it is handed a network and knows loss and metrics."""
 
 import hashlib
+from collections.abc import Collection
 from typing import Any
 
 import pytorch_lightning as pl
@@ -9,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnncompare.config import AdamWConfig, LossConfig, SGDConfig
+from cnncompare.models.finetune import hold_frozen_norms
 from cnncompare.optimization import SchedulerConfig, build_optimizer, build_scheduler
 from cnncompare.totals import Totals, top5
 
@@ -30,6 +32,8 @@ class ImageClassifier(pl.LightningModule):
         scheduler: SchedulerConfig,
         aux_weight: float = 0.0,
         channels_last: bool = False,
+        head: Collection[str] = (),
+        head_lr: float | None = None,
     ) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last) if channels_last else network
@@ -39,6 +43,8 @@ class ImageClassifier(pl.LightningModule):
         self.scheduler = scheduler
         self.aux_weight = aux_weight
         self.channels_last = channels_last
+        self.head = head
+        self.head_lr = head_lr
         self.train_totals = Totals()
         self.val_totals = Totals()
         self.test_totals = Totals()
@@ -56,6 +62,7 @@ class ImageClassifier(pl.LightningModule):
         So a run that was interrupted continues with the numbers it would have drawn.
         """
         torch.manual_seed(_epoch_seed(self.seed, self.current_epoch, self.global_rank))
+        hold_frozen_norms(self.network)
         self.train_totals.reset()
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
@@ -96,7 +103,9 @@ class ImageClassifier(pl.LightningModule):
         self.test_result = self.test_totals.compute()  # by every process: it sums over them
 
     def configure_optimizers(self) -> Any:
-        optimizer = build_optimizer(self.network, self.optimizer)
+        optimizer = build_optimizer(
+            self.network, self.optimizer, head=self.head, head_lr=self.head_lr
+        )
         steps = int(self.trainer.estimated_stepping_batches)
         epochs = self.trainer.max_epochs or 1
         scheduler = build_scheduler(

@@ -52,6 +52,7 @@ class BuiltModel:
     changes: tuple[str, ...] = ()  # what differs from the published network, besides the classes
     aux_weight: float = 0.0  # of each auxiliary head's loss
     weights: str | None = None
+    head: frozenset[str] = frozenset()  # names of its parameters, where fine-tuning asks for them
 
 
 _OWN: dict[str, OwnModel] = {}
