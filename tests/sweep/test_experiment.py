@@ -21,7 +21,7 @@ def test_an_experiment_pairs_models_with_their_settings_and_leaves_some_out(
     (folder / "conf" / "experiment" / "zipped.yaml").write_text(EXPERIMENT)
     ended = sweep("experiment=zipped", "seeds=2")
     assert ended.returncode == 0, ended.stderr
-    runs = sorted(path.name[:-9] for path in (folder / "outputs" / "zipped").glob("*-*"))
+    runs = sorted(p.parent.name[:-9] for p in (folder / "outputs/zipped").glob("*/run.json"))
     assert runs == [
         "naughty-digits-e1-d1-s0",
         "naughty-digits-e1-d1-s1",

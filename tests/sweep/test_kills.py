@@ -31,6 +31,7 @@ def job_in(folder: Path) -> tuple[Path, Config]:
         "sys_path": [str(ROOT), *sys.path],
         "cores": [],
         "clocks_shared": False,
+        "quiet": False,
     }
     file = folder / "job.json"
     file.write_text(json.dumps(content))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -57,6 +58,7 @@ def test_a_signal_stops_the_sweep_and_the_same_command_goes_on(
     assert "2 finished" in again.stdout
 
 
+@pytest.mark.slow
 def test_jobs_do_not_outlive_a_sweep_that_is_killed(sweep: Call, folder: Path) -> None:
     words = ("model.options.way=wait,good",)
     with started(folder, *words) as process:
@@ -76,8 +78,10 @@ def test_no_jobs_run_beside_each_other_but_on_their_own_cores(sweep: Call, folde
     cores = len(os.sched_getaffinity(0))
     if cores < 2:
         pytest.skip("needs two CPU cores")
-    ended = sweep("seed=0,1", "sweep.workers=2")
+    ended = sweep("seed=0,1", "sweep.workers=2", "trainer.max_epochs=40")
     assert ended.returncode == 0, ended.stderr
+    assert re.search(r"^job 1  seed=0  epoch \d+/40  val top-1 .* left$", ended.stdout, re.M)
+    assert "train top-1" not in ended.stdout  # the job's own line
     for path in (folder / "outputs" / "default").glob("*/run.json"):
         record = json.loads(path.read_text())
         assert record["training"]["clocks_shared"] is True
@@ -87,6 +91,7 @@ def test_no_jobs_run_beside_each_other_but_on_their_own_cores(sweep: Call, folde
     assert f"needs {cores + 1} CPU cores, there are {cores}" in refused.stderr
 
 
+@pytest.mark.slow
 def test_a_job_leaves_nothing_to_the_next(folder: Path, sweep: Call) -> None:
     module = folder / "naughty_module.py"
     module.write_text(

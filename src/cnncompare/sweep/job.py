@@ -45,6 +45,8 @@ def run_job(job_file: Path) -> int:
     sys.path[:] = job["sys_path"]
     if job["cores"] and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, job["cores"])
+    if job["quiet"]:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     code, message = _probed(job, job_file) if job.get("probe") else _trained(job)
     if is_first_process():
         ending = json.dumps({"code": code, "message": message})

@@ -27,6 +27,7 @@ from cnncompare.sweep.job import LOCKED
 from cnncompare.sweep.places import Place, Places
 from cnncompare.sweep.process import JobProcess, start
 from cnncompare.sweep.signals import Signals
+from cnncompare.sweep.view import View
 
 POLL_S = 0.02  # between two looks at the processes
 RETRY_S = 1.0  # between two tries at a run that another process holds
@@ -73,11 +74,12 @@ class Queue:
         self.endings: dict[int, Ending] = {}
         self._places = places
         self._folder = folder  # for the jobs' files
+        self._view = View()
         self._retry_at: dict[int, float] = {}
 
     def run(self) -> None:
         """Run all jobs. Raises Interrupted once the running ones have stopped for a signal."""
-        with Signals() as signals:
+        with Signals() as signals, self._view:
             while self.running or (self.waiting and signals.received is None):
                 if signals.received is None:
                     self._start_some()
@@ -86,6 +88,7 @@ class Queue:
                         running.process.send(number)
                 self._stop_the_late()
                 self._reap()
+                self._view.show(self.running)
                 time.sleep(POLL_S if self.running else POLL_S / 10)
         if signals.received is not None:
             raise Interrupted(signals.received)
@@ -181,7 +184,7 @@ class Queue:
         self._tell(job, f"{ending.kind}{': ' if ending.cause else ''}{ending.cause}")
 
     def _tell(self, job: Job, what: str) -> None:
-        print(f"job {job.number}  {job.label}  {what}", flush=True)
+        self._view.tell(f"job {job.number}  {job.label}  {what}")
 
 
 def content(job: Job, place: Place) -> dict[str, Any]:
@@ -193,4 +196,5 @@ def content(job: Job, place: Place) -> dict[str, Any]:
         "sys_path": sys.path,
         "cores": place.cores if place.shared else [],
         "clocks_shared": place.shared,
+        "quiet": place.shared,  # the sweep's view shows how far it is
     }
