@@ -189,7 +189,8 @@ class TrainerConfig(Section):
     """How long, on what, and with which speed settings."""
 
     max_epochs: Count = 25
-    devices: Count = 1
+    devices: Count = 1  # of each node
+    nodes: Count = 1  # more are started by torchrun or Slurm
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
     precision: Literal["32-true", "bf16-mixed", "16-mixed", "bf16-true"] = "32-true"
     gradient_clip_norm: Positive | None = None
@@ -199,6 +200,11 @@ class TrainerConfig(Section):
     matmul_precision: Literal["highest", "high", "medium"] = "highest"
     deterministic: bool = True
     threads: Count | None = None  # of the CPU; null is one per core, shared by the devices
+
+    @property
+    def processes(self) -> int:
+        """Return how many processes train together, on all nodes."""
+        return self.devices * self.nodes
 
 
 class TensorBoardConfig(Section):
@@ -278,13 +284,14 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _batch_divides(self) -> "Config":
-        batch_size, devices = self.data.batch_size, self.trainer.devices
+        batch_size, devices = self.data.batch_size, self.trainer.processes
         if batch_size % devices:
             lower = batch_size - batch_size % devices
             near = f"{lower} or {lower + devices}" if lower else str(devices)
+            nodes = f" on trainer.nodes={self.trainer.nodes}" if self.trainer.nodes > 1 else ""
+            asked = f"trainer.devices={self.trainer.devices}{nodes}"
             raise ValueError(
-                f"data.batch_size={batch_size} does not divide over trainer.devices={devices}; "
-                f"{near} would"
+                f"data.batch_size={batch_size} does not divide over {asked}; {near} would"
             )
         return self
 
@@ -337,7 +344,7 @@ class Config(Section):
         """Return the name of the run's folder."""
         return (
             f"{self.model.name}-{self.data.name}-e{self.trainer.max_epochs}"
-            f"-d{self.trainer.devices}-s{self.seed}-{self.hash()[:8]}"
+            f"-d{self.trainer.processes}-s{self.seed}-{self.hash()[:8]}"
         )
 
     def run_folder(self) -> Path:

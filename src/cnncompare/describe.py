@@ -78,7 +78,7 @@ def _training_part(config: Config, model: registry.BuiltModel, data: ImageData) 
         max_epochs=trainer.max_epochs,
         epochs_done=0,
         batch_size=config.data.batch_size,
-        devices=trainer.devices,
+        devices=trainer.processes,
         accelerator=trainer.accelerator,
         strategy=_strategy(config),
         precision=trainer.precision,
@@ -111,4 +111,4 @@ def _training_part(config: Config, model: registry.BuiltModel, data: ImageData) 
 
 
 def _strategy(config: Config) -> str:
-    return "ddp" if config.trainer.devices > 1 else "single_device"
+    return "ddp" if config.trainer.processes > 1 else "single_device"

@@ -51,7 +51,7 @@ class TrainingPart(Part):
     max_epochs: int
     epochs_done: int
     batch_size: int  # global
-    devices: int
+    devices: int  # on all nodes
     accelerator: str  # the one in use: cpu, cuda, mps
     strategy: str
     precision: str

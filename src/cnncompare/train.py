@@ -30,6 +30,7 @@ from cnncompare.rank import cores, is_first_process
 from cnncompare.record import BestPart, TestPart
 from cnncompare.run import CHECKPOINTS, LOG, Run
 from cnncompare.task import ImageClassifier
+from cnncompare.together import agree
 from cnncompare.trainer import build_trainer
 
 
@@ -50,6 +51,7 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
             return _train_beside(config, model, data, interruption)
         with opened(config, registry.size_mb(model.network)) as run:
             if run.record.status == "finished":
+                agree(build_trainer(run.folder, config, []), finished=True)
                 return run
             describe(run, config, model, data, argv, clocks_shared)
             with log_file(run.folder / LOG), told_in_record(run):
@@ -115,6 +117,7 @@ def _fit_and_test(
     trainer = build_trainer(run.folder, config, [interruption, recorder, saver, progress])
     task = build_task(config, model)
     _write_accelerator(run, trainer)
+    agree(trainer, finished=False)
     trainer.fit(task, datamodule=data, ckpt_path=continues_from(run), weights_only=True)
     _record_training(run, recorder)
     _test(trainer, task, data, run.folder)
@@ -131,9 +134,12 @@ def _train_beside(
 ) -> Run:
     """Take part in the training of the first process, which alone writes."""
     folder = config.run_folder()
-    run = Run.read(folder)
     callbacks: list[Callback] = [interruption, EpochRecorder(folder), PredictionSaver(folder)]
     trainer = build_trainer(folder, config, callbacks)
+    finished = agree(trainer, finished=None)
+    run = Run.read(folder)
+    if finished:
+        return run
     task = build_task(config, model)
     trainer.fit(task, datamodule=data, ckpt_path=continues_from(run), weights_only=True)
     _test(trainer, task, data, folder)

@@ -20,8 +20,9 @@ def build_trainer(folder: Path, config: Config, callbacks: list[Callback]) -> pl
         default_root_dir=folder,
         max_epochs=settings.max_epochs,
         devices=settings.devices,
+        num_nodes=settings.nodes,
         accelerator=settings.accelerator,
-        strategy="ddp" if settings.devices > 1 else "auto",
+        strategy="ddp" if settings.processes > 1 else "auto",
         precision=settings.precision,
         gradient_clip_val=settings.gradient_clip_norm,
         # "warn": some operators have no deterministic form on a GPU, and say so
