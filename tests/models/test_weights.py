@@ -1,9 +1,11 @@
 """Pretrained weights: versions, files, downloads from a server of this machine, and bad files."""
 
+import gc
 import hashlib
 import pickle
 import shutil
 import threading
+import warnings
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -57,6 +59,9 @@ def server(published: Path) -> Iterator[str]:
     yield f"http://127.0.0.1:{http.server_port}"
     http.shutdown()
     http.server_close()
+    with warnings.catch_warnings():  # torch.hub leaves the connection of a refused file open
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture

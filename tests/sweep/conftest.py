@@ -41,6 +41,8 @@ def misbehave(way):
         raise ValueError("this network always fails")
     if way == "exit":
         os._exit(1)
+    if way == "slow":
+        time.sleep(0.05)
     if way == "hang":
         time.sleep(1000)
     if way == "kill":

@@ -78,7 +78,8 @@ def test_no_jobs_run_beside_each_other_but_on_their_own_cores(sweep: Call, folde
     cores = len(os.sched_getaffinity(0))
     if cores < 2:
         pytest.skip("needs two CPU cores")
-    ended = sweep("seed=0,1", "sweep.workers=2", "trainer.max_epochs=40")
+    slow = ("model.options.way=slow", "trainer.max_epochs=40")  # the view looks once a second
+    ended = sweep("seed=0,1", "sweep.workers=2", *slow)
     assert ended.returncode == 0, ended.stderr
     assert re.search(r"^job 1  seed=0  epoch \d+/40  val top-1 .* left$", ended.stdout, re.M)
     assert "train top-1" not in ended.stdout  # the job's own line
