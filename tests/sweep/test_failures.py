@@ -1,6 +1,10 @@
 """A job that fails is told apart by its cause, and the others go on."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -81,3 +85,23 @@ def test_a_wrong_job_stops_the_sweep_before_anything_is_written(sweep: Call, fol
     assert "trainer.max_epochs=0" in ended.stderr
     assert "(in the job" in ended.stderr
     assert not (folder / "outputs").exists()
+
+
+def test_a_signal_to_the_whole_group_interrupts_the_sweep_and_its_job(folder: Path) -> None:
+    words = ("-m", "model=resnet20", "data=digits", "trainer.max_epochs=200", "trainer.threads=1")
+    sweep = subprocess.Popen(
+        [sys.executable, "-m", "cnncompare", *words],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert sweep.stdout is not None
+    while not sweep.stdout.readline().startswith("epoch "):
+        assert sweep.poll() is None
+    os.killpg(sweep.pid, signal.SIGTERM)
+    sweep.communicate(timeout=120)
+    assert sweep.returncode == 128 + signal.SIGTERM
+    (record,) = folder.glob("outputs/default/*/run.json")
+    assert json.loads(record.read_text())["status"] == "interrupted"

@@ -3,6 +3,7 @@
 import atexit
 import json
 import os
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -30,6 +31,7 @@ def main() -> int:
 def run_forked(job_file: str, environment: dict[str, str]) -> None:
     """Run the job in a process that was forked, as if it were fresh, and exit with its code."""
     os.setsid()  # Ctrl-C reaches the sweep, which passes it on once
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the forkserver ignores it
     os.environ.clear()
     os.environ.update(environment)
     code = run_job(Path(job_file))
