@@ -26,6 +26,7 @@ from cnncompare.comparison.confusion import (
     per_class,
 )
 from cnncompare.comparison.load import Outcome, Result
+from cnncompare.run import CLASSES
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def class_names(table: ComparedTable) -> list[str]:
 
 def _saved_names(folder: Path, n: int) -> list[str] | None:
     try:
-        names: Any = json.loads((folder / "classes.json").read_text(encoding="utf-8"))
+        names: Any = json.loads((folder / CLASSES).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     sound = isinstance(names, list) and len(names) == n == len(set(map(str, names)))
