@@ -6,6 +6,7 @@ import pytest
 from cnncompare import kept_images
 from cnncompare.data.module import ImageData
 from cnncompare.kept_images import keep_test_images
+from cnncompare.run import lock
 from tests.composing import compose_config
 
 
@@ -18,7 +19,7 @@ def data() -> ImageData:
 
 def test_the_images_are_kept_in_order_and_once(data: ImageData, tmp_path: Path) -> None:
     keep_test_images(data, tmp_path)
-    (path,) = tmp_path.iterdir()
+    (path,) = tmp_path.glob("*.npy")
     assert path.name == f"test-images-{data.fingerprint[:12]}.npy"
     images = np.load(path, allow_pickle=False)
     channels, height, width = data.image_shape
@@ -27,6 +28,15 @@ def test_the_images_are_kept_in_order_and_once(data: ImageData, tmp_path: Path) 
     written = path.stat().st_mtime_ns
     keep_test_images(data, tmp_path)
     assert path.stat().st_mtime_ns == written
+
+
+def test_images_that_another_run_is_writing_are_left_to_it(data: ImageData, tmp_path: Path) -> None:
+    held = lock(tmp_path / f"test-images-{data.fingerprint[:12]}.npy")
+    keep_test_images(data, tmp_path)
+    assert list(tmp_path.glob("*.npy")) == []
+    held.release()
+    keep_test_images(data, tmp_path)
+    assert len(list(tmp_path.glob("*.npy"))) == 1
 
 
 def test_a_large_set_is_not_kept(
