@@ -10,8 +10,8 @@ from statistics import median
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 
+from cnncompare.callbacks.clock import wait_for
 from cnncompare.callbacks.memory import peak_gpu_mib, peak_rss_mib
 from cnncompare.record import MemoryPart, TimingPart
 from cnncompare.run import EPOCHS, write_atomically
@@ -106,11 +106,7 @@ class EpochRecorder(pl.Callback):
 
     def _now(self, trainer: pl.Trainer) -> float:
         """Read the clock once the device has done what it was given."""
-        device = trainer.strategy.root_device
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        elif device.type == "mps":
-            torch.mps.synchronize()
+        wait_for(trainer.strategy.root_device)
         return self._clock()
 
     def _stop_train(self, trainer: pl.Trainer) -> None:
