@@ -10,9 +10,10 @@ from torch import nn
 
 from cnncompare.models.counts import count_params
 from cnncompare.models.preact_resnet import (
-    PreActBlock,
-    PreActBottleneck,
     PreActResNet,
+    PreActUnit,
+    basic,
+    bottleneck,
     preact_resnet18,
     preact_resnet110,
     preact_resnet164,
@@ -61,19 +62,19 @@ def test_depth_and_last_maps(
     assert last.shape[1:3] == maps
 
 
-@pytest.mark.parametrize("block", [PreActBlock, PreActBottleneck])
+@pytest.mark.parametrize(("convs", "maps"), [(basic, 8), (bottleneck, 32)])
 @pytest.mark.parametrize("first", [False, True])
 def test_shortcut_is_raw_except_in_the_first_unit(
-    block: type[PreActBlock] | type[PreActBottleneck], first: bool
+    convs: Callable[..., list[nn.Conv2d]], maps: int, first: bool
 ) -> None:
-    unit = block(8 * block.expansion, 8, 1, first).eval()
-    nn.init.zeros_([m for m in unit.residual if isinstance(m, nn.Conv2d)][-1].weight)
-    x = torch.randn(2, 8 * block.expansion, 4, 4)
+    unit = PreActUnit(convs(maps, 8, 1), 1, activates_shortcut=first).eval()
+    nn.init.zeros_(unit.residual[-1].weight)
+    x = torch.randn(2, maps, 4, 4)
     torch.testing.assert_close(unit(x), F.relu(unit.bn1(x)) if first else x)
 
 
 def test_projection_starts_from_the_activated_input() -> None:
-    unit = PreActBlock(8, 16, 2, activates_shortcut=False).eval()
+    unit = PreActUnit(basic(8, 16, 2), 2, activates_shortcut=False).eval()
     nn.init.zeros_(unit.residual[-1].weight)
     x = torch.randn(2, 8, 4, 4)
     assert unit.projection is not None

@@ -4,7 +4,7 @@ timm's resnetv2 adds the raw input in the first unit of the network; the paper a
 the paths part, as here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -15,98 +15,66 @@ _PAPER = "He et al. 2016, Identity Mappings in Deep Residual Networks, arXiv:160
 _SIZE = (3, 32, 32)
 
 
-class PreActBlock(nn.Module):
-    """Batch norm and ReLU before each of two 3x3 convolutions; nothing after the addition.
+def basic(in_channels: int, channels: int, stride: int) -> list[nn.Conv2d]:
+    """Return the two 3x3 convolutions of a unit of ResNet-18 and ResNet-110."""
+    return [
+        nn.Conv2d(in_channels, channels, 3, stride, 1, bias=False),
+        nn.Conv2d(channels, channels, 3, 1, 1, bias=False),
+    ]
+
+
+def bottleneck(in_channels: int, channels: int, stride: int) -> list[nn.Conv2d]:
+    """Return the 1x1, 3x3 and 1x1 convolutions of a unit of ResNet-164; 4 x `channels` maps out."""
+    return [
+        nn.Conv2d(in_channels, channels, 1, bias=False),
+        nn.Conv2d(channels, channels, 3, stride, 1, bias=False),
+        nn.Conv2d(channels, 4 * channels, 1, bias=False),
+    ]
+
+
+class PreActUnit(nn.Module):
+    """Batch norm and ReLU before each of `convs`; nothing after the addition.
 
     With `activates_shortcut`, or where maps or size change, the shortcut too starts from the
-    activated input (appendix of the paper). `dropout` stands between the two convolutions, as in
+    activated input (appendix of the paper). `dropout` stands before the last convolution, as in
     Wide ResNets.
     """
 
-    expansion = 1
-
     def __init__(
-        self,
-        in_channels: int,
-        channels: int,
-        stride: int,
-        activates_shortcut: bool,
-        dropout: float = 0.0,
+        self, convs: list[nn.Conv2d], stride: int, activates_shortcut: bool, dropout: float = 0.0
     ) -> None:
         super().__init__()
-        self.bn1 = nn.BatchNorm2d(in_channels)
-        self.residual = nn.Sequential(
-            nn.Conv2d(in_channels, channels, 3, stride, 1, bias=False),
-            nn.BatchNorm2d(channels),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            nn.Conv2d(channels, channels, 3, 1, 1, bias=False),
-        )
-        self.projection = _projection(in_channels, channels, stride)
+        maps_in, maps_out = convs[0].in_channels, convs[-1].out_channels
+        self.bn1 = nn.BatchNorm2d(maps_in)
+        layers: list[nn.Module] = []
+        for conv in convs[:-1]:
+            layers += [conv, nn.BatchNorm2d(conv.out_channels), nn.ReLU()]
+        self.residual = nn.Sequential(*layers, nn.Dropout(dropout), convs[-1])
+        self.projection = None
+        if maps_in != maps_out or stride > 1:
+            self.projection = nn.Conv2d(maps_in, maps_out, 1, stride, bias=False)
         self.activates_shortcut = activates_shortcut or self.projection is not None
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the unit's output [N, channels, H / stride, W / stride]."""
-        return _unit(self, x)
-
-
-class PreActBottleneck(nn.Module):
-    """1x1, 3x3 and 1x1 convolutions, each after batch norm and ReLU; 4 x `channels` maps out."""
-
-    expansion = 4
-
-    def __init__(
-        self,
-        in_channels: int,
-        channels: int,
-        stride: int,
-        activates_shortcut: bool,
-        dropout: float = 0.0,
-    ) -> None:
-        super().__init__()
-        self.bn1 = nn.BatchNorm2d(in_channels)
-        self.residual = nn.Sequential(
-            nn.Conv2d(in_channels, channels, 1, bias=False),
-            nn.BatchNorm2d(channels),
-            nn.ReLU(),
-            nn.Conv2d(channels, channels, 3, stride, 1, bias=False),
-            nn.BatchNorm2d(channels),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            nn.Conv2d(channels, 4 * channels, 1, bias=False),
-        )
-        self.projection = _projection(in_channels, 4 * channels, stride)
-        self.activates_shortcut = activates_shortcut or self.projection is not None
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the unit's output [N, 4 x channels, H / stride, W / stride]."""
-        return _unit(self, x)
-
-
-def _projection(in_channels: int, channels: int, stride: int) -> nn.Conv2d | None:
-    if in_channels == channels and stride == 1:
-        return None
-    return nn.Conv2d(in_channels, channels, 1, stride, bias=False)
-
-
-def _unit(block: PreActBlock | PreActBottleneck, x: Tensor) -> Tensor:
-    activated = F.relu(block.bn1(x))
-    shortcut = activated if block.activates_shortcut else x
-    if block.projection is not None:
-        shortcut = block.projection(shortcut)
-    summed: Tensor = block.residual(activated) + shortcut
-    return summed
+        """Return the unit's output [N, maps, H / stride, W / stride]."""
+        activated = F.relu(self.bn1(x))
+        shortcut = activated if self.activates_shortcut else x
+        if self.projection is not None:
+            shortcut = self.projection(shortcut)
+        summed: Tensor = self.residual(activated) + shortcut
+        return summed
 
 
 class PreActResNet(nn.Module):
     """A 3x3 convolution, a stage for each of `widths`, and a last batch norm and ReLU.
 
-    `blocks` are the units of each stage; all stages but the first halve the image.
+    `blocks` are the units of each stage, each with the convolutions that `convs`, basic or
+    bottleneck, returns; all stages but the first halve the image.
     """
 
     def __init__(
         self,
-        block: type[PreActBlock] | type[PreActBottleneck],
+        convs: Callable[[int, int, int], list[nn.Conv2d]],
         blocks: Sequence[int],
         widths: Sequence[int],
         classes: int,
@@ -121,8 +89,9 @@ class PreActResNet(nn.Module):
         for stage, (count, width) in enumerate(zip(blocks, widths, strict=True)):
             for unit in range(count):
                 stride = 2 if stage > 0 and unit == 0 else 1
-                units.append(block(maps, width, stride, not units, dropout))
-                maps = width * block.expansion
+                path = convs(maps, width, stride)
+                units.append(PreActUnit(path, stride, not units, dropout))
+                maps = path[-1].out_channels
         self.units = nn.Sequential(*units)
         self.bn = nn.BatchNorm2d(maps)
         self.fc = nn.Linear(maps, classes)
@@ -163,18 +132,18 @@ def preact_resnet18(*, classes: int, in_channels: int, image_size: int, stem: st
     The paper itself has ResNet-110 and deeper; this is the size that CIFAR comparisons use.
     """
     front = small_front(in_channels, 64) if stem == "cifar" else _large_front(in_channels)
-    return PreActResNet(PreActBlock, (2, 2, 2, 2), (64, 128, 256, 512), classes, front, 64)
+    return PreActResNet(basic, (2, 2, 2, 2), (64, 128, 256, 512), classes, front, 64)
 
 
 @register("preact_resnet110", family="preact_resnet", year=2016, paper=_PAPER, input_size=_SIZE)
 def preact_resnet110(*, classes: int, in_channels: int, image_size: int, stem: str) -> nn.Module:
     """Return the pre-activation ResNet-110 of table 2: 54 units of two convolutions, 1.7 M."""
     front = small_front(in_channels, 16)
-    return PreActResNet(PreActBlock, (18, 18, 18), (16, 32, 64), classes, front, 16)
+    return PreActResNet(basic, (18, 18, 18), (16, 32, 64), classes, front, 16)
 
 
 @register("preact_resnet164", family="preact_resnet", year=2016, paper=_PAPER, input_size=_SIZE)
 def preact_resnet164(*, classes: int, in_channels: int, image_size: int, stem: str) -> nn.Module:
     """Return the pre-activation ResNet-164 of table 3: 54 bottleneck units, 1.7 M parameters."""
     front = small_front(in_channels, 16)
-    return PreActResNet(PreActBottleneck, (18, 18, 18), (16, 32, 64), classes, front, 16)
+    return PreActResNet(bottleneck, (18, 18, 18), (16, 32, 64), classes, front, 16)
