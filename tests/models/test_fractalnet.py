@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnncompare.models.counts import count_params
-from cnncompare.models.fractalnet import DropPath, FractalBlock, FractalNet, fractalnet
+from cnncompare.models.fractalnet import DropPath, FractalBlock, FractalNet, draw, fractalnet, kept
 
 WIDTHS = [64, 128, 256, 512, 512]
 
@@ -79,16 +79,17 @@ def test_local_drop_keeps_at_least_one_and_drops_at_its_rate() -> None:
     torch.manual_seed(0)
     images = 100_000
     nobody = torch.zeros(images, 1, dtype=torch.bool)
-    kept = DropPath(nobody, torch.zeros(images, 1, dtype=torch.long), local=0.3).kept([0, 1, 2])
-    assert kept.any(1).all()
-    share = kept.float().mean(0)
+    drop = DropPath(nobody, torch.zeros(images, 1, dtype=torch.long), local=0.3)
+    stays = kept(drop, [0, 1, 2])
+    assert stays.any(1).all()
+    share = stays.float().mean(0)
     expected = 0.7 + 0.3**3 / 3  # a third of the joins that would lose all keep this one
     torch.testing.assert_close(share, torch.full((3,), expected), atol=0.006, rtol=0)
 
 
 def test_half_of_the_images_run_down_a_column_drawn_uniformly() -> None:
     torch.manual_seed(0)
-    drop = DropPath.draw(torch.empty(60_000, 1), columns=3, local=0.15, global_share=0.5)
+    drop = draw(torch.empty(60_000, 1), columns=3, local=0.15, global_share=0.5)
     assert drop.single.float().mean().item() == pytest.approx(0.5, abs=0.01)
     shares = torch.bincount(drop.column.flatten(), minlength=3) / 60_000
     torch.testing.assert_close(shares, torch.full((3,), 1 / 3), atol=0.01, rtol=0)
@@ -110,6 +111,17 @@ def test_training_is_random_and_fixed_by_the_seed() -> None:
         draws.append(fractal(images))
     torch.testing.assert_close(draws[0], draws[1], rtol=0, atol=0)
     assert (draws[0] != draws[2]).any()
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.*is deprecated:FutureWarning")
+def test_a_script_drops_the_same_paths_in_training() -> None:
+    torch.manual_seed(0)
+    fractal, images = network().train(), torch.randn(3, 3, 32, 32)
+    outputs = []
+    for form in (fractal, torch.jit.script(fractal)):
+        torch.manual_seed(1)
+        outputs.append(form(images))
+    torch.testing.assert_close(outputs[0], outputs[1])
 
 
 @pytest.mark.parametrize("size", [8, 28, 40])

@@ -81,3 +81,16 @@ def test_a_dropped_block_gets_gradients_of_zero_and_keeps_its_statistics() -> No
         assert parameter.grad is not None
         assert not parameter.grad.any()
     assert block.bn1.num_batches_tracked == 0
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.*is deprecated:FutureWarning")
+def test_a_script_drops_the_same_blocks_in_training() -> None:
+    torch.manual_seed(0)
+    block, x = StochasticBlock(4, 4, 1, survival=0.5).train(), torch.rand(2, 4, 4, 4)
+    script = torch.jit.script(block)
+    for seed in range(20):
+        outputs = []
+        for form in (block, script):
+            torch.manual_seed(seed)
+            outputs.append(form(x))
+        torch.testing.assert_close(outputs[0], outputs[1])

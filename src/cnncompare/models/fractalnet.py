@@ -6,7 +6,7 @@ the maps in front of a block. The paper does not say how they widen, and in the 
 generator the first 3x3 convolution of every column does it, 33.7 M parameters: ``widen=false``.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -18,8 +18,7 @@ WIDTHS = (64, 128, 256, 512, 512)  # maps of each block
 DROPOUTS = (0.0, 0.1, 0.2, 0.3, 0.4)  # of each block, section 4
 
 
-@dataclass(frozen=True)
-class DropPath:
+class DropPath(NamedTuple):
     """What is dropped in one training batch: section 3.
 
     An image that is `single` runs down its `column` alone, the same in every block (global
@@ -32,24 +31,25 @@ class DropPath:
     column: Tensor  # int64 [N, 1]
     local: float
 
-    @classmethod
-    def draw(cls, images: Tensor, columns: int, local: float, global_share: float) -> "DropPath":
-        """Return the draws for a batch of `images`, a share of which runs down one column."""
-        shape, device = (len(images), 1), images.device
-        single = torch.rand(shape, device=device) < global_share
-        return cls(single, torch.randint(columns, shape, device=device), local)
 
-    def kept(self, ends: list[int]) -> Tensor:
-        """Return which of the columns `ends` each image joins, bool [N, len(ends)], never none."""
-        device = self.single.device
-        draws = torch.rand(len(self.single), len(ends), device=device)
-        survivor = F.one_hot(draws.argmax(1), len(ends)).bool()  # uniform where all are dropped
-        local = draws >= self.local
-        local = torch.where(local.any(1, keepdim=True), local, survivor)
-        one = self.column == torch.tensor(ends, device=device)
-        # A join where the image's column does not end feeds other columns only: all may stay.
-        one = one | ~one.any(1, keepdim=True)
-        return torch.where(self.single, one, local)
+def draw(images: Tensor, columns: int, local: float, global_share: float) -> DropPath:
+    """Return the draws for a batch of `images`, a share of which runs down one column."""
+    shape, device = [len(images), 1], images.device
+    single = torch.rand(shape, device=device) < global_share
+    return DropPath(single, torch.randint(columns, shape, device=device), local)
+
+
+def kept(drop: DropPath, ends: list[int]) -> Tensor:
+    """Return which of the columns `ends` each image joins, bool [N, len(ends)], never none."""
+    device = drop.single.device
+    draws = torch.rand([len(drop.single), len(ends)], device=device)
+    survivor = F.one_hot(draws.argmax(1), len(ends)) > 0  # uniform where all are dropped
+    local = draws >= drop.local
+    local = torch.where(local.any(1, keepdim=True), local, survivor)
+    one = drop.column == torch.tensor(ends, device=device)
+    # A join where the image's column does not end feeds other columns only: all may stay.
+    one = one | ~one.any(1, keepdim=True)
+    return torch.where(drop.single, one, local)
 
 
 def join(outputs: list[Tensor], ends: list[int], drop: DropPath | None) -> Tensor:
@@ -57,8 +57,8 @@ def join(outputs: list[Tensor], ends: list[int], drop: DropPath | None) -> Tenso
     stacked = torch.stack(outputs, dim=1)
     if drop is None:
         return stacked.mean(1)
-    kept = drop.kept(ends).to(stacked.dtype)
-    weights = kept / kept.sum(1, keepdim=True)
+    joined = kept(drop, ends).to(stacked.dtype)
+    weights = joined / joined.sum(1, keepdim=True)
     return (stacked * weights[:, :, None, None, None]).sum(1)
 
 
@@ -80,10 +80,15 @@ class FractalBlock(nn.Module):
     def forward(self, x: Tensor, drop: DropPath | None) -> Tensor:
         """Return the joined columns [N, channels, H / 2, W / 2] of `x` [N, in_channels, H, W]."""
         inputs = [x] * len(self.columns)
+        joined = x
         for row in range(1, self.rows + 1):
-            # The convolutions of column c end rows / 2^c apart.
-            ends = [c for c in range(len(inputs)) if row % (self.rows >> c) == 0]
-            outputs = [self.unit(c, row)(inputs[c]) for c in ends]
+            ends: list[int] = []  # the columns of which a convolution ends at this row
+            outputs: list[Tensor] = []
+            for column, units in enumerate(self.columns):
+                for number, unit in enumerate(units.children()):
+                    if row == (number + 1) * (self.rows >> column):
+                        ends.append(column)
+                        outputs.append(unit(inputs[column]))
             if row == self.rows:
                 # The ceiling lets images of other than 32 pixels through; at 32 it does nothing.
                 outputs = [F.max_pool2d(output, 2, ceil_mode=True) for output in outputs]
@@ -91,13 +96,6 @@ class FractalBlock(nn.Module):
             for column in ends:
                 inputs[column] = joined
         return joined
-
-    def unit(self, column: int, row: int) -> nn.Module:
-        """Return the convolution of `column` that ends at `row`, counted from 1."""
-        units = self.columns[column]
-        assert isinstance(units, nn.ModuleList)
-        unit: nn.Module = units[row // (self.rows >> column) - 1]
-        return unit
 
 
 def _conv_unit(in_channels: int, channels: int, size: int, dropout: float) -> nn.Sequential:
@@ -143,9 +141,9 @@ class FractalNet(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits [N, classes] of images [N, C, H, W]."""
-        drop = None
+        drop: DropPath | None = None
         if self.training:
-            drop = DropPath.draw(images, self.columns, self.local_drop, self.global_share)
+            drop = draw(images, self.columns, self.local_drop, self.global_share)
         x = images
         for widener, block in zip(self.wideners, self.blocks, strict=True):
             x = block(widener(x), drop)
