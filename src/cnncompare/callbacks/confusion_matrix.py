@@ -7,7 +7,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from sklearn.metrics import confusion_matrix
 
 DPI = 100
 MOST_WITH_COUNTS = 120  # beyond, a cell has no room for a number
@@ -18,6 +17,8 @@ def confusion_figure(
     labels: NDArray[np.integer[Any]], predicted: NDArray[np.integer[Any]], classes: Sequence[str]
 ) -> Figure:
     """Draw counts [classes, classes]; a cell's colour is its share of the true class's images."""
+    from sklearn.metrics import confusion_matrix  # 0.4 s, which the start of a run need not wait
+
     n = len(classes)
     counts = confusion_matrix(labels, predicted, labels=np.arange(n))
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
