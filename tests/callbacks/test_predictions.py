@@ -11,6 +11,7 @@ import pytorch_lightning as pl
 import torch
 from sklearn.metrics import accuracy_score, top_k_accuracy_score
 
+from cnncompare.callbacks.journal import Journal
 from cnncompare.callbacks.predictions import PredictionSaver
 from cnncompare.errors import RunError
 
@@ -112,3 +113,34 @@ def test_two_processes_give_what_one_gives(tmp_path: Path) -> None:
     row = dict(zip(header.split(","), line.split(","), strict=True))
     assert float(row["train_s"]) == 12.0  # 6 steps of 2 s
     assert float(row["images_per_s"]) == 24 / 12.0  # 18 images in this process, 6 in the other
+
+
+def test_an_interrupted_test_goes_on_where_its_journal_ends(tmp_path: Path) -> None:
+    class Rest(Loader):
+        """The images from the sixth on."""
+
+        def __iter__(self):  # type: ignore[no-untyped-def]
+            yield self.images[6:], self.labels[6:], torch.arange(6, len(self.images))
+
+    whole = Backwards(11, evaluation=True)
+    (tmp_path / "whole").mkdir()
+    task = _test(tmp_path / "whole", whole)
+    logits = task(whole.images[:6]).detach()
+    best = logits.topk(5).indices
+    journal = Journal(tmp_path / "tested", 0, 5)
+    journal.add(
+        {
+            "indices": torch.arange(6),
+            "labels": whole.labels[:6],
+            "top5": best,
+            "confidence": logits.softmax(1).gather(1, best[:, :1]).squeeze(1),
+            "losses": torch.zeros(6),
+        }
+    )
+    journal.flush()
+    saver = PredictionSaver(tmp_path, Journal(tmp_path / "tested", 0, 5))
+    make_trainer(tmp_path, [saver]).test(
+        make_task(), datamodule=Data(Rest(11, evaluation=True), 11), verbose=False
+    )
+    for name, expected in np.load(tmp_path / "whole" / "predictions.npz").items():
+        np.testing.assert_allclose(np.load(tmp_path / "predictions.npz")[name], expected, rtol=1e-6)

@@ -9,6 +9,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from cnncompare.callbacks.journal import Journal
 from cnncompare.errors import RunError
 from cnncompare.run import PREDICTIONS, write_atomically
 
@@ -20,34 +21,52 @@ class PredictionSaver(pl.Callback):
 
     `test_step` returns `indices` int64 [B], the places in the test set, `labels` int64 [B],
     `top5` int64 [B, min(5, classes)], `confidence` float [B]; the data module knows `n_test`.
+    With a journal, what an earlier process tested counts as well.
     """
 
-    def __init__(self, run_folder: Path) -> None:
+    def __init__(self, run_folder: Path, journal: Journal | None = None) -> None:
+        self.everything: Parts = {}  # of every device, in the data set's own order, after the test
         self._path = run_folder / PREDICTIONS
+        self._journal = journal
         self._batches: list[Parts] = []
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._batches = []
+        earlier = self._journal and self._journal.read(_n_test(trainer))
+        self._batches = [earlier] if earlier else []
 
     def on_test_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, *_: Any, **__: Any
     ) -> None:
         self._batches.append(outputs)  # left on the device: fetching each would wait for it
+        if self._journal is not None:
+            self._journal.add(outputs)
 
     def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Gather over the devices; raises RunError unless each test image came exactly once."""
         everything = _gathered(_joined(self._batches))
         self._batches = []
-        n_test = trainer.datamodule.n_test  # type: ignore[attr-defined]
-        _check_complete(everything["indices"], n_test)
+        _check_complete(everything["indices"], _n_test(trainer))
+        order = everything["indices"].argsort()
+        self.everything = {name: tensor[order] for name, tensor in everything.items()}
         if trainer.is_global_zero:
-            write_atomically(self._path, _npz(everything))
+            write_predictions(self._path, self.everything)
+
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
+        if self._journal is not None:
+            self._journal.flush()
+
+
+def _n_test(trainer: pl.Trainer) -> int:
+    n_test: int = trainer.datamodule.n_test  # type: ignore[attr-defined]
+    return n_test
 
 
 def _joined(batches: list[Parts]) -> Parts:
     """Return one tensor of each kind, in this process's memory."""
     names = batches[0] if batches else ()
-    return {name: torch.cat([batch[name] for batch in batches]).cpu() for name in names}
+    return {name: torch.cat([batch[name].cpu() for batch in batches]) for name in names}
 
 
 def _gathered(mine: Parts) -> Parts:
@@ -70,13 +89,13 @@ def _check_complete(indices: Tensor, n_test: int) -> None:
     )
 
 
-def _npz(everything: Parts) -> bytes:
-    order = everything["indices"].argsort()
+def write_predictions(path: Path, everything: Parts) -> None:
+    """Write the labels, the five best classes and the confidences as predictions.npz."""
     file = io.BytesIO()
     np.savez_compressed(
         file,
-        label=everything["labels"][order].numpy().astype(np.int16),
-        top5=everything["top5"][order].numpy().astype(np.int16),
-        confidence=everything["confidence"][order].float().numpy(),
+        label=everything["labels"].numpy().astype(np.int16),
+        top5=everything["top5"].numpy().astype(np.int16),
+        confidence=everything["confidence"].float().numpy(),
     )
-    return file.getvalue()
+    write_atomically(path, file.getvalue())
