@@ -55,9 +55,15 @@ def properties(schema: dict, part: str) -> set[str]:
     return set(schema["$defs"][f"{part.capitalize()}Part"]["properties"])
 
 
+def test_a_run_that_trained_has_no_section_for_tests_alone(tmp_path: Path) -> None:
+    run = new_run(tmp_path / "run")
+    run.save()
+    assert set(json.loads((run.folder / RECORD).read_text())) == set(TOP.split())
+
+
 def test_the_keys_are_those_of_the_contract() -> None:
     schema = RunRecord.model_json_schema(by_alias=True)
-    assert set(schema["properties"]) == set(TOP.split())
+    assert set(schema["properties"]) == {*TOP.split(), "evaluation"}
     for part, keys in CONTRACT.items():
         assert properties(schema, part) == set(keys.split())
     assert properties(schema, "training") >= set(TRAINING.split())

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 Status = Literal["running", "finished", "failed", "interrupted"]
 
@@ -38,23 +38,41 @@ class DataPart(Part):
 
     name: str
     classes: int
-    n_train: int | None = None
+    n_train: int | None = None  # null where there are none
     n_val: int | None = None
     n_test: int
     fingerprint: str
 
 
-class TrainingPart(Part):
-    """How the network was trained, and what the choice of the epoch rests on."""
+class SettingsPart(Part):
+    """What a run was asked for, whether it trained or only tested."""
 
     seed: int
-    max_epochs: int
-    epochs_done: int
     batch_size: int  # global
     devices: int  # on all nodes
     accelerator: str  # the one in use: cpu, cuda, mps
     strategy: str
     precision: str
+    test_reads: int  # how often the test set was read
+    split_seed: int
+    image_size: int
+    normalize: str
+    mean: list[float]
+    std: list[float]
+    model_changes: list[str]  # what differs from the published network
+    channels_last: bool
+    compile: bool
+    matmul_precision: str
+    deterministic: bool
+    clocks_shared: bool = False  # other jobs of its sweep ran beside it
+    recipe_hash: str  # the configuration's hash without the seed: runs that differ by seed share it
+
+
+class TrainingPart(SettingsPart):
+    """How the network was trained, and what the choice of the epoch rests on."""
+
+    max_epochs: int
+    epochs_done: int
     optimizer: str
     lr: float
     scheduler: str
@@ -62,25 +80,59 @@ class TrainingPart(Part):
     label_smoothing: float
     protocol: str  # holdout, test_as_val
     selection: str  # on which images the epoch was chosen
-    test_reads: int  # how often the test set was read
     val_fraction: float
-    split_seed: int
-    image_size: int
-    normalize: str
-    mean: list[float]
-    std: list[float]
     augment: dict[str, Any]
-    model_changes: list[str]  # what differs from the published network
     freeze: str = "none"  # backbone: only the head was trained
     head_lr: float | None = None  # null: lr
     ema_decay: float | None
     gradient_clip_norm: float | None
-    channels_last: bool
-    compile: bool
-    matmul_precision: str
-    deterministic: bool
-    clocks_shared: bool = False  # other jobs of its sweep ran beside it
-    recipe_hash: str  # the configuration's hash without the seed: runs that differ by seed share it
+
+
+class PublishedPart(Part):
+    """What the authors of the weights measured with them, on ImageNet's validation set."""
+
+    acc1: float
+    acc5: float
+    source: str
+
+
+class WhatIfPart(Part):
+    """A likely cause of a wrong number, and the accuracy on the same images without it."""
+
+    cause: str  # normalisation, resize, crop, interpolation, precision
+    n: int
+    acc1: float  # as the run did it
+    acc1_without: float
+
+
+class CheckPart(Part):
+    """The measured accuracies beside the published ones."""
+
+    verdict: Literal["pass", "differs", "subset", "unknown"]
+    message: str
+    difference1: float | None = None  # measured minus published
+    difference5: float | None = None
+    low1: float | None = None  # 95 % interval (Wilson) of the measured top-1
+    high1: float | None = None
+    what_if: list[WhatIfPart] = []
+
+
+class EvaluationPart(SettingsPart):
+    """How given weights were tested where nothing was trained."""
+
+    transform_of: str | None  # whose transform is the default, such as an entry of torchvision
+    resize: int | None  # pixels of the shorter side; null where the image's size stayed
+    interpolation: str | None
+    squash: bool  # both sides were resized, not the shorter one
+    departures: list[str]  # from that transform
+    weights_map: str | None  # by_name, by_order: how a file's tensors were assigned
+    mask_classes: bool
+    damaged: str  # stop, wrong, leave_out
+    damaged_images: list[str]  # name and reason
+    notes: list[str]  # what makes the number hard to compare with others
+    published: PublishedPart | None
+    check: CheckPart | None = None
+    test_s: float | None = None  # all parts together, where the pass was interrupted
 
 
 class BestPart(Part):
@@ -151,7 +203,8 @@ class RunRecord(Part):
     config_hash: str
     model: ModelPart | None = None
     data: DataPart | None = None
-    training: TrainingPart | None = None
+    training: TrainingPart | None = None  # null where nothing was trained
+    evaluation: EvaluationPart | None = None  # there alone; else the key is left out
     best: BestPart = BestPart()
     test: TestPart = TestPart()
     timing: TimingPart = TimingPart()
@@ -165,3 +218,16 @@ class RunRecord(Part):
         alias_generator=lambda name: name.rstrip("_"),
         populate_by_name=True,
     )
+
+    @model_serializer(mode="wrap")
+    def _leave_out_what_there_is_not(self, to_dict: SerializerFunctionWrapHandler) -> Any:
+        """Keep the record of a training to the keys of its contract."""
+        content = to_dict(self)
+        if self.evaluation is None:
+            content.pop("evaluation", None)
+        return content
+
+    @property
+    def asked(self) -> SettingsPart | None:
+        """Return the section that says how the run was made."""
+        return self.training or self.evaluation

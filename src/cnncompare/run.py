@@ -28,6 +28,7 @@ EPOCHS = "epochs.csv"
 PREDICTIONS = "predictions.npz"
 CHECKPOINTS = "checkpoints"
 LOG = "run.log"
+TESTED = "tested"  # of a test that was interrupted: what it has seen up to then
 
 
 def write_atomically(path: Path, content: bytes) -> None:

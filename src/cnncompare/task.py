@@ -1,7 +1,7 @@
 """ImageClassifier: the Lightning module; it is handed a network and knows loss and metrics."""
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import pytorch_lightning as pl
@@ -34,6 +34,7 @@ class ImageClassifier(pl.LightningModule):
         channels_last: bool = False,
         head: Collection[str] = (),
         head_lr: float | None = None,
+        classes: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last) if channels_last else network
@@ -45,6 +46,7 @@ class ImageClassifier(pl.LightningModule):
         self.channels_last = channels_last
         self.head = head
         self.head_lr = head_lr
+        self.classes = classes  # the only ones that a test image can be of; None: any
         self.train_totals = Totals()
         self.val_totals = Totals()
         self.test_totals = Totals()
@@ -91,13 +93,30 @@ class ImageClassifier(pl.LightningModule):
     def test_step(
         self, batch: tuple[Tensor, Tensor, Tensor], batch_index: int
     ) -> dict[str, Tensor]:
-        """Count the batch and return what is saved of each image, for the prediction saver."""
+        """Count the batch and return what is saved of each image, for the prediction saver.
+
+        An image that could not be read has label -1, and no loss.
+        """
         images, labels, indices = batch
-        logits = self(images).float()
-        self.test_totals.update(logits, labels, F.cross_entropy(logits, labels, reduction="sum"))
+        logits = self._masked(self(images).float())
+        losses_sum = F.cross_entropy(logits, labels, reduction="sum", ignore_index=-1)
+        self.test_totals.update(logits, labels, losses_sum)
         best = top5(logits)
-        confidence = logits.softmax(dim=1).gather(1, best[:, :1]).squeeze(1)
-        return {"indices": indices, "labels": labels, "top5": best, "confidence": confidence}
+        return {
+            "indices": indices,
+            "labels": labels,
+            "top5": best,
+            "confidence": logits.softmax(dim=1).gather(1, best[:, :1]).squeeze(1),
+            "losses": F.cross_entropy(logits, labels, reduction="none", ignore_index=-1),
+        }
+
+    def _masked(self, logits: Tensor) -> Tensor:
+        """Return the logits with those of classes that cannot occur as low as can be."""
+        if self.classes is None:
+            return logits
+        allowed = torch.zeros(logits.shape[1], dtype=torch.bool, device=logits.device)
+        allowed[list(self.classes)] = True
+        return logits.masked_fill(~allowed, torch.finfo(logits.dtype).min)
 
     def on_test_epoch_end(self) -> None:
         self.test_result = self.test_totals.compute()  # by every process: it sums over them
