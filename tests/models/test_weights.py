@@ -17,8 +17,9 @@ import torchvision.models as zoo
 from torch import nn
 
 from cnncompare.errors import ModelError
+from cnncompare.models.names import is_file
 from cnncompare.models.registry import BuiltModel, build
-from cnncompare.models.weights import is_file, read_weights, versions_of
+from cnncompare.models.weights import read_weights, versions_of
 
 NAME = "squeezenet1_1"  # the smallest of torchvision's files, 5 MB
 

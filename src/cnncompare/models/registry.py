@@ -11,9 +11,9 @@ from torch import nn
 
 from cnncompare.errors import ModelError, closest
 from cnncompare.models.counts import count_macs, count_params, size_mb
-from cnncompare.models.names import check_name, own_files
+from cnncompare.models.names import check_name, check_weights, is_file, own_files
 from cnncompare.models.sizes import CANNOT_TAKE, refusal, takes
-from cnncompare.models.weights import is_file, load_weights, read_weights
+from cnncompare.models.weights import load_weights, read_weights
 
 __all__ = ["BuiltModel", "OwnModel", "build", "count_macs", "count_params", "register", "size_mb"]
 
@@ -52,6 +52,7 @@ class BuiltModel:
     changes: tuple[str, ...] = ()  # what differs from the published network, besides the classes
     aux_weight: float = 0.0  # of each auxiliary head's loss
     weights: str | None = None
+    weights_map: str | None = None  # by_name or by_order: how a file's tensors were assigned
     head: frozenset[str] = frozenset()  # names of its parameters, where fine-tuning asks for them
 
 
@@ -102,15 +103,18 @@ def build(
     stem: str = "auto",
     options: Mapping[str, Any] | None = None,
     weights: str | None = None,
+    weights_map: str = "by_name",
 ) -> BuiltModel:
     """Return the network `name` of `source` for `classes` and images of (channels, height, width).
 
     `stem` is "imagenet" (as published), "cifar" (for small images), or "auto": "cifar" up to 64
     pixels, where a published stem would shrink the image away, but "imagenet" for a published
-    version of `weights`. Weights may also be a file's path; without any, they are drawn from
+    version of `weights`. Weights may also be a file's path, whose tensors are assigned by name, or
+    by shape and order (`weights_map` "by_name", "by_order"); without any, they are drawn from
     torch's global generator. Raises ModelError for an unknown name, option or weights, and for
     images that the network cannot take.
     """
+    check_weights(source, name, weights, weights_map)
     published = weights is not None and not is_file(weights)
     if stem == "auto":
         stem = "cifar" if image_shape[2] <= SMALL_IMAGE and not published else "imagenet"
@@ -120,8 +124,9 @@ def build(
     built = _build(name, source, classes, image_shape, stem, asked)
     if weights is None:
         return built
-    load_weights(built.network, read_weights(source, name, weights), weights, classes)
-    return replace(built, weights=weights)
+    tensors = read_weights(source, name, weights)
+    load_weights(built.network, tensors, weights, classes, weights_map)
+    return replace(built, weights=weights, weights_map=None if published else weights_map)
 
 
 def _build(

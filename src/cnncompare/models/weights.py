@@ -1,6 +1,5 @@
 """Pretrained weights by version or from a local file; nothing that a file holds is executed."""
 
-import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,15 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cnncompare.errors import ModelError, closest
+from cnncompare.errors import ModelError
+from cnncompare.models.by_order import Fits, by_order
+from cnncompare.models.names import check_version, is_file
 
-FILE_ENDINGS = (".pth", ".pt", ".ckpt", ".bin", ".safetensors")
 SHOWN = 3  # names in a message of one line
-
-
-def is_file(weights: str) -> bool:
-    """Return whether `weights` is the path of a file, by its form, instead of a version."""
-    return "/" in weights or os.sep in weights or weights.lower().endswith(FILE_ENDINGS)
 
 
 def versions_of(source: str, name: str) -> list[str]:
@@ -44,17 +39,7 @@ def read_weights(source: str, name: str, weights: str) -> dict[str, Tensor]:
     """
     if is_file(weights):
         return read_file(Path(weights).expanduser())
-    known = versions_of(source, name)
-    if not known:
-        raise ModelError(
-            f"{name} of source {source} has no published weights: "
-            f"model.weights={weights} may be a file's path, such as weights.pth"
-        )
-    if weights not in known:
-        raise ModelError(
-            f"{name} has no weights {weights!r}{closest(weights, known)} "
-            f"(known: {', '.join(known)})"
-        )
+    check_version(source, name, weights, versions_of(source, name))
     try:
         return (
             _download_torchvision(name, weights)
@@ -100,13 +85,20 @@ def read_file(path: Path) -> dict[str, Tensor]:
 
 
 def load_weights(
-    network: nn.Module, tensors: dict[str, Tensor], weights: str, classes: int
+    network: nn.Module,
+    tensors: dict[str, Tensor],
+    weights: str,
+    classes: int,
+    weights_map: str = "by_name",
 ) -> None:
     """Copy `tensors` into `network`; a last layer for other `classes` keeps its initial values.
 
-    Raises ModelError with the names that are missing, unknown, or of another shape.
+    With `weights_map` "by_order" their names may be others. Raises ModelError with the names that
+    are missing, unknown, or of another shape.
     """
     own = network.state_dict()
+    if weights_map == "by_order":
+        tensors = by_order(tensors, own, _fits(classes), weights)
     given = {name: tensor for name, tensor in tensors.items() if not _is_unused_aux(name, own)}
     for name in given.keys() & own.keys():
         if _is_head_for_other_classes(own[name], given[name], classes):
@@ -176,6 +168,12 @@ def _plain_name(name: str) -> str:
 def _is_unused_aux(name: str, own: dict[str, Tensor]) -> bool:
     """Return whether `name` is of an auxiliary head that the network was asked to leave out."""
     return name not in own and bool(re.match(r"aux[12]\.|AuxLogits\.", name))
+
+
+def _fits(classes: int) -> Fits:
+    return lambda own, given: (
+        own.shape == given.shape or _is_head_for_other_classes(own, given, classes)
+    )
 
 
 def _is_head_for_other_classes(own: Tensor, given: Tensor, classes: int) -> bool:
