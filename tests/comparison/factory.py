@@ -330,6 +330,8 @@ def result_like(template: Result, label: str, seed: int, correct: NDArray[np.boo
         run=Run(Path(label), record),
         model=template.model,
         data=template.data,
-        training=template.training.model_copy(update={"seed": seed}),
+        asked=template.asked.model_copy(update={"seed": seed}),
+        training=template.training,
+        evaluation=None,
         outcome=outcome,
     )

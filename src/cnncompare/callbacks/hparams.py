@@ -42,38 +42,56 @@ def _declare(logger: TensorBoardLogger, settings: dict[str, Value], metrics: lis
 
 def _settings(record: RunRecord) -> dict[str, Value]:
     """Return the settings; the tab shows the first five by name, hence a prefix for the others."""
-    model, data, training = record.model, record.data, record.training
+    model, data, asked = record.model, record.data, record.asked
     assert model is not None
     assert data is not None
-    assert training is not None
+    assert asked is not None
     main: dict[str, Value] = {
-        "batch_size": training.batch_size,
+        "batch_size": asked.batch_size,
         "data": data.name,
-        "epochs": training.max_epochs,
-        "lr": training.lr,
+        **_of_training(record, MAIN),
         "model": model.name,
-        "optimizer": training.optimizer,
-        "seed": training.seed,
+        "seed": asked.seed,
         "stem": model.stem,
     }
     further: dict[str, Value] = {
-        "accelerator": training.accelerator,
-        "channels_last": str(training.channels_last),
-        "compile": str(training.compile),
-        "devices": training.devices,
-        "ema_decay": str(training.ema_decay),  # a column has one type, and None needs text
-        "gradient_clip_norm": str(training.gradient_clip_norm),
-        "image_size": training.image_size,
-        "label_smoothing": training.label_smoothing,
+        "accelerator": asked.accelerator,
+        "channels_last": str(asked.channels_last),
+        "compile": str(asked.compile),
+        "devices": asked.devices,
+        "image_size": asked.image_size,
         "n_train": data.n_train or 0,
-        "precision": training.precision,
+        "precision": asked.precision,
         "pretrained": str(model.pretrained),
-        "protocol": training.protocol,
-        "scheduler": training.scheduler,
-        "weight_decay": training.weight_decay,
-        **{f"augment_{name}": str(value) for name, value in training.augment.items()},
+        **_of_training(record, FURTHER),
     }
-    return main | {f"training/{name}": value for name, value in further.items()}
+    if record.training is not None:
+        augment = record.training.augment.items()
+        further |= {f"augment_{name}": str(value) for name, value in augment}
+    return dict(sorted(main.items())) | {
+        f"training/{name}": value for name, value in sorted(further.items())
+    }
+
+
+def _of_training(record: RunRecord, names: dict[str, str]) -> dict[str, Value]:
+    """Return the settings of the training, if there was one.
+
+    A column has one type, so what may be None is text.
+    """
+    if record.training is None:
+        return {}
+    found = {key: getattr(record.training, name) for key, name in names.items()}
+    return {k: str(v) if k in ("ema_decay", "gradient_clip_norm") else v for k, v in found.items()}
+
+
+MAIN = {"epochs": "max_epochs", "lr": "lr", "optimizer": "optimizer"}
+FURTHER = {
+    name: name
+    for name in (
+        *("ema_decay", "gradient_clip_norm", "label_smoothing", "protocol", "scheduler"),
+        "weight_decay",
+    )
+}
 
 
 def _metrics(record: RunRecord) -> dict[str, float | None]:

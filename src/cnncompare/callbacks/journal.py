@@ -38,7 +38,7 @@ class Journal:
         whole = len(content) - len(content) % self._row.itemsize
         rows: NDArray[np.void] = np.frombuffer(content[:whole], self._row)
         places = rows["indices"]
-        if len(np.unique(places)) < len(rows) or (len(rows) and not 0 <= places.min()):
+        if len(np.unique(places)) < len(rows) or (len(rows) and not places.min() >= 0):
             return None
         if len(rows) and places.max() >= n:
             return None

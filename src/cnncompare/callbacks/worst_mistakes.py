@@ -15,7 +15,8 @@ CELL_IN = 1.6  # inches
 
 def worst(predictions: Predictions, n: int) -> list[int]:
     """Return the places of at most `n` wrong images, the most confident first."""
-    wrong = np.flatnonzero(predictions.top5[:, 0] != predictions.label)
+    top1 = predictions.top5[:, 0]
+    wrong = np.flatnonzero((top1 != predictions.label) & (top1 >= 0))  # -1: it could not be read
     order = np.argsort(-predictions.confidence[wrong], kind="stable")
     return [int(place) for place in wrong[order][:n]]
 

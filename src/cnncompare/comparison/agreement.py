@@ -44,7 +44,8 @@ def agreements(outcomes: dict[str, Outcome], classes: int) -> list[Agreement]:
 def _agreement(a: str, b: str, x: Outcome, y: Outcome, classes: int) -> Agreement:
     either = int((~x.correct1 | ~y.correct1).sum())
     both = int((~x.correct1 & ~y.correct1).sum())
-    kappa = cohens_kappa(x.top1, y.top1, classes)
+    read = (x.top1 >= 0) & (y.top1 >= 0)
+    kappa = cohens_kappa(x.top1[read], y.top1[read], classes)
     return Agreement(a, b, both / either if either else None, kappa)
 
 
@@ -89,5 +90,6 @@ def majority_vote(outcomes: Sequence[Outcome], classes: int) -> float:
     for outcome in outcomes:
         # a confidence counts for less than a vote, whatever the number of models
         weight = 1 + outcome.confidence / (2 * len(outcomes))
-        np.add.at(votes, (np.arange(n), outcome.top1), weight)
+        read = outcome.top1 >= 0
+        np.add.at(votes, (np.flatnonzero(read), outcome.top1[read]), weight[read])
     return float((votes.argmax(axis=1) == outcomes[0].label).mean())

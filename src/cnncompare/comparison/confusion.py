@@ -10,10 +10,14 @@ from cnncompare.comparison.load import Outcome
 
 
 def confusion_matrix(outcomes: list[Outcome], classes: int) -> NDArray[np.int64]:
-    """Return counts [classes, classes], true class by predicted class, summed over runs."""
+    """Return counts [classes, classes], true class by predicted class, summed over runs.
+
+    An image that could not be read was taken for no class.
+    """
     total = np.zeros(classes * classes, dtype=np.int64)
     for outcome in outcomes:
-        index = outcome.label.astype(np.int64) * classes + outcome.top1
+        read = outcome.top1 >= 0
+        index = outcome.label[read].astype(np.int64) * classes + outcome.top1[read]
         total += np.bincount(index, minlength=classes * classes)
     return total.reshape(classes, classes)
 

@@ -14,27 +14,32 @@ def card(group: Group, shared_clocks: set[str]) -> dict[str, Any]:
     `shared_clocks` holds the folders of runs that had the machine not for themselves.
     """
     first = group.results[0]
-    model, training = first.model, first.training
+    model, training, evaluation = first.model, first.training, first.evaluation
     return {
         "stem": model.stem,
         "input_size": model.input_size,
         "pretrained": model.pretrained,
-        "model_changes": training.model_changes,
-        "optimizer": training.optimizer,
-        "lr": training.lr,
-        "scheduler": training.scheduler,
-        "weight_decay": training.weight_decay,
-        "label_smoothing": training.label_smoothing,
-        "ema_decay": training.ema_decay,
-        "gradient_clip_norm": training.gradient_clip_norm,
-        "selection": training.selection,
-        "protocol": training.protocol,
-        "test_reads": max(result.training.test_reads for result in group.results),
-        "deterministic": training.deterministic,
+        "model_changes": first.asked.model_changes,
+        **{key: getattr(training, key, None) for key in _OF_TRAINING},
+        **{key: getattr(evaluation, key, None) for key in _OF_EVALUATION},
+        "departures": evaluation.departures if evaluation else [],
+        "check": evaluation.check.message if evaluation and evaluation.check else None,
+        "test_reads": max(result.asked.test_reads for result in group.results),
+        "deterministic": first.asked.deterministic,
         "shared_clock": any(
-            r.training.clocks_shared or str(r.run.folder) in shared_clocks for r in group.results
+            r.asked.clocks_shared or str(r.run.folder) in shared_clocks for r in group.results
         ),
     }
+
+
+_OF_TRAINING = (
+    *("optimizer", "lr", "scheduler", "weight_decay", "label_smoothing", "ema_decay"),
+    *("gradient_clip_norm", "selection", "protocol"),
+)
+_OF_EVALUATION = (
+    *("transform_of", "resize", "interpolation", "weights_map", "mask_classes"),
+    *("damaged", "damaged_images", "notes"),
+)
 
 
 def overlapping(results: Iterable[Result]) -> set[str]:

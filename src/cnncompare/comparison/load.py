@@ -11,7 +11,14 @@ import yaml
 from numpy.typing import NDArray
 
 from cnncompare.errors import DataError
-from cnncompare.record import DataPart, ModelPart, RunRecord, TrainingPart
+from cnncompare.record import (
+    DataPart,
+    EvaluationPart,
+    ModelPart,
+    RunRecord,
+    SettingsPart,
+    TrainingPart,
+)
 from cnncompare.run import CONFIG, PREDICTIONS, Run, find_runs
 
 
@@ -27,8 +34,8 @@ class Skipped:
 class Outcome:
     """One run's answers on the N test images, in the data set's own order.
 
-    `label` and `top1` int16 [N]; `correct1` and `correct5` bool [N]; `confidence` float32 [N] in
-    [0, 1], the probability given to `top1`.
+    `label` and `top1` int16 [N], `top1` -1 for an image that could not be read; `correct1` and
+    `correct5` bool [N]; `confidence` float32 [N] in [0, 1], the probability given to `top1`.
     """
 
     label: NDArray[np.int16]
@@ -45,7 +52,9 @@ class Result:
     run: Run
     model: ModelPart
     data: DataPart
-    training: TrainingPart
+    asked: SettingsPart  # what it was asked for
+    training: TrainingPart | None  # the same, where it trained
+    evaluation: EvaluationPart | None  # the same, where it only tested
     outcome: Outcome | None
 
     @property
@@ -56,7 +65,7 @@ class Result:
     @property
     def seed(self) -> int:
         """The seed of initialisation, order and augmentation."""
-        return self.training.seed
+        return self.asked.seed
 
     @property
     def data_name(self) -> str:
@@ -122,8 +131,8 @@ def _not_comparable(record: RunRecord) -> str:
     if record.status != "finished":
         error = record.error
         return record.status + (f": {error.type}: {error.message}" if error else "")
-    if record.model is None or record.data is None or record.training is None:
-        return "finished, but its record lacks model, data or training"
+    if record.model is None or record.data is None or record.asked is None:
+        return "finished, but its record lacks model, data, or training and evaluation"
     if record.test.acc1 is None:
         return "finished, but never tested: test.acc1 is null"
     if not 0 <= record.test.acc1 <= 1:
@@ -135,13 +144,14 @@ def _result(run: Run) -> tuple[Result, str]:
     record = run.record
     assert record.model is not None
     assert record.data is not None
-    assert record.training is not None
+    assert record.asked is not None
     outcome, problem = None, ""
     try:
         outcome = read_outcome(run)
     except DataError as error:
         problem = f"{error}; its record is used, its images are not"
-    return Result(run, record.model, record.data, record.training, outcome), problem
+    parts = (record.model, record.data, record.asked, record.training, record.evaluation)
+    return Result(run, *parts, outcome), problem
 
 
 def read_outcome(run: Run) -> Outcome:
@@ -172,7 +182,12 @@ def _check_values(
         raise DataError(f"{where}: {len(label)} images, and run.json says {record.test.n}")
     if len(label) == 0:
         raise DataError(f"{where}: no images")
-    low, high = min(label.min(), top5.min()), max(label.max(), top5.max())
+    unread = top5[:, 0] < 0  # images that could not be read, and count as wrong
+    if (top5[unread] != -1).any():
+        raise DataError(f"{where}: an image has some classes below 0, and not all of them -1")
+    read = top5[~unread]
+    low = min(label.min(), read.min(initial=0))
+    high = max(label.max(), read.max(initial=0))
     if low < 0 or high >= record.data.classes:
         raise DataError(f"{where}: classes {low} to {high}, and there are {record.data.classes}")
     if not np.isfinite(confidence).all() or confidence.min() < 0 or confidence.max() > 1.0001:

@@ -34,6 +34,8 @@ def published(result: Result, mean: float, interval: Interval) -> Published | No
 
     It lies outside when its whole interval does.
     """
+    if result.training is None:
+        return None  # the run's own check knows the numbers of its weights
     known = _table().get(result.data.name)
     if known is None or result.data.n_test != known["n_test"]:
         return None
@@ -50,6 +52,7 @@ def published(result: Result, mean: float, interval: Interval) -> Published | No
 
 def _recipe_differs(result: Result, known: dict[str, Any], epochs: list[int]) -> list[str]:
     training, data, recipe = result.training, result.data, known["recipe"]
+    assert training is not None
     found = []
     if epochs and not min(epochs) <= training.max_epochs <= max(epochs):
         span = str(epochs[0]) if len(set(epochs)) == 1 else f"{min(epochs)} to {max(epochs)}"

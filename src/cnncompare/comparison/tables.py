@@ -40,7 +40,7 @@ class Table:
 
 def protocol_of(result: Result) -> dict[str, Any]:
     """Return what two runs must share to be comparable; the hardware is there for the clocks."""
-    data, training, machine = result.data, result.training, result.record.environment
+    data, asked, machine = result.data, result.asked, result.record.environment
     return {
         "data": data.name,
         "fingerprint": data.fingerprint,
@@ -48,6 +48,25 @@ def protocol_of(result: Result) -> dict[str, Any]:
         "n_train": data.n_train,
         "n_val": data.n_val,
         "n_test": data.n_test,
+        **_of_training(result),
+        "batch_size": asked.batch_size,
+        "precision": asked.precision,
+        "channels_last": asked.channels_last,
+        "compile": asked.compile,
+        "matmul_precision": asked.matmul_precision,
+        "accelerator": asked.accelerator,
+        "devices": asked.devices,
+        "hardware": (machine.gpu or machine.cpu) if machine else None,
+        "threads": machine.threads if machine else None,
+    }
+
+
+def _of_training(result: Result) -> dict[str, Any]:
+    """Return what belongs to the protocol of a training; weights as they are bring their own."""
+    training, evaluation = result.training, result.evaluation
+    if training is None:
+        return {"epochs": 0, "mask_classes": evaluation is not None and evaluation.mask_classes}
+    return {
         "split_seed": training.split_seed,
         "val_fraction": training.val_fraction,
         "protocol": training.protocol,
@@ -55,15 +74,6 @@ def protocol_of(result: Result) -> dict[str, Any]:
         "normalize": training.normalize,
         "augment": training.augment,
         "epochs": training.max_epochs,
-        "batch_size": training.batch_size,
-        "precision": training.precision,
-        "channels_last": training.channels_last,
-        "compile": training.compile,
-        "matmul_precision": training.matmul_precision,
-        "accelerator": training.accelerator,
-        "devices": training.devices,
-        "hardware": (machine.gpu or machine.cpu) if machine else None,
-        "threads": machine.threads if machine else None,
     }
 
 
@@ -152,7 +162,7 @@ def _labels_hash(result: Result) -> str:
 
 
 def _groups(members: list[Result], group_by: str | None) -> tuple[list[Group], list[Skipped]]:
-    key: Callable[[Result], str] = lambda r: r.training.recipe_hash  # noqa: E731
+    key: Callable[[Result], str] = lambda r: r.asked.recipe_hash  # noqa: E731
     if group_by is not None:
         key = lambda r: _identity(r.settings.get(group_by))  # noqa: E731
     by_recipe: dict[str, list[Result]] = defaultdict(list)
@@ -198,7 +208,7 @@ def _details(results: list[Result]) -> list[str]:
     if varying and len(set(details)) == len(details):
         return details
     return [
-        f"{text} #{r.training.recipe_hash[:6]}".strip()
+        f"{text} #{r.asked.recipe_hash[:6]}".strip()
         for text, r in zip(details, results, strict=True)
     ]
 

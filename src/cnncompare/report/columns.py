@@ -126,7 +126,12 @@ def _cost_columns() -> list[Column]:
         _timed(
             "epoch_s", "epoch s", "seconds of one epoch's training and validation, median", seconds
         ),
-        _timed("images_per_s", "images/s", "training images a second, median", short),
+        _timed(
+            "images_per_s",
+            "images/s",
+            "images a second, of training or of the test alone, median",
+            short,
+        ),
         _timed("time_to_best_s", "s to best", "seconds up to the end of the chosen epoch", seconds),
         _timed("total_s", "total s", "seconds of all epochs", seconds),
         Column(
@@ -208,17 +213,42 @@ def fairness_columns(table: ComparedTable) -> list[Column]:
         _fair("stem", "stem", str),
         _fair("input_size", "input", lambda size: " x ".join(map(str, size))),
         _fair("pretrained", "pretrained", lambda version: version or "no"),
-        Column("recipe", "recipe", "", _recipe, _recipe, False),
-        _fair("selection", "chosen by", str),
+        *_how_columns(table),
         _fair("test_reads", "test set read", lambda n: "once" if n == 1 else f"{n} times"),
         _fair("shared_clock", "clock", lambda shared: "shared" if shared else "own"),
         _fair(
             "model_changes", "differs from the published network", lambda c: "; ".join(c) or "no"
         ),
     ]
-    if any(row.published is not None for row in table.rows):
+    if any(published_note(row) for row in table.rows):
         found.append(Column("published", "published", "", published_note, published_note, False))
     return found
+
+
+def _how_columns(table: ComparedTable) -> list[Column]:
+    """Return how the rows were trained or, where the weights came as they are, tested."""
+    if table.rows[0].fairness["optimizer"] is not None:
+        recipe = Column("recipe", "recipe", "", _recipe, _recipe, False)
+        return [recipe, _fair("selection", "chosen by", str)]
+    transform = Column("transform", "transform", "", _transform, _transform, False)
+    departs = _fair("departures", "departs from the weights' own", lambda d: "; ".join(d) or "no")
+    columns = [transform, departs]
+    if any(row.fairness["damaged_images"] for row in table.rows):
+        columns.append(Column("unread", "images not read", "", _unread, _unread, False))
+    return columns
+
+
+def _transform(row: Row) -> str:
+    card, asked = row.fairness, row.group.results[0].asked
+    scaled = f"{card['resize']} {card['interpolation']}, " if card["resize"] else ""
+    mean, sd = (" ".join(f"{x:g}" for x in values) for values in (asked.mean, asked.std))
+    return f"{scaled}crop {asked.image_size}, mean {mean}, sd {sd}"
+
+
+def _unread(row: Row) -> str:
+    n = len(row.fairness["damaged_images"])
+    how = "left out" if row.fairness["damaged"] == "leave_out" else "counted as wrong"
+    return f"{n} {how}" if n else "none"
 
 
 def _fair(key: str, title: str, text: Callable[[Any], str]) -> Column:
@@ -244,7 +274,7 @@ def published_note(row: Row) -> str:
     """Return how the row's accuracy lies to what was published, "" when nothing was."""
     found = row.published
     if found is None:
-        return ""
+        return row.fairness["check"] or ""
     span = f"{percent(found.low, 2)} to {percent(found.high, 2)} %"
     if found.low == found.high:
         span = f"{percent(found.low, 2)} %"

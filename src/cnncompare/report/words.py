@@ -211,7 +211,8 @@ def caveats(table: ComparedTable) -> list[str]:
     found = []
     if all(len(row.group.results) == 1 for row in table.rows) and len(table.rows) > 1:
         found.append(
-            "One seed each: this is about these trained networks, not about training them again."
+            f"{'Given weights' if table.protocol.get('epochs') == 0 else 'One seed each'}: "
+            "this is about these trained networks, not about training them again."
         )
     found += _rows_with(
         table,
@@ -226,10 +227,23 @@ def caveats(table: ComparedTable) -> list[str]:
         lambda r: r.fairness["shared_clock"],
         "ran beside another run: the clocks were shared",
     )
+    found += [
+        f"{row.label} departs from its weights' own transform: "
+        f"{'; '.join(row.fairness['departures'])}."
+        for row in table.rows
+        if row.fairness["departures"]
+    ]
+    found += _noted(table)
     pretrained = [r.label for r in table.rows if r.fairness["pretrained"]]
     if pretrained and len(pretrained) < len(table.rows):
         found.append(f"Started from pretrained weights, unlike the others: {listed(pretrained)}.")
     return found
+
+
+def _noted(table: ComparedTable) -> list[str]:
+    """Return what the rows' own test images are noted for, once each."""
+    notes = dict.fromkeys(note for row in table.rows for note in row.fairness["notes"] or ())
+    return [f"Test images: {note}." for note in notes]
 
 
 def _rows_with(table: ComparedTable, holds: Callable[[Row], bool], what: str) -> list[str]:
