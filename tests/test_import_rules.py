@@ -24,7 +24,7 @@ ALLOWED = {
 }
 WITHOUT_TORCH = (
     "cli", "config", "config_files", "preflight", "run", "record", "errors", "rank", "opening",
-    "outcome", "console", "sweep.check", "sweep.jobs", "models.names",
+    "outcome", "console", "sweep.check", "sweep.jobs", "models.names", "data.imagenet_layout",
 )  # fmt: skip
 
 
