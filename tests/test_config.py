@@ -30,13 +30,15 @@ def test_every_shipped_file_is_valid(group: str, word: str) -> None:
 
 @pytest.mark.parametrize("word", words_of("data"))
 def test_every_shipped_data_set_is_valid(word: str) -> None:
-    root = ["data.root=."] if word == "folder" else []
-    assert isinstance(compose_config(f"data={word}", *root), Config)
+    root = ["data.root=."] if word in ("folder", "imagenet_val") else []
+    tested = ["trainer.max_epochs=0"] if word == "imagenet_val" else []
+    assert isinstance(compose_config(f"data={word}", *root, *tested), Config)
 
 
 @pytest.mark.parametrize("word", words_of("experiment"))
 def test_every_shipped_experiment_is_valid(word: str) -> None:
-    assert isinstance(compose_config(f"experiment={word}"), Config)
+    root = ["data.root=."] if word == "imagenet_val" else []
+    assert isinstance(compose_config(f"experiment={word}", *root), Config)
 
 
 def test_every_key_of_the_schema_can_be_set_without_a_plus() -> None:
@@ -58,14 +60,19 @@ def test_every_key_of_the_schema_can_be_set_without_a_plus() -> None:
         ("+trainer._target_=os.system", "unknown key trainer._target_"),
         ("optimizer.lr=-1", "optimizer.lr=-1: input should be greater than 0"),
         ("optimizer.lr=fast", "optimizer.lr='fast': input should be a valid number"),
-        ("trainer.max_epochs=0", "trainer.max_epochs=0: input should be greater than or equal"),
+        ("trainer.max_epochs=-1", "trainer.max_epochs=-1: input should be greater than or equal"),
         ("trainer.max_epochs=true", "trainer.max_epochs=True: input should be a valid integer"),
         ("trainer.max_epochs=2.5", "trainer.max_epochs=2.5: input should be a valid integer"),
         ("trainer.precision=64", "trainer.precision=64: input should be"),
         ("trainer.devices=3", "data.batch_size=64 does not divide over trainer.devices=3; 63 or"),
         ("data.val_fraction=1.0", "data.val_fraction=1.0: input should be less than 1"),
-        ("data.normalize=imagnet", "data.normalize='imagnet': input should be 'train', 'imagenet'"),
+        ("data.normalize=imagnet", "data.normalize='imagnet': input should be 'train', 'weights'"),
         ("data=folder", "data=folder needs data.root=PATH"),
+        ("data=imagenet_val", "data=imagenet_val needs data.root=PATH"),
+        ("data.damaged=wrong", "data.damaged=wrong is for tests of given weights"),
+        ("data.resize=40", "data.resize and data.interpolation are for image files"),
+        ("data.subset=9", "data.subset=9: data=digits has data.limit_test"),
+        ("data.mask_classes=true", "data.mask_classes=true is for data=imagenet_val"),
         ("model.freeze=backbone", "model.freeze=backbone would keep random weights"),
         ("scheduler.warmup_epochs=25", "scheduler.warmup_epochs=25 leaves nothing"),
         ("name=../x", "name='../x': string should match pattern"),
@@ -150,3 +157,35 @@ def test_the_folder_is_named_as_in_the_contract() -> None:
 def test_a_dumped_configuration_validates_to_itself() -> None:
     config = compose_config(*DIGITS, "optimizer=adamw", "scheduler=multistep")
     assert validate(yaml.safe_load(yaml.safe_dump(config.model_dump()))) == config
+
+
+def test_what_is_not_trained_is_tested_whatever_the_training_would_be() -> None:
+    tested = compose_config("data=digits", "trainer.max_epochs=0")
+    assert not tested.trains
+    assert (
+        tested.hash()
+        == compose_config(
+            "data=digits", "trainer.max_epochs=0", "optimizer=adamw", "scheduler=constant"
+        ).hash()
+    )
+    assert "-e0-" in tested.run_id()
+
+
+def test_images_without_a_training_part_cannot_be_trained_on() -> None:
+    with pytest.raises(ConfigError, match=r"trainer\.max_epochs=25 must be 0"):
+        compose_config("data=imagenet_val", "data.root=.")
+
+
+def test_a_crop_larger_than_the_image_is_refused() -> None:
+    words = ("experiment=imagenet_val", "data.root=.", "data.resize=224")
+    with pytest.raises(ConfigError, match=r"cannot be cut out of data\.resize=224"):
+        compose_config(*words, "data.image_size=299")
+
+
+def test_a_subset_is_a_limit_by_its_older_name() -> None:
+    words = ("experiment=imagenet_val", "data.root=.")
+    assert compose_config(*words, "data.subset=7").data.limit_test == 7
+    assert (
+        compose_config(*words, "data.subset=7").hash()
+        == compose_config(*words, "data.limit_test=7").hash()
+    )

@@ -14,6 +14,7 @@ import pytest
 from cnncompare import console
 from cnncompare import record as parts
 from cnncompare.run import Run
+from tests.comparison.factory import evaluation
 
 DASH = "\u2013"
 
@@ -99,6 +100,27 @@ def test_a_folder_below_the_working_one_is_shown_from_there(
     run = _run(tmp_path / "outputs" / "default", "resnet18", 0.9)
     text = _printed(monkeypatch, capsys, None, lambda: console.print_result(run))
     assert text.splitlines()[-1] == f"outputs/default/{run.record.id}"
+
+
+def test_given_weights_have_their_check_and_no_epochs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = _run(tmp_path, "resnet18", 0.6364)
+    run.record.training = None
+    run.record.evaluation = parts.EvaluationPart.model_validate(
+        {
+            **evaluation(damaged="wrong", damaged_images=["val/n01440764/x.JPEG: truncated"]),
+            "check": {"verdict": "differs", "message": "differs: top-1 63.64 %, published 69.76 %"},
+        }
+    )
+    console.print_result(run)
+    printed = capsys.readouterr().out
+    assert "differs: top-1 63.64 %, published 69.76 %" in printed
+    assert "could not be read, counted as wrong: val/n01440764/x.JPEG: truncated" in printed
+    assert "epoch" not in printed
+    assert "val top-1" not in printed
+    console.print_comparison([run])
+    assert "resnet18: differs: top-1 63.64 %" in capsys.readouterr().out
 
 
 def test_what_was_not_measured_is_a_dash(

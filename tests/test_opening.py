@@ -10,8 +10,9 @@ import pytest
 from cnncompare.config import Config
 from cnncompare.errors import OutputError
 from cnncompare.opening import can_continue, continues_from, last_checkpoint, opened
-from cnncompare.record import Failure
+from cnncompare.record import EvaluationPart, Failure
 from cnncompare.run import ASIDE, Run
+from tests.comparison.factory import evaluation
 from tests.composing import compose_config
 
 Usage = namedtuple("Usage", "total used free")
@@ -104,6 +105,14 @@ def test_a_job_that_its_sweep_saw_die_is_continued(config: Config) -> None:
     run.close("failed")
     with opened(config, 1.0) as again:
         assert continues_from(again) == last_checkpoint(run)
+
+
+def test_a_stopped_test_of_given_weights_is_continued_without_a_checkpoint(config: Config) -> None:
+    before = leave(config, "interrupted")
+    before.record.evaluation = EvaluationPart.model_validate(evaluation())
+    before.save()
+    with opened(config, 1.0) as run:
+        assert run.record == before.record
 
 
 def test_a_damaged_record_is_set_aside_not_deleted(config: Config) -> None:

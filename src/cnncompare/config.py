@@ -17,6 +17,8 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
+Pixels = Annotated[int, Field(ge=8, le=1024)]
+Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"]
 Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
 
 
@@ -40,6 +42,7 @@ class ModelConfig(Section):
     source: Literal["own", "torchvision", "timm"]
     stem: Literal["auto", "imagenet", "cifar"] = "auto"
     weights: str | None = None
+    weights_map: Literal["by_name", "by_order"] = "by_name"  # by_order: a file with other names
     freeze: Literal["none", "backbone"] = "none"  # backbone: only the head is trained
     head_lr: Positive | None = None  # of the head's parameters; null is optimizer.lr
     options: dict[str, Any] = {}  # keyword arguments of the network's builder
@@ -88,11 +91,13 @@ class DataConfig(Section):
     """Which images, how they are split, and how a batch is made of them."""
 
     name: Word
-    source: Literal["torchvision", "digits", "folder", "synthetic"]
+    source: Literal["torchvision", "digits", "folder", "synthetic", "imagenet"]
     root: str | None = None  # folder of the class-folder tree, or where downloads are kept
     torchvision: TorchvisionConfig | None = None
     synthetic: SyntheticConfig | None = None
-    image_size: Annotated[int, Field(ge=8, le=1024)] | None = None  # pixels; null is the data's own
+    image_size: Pixels | None = None  # null is the data's own; of imagenet, the weights' own crop
+    resize: Pixels | None = None  # shorter side before the centre is cut; null is image_size
+    interpolation: Interpolation | None = None  # null is bilinear; of imagenet, the weights' own
     channels: Literal[1, 3] | None = None  # null is the data's own
     batch_size: Count = 128  # global: divided over the devices
     val_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1
@@ -101,7 +106,10 @@ class DataConfig(Section):
     limit_train: Count | None = None  # images, stratified
     limit_val: Count | None = None
     limit_test: Count | None = None
-    normalize: Literal["train", "imagenet", "half", "cifar10", "none"] = "train"
+    subset: Count | None = None  # what conf/data/imagenet_val.yaml limits the test images to
+    mask_classes: bool = False  # choose among the classes that the test images have
+    damaged: Literal["stop", "wrong", "leave_out"] = "stop"  # a test image that cannot be read
+    normalize: Literal["train", "weights", "imagenet", "half", "cifar10", "none"] = "train"
     augment: AugmentConfig = AugmentConfig()
     workers: Annotated[int, Field(ge=0)] | None = None  # decoding processes; null is one per core
     cache_dir: str = "~/.cache/cnncompare"
@@ -115,6 +123,32 @@ class DataConfig(Section):
             )
         if self.source == "torchvision" and self.torchvision is None:
             raise ValueError("source=torchvision needs data.torchvision.dataset")
+        if self.source == "imagenet" and not self.root:
+            raise ValueError(
+                "data=imagenet_val needs data.root=PATH, the folder with the validation images "
+                "(docs/imagenet.md lists the layouts)"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _asks_what_its_source_can(self) -> "DataConfig":
+        scaled = self.resize is not None or self.interpolation is not None
+        if scaled and self.source not in ("folder", "imagenet"):
+            raise ValueError(
+                "data.resize and data.interpolation are for image files, data=folder and "
+                f"data=imagenet_val; data={self.name} has data.image_size alone"
+            )
+        if scaled and self.source == "folder" and self.image_size is None:
+            raise ValueError("data.resize needs data.image_size=PIXELS, what is cut out of it")
+        if self.resize is not None and self.resize < (self.image_size or 0):
+            raise ValueError(
+                f"data.image_size={self.image_size} cannot be cut out of "
+                f"data.resize={self.resize}; resize to {self.image_size} or more"
+            )
+        if self.subset != self.limit_test and self.subset is not None:
+            raise ValueError(f"data.subset={self.subset}: data={self.name} has data.limit_test")
+        if self.mask_classes and self.source != "imagenet":
+            raise ValueError("data.mask_classes=true is for data=imagenet_val and its likes")
         return self
 
 
@@ -188,7 +222,7 @@ class MultiStepConfig(Section):
 class TrainerConfig(Section):
     """How long, on what, and with which speed settings."""
 
-    max_epochs: Count = 25
+    max_epochs: Annotated[int, Field(ge=0)] = 25  # 0: no training, the weights are tested
     devices: Count = 1  # of each node
     nodes: Count = 1  # more are started by torchrun or Slurm
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
@@ -296,9 +330,28 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _tests_where_it_cannot_train(self) -> "Config":
+        if self.data.source == "imagenet" and self.trainer.max_epochs > 0:
+            raise ValueError(
+                f"data={self.data.name} has no training images: trainer.max_epochs="
+                f"{self.trainer.max_epochs} must be 0, as in experiment=imagenet_val"
+            )
+        if self.data.damaged != "stop" and self.trainer.max_epochs > 0:
+            raise ValueError(
+                f"data.damaged={self.data.damaged} is for tests of given weights, with "
+                "trainer.max_epochs=0; replace or remove what cannot be read before training"
+            )
+        return self
+
+    @property
+    def trains(self) -> bool:
+        """Whether the run trains; else it tests the weights as they are."""
+        return self.trainer.max_epochs > 0
+
+    @model_validator(mode="after")
     def _warmup_fits(self) -> "Config":
         warmup = getattr(self.scheduler, "warmup_epochs", 0.0)
-        if warmup >= self.trainer.max_epochs and warmup > 0:
+        if warmup >= self.trainer.max_epochs > 0 and warmup > 0:
             raise ValueError(
                 f"scheduler.warmup_epochs={warmup:g} leaves nothing of "
                 f"trainer.max_epochs={self.trainer.max_epochs}; give fewer"
@@ -322,10 +375,11 @@ class Config(Section):
                 "callbacks": True,
                 "sweep": True,
                 "model": {"lr"},
-                "data": {"workers", "cache_dir", "cache_limit_gib"},
+                "data": {"workers", "cache_dir", "cache_limit_gib", "subset"},
+                **({} if self.trains else {"optimizer": True, "scheduler": True, "loss": True}),
             },
         )
-        if self.data.source == "folder":
+        if self.data.source in ("folder", "imagenet"):
             asked["data"]["root"] = os.path.abspath(os.path.expanduser(self.data.root or ""))
         else:
             asked["data"].pop("root", None)  # only where downloads are kept

@@ -45,6 +45,8 @@ def print_result(run: Run) -> None:
         table.add_row(name, value)
     console.print()
     console.print(table)
+    for line in _remarks(run):
+        console.print(line, soft_wrap=True, markup=False)
     console.print(_path(run.folder), soft_wrap=True)
 
 
@@ -74,6 +76,8 @@ def print_comparison(runs: Sequence[Run]) -> None:
         if run.record.error is not None:
             message = f"{run.record.id}: {run.record.error.message}"
             console.print(message, soft_wrap=True, markup=False)
+        for line in _remarks(run):
+            console.print(f"{run.record.label}: {line}", soft_wrap=True, markup=False)
     for folder in dict.fromkeys(run.folder.parent for run in runs):
         console.print(_path(folder), soft_wrap=True)
 
@@ -94,7 +98,7 @@ MEASURED: list[tuple[str, int, Cell]] = [
 
 
 def _setting(key: str, run: Run) -> str:
-    value = getattr(run.record.training, key, None)
+    value = getattr(run.record.asked, key, None)
     return UNKNOWN if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -145,10 +149,19 @@ def _order(run: Run) -> tuple[float, str]:
     return (1.0 if accuracy is None else -accuracy, run.record.id)
 
 
+def _remarks(run: Run) -> list[str]:
+    """Return how given weights did beside what was published, and which images were not read."""
+    part = run.record.evaluation
+    if part is None:
+        return []
+    lines = [part.check.message] if part.check else []
+    how = "left out" if part.damaged == "leave_out" else "counted as wrong"
+    return lines + [f"could not be read, {how}: {name}" for name in part.damaged_images]
+
+
 def _result(run: Run) -> list[tuple[str, str]]:
     record = run.record
-    test, best, timing, memory = record.test, record.best, record.timing, record.memory
-    epochs = record.training.epochs_done if record.training else None
+    test, timing, memory = record.test, record.timing, record.memory
     peak = memory.peak_gpu_mib
     gpu = [] if peak is None else [("of the GPU", f"{_integer(peak)} MiB")]
     return [
@@ -158,16 +171,24 @@ def _result(run: Run) -> list[tuple[str, str]]:
         ),
         ("test top-1", f"{percent(test.acc1)} of {_integer(test.n)} images"),
         ("test top-5", percent(test.acc5)),
+        *_trained(record),
         (
-            "val top-1",
-            f"{percent(best.val_acc1)}, epoch {_integer(best.epoch)} of {_integer(epochs)}",
+            "testing" if record.evaluation else "training",
+            f"{_integer(timing.images_per_s)} images/s",
         ),
-        ("epoch", f"{_seconds(timing.epoch_s)} s"),
-        ("training", f"{_integer(timing.images_per_s)} images/s"),
         ("parameters", _integer(_params(record))),
         ("peak memory", f"{_integer(memory.peak_rss_mib)} MiB"),
         *gpu,
     ]
+
+
+def _trained(record: RunRecord) -> list[tuple[str, str]]:
+    if record.evaluation is not None:
+        return []
+    best = record.best
+    epochs = record.training.epochs_done if record.training else None
+    chosen = f"{percent(best.val_acc1)}, epoch {_integer(best.epoch)} of {_integer(epochs)}"
+    return [("val top-1", chosen), ("epoch", f"{_seconds(record.timing.epoch_s)} s")]
 
 
 def percent(share: float | None) -> str:

@@ -23,7 +23,7 @@ def opened(config: Config, size_mb: float) -> Iterator[Run]:
     folder = config.run_folder()
     held = lock(folder)
     try:
-        _check_space(folder, size_mb)
+        _check_space(folder, size_mb if config.trains else 0.0)
         existing = read_existing(folder)
         if existing and not config.force and (_is_finished(existing) or can_continue(existing)):
             yield existing
@@ -60,6 +60,8 @@ def can_continue(run: Run) -> bool:
         cut_short = run.record.error is not None and run.record.error.type in CUT_SHORT
     else:
         cut_short = run.record.status in ("running", "interrupted")
+    if run.record.evaluation is not None:
+        return cut_short  # what was tested up to then is checked where it is read
     last = last_checkpoint(run)
     if not cut_short or not last.exists():
         return False

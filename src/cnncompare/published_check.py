@@ -42,9 +42,10 @@ def check(
     if not full:
         found.verdict, found.message = "subset", _on_a_subset(found, published, test.n)
     elif max(abs(found.difference1), abs(found.difference5)) <= TOLERANCE + 1e-9:
-        found.verdict, found.message = "pass", f"PASS: published {_both(published)}"
+        found.verdict, found.message = "pass", f"PASS: {_beside(test.acc1, test.acc5, published)}"
     else:
-        found.verdict, found.message = "differs", f"differs from the published {_both(published)}"
+        found.verdict = "differs"
+        found.message = f"differs: {_beside(test.acc1, test.acc5, published)}"
     reasons = [*departures, *(_said(cause) for cause in what_if)]
     if reasons:
         found.message += f"; {'; '.join(reasons)}"
@@ -97,8 +98,11 @@ def _on_a_subset(found: CheckPart, published: PublishedPart, n: int) -> str:
     )
 
 
-def _both(published: PublishedPart) -> str:
-    return f"{_percent(published.acc1)} top-1, {_percent(published.acc5)} top-5"
+def _beside(acc1: float, acc5: float, published: PublishedPart) -> str:
+    return (
+        f"top-1 {_percent(acc1)}, published {_percent(published.acc1)}; "
+        f"top-5 {_percent(acc5)}, published {_percent(published.acc5)}"
+    )
 
 
 def _said(cause: WhatIfPart) -> str:

@@ -7,10 +7,15 @@ RANK_VARIABLES = ("RANK", "LOCAL_RANK", "SLURM_PROCID")  # in the order in which
 
 def is_first_process() -> bool:
     """Return whether this is the process that writes; torchrun, Lightning or Slurm number them."""
+    return process_number() == 0
+
+
+def process_number() -> int:
+    """Return this process's number among those that take part in the run, from 0."""
     for variable in RANK_VARIABLES:
         if variable in os.environ:
-            return os.environ[variable] == "0"
-    return True
+            return int(os.environ[variable])
+    return 0
 
 
 def cores() -> int:

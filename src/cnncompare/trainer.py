@@ -30,13 +30,21 @@ def build_trainer(folder: Path, config: Config, callbacks: list[Callback]) -> pl
         benchmark=not settings.deterministic,
         logger=build_loggers(config.logger, folder) if is_first_process() else False,
         plugins=[AtomicCheckpointIO()],
-        callbacks=[*_averaging(settings.ema_decay), *callbacks, *_checkpoints(folder)],
+        callbacks=_with_those_of_training(callbacks, folder, config),
         use_distributed_sampler=False,  # the batches are divided where they are drawn
         num_sanity_val_steps=0,
         log_every_n_steps=1,
         enable_progress_bar=False,
         enable_model_summary=False,
     )
+
+
+def _with_those_of_training(
+    callbacks: list[Callback], folder: Path, config: Config
+) -> list[Callback]:
+    if not config.trains:
+        return callbacks
+    return [*_averaging(config.trainer.ema_decay), *callbacks, *_checkpoints(folder)]
 
 
 def _averaging(decay: float | None) -> list[Callback]:

@@ -317,6 +317,40 @@ def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
+def evaluation(**changes: Any) -> dict[str, Any]:
+    """Return the section `evaluation` of a record, as a test of given weights leaves it."""
+    check = {"verdict": "subset", "message": "published top-1 69.76 % lies within the interval"}
+    return {
+        **dict.fromkeys(("channels_last", "compile", "mask_classes", "squash"), False),
+        **dict.fromkeys(("published", "weights_map"), None),
+        "departures": [],
+        "damaged_images": [],
+        "notes": [],
+        "model_changes": [],
+        "seed": 0,
+        "batch_size": 128,
+        "devices": 1,
+        "accelerator": "cpu",
+        "strategy": "single_device",
+        "precision": "32-true",
+        "test_reads": 1,
+        "split_seed": 0,
+        "image_size": 224,
+        "normalize": "weights",
+        "mean": [0.485, 0.456, 0.406],
+        "std": [0.229, 0.224, 0.225],
+        "matmul_precision": "highest",
+        "deterministic": True,
+        "recipe_hash": changes.pop("recipe", "a"),
+        "transform_of": "torchvision ResNet18_Weights.IMAGENET1K_V1",
+        "resize": 256,
+        "interpolation": "bilinear",
+        "damaged": "stop",
+        "check": check,
+        **changes,
+    }
+
+
 def result_like(template: Result, label: str, seed: int, correct: NDArray[np.bool_]) -> Result:
     """Return `template` as another run, in memory: simulations need thousands."""
     n = len(correct)

@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,39 +12,9 @@ from cnncompare.comparison.load import load
 from cnncompare.report.as_json import as_json
 from cnncompare.report.columns import fairness_columns
 from cnncompare.report.words import caveats
-from tests.comparison.factory import write_run
+from tests.comparison.factory import evaluation, write_run
 
 DEPARTURE = "normalisation: mean 0.5 instead of the weights' mean 0.485"
-
-
-def evaluation(**changes: Any) -> dict[str, Any]:
-    check = {"verdict": "subset", "message": "published top-1 69.76 % lies within the interval"}
-    return {
-        **dict.fromkeys(("channels_last", "compile", "mask_classes", "squash"), False),
-        **dict.fromkeys(("published", "weights_map"), None),
-        **dict.fromkeys(("departures", "damaged_images", "notes", "model_changes"), ()),
-        "seed": 0,
-        "batch_size": 128,
-        "devices": 1,
-        "accelerator": "cpu",
-        "strategy": "single_device",
-        "precision": "32-true",
-        "test_reads": 1,
-        "split_seed": 0,
-        "image_size": 224,
-        "normalize": "weights",
-        "mean": [0.485, 0.456, 0.406],
-        "std": [0.229, 0.224, 0.225],
-        "matmul_precision": "highest",
-        "deterministic": True,
-        "recipe_hash": changes.pop("recipe", "a"),
-        "transform_of": "torchvision ResNet18_Weights.IMAGENET1K_V1",
-        "resize": 256,
-        "interpolation": "bilinear",
-        "damaged": "stop",
-        "check": check,
-        **changes,
-    }
 
 
 @pytest.fixture
@@ -56,7 +25,7 @@ def comparison(tmp_path: Path) -> Comparison:
         "vgg16": {"recipe": "b", "departures": [DEPARTURE], "notes": ["500 of 1,000 classes"]},
         "inception_v3": {"recipe": "c", "image_size": 299, "resize": 342},
     }.items():
-        part = json.loads(json.dumps(evaluation(**changes)))
+        part = evaluation(**changes)
         write_run(tmp_path, label, 0, right, changes={"training": None, "evaluation": part})
     return compare(*load([tmp_path]))
 

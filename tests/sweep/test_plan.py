@@ -30,6 +30,14 @@ def test_costs_by_hand() -> None:
     assert cost["disk_mb"] == pytest.approx(2 * 3.0 * 3)  # weights and two moments, twice
 
 
+def test_weights_that_are_only_tested_cost_one_pass() -> None:
+    words = ("data=digits", "data.batch_size=100", "trainer.max_epochs=0")
+    cost = costs(compose_config(*words), PROBED)
+    assert cost["epoch_s"] is None
+    assert cost["hours"] == pytest.approx(6 * 0.5 / 3600)
+    assert cost["disk_mb"] == 0.0
+
+
 def test_what_was_not_measured_has_no_cost() -> None:
     assert costs(compose_config("data=digits"), {"problem": "does not fit"})["hours"] is None
 

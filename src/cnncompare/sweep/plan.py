@@ -88,11 +88,15 @@ def costs(config: Config, probed: Probed) -> Probed:
     """Return the probe with epoch_s, hours and disk_mb beside it; None where not measured.
 
     An epoch is its steps, and a validation image a third of a training one: the forward pass
-    without the backward one, which computes twice as much.
+    without the backward one, which computes twice as much. Weights that are only tested have no
+    epoch.
     """
     if not probed.get("step_s"):
         return probed | {"epoch_s": None, "hours": None, "disk_mb": None}
     step_s, batch_size = probed["step_s"], config.data.batch_size
+    if not config.trains:
+        hours = probed["n_test"] / batch_size * step_s / 3600
+        return probed | {"epoch_s": None, "hours": hours, "disk_mb": 0.0}
     image_s = step_s / batch_size / 3
     epoch_s = max(1, probed["n_train"] // batch_size) * step_s + probed["n_val"] * image_s
     whole_s = config.trainer.max_epochs * epoch_s + probed["n_test"] * image_s

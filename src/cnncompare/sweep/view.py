@@ -81,6 +81,8 @@ def _line(running: "Running") -> tuple[int, str]:
 
 def progress(rows: Rows, max_epochs: int) -> str:
     """Return the epochs done, the latest accuracy, and the time left at the pace up to now."""
+    if not max_epochs:
+        return "testing"
     if not rows:
         return f"epoch 0/{max_epochs}"
     seconds = sum((row["train_s"] or 0.0) + (row["val_s"] or 0.0) for row in rows)
