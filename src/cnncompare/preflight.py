@@ -22,12 +22,14 @@ def preflight(config: Config) -> None:
 
 
 def _check_model(config: Config) -> None:
-    from cnncompare.models.names import check_name
+    from cnncompare.models.names import check_name, check_weights
 
-    if config.model.module is None:
-        check_name(config.model.source, config.model.name)
+    model = config.model
+    if model.module is None:
+        check_name(model.source, model.name)
+        check_weights(model.source, model.name, model.weights, model.weights_map)
         return
-    module = config.model.module
+    module = model.module
     if find_spec(module) is None:
         raise ConfigError(
             f"model.module={module}: there is no {module}.py in {os.getcwd()}; "
