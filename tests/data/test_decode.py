@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+import timm.data
 from PIL import Image
-from torchvision.transforms import v2
+from torchvision.transforms import InterpolationMode, v2
 
-from cnncompare.data.decode import Form, decode, size_of
+from cnncompare.data.decode import Form, Member, decode, size_of
 from cnncompare.errors import DataError
 
 FORM = Form(channels=3, height=24, width=24, size=24, like="")
@@ -22,6 +23,57 @@ def test_fitting_equals_torchvisions(tmp_path, size):
     image.save(tmp_path / "image.png")
     reference = v2.Compose([v2.Resize(24), v2.CenterCrop(24), v2.PILToTensor()])(image)
     np.testing.assert_array_equal(decode(str(tmp_path / "image.png"), FORM), reference.numpy())
+
+
+SIZES = [(64, 64), (40, 40), (47, 41), (53, 131), (200, 61), (41, 640), (39, 40), (40, 57)]
+
+
+@pytest.mark.parametrize("interpolation", list(InterpolationMode))
+@pytest.mark.parametrize(("resize", "crop"), [(40, 32), (41, 32), (32, 32), (47, 24)])
+def test_resize_and_crop_equal_torchvisions(tmp_path, interpolation, resize, crop):
+    """Every interpolation that torchvision knows; its nearest-exact is PIL's nearest."""
+    name = interpolation.value.removesuffix("-exact")
+    form = Form(3, crop, crop, crop, like="", resize=resize, interpolation=name)
+    steps = [v2.Resize(resize, interpolation), v2.CenterCrop(crop), v2.PILToTensor()]
+    for number, size in enumerate(SIZES):
+        path = tmp_path / f"{number}.png"
+        photo(*size).save(path)
+        expected = v2.Compose(steps)(Image.open(path).convert("RGB")).numpy()
+        np.testing.assert_array_equal(decode(str(path), form), expected, err_msg=f"{size}")
+
+
+@pytest.mark.parametrize("crop_mode", ["center", "squash"])
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "nearest", "lanczos", "box"])
+@pytest.mark.parametrize("crop_pct", [0.875, 0.95, 1.0])
+def test_resize_and_crop_equal_timms(tmp_path, crop_mode, interpolation, crop_pct):
+    transform = timm.data.create_transform(
+        input_size=(3, 32, 32),
+        interpolation=interpolation,
+        crop_pct=crop_pct,
+        crop_mode=crop_mode,
+        mean=(0.0, 0.0, 0.0),
+        std=(1.0, 1.0, 1.0),
+    )
+    squash = crop_mode == "squash"
+    form = Form(3, 32, 32, 32, "", int(32 / crop_pct), interpolation, squash)
+    for number, size in enumerate(SIZES):
+        path = tmp_path / f"{number}.png"
+        photo(*size).save(path)
+        expected = (transform(Image.open(path).convert("RGB")) * 255).round().byte().numpy()
+        np.testing.assert_array_equal(decode(str(path), form), expected, err_msg=f"{size}")
+
+
+def test_a_member_of_an_archive_is_read_in_place(tmp_path):
+    photo(31, 50).save(tmp_path / "cat.png")
+    content = (tmp_path / "cat.png").read_bytes()
+    (tmp_path / "all.tar").write_bytes(b"before" + content + b"after")
+    member = Member(str(tmp_path / "all.tar"), "val/cat.png", 6, len(content))
+    expected = decode(str(tmp_path / "cat.png"), FORM)
+    np.testing.assert_array_equal(decode(member, FORM), expected)
+    with pytest.raises(
+        DataError, match=r"val/cat\.png in .*all\.tar cannot be read \(not an image"
+    ):
+        decode(member._replace(start=0), FORM)
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA", "P", "1", "CMYK"])

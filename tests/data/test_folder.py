@@ -1,5 +1,6 @@
 """Class-folder trees: read right, decoded once, refused with the name of what is wrong."""
 
+import hashlib
 import os
 import shutil
 from pathlib import Path
@@ -59,6 +60,23 @@ def test_the_cache_is_used_again_until_a_file_changes(pets, folder_data, monkeyp
     data = folder_data(pets)
     assert writes == [1]
     np.testing.assert_array_equal(data.test_images([0])[0].numpy(), pixels_of(changed))
+
+
+def test_a_cache_has_the_name_it_always_had(pets, folder_data, tmp_path):
+    """So that images decoded by an earlier version are not decoded again for the same settings."""
+    folder_data(pets)
+    folder_data(pets, image_size=16)
+    folder_data(pets, image_size=16, resize=16, interpolation="bilinear")
+    files = [file for part in ("train", "test") for file in sorted(pets.glob(f"{part}/*/*.png"))]
+    expected = set()
+    for form in ((3, 16, 20, None), (3, 16, 16, 16)):
+        digest = hashlib.sha256(repr((str(pets), form)).encode())
+        for file in files:
+            state = file.stat()
+            name = file.relative_to(pets).as_posix()
+            digest.update(repr((name, state.st_size, state.st_mtime_ns)).encode())
+        expected.add(f"{digest.hexdigest()[:32]}.npy")
+    assert {file.name for file in (tmp_path / "cache").glob("*.npy")} == expected
 
 
 def test_a_damaged_cache_is_made_again(pets, folder_data, tmp_path):

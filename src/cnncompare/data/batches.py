@@ -1,7 +1,7 @@
 """Batches cut out of one uint8 tensor, on the device; the same for any number of devices."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -11,6 +11,7 @@ from torch import Tensor
 from cnncompare.config import AugmentConfig
 from cnncompare.data import augment
 from cnncompare.data.augment import seed_of
+from cnncompare.data.files import Findings
 from cnncompare.data.source import Images, Part, read
 from cnncompare.errors import DataError
 
@@ -45,7 +46,9 @@ class Batches:
 
     Training yields (images float32 [b, C, H, W], targets), targets int64 [b], or float32
     [b, classes] when mixed; evaluation (`augment=None`) yields (images, labels int64 [b],
-    positions int64 [b]), every image of the part exactly once over all processes.
+    positions int64 [b]), every image of the part exactly once over all processes; the label of an
+    image that `findings` know as damaged is -1, and batches whose positions are all in `done` are
+    neither made nor decoded.
     `wait_s` is the seconds spent making batches since the last start of an iteration.
     """
 
@@ -56,8 +59,12 @@ class Batches:
         augment: AugmentConfig | None,
         place: Callable[[], Place],
         resident: Callable[[Images, torch.device], Images],
+        findings: Findings | None = None,
+        done: Set[int] = frozenset(),
     ) -> None:
         self.part = part
+        self.findings = findings or Findings(forgive=False)
+        self.done = done
         self.recipe = recipe
         self.augment = augment
         self.wait_s = 0.0
@@ -68,7 +75,7 @@ class Batches:
         """Return the number of batches that each process gets."""
         world = self._place().world
         if self.augment is None:
-            return len(self._evaluation_chunks(0, world))
+            return len(self._evaluation_chunks(self._place().rank, world))
         return max(1, len(self.part) // self.recipe.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
@@ -87,19 +94,28 @@ class Batches:
     def _evaluation(self, place: Place) -> Iterator[tuple[Tensor, ...]]:
         chunks = self._evaluation_chunks(place.rank, place.world)
         for images, positions in zip(self._read(chunks, place), chunks, strict=True):
-            labels = self.part.labels[positions]
+            labels = self._labels(positions)
             images = self._normalized(augment.adapt(images, self.recipe.shape))
             yield images, labels.to(place.device), positions.to(place.device)
 
     def _evaluation_chunks(self, rank: int, world: int) -> list[Tensor]:
         """Cut the part into chunks of nearly one size, as many for each process, none empty.
 
-        Other processes wait for each forward pass, so all need the same number.
+        Validation within training needs that: there, processes wait for each forward pass. Which
+        images share a batch does not depend on `done`, so that the numbers do not either.
         """
         n = len(self.part)
         _enough(n, world)
         rounds = min(-(-n // self.recipe.batch_size), n // world)
-        return list(torch.arange(n).tensor_split(rounds * world)[rank::world])
+        chunks = torch.arange(n).tensor_split(rounds * world)[rank::world]
+        return [some for some in chunks if not set(some.tolist()) <= self.done]
+
+    def _labels(self, positions: Tensor) -> Tensor:
+        labels, rows = self.part.labels[positions], self.part.rows[positions].tolist()
+        for place, row in enumerate(rows):
+            if row in self.findings.damaged:
+                labels[place] = -1
+        return labels
 
     def _training(self, place: Place) -> Iterator[tuple[Tensor, ...]]:
         assert self.augment is not None
@@ -159,7 +175,8 @@ class Batches:
         images = self._resident(self.part.images, place.device)
         rows = (self.part.rows[some] for some in positions)
         workers = -(-self.recipe.workers // place.world)  # of the machine, shared by all processes
-        for some in read(images, rows, workers):
+        pinned = place.device.type == "cuda"
+        for some in read(images, rows, workers, self.findings, pinned):
             yield some.to(place.device, non_blocking=True)
 
     def _normalized(self, images: Tensor) -> Tensor:

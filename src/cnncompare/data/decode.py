@@ -1,8 +1,10 @@
 """An image file to pixels; imports no torch, so that decoding processes start at once."""
 
+import io
+import struct
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,69 +12,149 @@ from PIL import Image
 
 from cnncompare.errors import DataError
 
-_UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
+_UNREADABLE = (
+    *(OSError, SyntaxError, ValueError, EOFError, struct.error, IndexError, KeyError, TypeError),
+    Image.DecompressionBombError,
+)  # what PIL raises for files that are cut or overwritten
+
+
+class DamagedImageError(DataError):
+    """A file that is no image, or not a whole one."""
 
 
 class Form(NamedTuple):
-    """What every image is brought to; `size` null leaves its own, which must be `height, width`."""
+    """What every image is brought to: shorter side to `resize`, the centre `size` cut out.
+
+    `size` null leaves its own, which must be `height, width`; `resize` null is `size`; with
+    `squash` both sides become `resize`.
+    """
 
     channels: int
     height: int
     width: int
     size: int | None
     like: str  # the file whose size the others must have
+    resize: int | None = None
+    interpolation: str = "bilinear"
+    squash: bool = False
 
 
-def decode(path: str, form: Form) -> NDArray[np.uint8]:
-    """Return the image as uint8 [C, H, W]: shorter side scaled (bilinear), centre cut out.
+class Member(NamedTuple):
+    """A file inside an uncompressed archive, read in place."""
+
+    archive: str
+    name: str
+    start: int
+    size: int
+
+    def __str__(self) -> str:
+        return f"{self.name} in {self.archive}"
+
+
+File = str | Member
+
+
+class Remark(NamedTuple):
+    """What is to be said of one image: its colour mode if that is not RGB, or why it is damaged."""
+
+    row: int
+    mode: str
+    damage: str = ""
+
+
+def decode(file: File, form: Form) -> NDArray[np.uint8]:
+    """Return the image as uint8 [C, H, W]: shorter side scaled, centre cut out.
 
     As torchvision's Resize and CenterCrop do it; palettes, alpha and CMYK become RGB, grey is
-    repeated. Raises DataError naming the file if it cannot be read or has another size.
+    repeated. Raises DamagedImageError naming the file if it cannot be read, DataError if it has
+    another size.
     """
+    return decode_with_mode(file, form)[0]
+
+
+def decode_with_mode(file: File, form: Form) -> tuple[NDArray[np.uint8], str]:
+    """Return what `decode` does, and PIL's colour mode of the file, such as RGB, L or CMYK."""
     try:
-        with Image.open(path) as image:
-            if form.size is None and image.size != (form.width, form.height):
-                raise _differs(path, image.size, form)
-            return pixels_of(image, form)
+        with Image.open(_content(file)) as image:
+            image.load()
     except _UNREADABLE as error:
-        raise _unreadable(path, error) from None
+        raise _unreadable(file, error) from None
+    if form.size is None and image.size != (form.width, form.height):
+        raise _differs(file, image.size, form)
+    return pixels_of(image, form), image.mode
 
 
 def pixels_of(image: Image.Image, form: Form) -> NDArray[np.uint8]:
     """Return an opened image as uint8 [C, H, W], see `decode`."""
     coloured = _coloured(image, form.channels)
     if form.size is not None:
-        coloured = _fitted(coloured, form.size)
+        coloured = _fitted(coloured, form)
     pixels = np.asarray(coloured)
     return pixels[None] if form.channels == 1 else np.moveaxis(pixels, 2, 0)
 
 
-def size_of(path: str) -> tuple[int, int]:
-    """Return width and height from the file's header. Raises DataError naming the file."""
+def size_of(file: File) -> tuple[int, int]:
+    """Return width and height from the file's header. Raises DamagedImageError naming the file."""
     try:
-        with Image.open(path) as image:
+        with Image.open(_content(file)) as image:
             return image.size
     except _UNREADABLE as error:
-        raise _unreadable(path, error) from None
+        raise _unreadable(file, error) from None
 
 
-def check_sizes(paths: Sequence[str], form: Form) -> None:
-    """Raise DataError naming two files if one has not the form's size."""
-    for path in paths:
-        size = size_of(path)
-        if size != (form.width, form.height):
-            raise _differs(path, size, form)
+def check_sizes(files: Sequence[File], form: Form, forgive: bool) -> None:
+    """Raise DataError naming two files if one has not the form's size.
 
-
-def decode_into(file: Path, offset: int, paths: Sequence[str], form: Form) -> None:
-    """Write the images' bytes one after the other into `file` from `offset` on.
-
-    Ordinary writes, not a memory map: on a full disk a map kills the process without a word.
+    A damaged one raises DamagedImageError, or is passed over with `forgive`.
     """
-    with open(file, "r+b") as out:
+    for file in files:
+        try:
+            size = size_of(file)
+        except DamagedImageError:
+            if not forgive:
+                raise
+            continue
+        if size != (form.width, form.height):
+            raise _differs(file, size, form)
+
+
+def decode_into(
+    out_file: Path, offset: int, row: int, files: Sequence[File], form: Form, forgive: bool
+) -> list[Remark]:
+    """Write the images' bytes one after the other into a file from `offset` on.
+
+    The first is `row`. A damaged one raises DamagedImageError, or with `forgive` becomes zeros
+    and a remark. Ordinary writes, not a memory map: on a full disk a map kills the process
+    without a word.
+    """
+    remarks = []
+    with open(out_file, "r+b") as out:
         out.seek(offset)
-        for path in paths:
-            out.write(np.ascontiguousarray(decode(path, form)).data)
+        for number, file in enumerate(files):
+            pixels, remark = decode_or_remark(row + number, file, form)
+            if remark is not None:
+                if remark.damage and not forgive:
+                    raise DamagedImageError(remark.damage)
+                remarks.append(remark)
+            out.write(np.ascontiguousarray(pixels).data)
+    return remarks
+
+
+def decode_or_remark(row: int, file: File, form: Form) -> tuple[NDArray[np.uint8], Remark | None]:
+    """Return the image as uint8 [C, H, W], zeros if it is damaged, and what is to be said of it."""
+    try:
+        pixels, mode = decode_with_mode(file, form)
+    except DamagedImageError as error:
+        return np.zeros(form[:3], np.uint8), Remark(row, "", str(error))
+    return pixels, Remark(row, mode) if mode != "RGB" else None
+
+
+def _content(file: File) -> str | BinaryIO:
+    if isinstance(file, str):
+        return file
+    with open(file.archive, "rb") as archive:
+        archive.seek(file.start)
+        return io.BytesIO(archive.read(file.size))
 
 
 def _coloured(image: Image.Image, channels: int) -> Image.Image:
@@ -85,26 +167,34 @@ def _coloured(image: Image.Image, channels: int) -> Image.Image:
     return image.convert("L" if channels == 1 else "RGB")
 
 
-def _fitted(image: Image.Image, size: int) -> Image.Image:
-    width, height = image.size
-    short = min(width, height)
-    if short != size:
-        width, height = (
-            size if side == short else int(size * side / short) for side in (width, height)
-        )
-        image = image.resize((width, height), Image.Resampling.BILINEAR)
-    left, top = round((width - size) / 2), round((height - size) / 2)
+def _fitted(image: Image.Image, form: Form) -> Image.Image:
+    assert form.size is not None
+    size, target = form.size, _scaled(*image.size, form.resize or form.size, form.squash)
+    if target != image.size:
+        image = image.resize(target, Image.Resampling[form.interpolation.upper()])
+    left, top = round((image.width - size) / 2), round((image.height - size) / 2)
     return image.crop((left, top, left + size, top + size))
 
 
-def _unreadable(path: str, error: BaseException) -> DataError:
+def _scaled(width: int, height: int, resize: int, squash: bool) -> tuple[int, int]:
+    """Return width and height after scaling; the longer side is cut to an integer, not rounded."""
+    if squash:
+        return resize, resize
+    short = min(width, height)
+    return (
+        resize if width == short else int(resize * width / short),
+        resize if height == short else int(resize * height / short),
+    )
+
+
+def _unreadable(file: File, error: BaseException) -> DamagedImageError:
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     reason = "not an image" if "cannot identify image file" in reason else reason
-    return DataError(f"{path} cannot be read ({reason}); replace it or take it out")
+    return DamagedImageError(f"{file} cannot be read ({reason}); replace it or take it out")
 
 
-def _differs(path: str, size: tuple[int, int], form: Form) -> DataError:
+def _differs(file: File, size: tuple[int, int], form: Form) -> DataError:
     return DataError(
-        f"images differ in size: {form.like} has {form.width}x{form.height}, {path} has "
+        f"images differ in size: {form.like} has {form.width}x{form.height}, {file} has "
         f"{size[0]}x{size[1]}; give one size for all, such as data.image_size=224"
     )

@@ -2,41 +2,18 @@
 
 import logging
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
-from torch.utils.data import Dataset
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
 from cnncompare.config import DataConfig
-from cnncompare.data.decode import Form, decode, size_of
+from cnncompare.data.decode import Form, size_of
+from cnncompare.data.files import ImageFiles
 from cnncompare.data.source import Part, Source
 from cnncompare.errors import DataError
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class ImageFiles(Dataset[Tensor]):
-    """The files of all parts; `files[i]` is decoded when asked, to uint8 [C, H, W]."""
-
-    root: Path
-    files: list[str]  # relative to root, with /
-    bytes: list[int]
-    mtimes_ns: list[int]
-    form: Form
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def __getitem__(self, row: int) -> Tensor:
-        return torch.from_numpy(decode(self.path(row), self.form).copy())
-
-    def path(self, row: int) -> str:
-        """Return the absolute path of a file."""
-        return str(self.root / self.files[row])
 
 
 def folder(config: DataConfig) -> Source:
@@ -144,5 +121,13 @@ def _image_files(root: Path, parts: dict[str, list[list[str]]], config: DataConf
         files=files,
         bytes=[state.st_size for state in states],
         mtimes_ns=[state.st_mtime_ns for state in states],
-        form=Form(channels, height, width, size, like=first),
+        form=Form(
+            channels,
+            height,
+            width,
+            size,
+            like=first,
+            resize=config.resize,
+            interpolation=config.interpolation or "bilinear",
+        ),
     )

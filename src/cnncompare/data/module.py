@@ -1,7 +1,7 @@
 """The data of a run: loaded, split, checked, and handed out in batches."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 
 import torch
@@ -12,13 +12,18 @@ from cnncompare.config import AugmentConfig, DataConfig
 from cnncompare.data.augment import adapt
 from cnncompare.data.batches import Batches, Place, Recipe, one_thread
 from cnncompare.data.cache import decoded
+from cnncompare.data.decode import DamagedImageError
 from cnncompare.data.digits import digits
-from cnncompare.data.folder import ImageFiles, folder
+from cnncompare.data.files import Findings, ImageFiles
+from cnncompare.data.folder import folder
+from cnncompare.data.imagenet import imagenet
+from cnncompare.data.imagenet_notes import colour_note
 from cnncompare.data.normalize import statistics
 from cnncompare.data.source import Images, Part, Source, fingerprint, read
 from cnncompare.data.split import Parts, split
 from cnncompare.data.synthetic import synthetic
 from cnncompare.data.torchvision_sets import torchvision_set
+from cnncompare.data.transform import Transform, used_transform
 from cnncompare.errors import DataError
 
 _DEVICE_SHARE = 0.25  # of a GPU's memory that images may take; beyond, batches are sent over
@@ -27,26 +32,41 @@ _DEVICE_SHARE = 0.25  # of a GPU's memory that images may take; beyond, batches 
 class ImageData(LightningDataModule):
     """Images of one data set under one protocol; `prepare` comes before anything else.
 
-    After it: `classes`, class names in the order of the labels; `image_shape` (C, H, W) of a
-    batch's images; `n_train`, `n_val`, `n_test`; `mean`, `std` per channel for pixels in [0, 1];
-    `test_labels` int64 [n_test]; and `fingerprint`, the SHA-256 of the test set as used, before
+    After it: `classes`, class names in the order of the labels, and `class_names`, the same for
+    people; `image_shape` (C, H, W) of a batch's images; `n_train`, `n_val` (null where nothing is
+    trained), `n_test`; `mean`, `std` per channel for pixels in [0, 1]; `transform`, what is done to
+    an ImageNet image, null for other data; `test_labels` int64 [n_test]; `present`, the classes
+    among them, int64, ascending; and `fingerprint`, the SHA-256 of the test set as used, before
     scaling, by which two runs know that they were tested on the same images.
+
+    `weights_transform` is what the network's weights were published with. Test batches whose
+    positions are all in `skip_positions` are not made: they were counted before.
     """
 
     classes: list[str]
+    class_names: list[str]
     image_shape: tuple[int, int, int]
-    n_train: int
-    n_val: int
+    n_train: int | None
+    n_val: int | None
     n_test: int
     fingerprint: str
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    transform: Transform | None
     test_labels: Tensor
+    present: Tensor
 
-    def __init__(self, config: DataConfig, *, seed: int) -> None:
+    # of a test that goes on, one process may have nothing left to do: Lightning's own name
+    allow_zero_length_dataloader_with_multiple_devices = True
+
+    def __init__(
+        self, config: DataConfig, *, seed: int, weights_transform: Transform | None = None
+    ) -> None:
         super().__init__()
         self.config = config
         self.seed = seed
+        self.weights_transform = weights_transform
+        self.skip_positions: set[int] = set()
         self._workers = _cores() if config.workers is None else config.workers
         self._parts: Parts | None = None
         self._moved: dict[tuple[int, torch.device], Tensor] = {}
@@ -58,36 +78,87 @@ class ImageData(LightningDataModule):
         """
         if self._parts is not None:
             return
-        source = load(self.config)
-        parts = _decoded(split(source, self.config), self.config, self._workers)
+        is_imagenet = self.config.source == "imagenet"
+        self.transform = (
+            used_transform(self.config, self.weights_transform) if is_imagenet else None
+        )
+        source = load(self.config, self.transform)
+        parts = split(source, self.config)
+        parts, self._findings = _decoded(parts, self.config, self._workers)
         self.classes = source.classes
+        self.class_names = source.class_names or source.classes
         self.image_shape = _image_shape(source, self.config)
-        self.n_train, self.n_val, self.n_test = len(parts.train), len(parts.val), len(parts.test)
+        self.n_train = None if parts.train is None else len(parts.train)
+        self.n_val = None if parts.val is None else len(parts.val)
+        self.n_test = len(parts.test)
         self.test_labels = parts.test.labels
+        self.present = torch.unique(self.test_labels)
+        self._notes = source.notes + _subset_note(len(parts.test), len(source.test))
         with one_thread():
             self.fingerprint = fingerprint(parts.test, source.shape, source.classes)
-            self.mean, self.std = statistics(
-                parts.train, source.shape, self.image_shape[0], self.config, self._workers
-            )
+            self.mean, self.std = self._statistics(parts, source)
         self._parts = parts
+
+    @property
+    def notes(self) -> list[str]:
+        """What makes a number on these ImageNet images less comparable, a line each.
+
+        The colours of images are known when they were decoded: after the test, or at once where
+        the decoded images were kept.
+        """
+        rows = self._ready().test.keys
+        if self.transform is None or rows is None:
+            return []
+        names = [key.split(b"\0")[0].decode(errors="replace") for key in rows]
+        return self._notes + colour_note(self._findings.modes, names)
+
+    @property
+    def damaged(self) -> dict[int, str]:
+        """Name and reason of each test image that could not be read, by position, as far as known.
+
+        Empty with `data.damaged=stop`. Its label in a batch is -1, its pixels are zeros.
+        """
+        return self._by_position(self._findings.damaged)
 
     def train_dataloader(self) -> Batches:
         """Return the training batches, in a new order each epoch."""
-        return self._batches(self._ready().train, self.config.augment)
+        return self._batches(self._trained(self._ready().train), self.config.augment)
 
     def val_dataloader(self) -> Batches:
         """Return the validation batches, in the part's own order."""
-        return self._batches(self._ready().val, None)
+        return self._batches(self._trained(self._ready().val), None)
 
     def test_dataloader(self) -> Batches:
-        """Return the test batches, in the part's own order."""
-        return self._batches(self._ready().test, None)
+        """Return the test batches, in the part's own order, but for those already counted."""
+        test = self._ready().test
+        return self._batches(test, None, self._findings, self.skip_positions)
+
+    def test_batches(self, positions: Tensor) -> Batches:
+        """Return batches of these test images alone, positions int64 [n], as an evaluation's."""
+        return self._batches(self._ready().test.select(positions), None, self._findings)
+
+    def test_name(self, position: int) -> str:
+        """Return the file name of a test image, its position's number where it came without."""
+        test = self._ready().test
+        key = b"" if test.keys is None else test.keys[int(test.rows[position])]
+        return key.split(b"\0")[0].decode(errors="replace") or f"image {position}"
+
+    def leave_out(self, positions: Tensor) -> None:
+        """Take test images, positions int64 [m], out of what the numbers are about."""
+        parts = self._ready()
+        keep = torch.ones(self.n_test, dtype=torch.bool)
+        keep[positions] = False
+        test = parts.test.select(keep.nonzero().squeeze(1))
+        self._parts = parts._replace(test=test)
+        self.n_test, self.test_labels = len(test), test.labels
+        self.present = torch.unique(test.labels)
+        self.fingerprint = fingerprint(test, self.image_shape, self.classes)
 
     def test_images(self, indices: Sequence[int]) -> Tensor:
         """Return test images as uint8 [n, C, H, W], to be looked at."""
         test = self._ready().test
         rows = test.rows[torch.tensor(indices, dtype=torch.int64)]
-        (images,) = read(test.images, [rows], workers=0)
+        (images,) = read(test.images, [rows], 0, self._findings)
         return adapt(images, self.image_shape).contiguous()
 
     def place(self) -> Place:
@@ -103,7 +174,31 @@ class ImageData(LightningDataModule):
             raise RuntimeError("ImageData.prepare() was not called")
         return self._parts
 
-    def _batches(self, part: Part, augment: AugmentConfig | None) -> Batches:
+    def _trained(self, part: Part | None) -> Part:
+        if part is None:
+            raise DataError(f"data={self.config.name} has no training or validation part")
+        return part
+
+    def _statistics(self, parts: Parts, source: Source) -> tuple[tuple[float, ...], ...]:
+        if self.transform is not None:
+            return self.transform.mean, self.transform.std
+        channels, weights = self.image_shape[0], self.weights_transform
+        train = self._trained(parts.train)
+        return statistics(train, source.shape, channels, self.config, self._workers, weights)
+
+    def _by_position(self, by_row: dict[int, str]) -> dict[int, str]:
+        if not by_row:
+            return {}
+        rows = self._ready().test.rows.tolist()
+        return {place: by_row[row] for place, row in enumerate(rows) if row in by_row}
+
+    def _batches(
+        self,
+        part: Part,
+        augment: AugmentConfig | None,
+        findings: Findings | None = None,
+        done: Set[int] = frozenset(),
+    ) -> Batches:
         recipe = Recipe(
             shape=self.image_shape,
             mean=self.mean,
@@ -113,7 +208,7 @@ class ImageData(LightningDataModule):
             seed=self.seed,
             workers=self._workers,
         )
-        return Batches(part, recipe, augment, self.place, self._resident)
+        return Batches(part, recipe, augment, self.place, self._resident, findings, done)
 
     def _resident(self, images: Images, device: torch.device) -> Images:
         """Return the images on the device, moved once, if they are a tensor that fits there."""
@@ -129,9 +224,12 @@ class ImageData(LightningDataModule):
         return self._moved[key]
 
 
-def load(config: DataConfig) -> Source:
-    """Return the data set that the configuration names."""
+def load(config: DataConfig, transform: Transform | None = None) -> Source:
+    """Return the data set that the configuration names; ImageNet's is read by `transform`."""
     match config.source:
+        case "imagenet":
+            assert transform is not None
+            return imagenet(config, transform)
         case "digits":
             return digits()
         case "synthetic":
@@ -144,13 +242,25 @@ def load(config: DataConfig) -> Source:
             return torchvision_set(config)
 
 
-def _decoded(parts: Parts, config: DataConfig, workers: int) -> Parts:
+def _decoded(parts: Parts, config: DataConfig, workers: int) -> tuple[Parts, Findings]:
     """Return the parts with their image files decoded, if that is what their images are."""
-    files = parts.train.images  # all parts share them
+    files = parts.test.images  # all parts share them
     if not isinstance(files, ImageFiles):
-        return parts
-    images = decoded(files, config, workers)
-    return Parts(*(replace(part, images=images) for part in parts))
+        return parts, Findings(forgive=False)
+    if parts.train is None:  # for a subset of the test images not all are decoded and kept
+        files = files.select(parts.test.rows)
+        parts = Parts(None, None, parts.test.renumbered())
+    images, findings = decoded(files, config, workers)
+    for part in (parts.train, parts.val):
+        for row in part.rows.tolist() if part and findings.damaged else []:
+            if row in findings.damaged:
+                raise DamagedImageError(findings.damaged[row])
+    train, val = (part and replace(part, images=images) for part in parts[:2])
+    return Parts(train, val, replace(parts.test, images=images)), findings
+
+
+def _subset_note(n: int, n_all: int) -> list[str]:
+    return [f"{n:,} of the {n_all:,} images, stratified"] if n < n_all else []
 
 
 def _image_shape(source: Source, config: DataConfig) -> tuple[int, int, int]:

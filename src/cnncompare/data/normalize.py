@@ -6,33 +6,41 @@ from torch import Tensor
 from cnncompare.config import DataConfig
 from cnncompare.data.augment import adapt
 from cnncompare.data.source import Part, in_chunks, read
+from cnncompare.data.transform import NAMED, Transform
 from cnncompare.errors import DataError
 
 Statistics = tuple[tuple[float, ...], tuple[float, ...]]
 
-_BY_NAME: dict[str, Statistics] = {
-    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-    # 0.2023 0.1994 0.2010, often seen, are means of each image's own sd: a copied error
-    "cifar10": ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
-    "half": ((0.5,), (0.5,)),
-    "none": ((0.0,), (1.0,)),
-}
 _MOST_IMAGES = 100_000  # more are not needed, and may have to be decoded
 
 
 def statistics(
-    part: Part, shape: tuple[int, int, int], channels: int, config: DataConfig, workers: int
+    part: Part,
+    shape: tuple[int, int, int],
+    channels: int,
+    config: DataConfig,
+    workers: int,
+    weights: Transform | None = None,
 ) -> Statistics:
     """Return mean and sd per channel, for pixels in [0, 1], as `data.normalize` asks.
 
     The images are stored as `shape` (C, H, W) and used with so many `channels`.
 
     `train` measures the training part, before any scaling; of more than 100,000 images, as many,
-    evenly spaced. Raises DataError when a channel does not vary or the name has other channels.
+    evenly spaced. `weights` takes what the weights were published with. Raises DataError when a
+    channel does not vary, the name has other channels, or there are no such weights.
     """
     if config.normalize == "train":
         return _measured(part, shape, channels, workers)
-    mean, sd = _BY_NAME[config.normalize]
+    if config.normalize != "weights":
+        mean, sd = NAMED[config.normalize]
+    elif weights is not None:
+        mean, sd = weights.mean, weights.std
+    else:
+        raise DataError(
+            "data.normalize=weights: the network has no published mean and sd; name model.weights, "
+            "or use train, imagenet, half or none"
+        )
     if len(mean) == 1:
         return mean * channels, sd * channels
     if len(mean) != channels:

@@ -3,18 +3,19 @@
 import hashlib
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
-from cnncompare.errors import DataError
+from cnncompare.data.decode import Remark
+from cnncompare.data.files import Findings, ImageFiles
 
 _CHUNK_BYTES = 4 * 2**20  # small, so that reading all does not set the peak of memory
 
-Images = Tensor | Dataset[Tensor]
-"""Either one uint8 tensor [N, C, H, W], or a data set that decodes uint8 [C, H, W] when asked."""
+Images = Tensor | ImageFiles
+"""Either one uint8 tensor [N, C, H, W], or files that are decoded when asked."""
 
 
 @dataclass(frozen=True)
@@ -37,16 +38,27 @@ class Part:
         """Return the part that consists of these positions, int64 [m], of this one."""
         return replace(self, labels=self.labels[positions], rows=self.rows[positions])
 
+    def renumbered(self) -> "Part":
+        """Return the part for images that are its rows alone, in its order."""
+        keys = self.keys and [self.keys[row] for row in self.rows.tolist()]
+        return replace(self, rows=torch.arange(len(self)), keys=keys)
+
 
 @dataclass(frozen=True)
 class Source:
-    """A data set as its source has it; `shape` is (C, H, W) of every image."""
+    """A data set as its source has it; `shape` is (C, H, W) of every image.
+
+    `train` is null where there is nothing to train on. `class_names` are for people, where the
+    classes have other names; `notes` say, a line each, what makes a number less comparable.
+    """
 
     classes: list[str]
     shape: tuple[int, int, int]
-    train: Part
+    train: Part | None
     test: Part
     val: Part | None = None
+    class_names: list[str] | None = None
+    notes: list[str] = field(default_factory=list)
 
 
 def whole(images: Images, labels: Tensor, keys: Sequence[bytes] | None = None) -> Part:
@@ -54,27 +66,43 @@ def whole(images: Images, labels: Tensor, keys: Sequence[bytes] | None = None) -
     return Part(images, labels, torch.arange(len(labels)), keys)
 
 
-def read(images: Images, rows: Iterable[Tensor], workers: int) -> Iterator[Tensor]:
+def read(
+    images: Images,
+    rows: Iterable[Tensor],
+    workers: int,
+    findings: Findings | None = None,
+    pinned: bool = False,
+) -> Iterator[Tensor]:
     """Yield the uint8 images [m, C, H, W] of each int64 [m] in `rows`.
 
-    Images that are not in memory are decoded ahead by `workers` processes. Raises DataError when
-    one cannot be decoded.
+    Images that are not in memory are decoded ahead by `workers` processes; what was seen of them
+    is in `findings` when they are handed out. Raises DamagedImageError for one that cannot be
+    decoded, unless `findings` forgive it: then it is zeros. `pinned` is for a copy to a CUDA device
+    beside its work.
     """
+    findings = findings or Findings(forgive=False)
     if isinstance(images, Tensor):
         for some in rows:
-            yield images[some.to(images.device)]
+            chosen = images[some.to(images.device)]
+            yield chosen.pin_memory() if pinned and chosen.device.type == "cpu" else chosen
         return
     loader = DataLoader(
         images,
         batch_sampler=[some.tolist() for some in rows],
         num_workers=workers,
-        collate_fn=torch.stack,
+        collate_fn=_together,
+        pin_memory=pinned,
         generator=torch.Generator(),  # the loader draws a seed: not from the global generator
     )
-    try:
-        yield from loader
-    except DataError as error:  # a worker's error arrives with its traceback in the message
-        raise DataError(str(error).strip().splitlines()[-1].split("DataError: ")[-1]) from None
+    for some, remarks in loader:
+        findings.add(Remark(*remark) for remark in remarks)  # pinning makes lists of them
+        yield some
+
+
+def _together(decoded: list[tuple[Tensor, Remark | None]]) -> tuple[Tensor, list[Remark]]:
+    """Return a batch, uint8 [m, C, H, W], and what is to be said of its images."""
+    images, remarks = zip(*decoded, strict=True)
+    return torch.stack(images), [remark for remark in remarks if remark is not None]
 
 
 def in_chunks(rows: Tensor, shape: tuple[int, ...]) -> tuple[Tensor, ...]:

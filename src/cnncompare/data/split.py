@@ -13,10 +13,10 @@ from cnncompare.errors import DataError
 
 
 class Parts(NamedTuple):
-    """The three parts as they are used."""
+    """The three parts as they are used; training and validation null where nothing is trained."""
 
-    train: Part
-    val: Part
+    train: Part | None
+    val: Part | None
     test: Part
 
 
@@ -28,6 +28,8 @@ def split(source: Source, config: DataConfig) -> Parts:
     `limit_train` changes no validation image. Raises DataError when a part would be too small.
     """
     test = _limited(source.test, config.limit_test, "test", config.split_seed)
+    if source.train is None:
+        return Parts(None, None, test)
     if config.protocol == "test_as_val":
         train, val = source.train, test
     elif source.val is not None:
