@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,3 +38,12 @@ def shared_data() -> Path:
     if not (folder / "cifar10-jpeg.tar.xz").exists():
         pytest.skip("no shared test images; CNNCOMPARE_TEST_DATA names their folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def imagenet_sample(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with 500 real ImageNet images below val/, one of each of 500 classes."""
+    root = tmp_path_factory.mktemp("imagenet_sample")
+    with tarfile.open(shared_data / "imagenet-sample-500.tar") as archive:
+        archive.extractall(root, filter="data")
+    return root

@@ -56,9 +56,10 @@ def test_a_difference_without_a_departure_says_where_to_look() -> None:
 
 
 def test_weights_without_published_numbers_are_not_judged() -> None:
-    found = check(measured(0.7), None, full=True, departures=[])
+    found = check(measured(0.7), None, full=True, departures=["crop: 224 instead of 299"])
     assert found.verdict == "unknown"
     assert found.difference1 is None
+    assert "crop: 224 instead of 299" in found.message  # a departure is one all the same
 
 
 def test_classes_in_another_order_are_recognised() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from cnncompare.errors import CnncompareError, ConfigError, Interrupted, closest
 
 SUBCOMMANDS = {
+    "bench": "cnncompare.bench.command",
     "models": "cnncompare.models.command",
     "plan": "cnncompare.sweep.plan",
     "report": "cnncompare.report.command",

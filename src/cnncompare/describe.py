@@ -1,14 +1,17 @@
 """What a run's record and config.yaml say of it before it is trained."""
 
 import json
+from typing import Any
 
 import yaml
 
 from cnncompare.config import Config
 from cnncompare.data.module import ImageData
+from cnncompare.data.transform import Transform, departures
 from cnncompare.environment import describe_environment
 from cnncompare.models import registry
-from cnncompare.record import DataPart, ModelPart, TrainingPart
+from cnncompare.models.transforms import Published
+from cnncompare.record import DataPart, EvaluationPart, ModelPart, PublishedPart, TrainingPart
 from cnncompare.run import CLASSES, CONFIG, Run, write_atomically
 
 # Hydra takes this file as a primary configuration; the lines keep Hydra from writing folders.
@@ -31,19 +34,25 @@ def describe(
     data: ImageData,
     argv: list[str] | None,
     clocks_shared: bool = False,
+    known: Published | None = None,
 ) -> None:
-    """Write the record as running, and beside it the configuration and the classes' names."""
+    """Write the record as running, and beside it the configuration and the classes' names.
+
+    `known` is what was published for the model's weights.
+    """
     record = run.record
     record.status, record.error, record.finished_at = "running", None, None
     record.model = _model_part(model, data)
     record.data = _data_part(config, data)
-    record.training = _training_part(config, model, data)
-    record.training.clocks_shared = clocks_shared
+    if config.trains:
+        record.training = _training_part(config, model, data, clocks_shared)
+    else:
+        record.evaluation = _evaluation_part(config, model, data, clocks_shared, known)
     record.environment = describe_environment(argv)
     run.save()
     text = RERUN_HEADER + yaml.safe_dump(config.model_dump(), sort_keys=False)
     write_atomically(run.folder / CONFIG, text.encode())
-    names = json.dumps(data.classes, ensure_ascii=False, indent=1)
+    names = json.dumps(data.class_names, ensure_ascii=False, indent=1)
     write_atomically(run.folder / CLASSES, names.encode())
 
 
@@ -71,17 +80,42 @@ def _data_part(config: Config, data: ImageData) -> DataPart:
     )
 
 
-def _training_part(config: Config, model: registry.BuiltModel, data: ImageData) -> TrainingPart:
+def _asked(
+    config: Config, model: registry.BuiltModel, data: ImageData, clocks_shared: bool
+) -> dict[str, Any]:
+    """Return what training and testing alone have in common."""
+    trainer = config.trainer
+    return {
+        "seed": config.seed,
+        "batch_size": config.data.batch_size,
+        "devices": trainer.processes,
+        "accelerator": trainer.accelerator,
+        "strategy": "ddp" if trainer.processes > 1 else "single_device",
+        "precision": trainer.precision,
+        "test_reads": 1,
+        "split_seed": config.data.split_seed,
+        "image_size": data.image_shape[1],
+        "normalize": config.data.normalize,
+        "mean": list(data.mean),
+        "std": list(data.std),
+        "model_changes": list(model.changes),
+        "channels_last": trainer.channels_last,
+        "compile": trainer.compile,
+        "matmul_precision": trainer.matmul_precision,
+        "deterministic": trainer.deterministic,
+        "clocks_shared": clocks_shared,
+        "recipe_hash": config.recipe_hash(),
+    }
+
+
+def _training_part(
+    config: Config, model: registry.BuiltModel, data: ImageData, clocks_shared: bool
+) -> TrainingPart:
     trainer, on_test = config.trainer, config.data.protocol == "test_as_val"
     return TrainingPart(
-        seed=config.seed,
+        **_asked(config, model, data, clocks_shared),
         max_epochs=trainer.max_epochs,
         epochs_done=0,
-        batch_size=config.data.batch_size,
-        devices=trainer.processes,
-        accelerator=trainer.accelerator,
-        strategy=_strategy(config),
-        precision=trainer.precision,
         optimizer=config.optimizer.name,
         lr=config.optimizer.lr,
         scheduler=config.scheduler.name,
@@ -89,26 +123,41 @@ def _training_part(config: Config, model: registry.BuiltModel, data: ImageData) 
         label_smoothing=config.loss.label_smoothing,
         protocol=config.data.protocol,
         selection="best epoch on the test set" if on_test else "best epoch on validation",
-        test_reads=1,
         val_fraction=config.data.val_fraction,
-        split_seed=config.data.split_seed,
-        image_size=data.image_shape[1],
-        normalize=config.data.normalize,
-        mean=list(data.mean),
-        std=list(data.std),
         augment=config.data.augment.model_dump(),
-        model_changes=list(model.changes),
         freeze=config.model.freeze,
         head_lr=config.model.head_lr,
         ema_decay=trainer.ema_decay,
         gradient_clip_norm=trainer.gradient_clip_norm,
-        channels_last=trainer.channels_last,
-        compile=trainer.compile,
-        matmul_precision=trainer.matmul_precision,
-        deterministic=trainer.deterministic,
-        recipe_hash=config.recipe_hash(),
     )
 
 
-def _strategy(config: Config) -> str:
-    return "ddp" if config.trainer.processes > 1 else "single_device"
+def _evaluation_part(
+    config: Config,
+    model: registry.BuiltModel,
+    data: ImageData,
+    clocks_shared: bool,
+    known: Published | None,
+) -> EvaluationPart:
+    used = data.transform
+    return EvaluationPart(
+        **_asked(config, model, data, clocks_shared),
+        transform_of=known.origin if known and used else None,
+        resize=used.resize if used else None,
+        interpolation=used.interpolation if used else None,
+        squash=used.squash if used else False,
+        departures=departures(used, Transform(*known.transform)) if used and known else [],
+        weights_map=model.weights_map,
+        mask_classes=config.data.mask_classes,
+        damaged=config.data.damaged,
+        damaged_images=[],
+        notes=data.notes,
+        published=_published_part(known) if config.data.source == "imagenet" else None,
+    )
+
+
+def _published_part(known: Published | None) -> PublishedPart | None:
+    if known is None or known.acc1 is None or known.acc5 is None:
+        return None
+    source = known.accuracy_source or known.origin
+    return PublishedPart(acc1=known.acc1, acc5=known.acc5, source=source)

@@ -35,7 +35,9 @@ def check(
         high1=interval.high,
         what_if=list(what_if),
     )
+    reasons = [*departures, *(_said(cause) for cause in what_if)]
     if published is None:
+        found.message = "; ".join([found.message, *reasons])
         return found
     found.difference1 = test.acc1 - published.acc1
     found.difference5 = test.acc5 - published.acc5
@@ -46,9 +48,8 @@ def check(
     else:
         found.verdict = "differs"
         found.message = f"differs: {_beside(test.acc1, test.acc5, published)}"
-    reasons = [*departures, *(_said(cause) for cause in what_if)]
     if reasons:
-        found.message += f"; {'; '.join(reasons)}"
+        found.message = "; ".join([found.message, *reasons])
     elif found.verdict == "differs":
         found.message += (
             "; the transform is the weights' own: look at the class order, the precision, and "

@@ -1,7 +1,8 @@
-"""train(config) -> Run: one run, told top to bottom."""
+"""train(config) -> Run: one run, told top to bottom; without epochs, evaluate.py tests alone."""
 
 import random
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -19,11 +20,14 @@ from cnncompare.callbacks.progress import Progress
 from cnncompare.checkpoints import load_weights
 from cnncompare.config import Config
 from cnncompare.data.module import ImageData
+from cnncompare.data.transform import Transform
 from cnncompare.describe import describe
 from cnncompare.errors import RunError
+from cnncompare.evaluate import evaluate, evaluate_beside
 from cnncompare.kept_images import keep_test_images
 from cnncompare.models import registry
 from cnncompare.models.finetune import freeze_backbone, head_parameters
+from cnncompare.models.transforms import Published, published
 from cnncompare.opening import continues_from, opened
 from cnncompare.outcome import log_file, told_in_record
 from cnncompare.rank import cores, is_first_process
@@ -43,19 +47,27 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
     `clocks_shared` says that other jobs run beside it.
     """
     set_up_torch(config)
-    data = ImageData(config.data, seed=config.seed)
+    known = published_for(config)
+    data = build_data(config, known)
     with Interruption() as interruption:
         data.prepare()
         model = build_model(config, data)
+        classes = data.present.tolist() if config.data.mask_classes else None
+        task = build_task(config, model, classes)
         if not is_first_process():  # Lightning started this process for another device
-            return _train_beside(config, model, data, interruption)
+            if not config.trains:
+                return evaluate_beside(config.run_folder(), config, task, data, interruption)
+            return _train_beside(config, task, data, interruption)
         with opened(config, registry.size_mb(model.network)) as run:
             if run.record.status == "finished":
                 agree(build_trainer(run.folder, config, []), finished=True)
                 return run
-            describe(run, config, model, data, argv, clocks_shared)
+            describe(run, config, model, data, argv, clocks_shared, known)
             with log_file(run.folder / LOG), told_in_record(run):
-                _fit_and_test(run, config, model, data, interruption)
+                if config.trains:
+                    _fit_and_test(run, config, task, data, interruption)
+                else:
+                    evaluate(run, config, task, data, interruption)
     return run
 
 
@@ -76,6 +88,18 @@ def set_up_torch(config: Config) -> None:
     )
 
 
+def published_for(config: Config) -> Published | None:
+    """Return what is known of the model's weights, if the data are prepared as for them."""
+    if config.data.source != "imagenet" and config.data.normalize != "weights":
+        return None
+    return published(config.model.source, config.model.name, config.model.weights)
+
+
+def build_data(config: Config, known: Published | None) -> ImageData:
+    own = Transform(*known.transform) if known else None
+    return ImageData(config.data, seed=config.seed, weights_transform=own)
+
+
 def build_model(config: Config, data: ImageData) -> registry.BuiltModel:
     random.seed(config.seed)
     torch.manual_seed(config.seed)
@@ -89,6 +113,7 @@ def build_model(config: Config, data: ImageData) -> registry.BuiltModel:
         stem=config.model.stem,
         options=config.model.options,
         weights=config.model.weights,
+        weights_map=config.model.weights_map,
     )
     return _prepared_for_fine_tuning(model, config, data)
 
@@ -107,7 +132,7 @@ def _prepared_for_fine_tuning(
 def _fit_and_test(
     run: Run,
     config: Config,
-    model: registry.BuiltModel,
+    task: ImageClassifier,
     data: ImageData,
     interruption: Interruption,
 ) -> None:
@@ -115,7 +140,6 @@ def _fit_and_test(
     progress = Progress(config.callbacks.progress)
     saver = PredictionSaver(run.folder)
     trainer = build_trainer(run.folder, config, [interruption, recorder, saver, progress])
-    task = build_task(config, model)
     _write_accelerator(run, trainer)
     agree(trainer, finished=False)
     trainer.fit(task, datamodule=data, ckpt_path=continues_from(run), weights_only=True)
@@ -130,7 +154,7 @@ def _fit_and_test(
 
 
 def _train_beside(
-    config: Config, model: registry.BuiltModel, data: ImageData, interruption: Interruption
+    config: Config, task: ImageClassifier, data: ImageData, interruption: Interruption
 ) -> Run:
     """Take part in the training of the first process, which alone writes."""
     folder = config.run_folder()
@@ -140,13 +164,14 @@ def _train_beside(
     run = Run.read(folder)
     if finished:
         return run
-    task = build_task(config, model)
     trainer.fit(task, datamodule=data, ckpt_path=continues_from(run), weights_only=True)
     _test(trainer, task, data, folder)
     return run
 
 
-def build_task(config: Config, model: registry.BuiltModel) -> ImageClassifier:
+def build_task(
+    config: Config, model: registry.BuiltModel, classes: Sequence[int] | None = None
+) -> ImageClassifier:
     if config.trainer.compile:
         model.network.compile()
     return ImageClassifier(
@@ -159,6 +184,7 @@ def build_task(config: Config, model: registry.BuiltModel) -> ImageClassifier:
         channels_last=config.trainer.channels_last,
         head=model.head,
         head_lr=config.model.head_lr,
+        classes=classes,
     )
 
 

@@ -31,7 +31,7 @@ class Images:
     """Test images that say which was asked for."""
 
     def __init__(self, classes: int, channels: int = 3) -> None:
-        self.classes = [f"class {i}" for i in range(classes)]
+        self.class_names = [f"class {i}" for i in range(classes)]
         self.channels = channels
         self.asked: list[int] = []
 
@@ -44,14 +44,14 @@ class Images:
 def test_every_count_is_written_in_its_cell(classes: int) -> None:
     predictions = _predictions(1000, classes)
     images = Images(classes)
-    figure = confusion_figure(predictions.label, predictions.top5[:, 0], images.classes)
+    figure = confusion_figure(predictions.label, predictions.top5[:, 0], images.class_names)
     axes = figure.axes[0]
     written = np.zeros((classes, classes), dtype=int)
     for text in axes.texts:
         column, row = text.get_position()
         written[int(row), int(column)] = int(text.get_text())
     assert (written == confusion_matrix(predictions.label, predictions.top5[:, 0])).all()
-    assert [tick.get_text() for tick in axes.get_yticklabels()] == images.classes
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == images.class_names
     assert rendered(figure).shape[0] < 2300  # pixels: still looked at as a whole
 
 
@@ -81,12 +81,12 @@ def test_each_mistake_has_both_names(n: int, channels: int) -> None:
     predictions = _predictions(400, 10)
     places = worst(predictions, n)
     images = Images(10, channels)
-    figure = mistakes_figure(predictions, places, images.test_images(places), images.classes)
+    figure = mistakes_figure(predictions, places, images.test_images(places), images.class_names)
     shown = [axes for axes in figure.axes if axes.images]
     assert len(shown) == n
     for axes, place in zip(shown, places, strict=True):
-        assert axes.get_title() == images.classes[predictions.label[place]]
-        assert axes.texts[0].get_text().startswith(images.classes[predictions.top5[place, 0]])
+        assert axes.get_title() == images.class_names[predictions.label[place]]
+        assert axes.texts[0].get_text().startswith(images.class_names[predictions.top5[place, 0]])
 
 
 def _draw(folder: Path, config: CallbacksConfig, predictions: Predictions) -> tuple[Images, Path]:

@@ -19,7 +19,7 @@ from cnncompare.run import Run
 class TestSet(Protocol):
     """What is asked of the data: class names in the labels' order, and images to look at."""
 
-    classes: list[str]
+    class_names: list[str]
 
     def test_images(self, indices: Sequence[int]) -> Tensor:
         """Return uint8 [n, C, H, W]."""
@@ -34,11 +34,11 @@ def draw_pictures(
         return
     predictions = run.predictions()
     if config.confusion_matrix:
-        figure = confusion_figure(predictions.label, predictions.top5[:, 0], data.classes)
+        figure = confusion_figure(predictions.label, predictions.top5[:, 0], data.class_names)
         _log(boards, "test/confusion_matrix", figure, run)
     mistakes = worst(predictions, config.worst_mistakes)
     if mistakes:
-        figure = mistakes_figure(predictions, mistakes, data.test_images(mistakes), data.classes)
+        figure = mistakes_figure(predictions, mistakes, data.test_images(mistakes), data.class_names)
         _log(boards, "test/worst_mistakes", figure, run)
 
 

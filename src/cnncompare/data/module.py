@@ -56,9 +56,6 @@ class ImageData(LightningDataModule):
     test_labels: Tensor
     present: Tensor
 
-    # of a test that goes on, one process may have nothing left to do: Lightning's own name
-    allow_zero_length_dataloader_with_multiple_devices = True
-
     def __init__(
         self, config: DataConfig, *, seed: int, weights_transform: Transform | None = None
     ) -> None:
@@ -67,6 +64,8 @@ class ImageData(LightningDataModule):
         self.seed = seed
         self.weights_transform = weights_transform
         self.skip_positions: set[int] = set()
+        # of a test that goes on, one process may have nothing left to do
+        self.allow_zero_length_dataloader_with_multiple_devices = True
         self._workers = _cores() if config.workers is None else config.workers
         self._parts: Parts | None = None
         self._moved: dict[tuple[int, torch.device], Tensor] = {}
@@ -145,6 +144,8 @@ class ImageData(LightningDataModule):
 
     def leave_out(self, positions: Tensor) -> None:
         """Take test images, positions int64 [m], out of what the numbers are about."""
+        if not len(positions):
+            return
         parts = self._ready()
         keep = torch.ones(self.n_test, dtype=torch.bool)
         keep[positions] = False

@@ -9,11 +9,17 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 
+from cnncompare.callbacks.clock import wait_for
 from cnncompare.callbacks.memory import peak_gpu_mib, peak_rss_mib
 from cnncompare.config import Config
-from cnncompare.data.module import ImageData
 from cnncompare.models import registry
-from cnncompare.train import build_model, build_task, set_up_torch
+from cnncompare.train import (
+    build_data,
+    build_model,
+    build_task,
+    published_for,
+    set_up_torch,
+)
 
 STEPS = 8  # the first two, which pay for warming up, are left out
 
@@ -25,12 +31,13 @@ class Steps(Callback):
         self.ended: list[float] = []
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        if trainer.strategy.root_device.type == "cuda":
-            import torch
-
-            torch.cuda.synchronize()
+        wait_for(trainer.strategy.root_device)
         self.ended.append(time.perf_counter())
         trainer.should_stop = len(self.ended) >= STEPS
+
+    def on_test_batch_end(self, trainer: pl.Trainer, *_: Any, **__: Any) -> None:
+        wait_for(trainer.strategy.root_device)
+        self.ended.append(time.perf_counter())
 
     def step_s(self) -> float | None:
         steps = [b - a for a, b in zip(self.ended[1:], self.ended[2:], strict=False)]
@@ -46,7 +53,8 @@ def probe(config: Config) -> dict[str, Any]:
     set_up_torch(config)
     devices = config.trainer.devices
     share = config.data.model_copy(update={"batch_size": config.data.batch_size // devices})
-    data = ImageData(share, seed=config.seed)
+    config = config.model_copy(update={"data": share})
+    data = build_data(config, published_for(config))
     data.prepare()
     model = build_model(config, data)
     steps = Steps()
@@ -59,12 +67,14 @@ def probe(config: Config) -> dict[str, Any]:
             precision=config.trainer.precision,
             callbacks=[steps],
             limit_val_batches=0,
+            limit_test_batches=STEPS,
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
         )
-        trainer.fit(build_task(config, model), datamodule=data)
+        one_pass = trainer.fit if config.trains else trainer.test
+        one_pass(build_task(config, model), datamodule=data)
     return {
         "params": registry.count_params(model.network),
         "macs": registry.count_macs(model.network, data.image_shape),

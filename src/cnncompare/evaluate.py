@@ -1,0 +1,166 @@
+"""Test given weights once, without training, and hold the result against the published numbers."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytorch_lightning as pl
+from torch import Tensor
+
+from cnncompare.callbacks.evaluation_clock import EvaluationClock
+from cnncompare.callbacks.hparams import log_hparams
+from cnncompare.callbacks.interruption import Interruption
+from cnncompare.callbacks.journal import Journal
+from cnncompare.callbacks.memory import peak_gpu_mib, peak_rss_mib
+from cnncompare.callbacks.pictures import draw_pictures
+from cnncompare.callbacks.predictions import Parts, PredictionSaver, write_predictions
+from cnncompare.callbacks.progress import Progress
+from cnncompare.config import Config
+from cnncompare.data.module import ImageData
+from cnncompare.kept_images import keep_test_images
+from cnncompare.published_check import check, class_order, is_full
+from cnncompare.rank import process_number
+from cnncompare.record import EvaluationPart, MemoryPart, TestPart, TimingPart, WhatIfPart
+from cnncompare.run import PREDICTIONS, TESTED, Run
+from cnncompare.task import ImageClassifier
+from cnncompare.together import agree
+from cnncompare.trainer import build_trainer
+from cnncompare.what_if import what_if
+
+
+def evaluate(
+    run: Run,
+    config: Config,
+    task: ImageClassifier,
+    data: ImageData,
+    interruption: Interruption,
+) -> None:
+    """Test each image once, on from where an earlier process stopped, and complete the record."""
+    part = run.record.evaluation
+    assert part is not None
+    for warning in (*part.departures, *part.notes):
+        print(f"cnncompare: warning: {warning}", file=sys.stderr, flush=True)
+    clock, saver, earlier = EvaluationClock(), *_resumed(run.folder, data)
+    progress = Progress(config.callbacks.progress)
+    # the interruption last: it stops after a batch is noted
+    trainer = build_trainer(run.folder, config, [clock, saver, progress, interruption])
+    part.accelerator = trainer.strategy.root_device.type
+    run.save()
+    agree(trainer, finished=False)
+    trainer.test(task, datamodule=data, verbose=False)
+    part.notes = data.notes  # grey and CMYK images are known now
+    _record_costs(run, part, clock, n=data.n_test, earlier=earlier)
+    unread = (saver.everything["labels"] < 0).nonzero().squeeze(1)
+    answers = _settled(saver.everything, unread, data, part)
+    write_predictions(run.folder / PREDICTIONS, answers)
+    _record_test(run, data, answers)
+    left_out = unread if part.damaged == "leave_out" else unread[:0]
+    causes = _causes(run, part, config, task, data, answers, left_out, trainer)
+    part.check = check(run.record.test, part.published, _full(data), part.departures, causes)
+    run.save()
+    keep_test_images(data, run.folder.parent)
+    draw_pictures(trainer.loggers, run, data, config.callbacks)
+    log_hparams(trainer.loggers, run.record)
+    for logger in trainer.loggers:
+        logger.finalize("success")
+    shutil.rmtree(run.folder / TESTED, ignore_errors=True)
+
+
+def evaluate_beside(
+    folder: Path,
+    config: Config,
+    task: ImageClassifier,
+    data: ImageData,
+    interruption: Interruption,
+) -> Run:
+    """Take part in the test of the first process, which alone writes the record."""
+    saver, _ = _resumed(folder, data)
+    trainer = build_trainer(folder, config, [saver, interruption])
+    if not agree(trainer, finished=None):
+        trainer.test(task, datamodule=data, verbose=False)
+    return Run.read(folder)
+
+
+def _resumed(folder: Path, data: ImageData) -> tuple[PredictionSaver, int]:
+    """Return the saver, and how many images this process tested before it was interrupted."""
+    journal = Journal(folder / TESTED, process_number(), min(5, len(data.classes)))
+    earlier = journal.read(data.n_test)
+    data.skip_positions = set() if earlier is None else set(earlier["indices"].tolist())
+    return PredictionSaver(folder, journal), len(data.skip_positions)
+
+
+def _settled(answers: Parts, unread: Tensor, data: ImageData, part: EvaluationPart) -> Parts:
+    """Return the answers with the images at `unread` counted as wrong, or left out."""
+    part.damaged_images = [
+        data.damaged.get(place, data.test_name(place)) for place in unread.tolist()
+    ]
+    if part.damaged == "leave_out":
+        data.leave_out(unread)
+        read = answers["labels"] >= 0
+        return {name: tensor[read] for name, tensor in answers.items()}
+    settled = {name: tensor.clone() for name, tensor in answers.items()}
+    settled["labels"][unread] = data.test_labels[unread]
+    settled["top5"][unread] = -1  # no class at all
+    settled["confidence"][unread] = 0.0
+    settled["losses"][unread] = float("nan")
+    return settled
+
+
+def _record_test(run: Run, data: ImageData, answers: Parts) -> None:
+    run.record.test = counted(answers)
+    assert run.record.data is not None
+    run.record.data.n_test, run.record.data.fingerprint = data.n_test, data.fingerprint
+
+
+def counted(answers: Parts) -> TestPart:
+    """Return the counts; the loss is the mean over the images that could be read."""
+    hits = answers["top5"] == answers["labels"][:, None]
+    n, correct1, correct5 = len(hits), int(hits[:, 0].sum()), int(hits.any(dim=1).sum())
+    return TestPart(
+        acc1=correct1 / n,
+        acc5=correct5 / n,
+        loss=float(answers["losses"].double().nanmean()),
+        n=n,
+        correct1=correct1,
+        correct5=correct5,
+    )
+
+
+def _record_costs(
+    run: Run, part: EvaluationPart, clock: EvaluationClock, *, n: int, earlier: int
+) -> None:
+    """Write the clocks; of a pass in parts, only the last part's images a second are known."""
+    seconds = clock.test_s
+    if seconds and not earlier:
+        part.test_s = seconds
+        run.record.timing = TimingPart(images_per_s=n / seconds, data_wait_s=clock.data_wait_s)
+    elif seconds and part.devices == 1 and n > earlier:
+        run.record.timing = TimingPart(images_per_s=(n - earlier) / seconds)
+    run.record.memory = MemoryPart(peak_rss_mib=peak_rss_mib(), peak_gpu_mib=peak_gpu_mib())
+
+
+def _causes(
+    run: Run,
+    part: EvaluationPart,
+    config: Config,
+    task: ImageClassifier,
+    data: ImageData,
+    answers: Parts,
+    left_out: Tensor,
+    trainer: pl.Trainer,
+) -> list[WhatIfPart]:
+    """Return what departures cost and, where the result is not as published, likely causes."""
+    judged = check(run.record.test, part.published, _full(data), part.departures)
+    if not part.departures and judged.verdict != "differs":
+        return []
+    labels, top1 = answers["labels"], answers["top5"][:, 0]
+    task.to(trainer.strategy.root_device)
+    precision = trainer.strategy.precision_plugin
+    causes = what_if(task, config, data, part.departures, top1, left_out, precision)
+    order = class_order(labels.numpy(), top1.numpy(), len(data.classes))
+    return [*causes, order] if order else causes
+
+
+def _full(data: ImageData) -> bool:
+    from_training = any(note.startswith("training images") for note in data.notes)
+    return is_full(data.test_labels.numpy(), len(data.classes), from_training)
