@@ -313,6 +313,7 @@ def test_each_process_leaves_its_own_counted_batches_out(val, imagenet_data):
         seen.append([positions.tolist() for *_, positions in loader])
         assert len(seen[-1]) == len(loader)
     assert seen == [[[2], [4]], [[5]]]
+    assert data.allow_zero_length_dataloader_with_multiple_devices  # one may have none left
 
 
 # ---- what others share with it
