@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cnncompare import preflight
-from cnncompare.errors import ConfigError, ModelError, OutputError
+from cnncompare.errors import ConfigError, DataError, ModelError, OutputError
 from tests.composing import compose_config
 
 Usage = namedtuple("Usage", "total used free")
@@ -73,3 +73,10 @@ def test_weights_that_cannot_be_had_are_refused() -> None:
         check("model=resnet18", "model.weights=IMAGENET1K_V2")
     with pytest.raises(ModelError, match=r"model\.weights=IMAGENET1K_V1 is no file"):
         check("model=resnet18", "model.weights=IMAGENET1K_V1", "model.weights_map=by_order")
+
+
+def test_images_that_are_not_imagenets_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "loose.JPEG").touch()
+    words = ("experiment=imagenet_val", "model=resnet18", f"data.root={tmp_path}")
+    with pytest.raises(DataError, match="holds images without class folders"):
+        preflight.preflight(compose_config(*words))

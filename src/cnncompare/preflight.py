@@ -18,6 +18,7 @@ def preflight(config: Config) -> None:
     _check_model(config)
     _check_extras(config)
     _check_devices(config)
+    _check_images(config)
     _check_output(config.run_folder())
 
 
@@ -60,6 +61,13 @@ def _check_devices(config: Config) -> None:
             f"trainer.devices={asked}: there {'are' if plural else 'is'} only {available} "
             f"{kind}{plural} here"
         )
+
+
+def _check_images(config: Config) -> None:
+    if config.data.source == "imagenet":
+        from cnncompare.data.imagenet_layout import recognised
+
+        recognised(config.data.root or "")
 
 
 def cuda_gpus() -> int:
