@@ -74,7 +74,7 @@ def _hydra(words: list[str]) -> int:
 
     if any(word.startswith("--experimental-rerun") for word in words):
         raise ConfigError("--experimental-rerun loads a pickle, which can run code; not supported")
-    sys.argv[1:] = words = spell_out_seeds(words)  # Hydra reads them there
+    sys.argv[1:] = words = spell_out_seeds(_sweep_first(words))  # Hydra reads them there
     admit_user_conf(words)
     Plugins.instance().register(UserConf)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come up here instead of being printed there
@@ -97,6 +97,12 @@ def _hydra(words: list[str]) -> int:
     if outcome:
         raise outcome[0]
     return 0
+
+
+def _sweep_first(words: list[str]) -> list[str]:
+    """Return the words with -m before all others: argparse takes none that follow it in between."""
+    flags = [word for word in words if word in ("-m", "--multirun")]
+    return [*flags[:1], *(word for word in words if word not in flags)]
 
 
 def _one_run(composed: Any) -> float | None:

@@ -1,0 +1,1 @@
+"""The bench: how fast pipeline, loop, model and start are, beside a plain PyTorch script."""

@@ -1,0 +1,92 @@
+"""The races of the suite, with the goals that they are to reach and the settings found fastest."""
+
+from cnncompare.bench.races import Race, Wanted
+from cnncompare.bench.rounds import Goal
+
+BEST = ("trainer.precision=bf16-mixed", "trainer.channels_last=true")
+ALL = 50_000  # or as many as there are
+CIFAR_STEM = "ResNet-18 stem=cifar epoch, best settings, images/s"
+
+
+def _at_least(value: float) -> Goal:
+    return Goal(value, "at least")
+
+
+def _at_most(value: float) -> Goal:
+    return Goal(value, "at most")
+
+
+# Images and rounds fit 15 minutes on two cores; a turn is 1 s at the least, so that what
+# happens once an epoch does not count for more than it does in 50,000 images.
+RACES = (
+    Race(
+        "LeNet-5",
+        ("model=lenet5",),
+        "lenet5",
+        n_train=18_000,
+        n_val=2_000,
+        wanted=(
+            Wanted("input pipeline, images/s", "pipeline", "usual_pipeline", _at_least(8)),
+            Wanted("LeNet-5 epoch, images/s", "same", "usual", _at_least(3.5)),
+        ),
+        budget_s=90,
+    ),
+    Race(
+        "LeNet-5, the loop",
+        ("model=lenet5",),
+        "lenet5",
+        n_train=ALL,
+        n_val=ALL,
+        wanted=(Wanted("loop overhead, LeNet-5 epoch, s", "same", "bare", _at_most(1.08), True),),
+        rounds=9,
+        budget_s=60,
+    ),
+    Race(
+        "ResNet-20",
+        ("model=resnet20",),
+        "resnet20",
+        n_train=9_000,
+        n_val=1_000,
+        wanted=(
+            Wanted("ResNet-20 epoch, same precision, images/s", "same", "usual", _at_least(1.3)),
+            Wanted("ResNet-20 epoch, best settings, images/s", "best", "usual", _at_least(2)),
+        ),
+        best=BEST,
+        budget_s=80,
+    ),
+    Race(
+        "ResNet-18 stem=imagenet",
+        ("model=resnet18", "model.stem=imagenet"),
+        "resnet18",
+        n_train=9_000,
+        n_val=1_000,
+        wanted=(
+            Wanted(
+                "ResNet-18 stem=imagenet epoch, same precision, images/s",
+                "same",
+                "usual",
+                _at_least(1.1),
+            ),
+            Wanted(
+                "ResNet-18 stem=imagenet epoch, best settings, images/s",
+                "best",
+                "usual",
+                _at_least(1.3),
+            ),
+            Wanted("loop overhead, ResNet-18 epoch, s", "same", "bare", _at_most(1.02), True),
+        ),
+        best=("trainer.channels_last=true",),
+        budget_s=150,
+    ),
+    Race(
+        "ResNet-18 stem=cifar",
+        ("model=resnet18", "model.stem=cifar"),
+        "resnet18_cifar",
+        n_train=1_152,
+        n_val=128,
+        wanted=(Wanted(CIFAR_STEM, "best", "usual", _at_least(2)),),
+        best=BEST,
+        rounds=4,
+        budget_s=80,
+    ),
+)

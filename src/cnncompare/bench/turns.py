@@ -1,0 +1,181 @@
+"""Our own training, held at each epoch's start until its turn comes; and a bare loop beside it."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from cnncompare.callbacks.clock import wait_for
+from cnncompare.callbacks.epoch_recorder import EpochRecorder
+from cnncompare.callbacks.interruption import Interruption
+from cnncompare.callbacks.predictions import PredictionSaver
+from cnncompare.callbacks.progress import Progress
+from cnncompare.config import Config
+from cnncompare.data.module import ImageData
+from cnncompare.optimization import build_optimizer
+from cnncompare.train import build_model, build_task, set_up_torch
+from cnncompare.trainer import build_trainer
+
+Reply = dict[str, Any]
+STEPS = 8  # of the model alone
+AUTOCAST = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
+
+
+def take_turns(config: Config, commands: Iterator[str], reply: Callable[[Reply], None]) -> None:
+    """Train as `train` does, everything on, but answer `commands` at each epoch's start.
+
+    epoch     the next epoch, to the start of the one after: training, validation, checkpoints
+    warm      the same
+    bare      an epoch of a bare PyTorch loop over the same batches
+    pipeline  an epoch's training batches, nothing done with them
+    step      training steps on one batch that is there already
+
+    Each is answered by {"seconds", "images"}, an epoch also by what it reached. Nothing stays.
+    """
+    set_up_torch(config)
+    data = ImageData(config.data, seed=config.seed)
+    data.prepare()
+    model = build_model(config, data)
+    with TemporaryDirectory(prefix="cnncompare-") as name, Interruption() as interruption:
+        folder = Path(name)
+        turns = Turns(commands, reply, BareLoop(config, data))
+        own = [EpochRecorder(folder), PredictionSaver(folder), Progress(config.callbacks.progress)]
+        trainer = build_trainer(folder, config, [interruption, *own, turns])
+        with suppress(Enough):
+            trainer.fit(build_task(config, model), datamodule=data)
+
+
+class Enough(BaseException):
+    """No command is left."""
+
+
+class Turns(pl.Callback):
+    """Waits at each epoch's start for the word to go on; comes last among the callbacks given."""
+
+    def __init__(
+        self, commands: Iterator[str], reply: Callable[[Reply], None], bare: "BareLoop"
+    ) -> None:
+        self._commands = commands
+        self._reply = reply
+        self._bare = bare
+        self._started: float | None = None
+        self._trained = 0.0
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._end_epoch(trainer)
+        for command in self._commands:
+            if command in ("epoch", "warm"):
+                self._started = time.perf_counter()
+                return
+            self._reply(self._bare.answer(command))
+        raise Enough
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._trained = time.perf_counter()  # Lightning calls the checkpoints after this
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._end_epoch(trainer)
+
+    def _end_epoch(self, trainer: pl.Trainer) -> None:
+        if self._started is None:
+            return
+        now = time.perf_counter()
+        (row,) = [c.rows[-1] for c in trainer.callbacks if isinstance(c, EpochRecorder)]  # type: ignore[attr-defined]
+        self._reply(
+            {
+                "seconds": now - self._started,
+                "saving_s": now - self._trained,
+                "images": self._bare.images,
+                "train_loss": row["train_loss"],
+                "val_acc1": row["val_acc1"],
+                "n_val": self._bare.n_val,
+            }
+        )
+        self._started = None
+
+
+class BareLoop:
+    """Trains a second network on the same batches, with nothing but PyTorch in between."""
+
+    def __init__(self, config: Config, data: ImageData) -> None:
+        self.data = data
+        self.channels_last = config.trainer.channels_last
+        self.autocast = AUTOCAST.get(config.trainer.precision)
+        size = config.data.batch_size
+        self.n_train, self.n_val = data.n_train or 0, data.n_val or 0
+        self.images_trained = self.n_train // size * size or self.n_train
+        self.images = self.images_trained + self.n_val  # of an epoch
+        self._config = config
+        self._started = False
+
+    def answer(self, command: str) -> Reply:
+        """Do what the command says and return how long it took."""
+        if not self._started:
+            self._start()
+        work, images = {
+            "bare": (self._epoch, self.images),
+            "pipeline": (self._batches, self.images_trained),
+            "step": (self._steps, STEPS * self._config.data.batch_size),
+        }[command]
+        wait_for(self._device)
+        started = time.perf_counter()
+        work()
+        wait_for(self._device)
+        seconds = time.perf_counter() - started
+        return {"seconds": seconds, "images": images, "n_train": self.n_train, "n_val": self.n_val}
+
+    def _start(self) -> None:
+        self._device = self.data.place().device
+        network = build_model(self._config, self.data).network.to(self._device)
+        if self.channels_last:
+            network = network.to(memory_format=torch.channels_last)
+        if self._config.trainer.compile:
+            network.compile()
+        self._network = network.train()
+        self._optimizer = build_optimizer(network, self._config.optimizer)
+        self._batch = next(iter(self.data.train_dataloader()))
+        self._started = True
+        self._steps()  # the first ones are slow
+
+    def _epoch(self) -> None:
+        self._network.train()
+        for images, labels in self.data.train_dataloader():
+            self._step(images, labels)
+        self._network.eval()
+        correct = torch.zeros((), dtype=torch.int64, device=self._device)
+        with torch.inference_mode():
+            for images, labels, _ in self.data.val_dataloader():
+                correct += (self._logits(images).argmax(dim=1) == labels).sum()
+        int(correct)
+
+    def _batches(self) -> None:
+        for _ in self.data.train_dataloader():
+            pass
+
+    def _steps(self) -> None:
+        images, labels = self._batch[:2]
+        self._network.train()
+        for _ in range(STEPS):
+            self._step(images, labels)
+
+    def _step(self, images: Tensor, labels: Tensor) -> None:
+        self._optimizer.zero_grad()
+        F.cross_entropy(self._logits(images), labels).backward()  # type: ignore[no-untyped-call]
+        self._optimizer.step()
+
+    def _logits(self, images: Tensor) -> Tensor:
+        if self.channels_last:
+            images = images.contiguous(memory_format=torch.channels_last)
+        enabled = self.autocast is not None
+        with torch.autocast(self._device.type, dtype=self.autocast, enabled=enabled):
+            outputs = self._network(images)
+        # of networks with auxiliary heads the main one
+        logits: Tensor = outputs if isinstance(outputs, Tensor) else outputs[0]
+        return logits

@@ -1,0 +1,71 @@
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cnncompare.bench.command import main
+from cnncompare.errors import ConfigError, OutputError
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--fast"], "unrecognized arguments: --fast"),
+        (["--su"], "unrecognized arguments: --su"),
+        (["--suite", "--tune"], "two commands"),
+        (["--suite", "model=vgg16"], "without model=vgg16"),
+        (["--json", "x.json"], "--json goes with --suite"),
+        (["--tune", "--data", "x"], "--data goes with --suite"),
+        (["modle=vgg16"], "did you mean 'model'"),
+        (["--tune", "data=synthetic", "trainer.devices=2"], "one device"),
+        (["data=synthetic", "trainer.devices=2"], "one device"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(words: list[str], told: str) -> None:
+    with pytest.raises(ConfigError, match=told) as error:
+        main(words)
+    assert "\n" not in str(error.value)
+
+
+def test_a_result_that_cannot_be_written_is_refused_first(tmp_path: Path) -> None:
+    for place in (tmp_path / "none" / "x.json", tmp_path):
+        with pytest.raises(OutputError, match="cannot write"):
+            main(["--suite", "--json", str(place)])
+
+
+def test_the_command_line(cnncompare: Call) -> None:
+    assert "--suite" in cnncompare("bench", "--help").stdout
+    wrong = cnncompare("bench", "--no-such-flag")
+    assert wrong.returncode == 2
+    assert len(wrong.stderr.splitlines()) == 1
+    missing = cnncompare("bench", "--suite", "--data", "nowhere")
+    assert missing.returncode == 2
+    assert missing.stderr.splitlines()[-1].startswith("cnncompare: --data ")
+
+
+def test_help_and_refusals_import_no_torch() -> None:
+    code = """
+import sys
+from cnncompare.cli import run
+codes = [run(words) for words in (["bench", "--nope"], ["bench", "modle=vgg16"])]
+import cnncompare.bench.suite, cnncompare.bench.tune, cnncompare.bench.show
+heavy = {"torch", "torchvision", "pytorch_lightning", "statsmodels"} & set(sys.modules)
+print(codes, heavy)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "[2, 2] set()"
+
+
+def test_throughput_of_a_configuration(cnncompare: Call, tmp_path: Path) -> None:
+    words = ("model=lenet5", "data=synthetic", "data.limit_train=64", "data.batch_size=32")
+    done = cnncompare("bench", *words)
+    assert done.returncode == 0, done.stderr
+    rows = {line.split(":")[0]: line.split() for line in done.stdout.splitlines() if ":" in line}
+    assert set(rows) >= {"pipeline", "model", "loop"}
+    assert float(rows["loop"][3].replace(",", "")) > 0  # images/s, ours
+    assert rows["loop"][-1] == "5"  # rounds
+    assert list(tmp_path.iterdir()) == []  # nothing is kept
