@@ -84,3 +84,11 @@ def test_the_console_script_is_the_same_program(tmp_path: Path) -> None:
     )
     assert done.returncode == 2
     assert "did you mean 'model'?" in done.stderr
+
+
+def test_the_word_for_a_sweep_may_stand_anywhere(cnncompare: Call) -> None:
+    asked = ("data=digits", "-m", "seed=0,1", "trainer.max_epochs=-1")
+    ended = cnncompare(*asked)
+    assert ended.returncode == 2
+    assert "trainer.max_epochs=-1" in ended.stderr
+    assert ended.stderr == cnncompare("-m", *(word for word in asked if word != "-m")).stderr
