@@ -45,8 +45,12 @@ def main(words: list[str]) -> int:
     _check(asked)
     if asked.suite:
         return _suite(asked)
-    config = _checked(asked.overrides)
-    if asked.tune:
+    config = _checked(asked.overrides, asked.tune)
+    if not config.trains:
+        from cnncompare.bench.evaluation import measure_evaluation
+
+        measure_evaluation(config)
+    elif asked.tune:
         from cnncompare.bench.tune import tune
 
         tune(config, asked.overrides)
@@ -57,16 +61,20 @@ def main(words: list[str]) -> int:
     return 0
 
 
-def _checked(overrides: list[str]) -> "Config":
+def _checked(overrides: list[str], tune: bool) -> "Config":
     """Return the configuration; raises UserError for what a run would refuse too."""
     from cnncompare.bench.compose import composed
     from cnncompare.preflight import preflight
 
     config = composed(overrides)
-    if config.trainer.processes > 1 or config.trainer.max_epochs == 0:
+    if config.trainer.processes > 1:
         raise ConfigError(
-            f"bench measures a training on one device, not trainer.devices="
-            f"{config.trainer.devices} and trainer.max_epochs={config.trainer.max_epochs}"
+            f"bench measures one device, not trainer.devices={config.trainer.devices}"
+        )
+    if not config.trains and (tune or config.data.source != "imagenet"):
+        raise ConfigError(
+            "bench: trainer.max_epochs=0 measures the test of experiment=imagenet_val alone; "
+            "give 1 or more"
         )
     preflight(config)
     return config

@@ -20,7 +20,7 @@ from cnncompare.callbacks.progress import Progress
 from cnncompare.config import Config
 from cnncompare.data.module import ImageData
 from cnncompare.optimization import build_optimizer
-from cnncompare.train import build_model, build_task, set_up_torch
+from cnncompare.train import build_data, build_model, build_task, published_for, set_up_torch
 from cnncompare.trainer import build_trainer
 
 Reply = dict[str, Any]
@@ -40,7 +40,7 @@ def take_turns(config: Config, commands: Iterator[str], reply: Callable[[Reply],
     Each is answered by {"seconds", "images"}, an epoch also by what it reached. Nothing stays.
     """
     set_up_torch(config)
-    data = ImageData(config.data, seed=config.seed)
+    data = build_data(config, published_for(config))
     data.prepare()
     model = build_model(config, data)
     with TemporaryDirectory(prefix="cnncompare-") as name, Interruption() as interruption:

@@ -142,6 +142,13 @@ class ImageData(LightningDataModule):
         key = b"" if test.keys is None else test.keys[int(test.rows[position])]
         return key.split(b"\0")[0].decode(errors="replace") or f"image {position}"
 
+    def test_files(self) -> list[str]:
+        """Return the paths of the test images; raises DataError where they are no files."""
+        test = self._ready().test
+        if not isinstance(test.images, ImageFiles) or test.images.starts is not None:
+            raise DataError(f"data={self.config.name} has no folder of image files here")
+        return [str(test.images.path(row)) for row in test.rows.tolist()]
+
     def leave_out(self, positions: Tensor) -> None:
         """Take test images, positions int64 [m], out of what the numbers are about."""
         if not len(positions):

@@ -1,0 +1,44 @@
+from pathlib import Path
+
+import pytest
+
+from cnncompare.bench.command import main
+from cnncompare.bench.evaluation import evaluation_rows
+from cnncompare.errors import ConfigError
+from tests.composing import compose_config
+from tests.data.imagenet_folders import in_wnid_folders
+
+
+def words(root: Path) -> tuple[str, ...]:
+    return (
+        *("experiment=imagenet_val", "model=squeezenet1_1", "model.weights=null"),
+        *(f"data.root={in_wnid_folders(root)}", "data.batch_size=4", "data.workers=0"),
+        *("trainer.accelerator=cpu", "trainer.threads=1", "callbacks.progress=off"),
+    )
+
+
+def test_three_ways_to_the_same_images(tmp_path: Path) -> None:
+    rows, decoding_s = evaluation_rows(
+        compose_config(*words(tmp_path / "val")), tmp_path / "work", rounds=2
+    )
+    assert [row.name for row in rows] == [
+        "test, images decoded anew",
+        "test, images from the cache",
+        "model alone, on one batch",
+    ]
+    for row in rows:
+        assert row.reason is None
+        assert row.n == 2
+        assert row.ours is not None
+        assert row.ours > 0
+    assert decoding_s > 0
+
+
+def test_a_test_is_measured_of_imagenet_alone() -> None:
+    with pytest.raises(ConfigError, match="measures the test of experiment=imagenet_val alone"):
+        main(["data=digits", "trainer.max_epochs=0"])
+
+
+def test_a_test_has_no_settings_to_tune(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="give 1 or more"):
+        main(["--tune", *words(tmp_path)])
