@@ -5,12 +5,18 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from scipy.stats import chi2_contingency
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torchvision.transforms import Compose, RandomCrop, RandomHorizontalFlip
 from torchvision.transforms.functional import crop as reference_crop
 from torchvision.transforms.functional import hflip, pad
 
 from cnncompare.config import AugmentConfig
 from cnncompare.data import augment
+from cnncompare.data.batches import Batches, Place, Recipe
 from cnncompare.data.module import ImageData
+from cnncompare.data.source import whole
 from cnncompare.errors import DataError
 
 
@@ -79,6 +85,35 @@ def test_draws_are_uniform(synthetic_data):
         chi_square = ((counts - n / 9) ** 2 / (n / 9)).sum()
         assert chi_square < 30.0  # 8 degrees of freedom: exceeded once in 5,000
     assert abs(torch.cat(flips).float().mean() - 0.5) < 4 * (0.25 / n) ** 0.5
+
+
+def _draws_seen(images: torch.Tensor) -> torch.Tensor:
+    """Return what was done to images of coordinates: one number for (dy, dx, flip), 0 to 161."""
+    rows, columns = images[:, 0, 16, 16].long() - 13, images[:, 1, 16, 16:18].long()
+    flipped = (columns[:, 0] > columns[:, 1]).long()
+    return (rows * 9 + columns[:, 0] - 13 + flipped) * 2 + flipped
+
+
+def test_crops_and_flips_are_drawn_as_torchvisions_transforms_draw_them():
+    """Both cut an image whose pixels say where they were; all 162 outcomes occur as often."""
+    n = 16_000
+    place = torch.arange(1, 33, dtype=torch.uint8).expand(32, 32)
+    image = torch.stack([place.T, place])
+    torch.manual_seed(0)
+    usual = Compose([RandomCrop(32, padding=4), RandomHorizontalFlip()])
+    theirs = _draws_seen(torch.stack([usual(image) for _ in range(n)]))
+    batches = Batches(
+        whole(image.expand(n, -1, -1, -1), torch.zeros(n, dtype=torch.int64)),
+        Recipe((2, 32, 32), (0.0,) * 2, (1.0,) * 2, 2, batch_size=1000, seed=0, workers=0),
+        AugmentConfig(crop_padding=4, flip=True),
+        place=lambda: Place(epoch=0, rank=0, world=1, device=torch.device("cpu")),
+        resident=lambda images, device: images,
+    )
+    ours = torch.cat([_draws_seen((images * 255).round()) for images, _ in batches])
+    counts = [np.bincount(seen, minlength=162) for seen in (theirs, ours)]
+    assert [len(count) for count in counts] == [162, 162]
+    assert min(count.min() for count in counts) > 50  # 99 are expected of each
+    assert chi2_contingency(counts).pvalue > 0.001
 
 
 def test_an_epoch_repeats_exactly_and_the_next_differs(synthetic_data):
@@ -172,3 +207,33 @@ def test_batches_are_cut_by_one_thread_and_the_rest_keeps_its_own(synthetic_data
             assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+class _Sent(TorchDispatchMode):
+    """Counts what moves between the CPU and another device."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.n = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        made = function(*args, **(kwargs or {}))
+        devices = {
+            leaf.device.type for leaf in tree_leaves((args, made)) if isinstance(leaf, torch.Tensor)
+        }
+        self.n += len(devices) > 1
+        return made
+
+
+def test_no_training_batch_crosses_the_bus_once_the_images_are_on_the_device(synthetic_data):
+    """`meta` stands for a GPU: it computes no values, and refuses to be mixed with the CPU."""
+    data = attach(synthetic_data(n_train=600))
+    data.trainer.strategy.root_device = torch.device("meta")
+    batches = iter(data.train_dataloader())
+    with _Sent() as first:
+        next(batches)
+    with _Sent() as later:
+        rest = list(batches)
+    assert first.n > 0  # the images, their labels and the epoch's draws
+    assert (later.n, len(rest)) == (0, 15)
+    assert {some.device.type for batch in rest for some in batch} == {"meta"}

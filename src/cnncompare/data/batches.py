@@ -70,6 +70,7 @@ class Batches:
         self.wait_s = 0.0
         self._place = place
         self._resident = resident
+        self._sent: dict[torch.device, tuple[Tensor, ...]] = {}
 
     def __len__(self) -> int:
         """Return the number of batches that each process gets."""
@@ -118,19 +119,24 @@ class Batches:
         return labels
 
     def _training(self, place: Place) -> Iterator[tuple[Tensor, ...]]:
+        """Move the epoch's draws and labels to the device at once, so that no step waits for it."""
         assert self.augment is not None
         draws = self._draws(place)
         positions = [draws.order[some] for some in draws.mine]
+        labels, dy, dx, flips = (
+            torch.stack(each).to(place.device).unbind()
+            for each in (
+                [self.part.labels[some] for some in positions],
+                *([kind[some] for some in draws.mine] for kind in (draws.dy, draws.dx, draws.flip)),
+            )
+        )
         for step, images in enumerate(self._read(positions, place)):
-            some = draws.mine[step]
-            labels = self.part.labels[positions[step]].to(place.device)
             images = augment.adapt(images, self.recipe.shape)
             if self.augment.crop_padding:
-                dy, dx = draws.dy[some].to(place.device), draws.dx[some].to(place.device)
-                images = augment.crop(images, dy, dx, self.augment.crop_padding)
+                images = augment.crop(images, dy[step], dx[step], self.augment.crop_padding)
             if self.augment.flip:
-                images = augment.flip(images, draws.flip[some].to(place.device))
-            yield self._finished(images, labels, some, step, place.epoch)
+                images = augment.flip(images, flips[step])
+            yield self._finished(images, labels[step], draws.mine[step], step, place.epoch)
 
     def _finished(
         self, images: Tensor, labels: Tensor, some: Tensor, step: int, epoch: int
@@ -173,16 +179,28 @@ class Batches:
 
     def _read(self, positions: list[Tensor], place: Place) -> Iterator[Tensor]:
         images = self._resident(self.part.images, place.device)
-        rows = (self.part.rows[some] for some in positions)
+        rows = [self.part.rows[some] for some in positions]
+        if isinstance(images, Tensor) and rows:
+            sizes = [len(some) for some in rows]
+            rows = list(torch.split_with_sizes(torch.cat(rows).to(images.device), sizes))
         workers = -(-self.recipe.workers // place.world)  # of the machine, shared by all processes
         pinned = place.device.type == "cuda"
         for some in read(images, rows, workers, self.findings, pinned):
             yield some.to(place.device, non_blocking=True)
 
     def _normalized(self, images: Tensor) -> Tensor:
-        mean = torch.tensor(self.recipe.mean, device=images.device).view(-1, 1, 1) * 255
-        sd = torch.tensor(self.recipe.std, device=images.device).view(-1, 1, 1) * 255
+        mean, sd = self._moments(images.device)
         return images.float().sub_(mean).div_(sd)
+
+    def _moments(self, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Return mean and sd of pixels in [0, 255], [C, 1, 1], sent to the device once."""
+        if device not in self._sent:
+            self._sent[device] = tuple(
+                torch.tensor(each, device=device).view(-1, 1, 1) * 255
+                for each in (self.recipe.mean, self.recipe.std)
+            )
+        mean, sd = self._sent[device]
+        return mean, sd
 
     def _seeds(self, epoch: int, what: int, some: Tensor) -> list[int]:
         return [seed_of(self.recipe.seed, epoch, what, number) for number in some.tolist()]
