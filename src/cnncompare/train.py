@@ -11,6 +11,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 
+from cnncompare.allocator import keep_freed_memory
 from cnncompare.callbacks.epoch_recorder import EpochRecorder
 from cnncompare.callbacks.hparams import log_hparams
 from cnncompare.callbacks.interruption import Interruption
@@ -72,6 +73,7 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
 
 
 def set_up_torch(config: Config) -> None:
+    keep_freed_memory()
     torch.set_float32_matmul_precision(config.trainer.matmul_precision)
     threads = config.trainer.threads or max(1, cores() // config.trainer.devices)
     torch.set_num_threads(threads)
