@@ -138,6 +138,21 @@ def test_a_departure_is_warned_of_recorded_and_tried_without(
     assert "normalisation: mean 0.5 0.5 0.5" in only.check.message
 
 
+def test_a_test_that_was_stopped_after_its_last_batch_is_completed(
+    run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = run("name=whole")
+    with monkeypatch.context() as patched:
+        patched.setattr(evaluate_module, "counted", _interrupt)
+        with pytest.raises(Interrupted):
+            run()
+    assert run().record.test == whole.record.test
+
+
+def _interrupt(_: object) -> None:
+    raise Interrupted(signal.SIGTERM)
+
+
 class Stop(Progress):
     """Ends the process's test after its second batch, as a signal does."""
 
@@ -229,6 +244,7 @@ def test_two_processes_count_each_image_once(run: Callable[..., Run], images: Pa
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize(
     ("words", "correct1", "correct5"),
     [((), 442, 486), (("data.normalize=imagenet",), 388, 460)],

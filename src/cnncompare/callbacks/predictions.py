@@ -43,7 +43,8 @@ class PredictionSaver(pl.Callback):
 
     def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Gather over the devices; raises RunError unless each test image came exactly once."""
-        everything = _gathered(_joined(self._batches))
+        mine = _joined(self._batches)
+        everything = _gathered(_once(mine) if self._journal is not None else mine)
         self._batches = []
         _check_complete(everything["indices"], _n_test(trainer))
         order = everything["indices"].argsort()
@@ -67,6 +68,13 @@ def _joined(batches: list[Parts]) -> Parts:
     """Return one tensor of each kind, in this process's memory."""
     names = batches[0] if batches else ()
     return {name: torch.cat([batch[name].cpu() for batch in batches]) for name in names}
+
+
+def _once(parts: Parts) -> Parts:
+    """Return each image once: a test that goes on makes a batch anew where none was left."""
+    places = parts["indices"].tolist()
+    rows = list({place: row for row, place in enumerate(places)}.values())
+    return {name: tensor[rows] for name, tensor in parts.items()}
 
 
 def _gathered(mine: Parts) -> Parts:

@@ -40,7 +40,8 @@ class ImageData(LightningDataModule):
     scaling, by which two runs know that they were tested on the same images.
 
     `weights_transform` is what the network's weights were published with. Test batches whose
-    positions are all in `skip_positions` are not made: they were counted before.
+    positions are all in `skip_positions` are not made: they were counted before. But each process
+    makes one at least.
     """
 
     classes: list[str]
@@ -64,8 +65,6 @@ class ImageData(LightningDataModule):
         self.seed = seed
         self.weights_transform = weights_transform
         self.skip_positions: set[int] = set()
-        # of a test that goes on, one process may have nothing left to do
-        self.allow_zero_length_dataloader_with_multiple_devices = True
         self._workers = _cores() if config.workers is None else config.workers
         self._parts: Parts | None = None
         self._moved: dict[tuple[int, torch.device], Tensor] = {}
