@@ -38,7 +38,8 @@ def draw_pictures(
         _log(boards, "test/confusion_matrix", figure, run)
     mistakes = worst(predictions, config.worst_mistakes)
     if mistakes:
-        figure = mistakes_figure(predictions, mistakes, data.test_images(mistakes), data.class_names)
+        images = data.test_images(mistakes)
+        figure = mistakes_figure(predictions, mistakes, images, data.class_names)
         _log(boards, "test/worst_mistakes", figure, run)
 
 
