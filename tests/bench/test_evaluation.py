@@ -24,7 +24,7 @@ def test_three_ways_to_the_same_images(tmp_path: Path) -> None:
     assert [row.name for row in rows] == [
         "test, images decoded anew",
         "test, images from the cache",
-        "model alone, on one batch",
+        "the same, beside the model alone",
     ]
     for row in rows:
         assert row.reason is None
