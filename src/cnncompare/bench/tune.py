@@ -47,6 +47,11 @@ class Candidate:
             ]
         )
 
+    @property
+    def label(self) -> str:
+        """Return the words without what all of them have in common."""
+        return self.words.replace("trainer.", "")
+
 
 @dataclass(frozen=True)
 class Tried:
@@ -110,7 +115,7 @@ def shortened(config: Config) -> Config:
 
 def try_out(config: Config, candidate: Candidate) -> Tried:
     """Train with and without the settings, both in fresh processes, an epoch at a time in turns."""
-    name = candidate.words
+    name = candidate.label
     asked = {"default": _asked(config), "tried": _asked(_with(config, trainer=candidate.settings))}
     environment = our_environment()
     environments = {"default": environment, "tried": {**environment, **candidate.environment}}
@@ -138,7 +143,7 @@ def judged(
     from statsmodels.stats.proportion import confint_proportions_2indep
 
     rates, others = ([_rate(answer) for answer in side] for side in (tried, default))
-    row = compare(candidate.words, rates, others, None)
+    row = compare(candidate.label, rates, others, None)
     last, reference = tried[-1], default[-1]
     assert last is not None
     assert reference is not None
@@ -160,7 +165,7 @@ def show(tried: Sequence[Tried], config: Config, overrides: Sequence[str]) -> No
     """Print the ranking, the fastest first, and the command with what pays most."""
     ranking = sorted(tried, key=lambda one: one.row.ratio or 0.0, reverse=True)
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("images/s with", max_width=24, overflow="fold")
+    table.add_column("images/s with trainer.*", max_width=24)
     for header in ("tried", "default", "ratio", "low-high", "n", "val top-1", ""):
         table.add_column(header, justify="right", no_wrap=True)
     for one in ranking:
