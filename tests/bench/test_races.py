@@ -92,7 +92,7 @@ def test_the_words_of_the_table_are_valid(race: Race) -> None:
     for best in (False, True):
         config = composed(our_words(race, images, best))
         assert config.data.batch_size == 128
-    assert race.n_train % 128 == 0 or race.n_train > 10 * 128
+    assert race.n_train % 128 == 0 or race.n_train > 10 * 128  # else much would be dropped
 
 
 def test_data_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

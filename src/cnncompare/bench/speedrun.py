@@ -11,7 +11,7 @@ from cnncompare.config_files import conf_folder
 from cnncompare.errors import RunError
 
 TARGET = 0.70
-BUDGET_S = 240.0
+BUDGET_S = 150.0
 # Epochs of the usual script, ResNet-18 for small images, SGD 0.1, cosine, to 70 %: it takes many
 # minutes an epoch on two cores, so the suite times a part of an epoch.
 USUAL_EPOCHS: int | None = None

@@ -80,7 +80,7 @@ def memory_row(
     folder: Path,
     words: Sequence[str],
     images: Path,
-    rounds: int = 3,
+    rounds: int = 2,
 ) -> Row:
     """Return the peak memory of a training of LeNet-5, in MiB, against the usual script's."""
     ours = (*CNNCOMPARE, "model=lenet5", "trainer.max_epochs=1", *words, "force=true")
