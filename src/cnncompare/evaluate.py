@@ -48,7 +48,8 @@ def evaluate(
     run.save()
     agree(trainer, finished=False)
     trainer.test(task, datamodule=data, verbose=False)
-    part.notes = data.notes  # grey and CMYK images are known now
+    if config.trainer.processes == 1 and not earlier:
+        part.notes = data.notes  # this process has seen all images' colours now
     _record_costs(run, part, clock, n=data.n_test, earlier=earlier)
     unread = (saver.everything["labels"] < 0).nonzero().squeeze(1)
     answers = _settled(saver.everything, unread, data, part)
