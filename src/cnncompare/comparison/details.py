@@ -25,7 +25,7 @@ from cnncompare.comparison.confusion import (
     never_predicted,
     per_class,
 )
-from cnncompare.comparison.load import Outcome, Result
+from cnncompare.comparison.load import Outcome
 from cnncompare.run import CLASSES
 
 
@@ -85,7 +85,7 @@ def class_names(table: ComparedTable) -> list[str]:
     results = [result for row in table.rows for result in row.group.results]
     n = results[0].data.classes
     for result in results[:3]:  # one protocol, one set of classes
-        found = _saved_names(result.run.folder, n) or _folder_names(result, n)
+        found = _saved_names(result.run.folder, n)
         if found:
             return found
     return [str(i) for i in range(n)]
@@ -98,16 +98,3 @@ def _saved_names(folder: Path, n: int) -> list[str] | None:
         return None
     sound = isinstance(names, list) and len(names) == n == len(set(map(str, names)))
     return [str(name) for name in names] if sound else None
-
-
-def _folder_names(result: Result, n: int) -> list[str] | None:
-    """Return the class folders of a class-folder tree that still lies where it was."""
-    root = result.settings.get("data.root")
-    if result.settings.get("data.source") != "folder" or not isinstance(root, str):
-        return None
-    try:
-        train = (Path(root).expanduser() / "train").iterdir()
-        names = sorted(entry.name for entry in train if entry.is_dir())
-    except OSError:
-        return None
-    return names if len(names) == n else None
