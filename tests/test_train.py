@@ -33,7 +33,7 @@ SMALL = (
 )
 COLUMNS = (
     "epoch train_s val_s data_wait_s images_per_s lr train_loss train_acc1 val_loss val_acc1 "
-    "val_acc5 peak_rss_mib peak_gpu_mib"
+    "val_acc5 peak_rss_mib peak_gpu_mib other_cpu_share gpu_sm_clock_mhz gpu_throttled"
 )
 
 
@@ -80,7 +80,7 @@ def test_the_classes_are_named_in_order(run: Run) -> None:
 def test_epochs_have_the_columns_of_the_contract(run: Run) -> None:
     with (run.folder / "epochs.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert tuple(rows[0])[:13] == tuple(COLUMNS.split())
+    assert tuple(rows[0])[:16] == tuple(COLUMNS.split())
     assert [row["epoch"] for row in rows] == ["1", "2"]
     best = max(rows, key=lambda row: float(row["val_acc1"]))
     assert run.record.best.epoch == int(best["epoch"])

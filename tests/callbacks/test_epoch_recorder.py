@@ -15,6 +15,7 @@ from sklearn.metrics import accuracy_score, top_k_accuracy_score
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from cnncompare.callbacks.epoch_recorder import COLUMNS, EpochRecorder
+from cnncompare.callbacks.machine import CpuTimes
 from cnncompare.callbacks.memory import peak_gpu_mib, peak_rss_mib
 
 from .conftest import CLASSES, QUIET, Clock, Loader, SlowTask, make_task, make_trainer
@@ -23,6 +24,7 @@ CONTRACT = [
     *("epoch", "train_s", "val_s", "data_wait_s", "images_per_s", "lr"),
     *("train_loss", "train_acc1", "val_loss", "val_acc1", "val_acc5"),
     *("peak_rss_mib", "peak_gpu_mib"),
+    *("other_cpu_share", "gpu_sm_clock_mhz", "gpu_throttled"),
 ]
 
 pytestmark = QUIET
@@ -50,7 +52,7 @@ def _read(folder: Path) -> list[dict[str, str]]:
 def _fit(
     folder: Path, clock: Clock, epochs: int = 3, **options: Any
 ) -> tuple[EpochRecorder, SlowTask, Loader, Loader]:
-    recorder, task = EpochRecorder(folder, clock), make_task(clock)
+    recorder, task = EpochRecorder(folder, clock, lambda: None), make_task(clock)
     train, val = Loader(18, evaluation=False, wait=0.25), Loader(11, evaluation=True, seed=1)
     trainer = make_trainer(folder, [recorder, Dawdler(clock)], max_epochs=epochs, **options)
     trainer.fit(task, train, val)
@@ -69,6 +71,25 @@ def test_times_are_those_of_the_steps_alone(tmp_path: Path, clock: Clock) -> Non
         assert float(row["images_per_s"]) == 1.8
         assert float(row["lr"]) == 1e-9
         assert row["peak_gpu_mib"] == "" or torch.cuda.is_available()
+
+
+def test_what_other_programs_used_of_the_cores_is_in_the_row(tmp_path: Path, clock: Clock) -> None:
+    """Of two cores over 11.5 s they take 4.6 s, then nothing; then the system tells no more."""
+    used = {1: CpuTimes(0, 0, 0), 2: CpuTimes(16.1, 11.5, 23), 3: CpuTimes(27.6, 23, 46)}
+
+    class Task(SlowTask):
+        def on_train_epoch_start(self) -> None:
+            super().on_train_epoch_start()
+            epoch.append(self.current_epoch + 1)
+
+    epoch: list[int] = [1]
+    recorder = EpochRecorder(tmp_path, clock, lambda: used.get(len(epoch)))
+    task = make_task(clock)
+    task.__class__ = Task
+    trainer = make_trainer(tmp_path, [recorder], max_epochs=3)
+    trainer.fit(task, Loader(8, evaluation=False), Loader(8, evaluation=True))
+    shares = [row["other_cpu_share"] for row in _read(tmp_path)]
+    assert [share and round(float(share), 9) for share in shares] == [0.2, 0.0, ""]
 
 
 def test_results_agree_with_scikit_learn(tmp_path: Path, clock: Clock) -> None:

@@ -130,3 +130,18 @@ def test_a_run_that_recorded_a_shared_clock_says_so(tmp_path: Path) -> None:
     write_run(tmp_path, "b", 0, np.ones(10, bool))
     (table,) = compared(tmp_path).tables
     assert {r.label: r.fairness["shared_clock"] for r in table.rows} == {"a": True, "b": False}
+
+
+def test_epochs_on_a_busy_machine_are_counted_over_the_runs(tmp_path: Path) -> None:
+    """Of two runs, with 2 and 3 epochs; of one share nothing is known."""
+    for seed, shares in enumerate((["0.02", "0.3"], ["0.1", "0.5", ""])):
+        run = write_run(tmp_path, "a", seed, np.ones(10, bool))
+        rows = [f"{epoch},1,{share}" for epoch, share in enumerate(shares, start=1)]
+        (run / "epochs.csv").write_text("\n".join(["epoch,train_s,other_cpu_share", *rows]))
+    write_run(tmp_path, "b", 0, np.ones(10, bool))
+    (table,) = compared(tmp_path).tables
+    fairness = {row.label: row.fairness for row in table.rows}
+    assert fairness["a"]["other_cpu_share"] == pytest.approx(0.2)
+    assert fairness["a"]["busy_epochs"] == [2, 4]
+    assert fairness["b"]["other_cpu_share"] is None
+    assert fairness["b"]["busy_epochs"] == fairness["b"]["throttled_epochs"] == [0, 0]

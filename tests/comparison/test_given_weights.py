@@ -10,8 +10,8 @@ from cnncompare.comparison.compare import Comparison, compare
 from cnncompare.comparison.confusion import confusion_matrix
 from cnncompare.comparison.load import load
 from cnncompare.report.as_json import as_json
+from cnncompare.report.caveats import caveats
 from cnncompare.report.columns import fairness_columns
-from cnncompare.report.words import caveats
 from tests.comparison.factory import evaluation, write_run
 
 DEPARTURE = "normalisation: mean 0.5 instead of the weights' mean 0.485"

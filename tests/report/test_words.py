@@ -6,6 +6,7 @@ import pytest
 
 from cnncompare.comparison.compare import Options, compare
 from cnncompare.comparison.load import load
+from cnncompare.report.caveats import caveats
 from cnncompare.report.words import tie_groups, verdict
 from tests.comparison.factory import simulate, write_run, write_sweep
 
@@ -102,3 +103,13 @@ def test_an_interval_that_excludes_0_and_is_no_difference_is_explained(tmp_path:
     for label, right in (("a", first), ("b", second), ("c", third)):
         write_run(tmp_path, label, 0, right)
     assert "not enough after correction for 3 pairs" in said(tmp_path)
+
+
+def test_epochs_that_were_disturbed_are_named(tmp_path: Path) -> None:
+    busy = "epoch,train_s,other_cpu_share,gpu_throttled\n1,9,0.4,0\n2,9,0.05,1\n"
+    (write_run(tmp_path, "a", 0, np.ones(10, bool)) / "epochs.csv").write_text(busy)
+    write_run(tmp_path, "b", 0, np.ones(10, bool))
+    text = " ".join(caveats(compare(*load([tmp_path]), Options()).tables[0]))
+    assert "Other programs used more than 10 % of the cores during epochs" in text
+    assert "too long: a (1 of 2). The GPU slowed down, by power or heat, during" in text
+    assert "b (" not in text

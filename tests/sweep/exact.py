@@ -30,7 +30,10 @@ WORDS = (
     "logger=tensorboard",
     "callbacks=bare",
 )
-CLOCKS = ("train_s", "val_s", "data_wait_s", "images_per_s", "peak_rss_mib", "peak_gpu_mib")
+CLOCKS = (
+    *("train_s", "val_s", "data_wait_s", "images_per_s", "peak_rss_mib", "peak_gpu_mib"),
+    *("other_cpu_share", "gpu_sm_clock_mhz", "gpu_throttled"),
+)
 
 
 @register("exact_net", family="test", year=2026, paper="none", input_size=(1, 8, 8))

@@ -12,6 +12,7 @@ from typing import Any
 import pytorch_lightning as pl
 
 from cnncompare.callbacks.clock import wait_for
+from cnncompare.callbacks.machine import CpuTimes, OtherWork, cpu_times, gpu_clock
 from cnncompare.callbacks.memory import peak_gpu_mib, peak_rss_mib
 from cnncompare.record import MemoryPart, TimingPart
 from cnncompare.run import EPOCHS, write_atomically
@@ -31,6 +32,9 @@ COLUMNS = (
     "val_acc5",
     "peak_rss_mib",
     "peak_gpu_mib",
+    "other_cpu_share",  # of the cores, used by other processes during the epoch
+    "gpu_sm_clock_mhz",  # at the training's end
+    "gpu_throttled",  # 1: by power or heat
 )
 
 Row = dict[str, float | None]
@@ -44,16 +48,23 @@ class EpochRecorder(pl.Callback):
     travel in the checkpoint, so that a resumed run continues exactly where its weights are.
     """
 
-    def __init__(self, run_folder: Path, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self,
+        run_folder: Path,
+        clock: Callable[[], float] = time.perf_counter,
+        read_cpu: Callable[[], CpuTimes | None] = cpu_times,
+    ) -> None:
         self.rows: list[Row] = []
         self._path = run_folder / EPOCHS
         self._clock = clock
+        self._other_work = OtherWork(read_cpu)
         self._train_started: float | None = None  # None while no epoch is being trained
         self._val_started = 0.0
         self._epoch: Row = {}
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._epoch = {"epoch": trainer.current_epoch + 1, "lr": _learning_rate(trainer)}
+        self._other_work.start()
         self._train_started = self._now(trainer)
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -65,6 +76,7 @@ class EpochRecorder(pl.Callback):
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not trainer.sanity_checking:
             self._epoch["val_s"] = self._now(trainer) - self._val_started
+            self._epoch["other_cpu_share"] = self._other_work.share()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._stop_train(trainer)
@@ -114,6 +126,8 @@ class EpochRecorder(pl.Callback):
             self._epoch["train_s"] = self._now(trainer) - self._train_started
             self._epoch["data_wait_s"] = getattr(trainer.train_dataloader, "wait_s", None)
             self._train_started = None
+            self._epoch["other_cpu_share"] = self._other_work.share()
+            self._epoch |= gpu_clock(trainer.strategy.root_device)
 
     def _results(self, pl_module: pl.LightningModule) -> Row:
         """Return the epoch's results, summed over the devices: each of them must ask."""

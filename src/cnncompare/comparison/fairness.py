@@ -2,10 +2,15 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from statistics import median
 from typing import Any
 
 from cnncompare.comparison.load import Result
 from cnncompare.comparison.tables import Group
+
+BUSY_SHARE = (
+    0.10  # of the cores, used by other programs: from there an epoch's seconds are doubtful
+)
 
 
 def card(group: Group, shared_clocks: set[str]) -> dict[str, Any]:
@@ -29,6 +34,21 @@ def card(group: Group, shared_clocks: set[str]) -> dict[str, Any]:
         "shared_clock": any(
             r.asked.clocks_shared or str(r.run.folder) in shared_clocks for r in group.results
         ),
+        **_undisturbed([row for result in group.results for row in result.epochs]),
+    }
+
+
+def _undisturbed(rows: list[dict[str, float | None]]) -> dict[str, Any]:
+    """Return how far the epochs, of all the group's runs, had the machine for themselves.
+
+    `other_cpu_share`, the median; `busy_epochs` and `throttled_epochs`, how many of how many.
+    """
+    shares = [share for row in rows if (share := row.get("other_cpu_share")) is not None]
+    throttled = [it for row in rows if (it := row.get("gpu_throttled")) is not None]
+    return {
+        "other_cpu_share": median(shares) if shares else None,
+        "busy_epochs": [sum(share > BUSY_SHARE for share in shares), len(shares)],
+        "throttled_epochs": [sum(it > 0 for it in throttled), len(throttled)],
     }
 
 

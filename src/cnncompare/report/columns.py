@@ -215,7 +215,7 @@ def fairness_columns(table: ComparedTable) -> list[Column]:
         _fair("pretrained", "pretrained", lambda version: version or "no"),
         *_how_columns(table),
         _fair("test_reads", "test set read", lambda n: "once" if n == 1 else f"{n} times"),
-        _fair("shared_clock", "clock", lambda shared: "shared" if shared else "own"),
+        Column("clock", "clock", "", _clock, _clock, False),
         _fair(
             "model_changes", "differs from the published network", lambda c: "; ".join(c) or "no"
         ),
@@ -223,6 +223,13 @@ def fairness_columns(table: ComparedTable) -> list[Column]:
     if any(published_note(row) for row in table.rows):
         found.append(Column("published", "published", "", published_note, published_note, False))
     return found
+
+
+def _clock(row: Row) -> str:
+    """Return whether the seconds are the run's own, and how much others used of the cores."""
+    share, own = row.fairness["other_cpu_share"], not row.fairness["shared_clock"]
+    others = "" if share is None else f", others {share:.0%} of the cores".replace("%", " %")
+    return ("own" if own else "shared") + others
 
 
 def _how_columns(table: ComparedTable) -> list[Column]:

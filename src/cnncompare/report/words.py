@@ -1,11 +1,12 @@
 """What was found, in words: nothing is claimed that the tests do not carry."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from cnncompare.comparison.compare import ComparedTable, Comparison, Options, Row
 from cnncompare.comparison.costs import dominated_everywhere
 from cnncompare.comparison.metrics import Metric
 from cnncompare.comparison.pairs import Pair
+from cnncompare.report.caveats import caveats
 from cnncompare.report.numbers import digits_for, gap, in_metric, listed, short
 
 MANY = 6  # names that a sentence can hold
@@ -204,54 +205,6 @@ def _dominated(table: ComparedTable) -> list[str]:
     texts = [f"{label} (by {listed(rivals[:3])})" for label, rivals in list(by.items())[:MANY]]
     costs = listed([front.title.split(",")[0] for front in table.fronts])
     return [f"No better in these runs and no cheaper in {costs}: {listed(texts)}."]
-
-
-def caveats(table: ComparedTable) -> list[str]:
-    """Return what weakens the table's numbers."""
-    found = []
-    if all(len(row.group.results) == 1 for row in table.rows) and len(table.rows) > 1:
-        found.append(
-            f"{'Given weights' if table.protocol.get('epochs') == 0 else 'One seed each'}: "
-            "this is about these trained networks, not about training them again."
-        )
-    found += _rows_with(
-        table,
-        lambda r: r.fairness["protocol"] == "test_as_val",
-        "chose the epoch on the test set: too high by that",
-    )
-    found += _rows_with(
-        table, lambda r: r.fairness["test_reads"] > 1, "read the test set more than once"
-    )
-    found += _rows_with(
-        table,
-        lambda r: r.fairness["shared_clock"],
-        "ran beside another run: the clocks were shared",
-    )
-    found += [
-        f"{row.label} departs from its weights' own transform: "
-        f"{'; '.join(row.fairness['departures'])}."
-        for row in table.rows
-        if row.fairness["departures"]
-    ]
-    found += _noted(table)
-    pretrained = [r.label for r in table.rows if r.fairness["pretrained"]]
-    if pretrained and len(pretrained) < len(table.rows):
-        found.append(f"Started from pretrained weights, unlike the others: {listed(pretrained)}.")
-    return found
-
-
-def _noted(table: ComparedTable) -> list[str]:
-    """Return what the rows' own test images are noted for, once each."""
-    notes = dict.fromkeys(note for row in table.rows for note in row.fairness["notes"] or ())
-    return [f"Test images: {note}." for note in notes]
-
-
-def _rows_with(table: ComparedTable, holds: Callable[[Row], bool], what: str) -> list[str]:
-    labels = [row.label for row in table.rows if holds(row)]
-    if not labels:
-        return []
-    who = "All rows" if len(labels) == len(table.rows) else listed(labels)
-    return [f"{who} {what}."]
 
 
 def tie_groups(table: ComparedTable) -> list[tuple[str, list[str]]]:
