@@ -3,6 +3,7 @@
 from cnncompare.bench.races import Race, Wanted
 from cnncompare.bench.rounds import Goal
 
+# Found by bench --tune: ResNet-20 1.96 times the default (1.02 to 2.07 on a busy machine, n = 5).
 BEST = ("trainer.precision=bf16-mixed", "trainer.channels_last=true")
 ALL = 50_000  # or as many as there are
 CIFAR_STEM = "ResNet-18 stem=cifar epoch, best settings, images/s"
@@ -75,6 +76,7 @@ RACES = (
             ),
             Wanted("loop overhead, ResNet-18 epoch, s", "same", "bare", _at_most(1.02), True),
         ),
+        # bf16 makes this one slower (0.89, 0.53 to 1.62 of the default on a busy machine, n = 5)
         best=("trainer.channels_last=true",),
         budget_s=110,
     ),
