@@ -1,7 +1,6 @@
 """The embedded data set: scikit-learn's handwritten digits, 1,797 real images of 8x8 pixels."""
 
 import torch
-from sklearn.datasets import load_digits
 
 from cnncompare.data.source import Source, whole
 from cnncompare.data.split import stratified_positions
@@ -16,6 +15,8 @@ def digits() -> Source:
     The 16 grey levels of the original (UCI, Alpaydin and Kaynak 1998, test part) are spread over
     0 to 255. It has no test part of its own, so a stratified fifth is set aside, always the same.
     """
+    from sklearn.datasets import load_digits  # 0.5 s and 60 MiB, for this set alone
+
     bunch = load_digits()
     images = torch.from_numpy((bunch.images * 255 / 16).round().astype("uint8")).unsqueeze(1)
     both = whole(images, torch.from_numpy(bunch.target).long())
