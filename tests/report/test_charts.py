@@ -139,6 +139,7 @@ def test_disputed_images_come_from_the_folder_that_was_read(tmp_path: Path) -> N
         config = (folder / "config.yaml").read_text()
         data = f"data: {{source: folder, root: {tmp_path / 'images'}, name: digits}}\n"
         (folder / "config.yaml").write_text(config.replace("data:", "was:") + data)
+        (folder / "classes.json").write_text('["cat", "dog"]')
     picture = disputed(tmp_path / "runs")
     assert picture is not None
     rows = rows_of(picture)

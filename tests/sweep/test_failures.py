@@ -80,9 +80,9 @@ def test_a_job_that_fails_before_its_run_is_opened_has_a_record_too(
 
 
 def test_a_wrong_job_stops_the_sweep_before_anything_is_written(sweep: Call, folder: Path) -> None:
-    ended = sweep("trainer.max_epochs=1,2,0")
+    ended = sweep("trainer.max_epochs=1,2,-1")
     assert ended.returncode == 2
-    assert "trainer.max_epochs=0" in ended.stderr
+    assert "trainer.max_epochs=-1" in ended.stderr
     assert "(in the job" in ended.stderr
     assert not (folder / "outputs").exists()
 
