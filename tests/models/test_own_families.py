@@ -19,6 +19,7 @@ FAMILIES = [
     "wrn_40_2",
     "resnext29_8x64d",
     "densenet_bc_100_12",
+    "quicknet",
 ]
 
 
