@@ -82,7 +82,7 @@ def notes(result: Result) -> list[str]:
         if row.estimate:
             estimate = row.estimate
             lines.append(
-                f"{row.name}: estimated, not measured: other {estimate['other']:,.0f} s, "
+                f"{row.name}: estimated, not measured: other at least {estimate['other']:,.0f} s, "
                 f"{estimate['ratio']:.3g} times as long; {estimate['how']}"
             )
     shares = [how["other_cpu_share"] for how in result.settings["rows"].values()]
