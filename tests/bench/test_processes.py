@@ -38,7 +38,12 @@ def test_the_seconds_of_a_command(tmp_path: Path) -> None:
 def test_what_processes_share_counts_once(tmp_path: Path) -> None:
     lone = "import time; x = bytearray(b'1') * (200 << 20); time.sleep(0.5)"
     forked = "import os, time; x = bytearray(b'1') * (200 << 20); os.fork(); time.sleep(0.5)"
-    touched = lone.replace("x =", "import os; os.fork(); x =")
+    # each holds its own until the other has filled its own as well, however busy the machine is
+    touched = (
+        "import os, time; r, w = os.pipe(); s, v = os.pipe(); child = os.fork() == 0; "
+        "x = bytearray(b'1') * (200 << 20); os.write(v if child else w, b'1'); "
+        "os.read(r if child else s, 1); time.sleep(0.5)"
+    )
     one, shared, two = (
         peak_pss_mib(python(code), ENVIRONMENT, tmp_path) for code in (lone, forked, touched)
     )
