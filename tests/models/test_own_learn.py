@@ -15,7 +15,7 @@ PLAIN = {"dropout": False, "local_drop": 0.0, "global_share": 0.0}
 # Name, learning rate, steps of 32 images, image size, options; the fewest steps that pass surely.
 QUICK: list[Case] = [
     ("lenet5", 0.05, 150, 32, {}),
-    ("resnet20", 0.05, 60, 16, {}),
+    ("resnet20", 0.05, 120, 16, {}),
     ("wrn_40_2", 0.05, 60, 8, {}),
     ("quicknet", 0.05, 60, 16, {}),
     ("densenet_bc_100_12", 0.05, 50, 8, {}),
