@@ -1,6 +1,5 @@
 """Test given weights once, without training, and hold the result against the published numbers."""
 
-import shutil
 import sys
 from pathlib import Path
 
@@ -8,16 +7,13 @@ import pytorch_lightning as pl
 from torch import Tensor
 
 from cnncompare.callbacks.evaluation_clock import EvaluationClock
-from cnncompare.callbacks.hparams import log_hparams
 from cnncompare.callbacks.interruption import Interruption
 from cnncompare.callbacks.journal import Journal
 from cnncompare.callbacks.memory import peak_gpu_mib, peak_rss_mib
-from cnncompare.callbacks.pictures import draw_pictures
 from cnncompare.callbacks.predictions import Parts, PredictionSaver, write_predictions
 from cnncompare.callbacks.progress import Progress
 from cnncompare.config import Config
 from cnncompare.data.module import ImageData
-from cnncompare.kept_images import keep_test_images
 from cnncompare.published_check import check, class_order, is_full
 from cnncompare.rank import process_number
 from cnncompare.record import EvaluationPart, MemoryPart, TestPart, TimingPart, WhatIfPart
@@ -34,8 +30,11 @@ def evaluate(
     task: ImageClassifier,
     data: ImageData,
     interruption: Interruption,
-) -> None:
-    """Test each image once, on from where an earlier process stopped, and complete the record."""
+) -> pl.Trainer:
+    """Test each image once, on from where an earlier process stopped, and complete the record.
+
+    Returns the trainer, whose loggers are still open.
+    """
     part = run.record.evaluation
     assert part is not None
     for warning in (*part.departures, *part.notes):
@@ -59,12 +58,7 @@ def evaluate(
     causes = _causes(run, part, config, task, data, answers, left_out, trainer)
     part.check = check(run.record.test, part.published, _full(data), part.departures, causes)
     run.save()
-    keep_test_images(data, run.folder.parent)
-    draw_pictures(trainer.loggers, run, data, config.callbacks)
-    log_hparams(trainer.loggers, run.record)
-    for logger in trainer.loggers:
-        logger.finalize("success")
-    shutil.rmtree(run.folder / TESTED, ignore_errors=True)
+    return trainer
 
 
 def evaluate_beside(

@@ -1,6 +1,7 @@
 """train(config) -> Run: one run, told top to bottom; without epochs, evaluate.py tests alone."""
 
 import random
+import shutil
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
@@ -33,7 +34,7 @@ from cnncompare.opening import continues_from, opened
 from cnncompare.outcome import log_file, told_in_record
 from cnncompare.rank import cores, is_first_process
 from cnncompare.record import BestPart, TestPart
-from cnncompare.run import CHECKPOINTS, LOG, Run
+from cnncompare.run import CHECKPOINTS, LOG, TESTED, Run
 from cnncompare.task import ImageClassifier
 from cnncompare.together import agree
 from cnncompare.trainer import build_trainer
@@ -65,10 +66,8 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
                 return run
             describe(run, config, model, data, argv, clocks_shared, known)
             with log_file(run.folder / LOG), told_in_record(run):
-                if config.trains:
-                    _fit_and_test(run, config, task, data, interruption)
-                else:
-                    evaluate(run, config, task, data, interruption)
+                one_way = _fit_and_test if config.trains else evaluate
+                _show(run, config, data, one_way(run, config, task, data, interruption))
     return run
 
 
@@ -137,7 +136,7 @@ def _fit_and_test(
     task: ImageClassifier,
     data: ImageData,
     interruption: Interruption,
-) -> None:
+) -> pl.Trainer:
     recorder = EpochRecorder(run.folder)
     progress = Progress(config.callbacks.progress)
     saver = PredictionSaver(run.folder)
@@ -148,11 +147,17 @@ def _fit_and_test(
     _record_training(run, recorder)
     _test(trainer, task, data, run.folder)
     _record_test(run, task)
+    return trainer
+
+
+def _show(run: Run, config: Config, data: ImageData, trainer: pl.Trainer) -> None:
+    """Leave the test's images and pictures, and give up what only a test that goes on needs."""
     keep_test_images(data, run.folder.parent)
     draw_pictures(trainer.loggers, run, data, config.callbacks)
     log_hparams(trainer.loggers, run.record)
     for logger in trainer.loggers:
         logger.finalize("success")
+    shutil.rmtree(run.folder / TESTED, ignore_errors=True)
 
 
 def _train_beside(

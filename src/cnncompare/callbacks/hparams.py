@@ -49,7 +49,6 @@ def _settings(record: RunRecord) -> dict[str, Value]:
     main: dict[str, Value] = {
         "batch_size": asked.batch_size,
         "data": data.name,
-        **_of_training(record, MAIN),
         "model": model.name,
         "seed": asked.seed,
         "stem": model.stem,
@@ -63,35 +62,26 @@ def _settings(record: RunRecord) -> dict[str, Value]:
         "n_train": data.n_train or 0,
         "precision": asked.precision,
         "pretrained": str(model.pretrained),
-        **_of_training(record, FURTHER),
     }
-    if record.training is not None:
-        augment = record.training.augment.items()
-        further |= {f"augment_{name}": str(value) for name, value in augment}
+    training = record.training
+    if training is not None:
+        main |= {
+            "epochs": training.max_epochs,
+            "lr": training.lr,
+            "optimizer": training.optimizer,
+        }
+        further |= {
+            "ema_decay": str(training.ema_decay),  # a column has one type, and None needs text
+            "gradient_clip_norm": str(training.gradient_clip_norm),
+            "label_smoothing": training.label_smoothing,
+            "protocol": training.protocol,
+            "scheduler": training.scheduler,
+            "weight_decay": training.weight_decay,
+            **{f"augment_{name}": str(value) for name, value in training.augment.items()},
+        }
     return dict(sorted(main.items())) | {
         f"training/{name}": value for name, value in sorted(further.items())
     }
-
-
-def _of_training(record: RunRecord, names: dict[str, str]) -> dict[str, Value]:
-    """Return the settings of the training, if there was one.
-
-    A column has one type, so what may be None is text.
-    """
-    if record.training is None:
-        return {}
-    found = {key: getattr(record.training, name) for key, name in names.items()}
-    return {k: str(v) if k in ("ema_decay", "gradient_clip_norm") else v for k, v in found.items()}
-
-
-MAIN = {"epochs": "max_epochs", "lr": "lr", "optimizer": "optimizer"}
-FURTHER = {
-    name: name
-    for name in (
-        *("ema_decay", "gradient_clip_norm", "label_smoothing", "protocol", "scheduler"),
-        "weight_decay",
-    )
-}
 
 
 def _metrics(record: RunRecord) -> dict[str, float | None]:
