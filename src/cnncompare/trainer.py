@@ -1,7 +1,6 @@
 """The Lightning Trainer of a run, as the configuration asks for it."""
 
 from pathlib import Path
-from typing import Any
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint
@@ -44,20 +43,24 @@ def _with_those_of_training(
 ) -> list[Callback]:
     if not config.trains:
         return callbacks
-    return [*_averaging(config.trainer.ema_decay), *callbacks, *_checkpoints(folder)]
+    return [*_averaging(config.trainer.ema_decay), *callbacks, _checkpoint(folder)]
 
 
 def _averaging(decay: float | None) -> list[Callback]:
     return [EMAWeightAveraging(decay=decay)] if decay is not None else []
 
 
-def _checkpoints(folder: Path) -> list[Callback]:
-    """Return the two savers: the best epoch by validation, and the latest, to continue from."""
-    common: dict[str, Any] = {
-        "dirpath": folder / CHECKPOINTS,
-        "save_on_train_epoch_end": True,  # after the epoch's clocks were read
-        "enable_version_counter": False,
-    }
-    best = ModelCheckpoint(filename="best", monitor="val_acc1", mode="max", **common)
-    last = ModelCheckpoint(filename="last", **common)
-    return [best, last]
+def _checkpoint(folder: Path) -> Callback:
+    """Return the saver of best.ckpt, the best epoch by validation, and last.ckpt, to continue from.
+
+    One, not two: Lightning asks every callback six times a step.
+    """
+    return ModelCheckpoint(
+        dirpath=folder / CHECKPOINTS,
+        filename="best",
+        monitor="val_acc1",
+        mode="max",
+        save_last=True,
+        save_on_train_epoch_end=True,  # after the epoch's clocks were read
+        enable_version_counter=False,
+    )
