@@ -34,7 +34,7 @@ def usual_environment() -> dict[str, str]:
     The command sets how long waiting threads spin, for itself and its jobs; a script has the
     library's default.
     """
-    ours = {"GOMP_SPINCOUNT": "5000"}
+    ours = {"GOMP_SPINCOUNT": "10000"}
     return {name: value for name, value in os.environ.items() if ours.get(name) != value}
 
 
