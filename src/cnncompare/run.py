@@ -31,11 +31,11 @@ LOG = "run.log"
 TESTED = "tested"  # of a test that was interrupted: what it has seen up to then
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes | Iterator[bytes]) -> None:
     """Write a new file beside `path`, flush it to disk, and rename it over `path`."""
     new = path.with_name(f".{path.name}.new")
     with new.open("wb") as file:
-        file.write(content)
+        file.writelines([content] if isinstance(content, bytes) else content)
         file.flush()
         os.fsync(file.fileno())
     os.replace(new, path)
