@@ -105,6 +105,31 @@ def test_sgd_is_built_as_asked() -> None:
     assert {key: group[key] for key in asked} == asked
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        SGDConfig(name="sgd", lr=0.1, momentum=0.9, weight_decay=5e-4),
+        AdamWConfig(name="adamw", lr=1e-3, weight_decay=0.1),
+    ],
+)
+def test_fused_steps_are_torchs_plain_ones_but_for_last_bits(
+    config: SGDConfig | AdamWConfig,
+) -> None:
+    def weights_after(steps: int, fused: bool) -> list[torch.Tensor]:
+        torch.manual_seed(0)
+        network = nn.Sequential(nn.Linear(7, 5), nn.Tanh(), nn.Linear(5, 3))
+        optimizer = build_optimizer(network, config, fused=fused)
+        images = torch.randn(16, 7)
+        for _ in range(steps):
+            optimizer.zero_grad()
+            network(images).square().mean().backward()
+            optimizer.step()
+        return list(network.parameters())
+
+    for ours, plain in zip(weights_after(20, True), weights_after(20, False), strict=True):
+        assert torch.allclose(ours, plain, rtol=1e-5, atol=1e-6)
+
+
 def test_the_head_has_a_rate_of_its_own() -> None:
     network = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 2))
     config = SGDConfig(name="sgd", lr=0.1)

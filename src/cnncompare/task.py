@@ -122,8 +122,10 @@ class ImageClassifier(pl.LightningModule):
         self.test_result = self.test_totals.compute()  # by every process: it sums over them
 
     def configure_optimizers(self) -> Any:
+        # not on a GPU, where torch's default is as good; Lightning cannot clip beside it
+        fused = self.device.type == "cpu" and not self.trainer.gradient_clip_val
         optimizer = build_optimizer(
-            self.network, self.optimizer, head=self.head, head_lr=self.head_lr
+            self.network, self.optimizer, head=self.head, head_lr=self.head_lr, fused=fused
         )
         steps = int(self.trainer.estimated_stepping_batches)
         epochs = self.trainer.max_epochs or 1

@@ -139,7 +139,8 @@ class BareLoop:
         if self._config.trainer.compile:
             network.compile()
         self._network = network.train()
-        self._optimizer = build_optimizer(network, self._config.optimizer)
+        fused = self._device.type == "cpu"
+        self._optimizer = build_optimizer(network, self._config.optimizer, fused=fused)
         self._batch = next(iter(self.data.train_dataloader()))
         self._started = True
         self._steps()  # the first ones are slow
