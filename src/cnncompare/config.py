@@ -231,6 +231,7 @@ class TrainerConfig(Section):
     ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = None
     channels_last: bool = False
     compile: bool = False
+    trim_kernels: bool = False  # the taps that see padding alone, on maps smaller than a kernel
     matmul_precision: Literal["highest", "high", "medium"] = "highest"
     deterministic: bool = True
     threads: Count | None = None  # of the CPU; null is one per core, shared by the devices

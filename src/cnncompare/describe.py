@@ -101,6 +101,7 @@ def _asked(
         "model_changes": list(model.changes),
         "channels_last": trainer.channels_last,
         "compile": trainer.compile,
+        "trim_kernels": trainer.trim_kernels,
         "matmul_precision": trainer.matmul_precision,
         "deterministic": trainer.deterministic,
         "clocks_shared": clocks_shared,

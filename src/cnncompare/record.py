@@ -62,6 +62,7 @@ class SettingsPart(Part):
     model_changes: list[str]  # what differs from the published network
     channels_last: bool
     compile: bool
+    trim_kernels: bool = False  # missing in records made before it was
     matmul_precision: str
     deterministic: bool
     clocks_shared: bool = False  # other jobs of its sweep ran beside it

@@ -30,6 +30,7 @@ from cnncompare.kept_images import keep_test_images
 from cnncompare.models import registry
 from cnncompare.models.finetune import freeze_backbone, head_parameters
 from cnncompare.models.transforms import Published, published
+from cnncompare.models.trim import trim_kernels
 from cnncompare.opening import continues_from, opened
 from cnncompare.outcome import log_file, told_in_record
 from cnncompare.rank import cores, is_first_process
@@ -179,6 +180,8 @@ def _train_beside(
 def build_task(
     config: Config, model: registry.BuiltModel, classes: Sequence[int] | None = None
 ) -> ImageClassifier:
+    if config.trainer.trim_kernels:
+        trim_kernels(model.network)
     if config.trainer.compile:
         model.network.compile()
     return ImageClassifier(

@@ -87,6 +87,8 @@ def candidates(config: Config) -> Iterator[Candidate]:
     yield Candidate({"channels_last": True})
     yield Candidate({"precision": "bf16-mixed"})
     yield Candidate(both)
+    yield Candidate({"trim_kernels": True})
+    yield Candidate({**both, "trim_kernels": True})
     if shutil.which("c++") or shutil.which("g++"):  # compiled code needs a compiler
         yield Candidate({"compile": True})
         yield Candidate({**both, "compile": True})

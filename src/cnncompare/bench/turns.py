@@ -19,6 +19,7 @@ from cnncompare.callbacks.predictions import PredictionSaver
 from cnncompare.callbacks.progress import Progress
 from cnncompare.config import Config
 from cnncompare.data.module import ImageData
+from cnncompare.models.trim import trim_kernels
 from cnncompare.optimization import build_optimizer
 from cnncompare.train import build_data, build_model, build_task, published_for, set_up_torch
 from cnncompare.trainer import build_trainer
@@ -136,6 +137,8 @@ class BareLoop:
         network = build_model(self._config, self.data).network.to(self._device)
         if self.channels_last:
             network = network.to(memory_format=torch.channels_last)
+        if self._config.trainer.trim_kernels:
+            trim_kernels(network)
         if self._config.trainer.compile:
             network.compile()
         self._network = network.train()

@@ -57,6 +57,7 @@ def _settings(record: RunRecord) -> dict[str, Value]:
         "accelerator": asked.accelerator,
         "channels_last": str(asked.channels_last),
         "compile": str(asked.compile),
+        "trim_kernels": str(asked.trim_kernels),
         "devices": asked.devices,
         "image_size": asked.image_size,
         "n_train": data.n_train or 0,

@@ -53,6 +53,7 @@ def protocol_of(result: Result) -> dict[str, Any]:
         "precision": asked.precision,
         "channels_last": asked.channels_last,
         "compile": asked.compile,
+        "trim_kernels": asked.trim_kernels,
         "matmul_precision": asked.matmul_precision,
         "accelerator": asked.accelerator,
         "devices": asked.devices,
