@@ -33,15 +33,15 @@ class FakeWorker:
 def race(**fields: object) -> Race:
     wanted = (
         Wanted("pipeline", "pipeline", "usual_pipeline", Goal(8, "at least")),
-        Wanted("same", "same", "usual", Goal(2, "at least")),
+        Wanted("default", "default", "usual", Goal(2, "at least")),
         Wanted("best", "best", "usual", Goal(4, "at least")),
-        Wanted("loop", "same", "bare", Goal(1.08, "at most"), seconds=True),
+        Wanted("loop", "default", "bare", Goal(1.08, "at most"), seconds=True),
     )
     return Race("LeNet-5", ("model=lenet5",), "lenet5", 90, 10, wanted, rounds=3, **fields)  # type: ignore[arg-type]
 
 
 def run_with(fakes: dict[str, FakeWorker], monkeypatch: pytest.MonkeyPatch) -> list[races.Row]:
-    made = iter([fakes["usual"], fakes["same"], fakes["best"]])
+    made = iter([fakes["usual"], fakes["default"], fakes["best"]])
     monkeypatch.setattr("cnncompare.bench.processes.Worker", lambda *_: next(made))
     return run_race(race(), IMAGES)
 
@@ -49,7 +49,7 @@ def run_with(fakes: dict[str, FakeWorker], monkeypatch: pytest.MonkeyPatch) -> l
 def fakes(fails: str = "") -> dict[str, FakeWorker]:
     return {
         "usual": FakeWorker({"warm": 9.0, "epoch": 4.0, "pipeline": 2.0}),
-        "same": FakeWorker({"warm": 9.0, "epoch": 2.0, "pipeline": 0.2, "bare": 1.6}),
+        "default": FakeWorker({"warm": 9.0, "epoch": 2.0, "pipeline": 0.2, "bare": 1.6}),
         "best": FakeWorker({"warm": 9.0, "epoch": 0.5}, fails),
     }
 
@@ -59,11 +59,11 @@ def test_a_race_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = {row.name: row for row in run_with(workers, monkeypatch)}
     assert (rows["pipeline"].ours, rows["pipeline"].other) == (5000, 500)
     assert rows["pipeline"].ratio == pytest.approx(10)
-    assert rows["same"].ratio == pytest.approx(2)
+    assert rows["default"].ratio == pytest.approx(2)
     assert rows["best"].ratio == pytest.approx(8)
     assert (rows["loop"].ours, rows["loop"].other) == (2.0, 1.6)  # seconds
     assert rows["loop"].ratio == pytest.approx(1.25)
-    assert [rows[name].reached for name in ("pipeline", "same", "loop")] == [True, True, False]
+    assert [rows[name].reached for name in ("pipeline", "default", "loop")] == [True, True, False]
     assert workers["usual"].asked.count("epoch") == 3  # the warm-up is not counted
 
 
@@ -74,7 +74,7 @@ def test_a_variant_that_fails_takes_only_its_own_row_along(
     rows = {row.name: row for row in run_with(fakes(fails=command), monkeypatch)}
     assert rows["best"].ratio is None
     assert rows["best"].reason == "best: no bfloat16 here"
-    assert rows["same"].ratio == pytest.approx(2)
+    assert rows["default"].ratio == pytest.approx(2)
 
 
 def test_checkpoints_count_by_the_share_of_the_images() -> None:
@@ -89,8 +89,8 @@ def test_checkpoints_count_by_the_share_of_the_images() -> None:
 @pytest.mark.parametrize("race", RACES, ids=lambda race: race.title)
 def test_the_words_of_the_table_are_valid(race: Race) -> None:
     images = Images(("data=synthetic",), Path("images"), 45_000, 5_000, 10)
-    for best in (False, True):
-        config = composed(our_words(race, images, best))
+    for home in ("default", *race.settings):
+        config = composed(our_words(race, images, home))
         assert config.data.batch_size == 128
     assert race.n_train % 128 == 0 or race.n_train > 10 * 128  # else much would be dropped
 

@@ -1,7 +1,7 @@
 """Races: our training against the usual script, and against a bare loop, epoch by epoch."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,8 +37,9 @@ class Wanted:
 class Race:
     """A network, how many images an epoch has, and what is compared.
 
-    Variants are "same" (ours, default settings), "best" (ours, with the settings `best`), "bare"
-    (a bare loop over our batches), "pipeline" (our batches alone), "usual" and "usual_pipeline".
+    Variants are "default" (ours, default settings), "float32" and "best" (ours, with the words of
+    these names in `settings`), "bare" (a bare loop over our batches), "pipeline" (our batches
+    alone), "usual" and "usual_pipeline".
     """
 
     title: str
@@ -47,7 +48,7 @@ class Race:
     n_train: int
     n_val: int
     wanted: tuple[Wanted, ...]
-    best: tuple[str, ...] = ()
+    settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     rounds: int = 5
     budget_s: float = 60.0
 
@@ -61,11 +62,12 @@ class Race:
 # variant: the worker it lives in, and the command that it is
 HOMES = {
     "usual_pipeline": ("usual", "pipeline"),
-    "pipeline": ("same", "pipeline"),
+    "pipeline": ("default", "pipeline"),
     "usual": ("usual", "epoch"),
     "best": ("best", "epoch"),
-    "same": ("same", "epoch"),
-    "bare": ("same", "bare"),
+    "float32": ("float32", "epoch"),
+    "default": ("default", "epoch"),
+    "bare": ("default", "bare"),
 }
 
 
@@ -104,7 +106,7 @@ def run_race(race: Race, images: Images) -> list[Row]:
 
 def settings_of(race: Race, row: Wanted, images: Images) -> dict[str, Any]:
     """Return what both sides of a row were, as far as its name does not say."""
-    ours = [*race.words, *(race.best if row.ours == "best" else ())]
+    ours = [*race.words, *race.settings.get(row.ours, ())]
     return {
         "ours": " ".join(ours),
         "other": row.other,
@@ -113,12 +115,12 @@ def settings_of(race: Race, row: Wanted, images: Images) -> dict[str, Any]:
     }
 
 
-def our_words(race: Race, images: Images, best: bool) -> list[str]:
-    """Return the words of our side."""
+def our_words(race: Race, images: Images, home: str) -> list[str]:
+    """Return the words of the worker `home` of our side."""
     return [
         *race.words,
         *images.words,
-        *(race.best if best else ()),
+        *race.settings.get(home, ()),
         f"data.limit_train={race.n_train}",
         f"data.limit_val={race.n_val}",
         f"optimizer.lr={LR}",
@@ -129,7 +131,7 @@ def our_words(race: Race, images: Images, best: bool) -> list[str]:
 
 def _asked(home: str, race: Race, images: Images) -> dict[str, Any]:
     if home != "usual":
-        words = our_words(race, images, best=home == "best")
+        words = our_words(race, images, home)
         return {"be": "ours", "config": composed(words).model_dump(mode="json")}
     return {
         "be": "usual",

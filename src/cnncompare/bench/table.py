@@ -1,12 +1,17 @@
 """The races of the suite, with the goals that they are to reach and the settings found fastest."""
 
+import shutil
+
 from cnncompare.bench.races import Race, Wanted
 from cnncompare.bench.rounds import Goal
 
-# Found by bench --tune: ResNet-20 1.96 times the default (1.02 to 2.07 on a busy machine, n = 5).
-BEST = ("trainer.precision=bf16-mixed", "trainer.channels_last=true")
+# As bench --tune finds them on a Xeon with AMX; docs/performance.md has what each one gains.
+LAYOUT = ("trainer.channels_last=true",)
+TRIM = ("trainer.trim_kernels=true",)
+FAST = ("trainer=cpu_fast",)
+COMPILED = ("trainer.compile=true",) if shutil.which("c++") or shutil.which("g++") else ()
 ALL = 50_000  # or as many as there are
-CIFAR_STEM = "ResNet-18 stem=cifar epoch, best settings, images/s"
+CIFAR_STEM = "ResNet-18 stem=cifar epoch, best settings"
 
 
 def _at_least(value: float) -> Goal:
@@ -28,8 +33,11 @@ RACES = (
         n_val=2_000,
         wanted=(
             Wanted("input pipeline, images/s", "pipeline", "usual_pipeline", _at_least(8)),
-            Wanted("LeNet-5 epoch, images/s", "same", "usual", _at_least(3.5)),
+            Wanted("LeNet-5 epoch, images/s", "default", "usual", _at_least(3.5)),
+            Wanted("LeNet-5 epoch, best of float32", "float32", "usual", _at_least(3.5)),
+            Wanted("LeNet-5 epoch, best settings", "best", "usual", _at_least(3.5)),
         ),
+        settings={"float32": LAYOUT, "best": FAST},
         budget_s=90,
     ),
     Race(
@@ -38,7 +46,9 @@ RACES = (
         "lenet5",
         n_train=ALL,
         n_val=ALL,
-        wanted=(Wanted("loop overhead, LeNet-5 epoch, s", "same", "bare", _at_most(1.08), True),),
+        wanted=(
+            Wanted("LeNet-5 epoch, s, and a bare loop", "default", "bare", _at_most(1.08), True),
+        ),
         rounds=9,
         budget_s=60,
     ),
@@ -46,13 +56,14 @@ RACES = (
         "ResNet-20",
         ("model=resnet20",),
         "resnet20",
-        n_train=9_000,
-        n_val=1_000,
+        n_train=6_400,
+        n_val=640,
         wanted=(
-            Wanted("ResNet-20 epoch, same precision, images/s", "same", "usual", _at_least(1.3)),
-            Wanted("ResNet-20 epoch, best settings, images/s", "best", "usual", _at_least(2)),
+            Wanted("ResNet-20 epoch, images/s", "default", "usual", _at_least(1.3)),
+            Wanted("ResNet-20 epoch, best of float32", "float32", "usual", _at_least(1.3)),
+            Wanted("ResNet-20 epoch, best settings", "best", "usual", _at_least(2)),
         ),
-        best=BEST,
+        settings={"float32": (*LAYOUT, *COMPILED), "best": (*FAST, *COMPILED)},
         budget_s=60,
     ),
     Race(
@@ -62,22 +73,17 @@ RACES = (
         n_train=9_000,
         n_val=1_000,
         wanted=(
+            Wanted("ResNet-18 stem=imagenet epoch, images/s", "default", "usual", _at_least(1.1)),
             Wanted(
-                "ResNet-18 stem=imagenet epoch, same precision, images/s",
-                "same",
+                "ResNet-18 stem=imagenet epoch, best of float32",
+                "float32",
                 "usual",
                 _at_least(1.1),
             ),
-            Wanted(
-                "ResNet-18 stem=imagenet epoch, best settings, images/s",
-                "best",
-                "usual",
-                _at_least(1.3),
-            ),
-            Wanted("loop overhead, ResNet-18 epoch, s", "same", "bare", _at_most(1.02), True),
+            Wanted("ResNet-18 stem=imagenet epoch, best settings", "best", "usual", _at_least(1.3)),
+            Wanted("ResNet-18 epoch, s, and a bare loop", "default", "bare", _at_most(1.02), True),
         ),
-        # bf16 makes this one slower (0.89, 0.53 to 1.62 of the default on a busy machine, n = 5)
-        best=("trainer.channels_last=true",),
+        settings={"float32": TRIM, "best": FAST},
         budget_s=110,
     ),
     Race(
@@ -87,7 +93,7 @@ RACES = (
         n_train=640,
         n_val=128,
         wanted=(Wanted(CIFAR_STEM, "best", "usual", _at_least(2)),),
-        best=BEST,
+        settings={"best": FAST},
         rounds=4,
         budget_s=80,
     ),
