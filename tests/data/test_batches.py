@@ -13,7 +13,6 @@ from torchvision.transforms.functional import crop as reference_crop
 from torchvision.transforms.functional import hflip, pad
 
 from cnncompare.config import AugmentConfig
-from cnncompare.data import augment
 from cnncompare.data.batches import Batches, Place, Recipe
 from cnncompare.data.module import ImageData
 from cnncompare.data.source import whole
@@ -194,19 +193,6 @@ def test_waiting_is_measured_anew_in_each_iteration(synthetic_data):
     assert first > 0
     next(iter(batches))
     assert 0 < batches.wait_s < first
-
-
-def test_batches_are_cut_by_one_thread_and_the_rest_keeps_its_own(synthetic_data, monkeypatch):
-    monkeypatch.setattr(augment, "crop", lambda *_: pytest.fail(f"{torch.get_num_threads()}"))
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        with pytest.raises(pytest.fail.Exception, match=r"^1$"):
-            list(synthetic_data().train_dataloader())
-        for _ in synthetic_data(augment=PLAIN).train_dataloader():
-            assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)
 
 
 class _Sent(TorchDispatchMode):

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator, Set
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -85,8 +84,7 @@ class Batches:
         batches = self._evaluation(place) if self.augment is None else self._training(place)
         while True:
             started = time.perf_counter()
-            with one_thread():
-                batch = next(batches, None)
+            batch = next(batches, None)
             self.wait_s += time.perf_counter() - started
             if batch is None:
                 return
@@ -221,19 +219,3 @@ class _Draws:
 def _enough(n: int, world: int) -> None:
     if n < world:
         raise DataError(f"{n} images cannot be divided over {world} devices; use more images")
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch use one thread of the CPU.
-
-    The operations on a batch are so short that threads mostly wait for each other: for 128 images
-    of 3x32x32 two threads save half a millisecond on idle cores, and took 100 ms, against 2, on
-    two cores with three other processes. Switching takes 2 microseconds.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from cnncompare.config import AugmentConfig, DataConfig
 from cnncompare.data.augment import adapt
-from cnncompare.data.batches import Batches, Place, Recipe, one_thread
+from cnncompare.data.batches import Batches, Place, Recipe
 from cnncompare.data.cache import decoded
 from cnncompare.data.decode import DamagedImageError
 from cnncompare.data.digits import digits
@@ -92,9 +92,8 @@ class ImageData(LightningDataModule):
         self.test_labels = parts.test.labels
         self.present = torch.unique(self.test_labels)
         self._notes = source.notes + _subset_note(len(parts.test), len(source.test))
-        with one_thread():
-            self.fingerprint = fingerprint(parts.test, source.shape, source.classes)
-            self.mean, self.std = self._statistics(parts, source)
+        self.fingerprint = fingerprint(parts.test, source.shape, source.classes)
+        self.mean, self.std = self._statistics(parts, source)
         self._parts = parts
 
     @property
