@@ -52,6 +52,16 @@ class ImageClassifier(pl.LightningModule):
         self.test_totals = Totals()
         self.test_result: dict[str, float] | None = None
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; the running hook's name, 40 times a step, not by nn.Module's long way.
+
+        2 microseconds each, so 1 % of LeNet-5's step.
+        """
+        if name == "_current_fx_name":  # by Lightning
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
+
     def forward(self, images: Tensor) -> Any:
         """Return logits [B, classes]; in training a network may add those of auxiliary heads."""
         if self.channels_last:
@@ -72,9 +82,8 @@ class ImageClassifier(pl.LightningModule):
         logits, *auxiliary = _heads(self(images))
         main_loss = self._cross_entropy(logits, targets)
         self.train_totals.update(logits.detach(), targets, main_loss.detach() * len(images))
-        return main_loss + sum(
-            self.aux_weight * self._cross_entropy(head, targets) for head in auxiliary
-        )
+        shares = (self.aux_weight * self._cross_entropy(head, targets) for head in auxiliary)
+        return sum(shares, start=main_loss)
 
     def on_validation_epoch_start(self) -> None:
         self.val_totals.reset()
