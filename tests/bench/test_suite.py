@@ -31,8 +31,8 @@ def test_the_whole_suite_on_a_few_images(
     whole = json.loads(as_json(result))
     assert whole["machine"]["cores"] >= 1
     assert whole["settings"]["versions"]["torch"]
-    assert whole["settings"]["rows"]["ResNet-18 stem=cifar epoch, best settings"]["ours"] == (
-        "model=resnet18 model.stem=cifar trainer=cpu_fast"
-    )
+    assert whole["settings"]["rows"]["ResNet-18 stem=cifar epoch, best settings, images/s"][
+        "ours"
+    ] == ("model=resnet18 model.stem=cifar trainer=cpu_fast")
     print_result(result)
     assert "not measured: " in capsys.readouterr().out
