@@ -11,6 +11,7 @@ from pathlib import Path
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
+from torch import nn
 
 from cnncompare.allocator import keep_freed_memory
 from cnncompare.callbacks.epoch_recorder import EpochRecorder
@@ -20,7 +21,7 @@ from cnncompare.callbacks.pictures import draw_pictures
 from cnncompare.callbacks.predictions import PredictionSaver
 from cnncompare.callbacks.progress import Progress
 from cnncompare.checkpoints import load_weights
-from cnncompare.config import Config
+from cnncompare.config import Config, TrainerConfig
 from cnncompare.data.module import ImageData
 from cnncompare.data.transform import Transform
 from cnncompare.describe import describe
@@ -177,13 +178,18 @@ def _train_beside(
     return run
 
 
+def apply_speed_settings(network: nn.Module, settings: TrainerConfig) -> None:
+    """Trim and compile the network in place, as far as asked."""
+    if settings.trim_kernels:
+        trim_kernels(network)
+    if settings.compile:
+        network.compile()
+
+
 def build_task(
     config: Config, model: registry.BuiltModel, classes: Sequence[int] | None = None
 ) -> ImageClassifier:
-    if config.trainer.trim_kernels:
-        trim_kernels(model.network)
-    if config.trainer.compile:
-        model.network.compile()
+    apply_speed_settings(model.network, config.trainer)
     return ImageClassifier(
         model.network,
         seed=config.seed,

@@ -1,6 +1,7 @@
 """The machine that the bench runs on, and how much of it other programs took; no torch."""
 
 import os
+import shutil
 from typing import Any
 
 import psutil
@@ -15,6 +16,11 @@ def machine_and_versions(environment: dict[str, Any]) -> tuple[dict[str, Any], d
     machine = {name: environment[name] for name in ("cpu", "os", "gpu")}
     machine |= {"cores": cores(), "memory_gib": round(psutil.virtual_memory().total / 2**30, 1)}
     return machine, {name: environment[name] for name in VERSIONS}
+
+
+def can_compile() -> bool:
+    """Return whether there is the C++ compiler that trainer.compile needs."""
+    return any(shutil.which(name) for name in ("c++", "g++"))
 
 
 class Busy:

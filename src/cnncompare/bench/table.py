@@ -1,7 +1,6 @@
 """The races of the suite, with the goals that they are to reach and the settings found fastest."""
 
-import shutil
-
+from cnncompare.bench.machine import can_compile
 from cnncompare.bench.races import Race, Wanted
 from cnncompare.bench.rounds import Goal
 
@@ -9,7 +8,7 @@ from cnncompare.bench.rounds import Goal
 LAYOUT = ("trainer.channels_last=true",)
 TRIM = ("trainer.trim_kernels=true",)
 FAST = ("trainer=cpu_fast",)
-COMPILED = ("trainer.compile=true",) if shutil.which("c++") or shutil.which("g++") else ()
+COMPILED = ("trainer.compile=true",) if can_compile() else ()
 ALL = 50_000  # or as many as there are
 CIFAR_STEM = "ResNet-18 stem=cifar epoch, best settings, images/s"
 

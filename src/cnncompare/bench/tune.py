@@ -1,7 +1,6 @@
 """Which speed settings pay for this model on this machine, and keep its accuracy."""
 
 import math
-import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from cnncompare.bench.machine import can_compile
 from cnncompare.bench.processes import Worker, our_environment, workers
 from cnncompare.bench.rounds import Row, alternate, compare, one_line
 from cnncompare.bench.show import add_row
@@ -89,7 +89,7 @@ def candidates(config: Config) -> Iterator[Candidate]:
     yield Candidate(both)
     yield Candidate({"trim_kernels": True})
     yield Candidate({**both, "trim_kernels": True})
-    if shutil.which("c++") or shutil.which("g++"):  # compiled code needs a compiler
+    if can_compile():
         yield Candidate({"compile": True})
         yield Candidate({**both, "compile": True})
     if on_gpu:

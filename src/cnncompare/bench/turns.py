@@ -19,9 +19,15 @@ from cnncompare.callbacks.predictions import PredictionSaver
 from cnncompare.callbacks.progress import Progress
 from cnncompare.config import Config
 from cnncompare.data.module import ImageData
-from cnncompare.models.trim import trim_kernels
 from cnncompare.optimization import build_optimizer
-from cnncompare.train import build_data, build_model, build_task, published_for, set_up_torch
+from cnncompare.train import (
+    apply_speed_settings,
+    build_data,
+    build_model,
+    build_task,
+    published_for,
+    set_up_torch,
+)
 from cnncompare.trainer import build_trainer
 
 Reply = dict[str, Any]
@@ -137,10 +143,7 @@ class BareLoop:
         network = build_model(self._config, self.data).network.to(self._device)
         if self.channels_last:
             network = network.to(memory_format=torch.channels_last)
-        if self._config.trainer.trim_kernels:
-            trim_kernels(network)
-        if self._config.trainer.compile:
-            network.compile()
+        apply_speed_settings(network, self._config.trainer)
         self._network = network.train()
         fused = self._device.type == "cpu"
         self._optimizer = build_optimizer(network, self._config.optimizer, fused=fused)
