@@ -4,10 +4,12 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from cnncompare.run import sync_folder
+from cnncompare.run import LAST_CHECKPOINT, sync_folder
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -29,6 +31,18 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             os.fsync(file.fileno())
         os.replace(new, target)
         sync_folder(target.parent)
+
+
+class BestAndLastCheckpoint(ModelCheckpoint):
+    """Saves the best epoch by the monitored metric, and after every epoch `last.ckpt`.
+
+    `ModelCheckpoint(monitor=..., save_last=True)` writes `last.ckpt` only along with a new best.
+    One callback and not two, because Lightning calls every callback six times per step.
+    """
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        super().on_train_epoch_end(trainer, pl_module)  # first: last.ckpt holds the best score
+        trainer.save_checkpoint(Path(str(self.dirpath)) / LAST_CHECKPOINT)
 
 
 def load_weights(path: Path) -> dict[str, torch.Tensor]:

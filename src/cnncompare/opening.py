@@ -12,7 +12,16 @@ from cnncompare.config import Config
 from cnncompare.errors import OutputError
 from cnncompare.outcome import CUT_SHORT
 from cnncompare.record import Failure, RunRecord
-from cnncompare.run import CHECKPOINTS, LOG, Run, lock, read_existing, set_aside
+from cnncompare.run import (
+    BEST_CHECKPOINT,
+    CHECKPOINTS,
+    LAST_CHECKPOINT,
+    LOG,
+    Run,
+    lock,
+    read_existing,
+    set_aside,
+)
 
 log = logging.getLogger("cnncompare")
 
@@ -65,14 +74,14 @@ def can_continue(run: Run) -> bool:
     last = last_checkpoint(run)
     if not cut_short or not last.exists():
         return False
-    damaged = [path for path in (last, last.with_name("best.ckpt")) if not _is_whole(path)]
+    damaged = [path for path in (last, last.with_name(BEST_CHECKPOINT)) if not _is_whole(path)]
     for path in damaged:
         log.warning("%s is damaged or missing: the run starts over", path)
     return not damaged
 
 
 def last_checkpoint(run: Run) -> Path:
-    return run.folder / CHECKPOINTS / "last.ckpt"
+    return run.folder / CHECKPOINTS / LAST_CHECKPOINT
 
 
 def continues_from(run: Run) -> Path | None:

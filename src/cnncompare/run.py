@@ -27,6 +27,8 @@ CLASSES = "classes.json"
 EPOCHS = "epochs.csv"
 PREDICTIONS = "predictions.npz"
 CHECKPOINTS = "checkpoints"
+BEST_CHECKPOINT = "best.ckpt"
+LAST_CHECKPOINT = "last.ckpt"
 LOG = "run.log"
 TESTED = "tested"  # of a test that was interrupted: what it has seen up to then
 

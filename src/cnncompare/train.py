@@ -36,7 +36,7 @@ from cnncompare.opening import continues_from, opened
 from cnncompare.outcome import log_file, told_in_record
 from cnncompare.rank import cores, is_first_process
 from cnncompare.record import BestPart, TestPart
-from cnncompare.run import CHECKPOINTS, LOG, TESTED, Run
+from cnncompare.run import BEST_CHECKPOINT, CHECKPOINTS, LOG, TESTED, Run
 from cnncompare.task import ImageClassifier
 from cnncompare.together import agree
 from cnncompare.trainer import build_trainer
@@ -206,7 +206,7 @@ def build_task(
 
 def _test(trainer: pl.Trainer, task: ImageClassifier, data: ImageData, folder: Path) -> None:
     # not by ckpt_path: with a moving average Lightning would restore the weights beside it
-    task.load_state_dict(load_weights(folder / CHECKPOINTS / "best.ckpt"))
+    task.load_state_dict(load_weights(folder / CHECKPOINTS / BEST_CHECKPOINT))
     trainer.test(task, datamodule=data, verbose=False)
 
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint
+from pytorch_lightning.callbacks import Callback, EMAWeightAveraging
 
-from cnncompare.checkpoints import AtomicCheckpointIO
+from cnncompare.checkpoints import AtomicCheckpointIO, BestAndLastCheckpoint
 from cnncompare.config import Config
 from cnncompare.loggers import build_loggers
 from cnncompare.rank import is_first_process
@@ -51,16 +51,11 @@ def _averaging(decay: float | None) -> list[Callback]:
 
 
 def _checkpoint(folder: Path) -> Callback:
-    """Return the saver of best.ckpt, the best epoch by validation, and last.ckpt, to continue from.
-
-    One, not two: Lightning asks every callback six times a step.
-    """
-    return ModelCheckpoint(
+    return BestAndLastCheckpoint(
         dirpath=folder / CHECKPOINTS,
         filename="best",
         monitor="val_acc1",
         mode="max",
-        save_last=True,
         save_on_train_epoch_end=True,  # after the epoch's clocks were read
         enable_version_counter=False,
     )

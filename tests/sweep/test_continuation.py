@@ -16,6 +16,15 @@ from tests.composing import compose_config
 from tests.sweep.exact import WORDS, digest, result
 
 STEPS_PER_EPOCH = 6
+# without batch norm and with next to no learning, so that no later epoch beats the first
+FIRST_EPOCH_IS_BEST = (
+    "model=lenet5",
+    "model.module=null",
+    "model.name=lenet5",
+    "data.image_size=32",
+    "optimizer.lr=1e-9",
+    "trainer.ema_decay=null",
+)
 
 
 class Killed(BaseException):
@@ -171,6 +180,41 @@ def test_a_damaged_checkpoint_starts_over_and_ends_alike(
     last = config.run_folder() / "checkpoints" / "last.ckpt"
     last.write_bytes(last.read_bytes()[:-100])
     assert result(train(config).folder) == uninterrupted
+
+
+def test_the_last_checkpoint_is_of_the_last_epoch_when_the_first_was_best(tmp_path: Path) -> None:
+    config = config_in(tmp_path, *FIRST_EPOCH_IS_BEST)
+    run = train(config)
+    assert run.record.best.epoch == 1
+    assert epoch_of(run.folder, "best.ckpt") == 0  # Lightning counts from 0
+    assert epoch_of(run.folder, "last.ckpt") == 3
+
+
+@pytest.mark.parametrize("finished", [1, 2, 3])
+def test_a_continued_run_trains_no_finished_epoch_again(
+    finished: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first epoch stays the best, so that only last.ckpt can tell how far the run came."""
+    config = config_in(tmp_path, *FIRST_EPOCH_IS_BEST)
+    kill, trained = kill_after(finished * STEPS_PER_EPOCH + 2), []
+    original = ImageClassifier.training_step
+
+    def training_step(self: Any, *arguments: Any) -> Any:
+        trained.append(self.current_epoch)
+        kill()
+        return original(self, *arguments)
+
+    monkeypatch.setattr(ImageClassifier, "training_step", training_step)
+    cut(config)
+    assert trained[-1] == finished
+    trained.clear()
+    train(config)
+    assert sorted(set(trained)) == list(range(finished, 4))
+
+
+def epoch_of(folder: Path, name: str) -> int:
+    epoch: int = torch.load(folder / "checkpoints" / name, weights_only=True)["epoch"]
+    return epoch
 
 
 def test_another_seed_ends_otherwise(tmp_path: Path, uninterrupted: dict[str, Any]) -> None:
