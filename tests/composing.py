@@ -3,8 +3,9 @@
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
-from cnncompare.config import Config, validate
-from cnncompare.config_files import conf_folder
+from cnncompare.config.files import conf_folder
+from cnncompare.config.schema import Config
+from cnncompare.config.validation import validate
 
 
 def compose_config(*overrides: str) -> Config:

@@ -12,8 +12,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
 
 from cnncompare.cli import SUBCOMMANDS
-from cnncompare.config_files import UserConf
-from cnncompare.sweep.words import spell_out_seeds
+from cnncompare.config.files import UserConf
+from cnncompare.sweep.overrides import spell_out_seeds
 from tests.composing import compose_config
 
 Call = Callable[..., subprocess.CompletedProcess[str]]

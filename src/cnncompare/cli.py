@@ -10,7 +10,7 @@ from cnncompare.errors import CnncompareError, ConfigError, Interrupted, closest
 
 SUBCOMMANDS = {
     "bench": "cnncompare.bench.command",
-    "models": "cnncompare.models.command",
+    "models": "cnncompare.models.catalog.command",
     "plan": "cnncompare.sweep.plan",
     "report": "cnncompare.report.command",
 }
@@ -53,6 +53,8 @@ def run(words: list[str]) -> int:
 def _subcommand(word: str, rest: list[str]) -> int:
     from importlib import import_module
 
+    if word == "plan":
+        return _plan(rest)
     if word not in SUBCOMMANDS:
         raise ConfigError(
             f"unknown command {word!r}{closest(word, SUBCOMMANDS)} "
@@ -60,6 +62,15 @@ def _subcommand(word: str, rest: list[str]) -> int:
         )
     code: int = import_module(SUBCOMMANDS[word]).main(rest)
     return code
+
+
+def _plan(arguments: list[str]) -> int:
+    from cnncompare.sweep.plan import USAGE, plan_arguments
+
+    if {"-h", "--help"} & set(arguments):
+        print(USAGE)
+        return 0
+    return _hydra(plan_arguments(arguments))
 
 
 def _hydra(words: list[str]) -> int:
@@ -71,8 +82,8 @@ def _hydra(words: list[str]) -> int:
     from hydra.types import RunMode
     from omegaconf.errors import OmegaConfBaseException
 
-    from cnncompare.config_files import UserConf, admit_user_conf, conf_folder, describe_problem
-    from cnncompare.sweep.words import spell_out_seeds
+    from cnncompare.config.files import UserConf, admit_user_conf, conf_folder, describe_problem
+    from cnncompare.sweep.overrides import spell_out_seeds
 
     if any(word.startswith("--experimental-rerun") for word in words):
         raise ConfigError("--experimental-rerun loads a pickle, which can run code; not supported")
@@ -109,10 +120,10 @@ def _sweep_first(words: list[str]) -> list[str]:
 
 def _one_run(composed: Any) -> float | None:
     """Run what was composed; return the validation accuracy, which a search goes by."""
-    from cnncompare.config import validate
-    from cnncompare.preflight import preflight
-    from cnncompare.rank import is_first_process
-    from cnncompare.run import read_existing
+    from cnncompare.config.validation import validate
+    from cnncompare.runs.run import read_existing
+    from cnncompare.system.ranks import is_first_process
+    from cnncompare.training.preflight import preflight
 
     config = validate(composed)
     existing = read_existing(config.run_folder())
@@ -122,11 +133,11 @@ def _one_run(composed: Any) -> float | None:
         preflight(config)
         if is_first_process():  # importing torch and Lightning takes seconds
             print(f"{config.model.name} on {config.data.name}: starting", flush=True)
-        from cnncompare.train import train
+        from cnncompare.training.train import train
 
         existing = train(config, argv=["python", "-m", "cnncompare", *_words()])
     if is_first_process():
-        from cnncompare.console import print_result
+        from cnncompare.terminal.run_tables import print_result
 
         print_result(existing)
     return existing.record.best.val_acc1

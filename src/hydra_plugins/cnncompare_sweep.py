@@ -18,16 +18,16 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 if TYPE_CHECKING:
-    from cnncompare.config import Config
+    from cnncompare.config.schema import Config
 
 
 class CheckedSweeper(BasicSweeper):
     """Hydra's basic sweeper, which first checks every job: nothing is written if one is wrong."""
 
     def sweep(self, arguments: list[str]) -> Any:
-        from cnncompare.sweep.check import check_jobs
-        from cnncompare.sweep.compose import Composer
-        from cnncompare.sweep.words import is_left_out, with_lines
+        from cnncompare.sweep.compose_jobs import Composer
+        from cnncompare.sweep.overrides import is_left_out, with_lines
+        from cnncompare.sweep.validate_jobs import check_jobs
 
         assert self.hydra_context is not None
         assert self.config is not None
@@ -67,8 +67,8 @@ class FreshProcessLauncher(Launcher):
         A job's value is its best validation accuracy. One that fails does not end the sweep.
         """
         from cnncompare.errors import RunError
-        from cnncompare.sweep.check import check_jobs
-        from cnncompare.sweep.compose import Composer
+        from cnncompare.sweep.compose_jobs import Composer
+        from cnncompare.sweep.validate_jobs import check_jobs
 
         composer = Composer(self.hydra_context.config_loader, self.config)
         composed = [composer.compose(job) for job in job_overrides]
@@ -88,7 +88,7 @@ class FreshProcessLauncher(Launcher):
         if self.plan:
             from cnncompare.sweep.plan import plan_jobs as work
         else:
-            from cnncompare.sweep.jobs import run_jobs as work
+            from cnncompare.sweep.run_sweep import run_jobs as work
 
         work(configs, composed, job_overrides)
         return [
@@ -99,7 +99,7 @@ class FreshProcessLauncher(Launcher):
 
 def _returned(words: list[str], config: "Config") -> JobReturn:
     from cnncompare.errors import RunError
-    from cnncompare.run import read_existing
+    from cnncompare.runs.run import read_existing
 
     run = read_existing(config.run_folder())
     if run is None or run.record.status != "finished":

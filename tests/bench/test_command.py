@@ -52,7 +52,7 @@ def test_help_and_refusals_import_no_torch() -> None:
 import sys
 from cnncompare.cli import run
 codes = [run(words) for words in (["bench", "--nope"], ["bench", "modle=vgg16"])]
-import cnncompare.bench.suite, cnncompare.bench.tune, cnncompare.bench.show
+import cnncompare.bench.suite.run_suite, cnncompare.bench.tune, cnncompare.bench.results
 heavy = {"torch", "torchvision", "pytorch_lightning", "statsmodels"} & set(sys.modules)
 print(codes, heavy)
 """

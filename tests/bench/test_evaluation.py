@@ -6,7 +6,7 @@ from cnncompare.bench.command import main
 from cnncompare.bench.evaluation import evaluation_rows
 from cnncompare.errors import ConfigError
 from tests.composing import compose_config
-from tests.data.imagenet_folders import in_wnid_folders
+from tests.data.sources.imagenet.folders import in_wnid_folders
 
 
 def words(root: Path) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from cnncompare.comparison.compare import compare
 from cnncompare.comparison.load import load
-from cnncompare.report.as_json import as_json
+from cnncompare.report.json import as_json
 from tests.comparison.factory import simulate, write_run
 
 MODELS, SEEDS, IMAGES = 100, 10, 10_000

@@ -15,19 +15,19 @@ import yaml
 from numpy.typing import NDArray
 
 from cnncompare.comparison.load import Outcome, Result
-from cnncompare.record import (
-    BestPart,
-    DataPart,
-    EnvironmentPart,
+from cnncompare.runs.record import (
+    BestSection,
+    DataSection,
+    EnvironmentSection,
     Failure,
-    MemoryPart,
-    ModelPart,
+    MemorySection,
+    ModelSection,
     RunRecord,
-    TestPart,
-    TimingPart,
-    TrainingPart,
+    TestSection,
+    TimingSection,
+    TrainingSection,
 )
-from cnncompare.run import Run
+from cnncompare.runs.run import Run
 
 COLUMNS = [
     "epoch",
@@ -145,7 +145,7 @@ def write_run(
         finished_at=(start + timedelta(seconds=50)).isoformat(),
         wall_s=50.0,
         config_hash=whole,
-        model=ModelPart(
+        model=ModelSection(
             name=label,
             source="own",
             stem=stem,
@@ -154,7 +154,7 @@ def write_run(
             size_mb=params * 4 / 1e6,
             input_size=[3, 32, 32],
         ),
-        data=DataPart(
+        data=DataSection(
             name=data,
             classes=classes,
             n_train=5000,
@@ -163,8 +163,8 @@ def write_run(
             fingerprint=fingerprint or hashlib.sha256(data.encode()).hexdigest(),
         ),
         training=training(seed, epochs, lr, recipe),
-        best=BestPart(epoch=epochs, val_acc1=val),
-        test=TestPart(
+        best=BestSection(epoch=epochs, val_acc1=val),
+        test=TestSection(
             acc1=float(correct.mean()),
             acc5=float(hits5.mean()),
             loss=1 - val + 0.01 * seed,
@@ -172,7 +172,7 @@ def write_run(
             correct1=int(correct.sum()),
             correct5=int(hits5.sum()),
         ),
-        timing=TimingPart(
+        timing=TimingSection(
             epoch_s=epoch_s,
             train_s=epoch_s * 0.9,
             val_s=epoch_s * 0.1,
@@ -180,7 +180,7 @@ def write_run(
             images_per_s=5000 / (epoch_s * 0.9),
             time_to_best_s=epoch_s * epochs,
         ),
-        memory=MemoryPart(peak_rss_mib=500.0 + params / 1e5),
+        memory=MemorySection(peak_rss_mib=500.0 + params / 1e5),
         environment=environment(hardware, label, seed),
     )
     if changes:
@@ -216,9 +216,9 @@ def ranked(
     return top5.astype(np.int16)
 
 
-def training(seed: int, epochs: int, lr: float, recipe: str) -> TrainingPart:
+def training(seed: int, epochs: int, lr: float, recipe: str) -> TrainingSection:
     """Return how it was trained."""
-    return TrainingPart(
+    return TrainingSection(
         seed=seed,
         max_epochs=epochs,
         epochs_done=epochs,
@@ -253,9 +253,9 @@ def training(seed: int, epochs: int, lr: float, recipe: str) -> TrainingPart:
     )
 
 
-def environment(hardware: str, label: str, seed: int) -> EnvironmentPart:
+def environment(hardware: str, label: str, seed: int) -> EnvironmentSection:
     """Return what it was measured on."""
-    return EnvironmentPart(
+    return EnvironmentSection(
         python="3.11",
         torch="2.6",
         torchvision="0.21",
@@ -358,7 +358,7 @@ def result_like(template: Result, label: str, seed: int, correct: NDArray[np.boo
     outcome = Outcome(
         truth, np.where(correct, 0, 1).astype(np.int16), correct, correct, np.ones(n, np.float32)
     )
-    test = TestPart(acc1=float(correct.mean()), acc5=1.0, n=n)
+    test = TestSection(acc1=float(correct.mean()), acc5=1.0, n=n)
     record = template.record.model_copy(update={"label": label, "test": test})
     return Result(
         run=Run(Path(label), record),

@@ -6,10 +6,10 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
+from cnncompare.comparison.grouping import Group, split_into_tables
 from cnncompare.comparison.load import load
 from cnncompare.comparison.metrics import METRICS
 from cnncompare.comparison.pairs import Pair, compare_pairs, difference_of_paired_shares
-from cnncompare.comparison.tables import Group, split_into_tables
 from tests.comparison.factory import simulate, write_run, write_sweep
 
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cnncompare.comparison.crossed import components, critical
-from cnncompare.comparison.intervals import hierarchical_bootstrap, over_seeds, wilson
+from cnncompare.comparison.grouping import Group
 from cnncompare.comparison.load import Result, load
 from cnncompare.comparison.metrics import METRICS
 from cnncompare.comparison.pairs import Pair, compare_pairs
-from cnncompare.comparison.power import power_mcnemar, power_over_seeds_and_images
-from cnncompare.comparison.tables import Group
+from cnncompare.stats.intervals import hierarchical_bootstrap, over_seeds, wilson
+from cnncompare.stats.power import power_mcnemar, power_over_seeds_and_images
+from cnncompare.stats.variance_components import components, critical
 from tests.comparison.factory import result_like, simulate, write_run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cnncompare.config import AugmentConfig, DataConfig, SyntheticConfig
+from cnncompare.config.data import AugmentConfig, DataConfig, SyntheticConfig
 from cnncompare.data.module import ImageData
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from cnncompare.config import AugmentConfig, DataConfig
+from cnncompare.config.data import AugmentConfig, DataConfig
 from cnncompare.data.module import ImageData
 from cnncompare.data.source import fingerprint, whole
 from cnncompare.errors import DataError

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from cnncompare.config import DataConfig
+from cnncompare.config.data import DataConfig
 from cnncompare.data.source import Source, whole
 from cnncompare.data.split import split, stratified_positions
 from cnncompare.errors import DataError

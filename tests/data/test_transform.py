@@ -2,7 +2,7 @@
 
 import pytest
 
-from cnncompare.config import DataConfig
+from cnncompare.config.data import DataConfig
 from cnncompare.data.transform import Transform, departures, used_transform
 from cnncompare.errors import DataError
 

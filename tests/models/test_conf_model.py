@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cnncompare.models.names import check_name
+from cnncompare.models.catalog.names import check_name
 
 FOLDER = Path(__file__).resolve().parents[2] / "conf" / "model"
 FILES = sorted(FOLDER.glob("*.yaml"))

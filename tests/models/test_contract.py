@@ -8,7 +8,7 @@ import torch
 import yaml
 from torch import Tensor, nn
 
-from cnncompare.models.counts import forward_on_meta
+from cnncompare.models.complexity import forward_on_meta
 from cnncompare.models.registry import BuiltModel, build
 
 FOLDER = Path(__file__).resolve().parents[2] / "conf" / "model"

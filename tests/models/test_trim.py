@@ -5,7 +5,7 @@ import torch
 import torchvision.models as zoo
 from torch import nn
 
-from cnncompare.models.counts import count_macs
+from cnncompare.models.complexity import count_macs
 from cnncompare.models.trim import TrimmedConv2d, trim_kernels
 
 

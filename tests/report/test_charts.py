@@ -7,15 +7,15 @@ import pytest
 from PIL import Image
 
 from cnncompare.comparison.compare import Comparison, compare
-from cnncompare.comparison.details import details
 from cnncompare.comparison.load import load
 from cnncompare.comparison.metrics import METRICS
-from cnncompare.comparison.ranks import friedman_nemenyi
+from cnncompare.comparison.predictions import details
 from cnncompare.report.charts import overview, pairs, training
+from cnncompare.report.charts.disagreements import sheet
 from cnncompare.report.charts.errors import confusion
-from cnncompare.report.charts.picture import Picture
-from cnncompare.report.charts.sheet import sheet
+from cnncompare.report.charts.figure import Picture
 from cnncompare.report.figures import file_name, in_html, write_figures
+from cnncompare.stats.friedman_nemenyi import friedman_nemenyi
 from tests.comparison.factory import write_run, write_sweep
 
 TOP1 = METRICS["top1"]

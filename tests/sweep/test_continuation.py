@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import torch
 
-from cnncompare.checkpoints import AtomicCheckpointIO, load_weights
-from cnncompare.config import Config
-from cnncompare.task import ImageClassifier
-from cnncompare.train import train
+from cnncompare.config.schema import Config
+from cnncompare.training.checkpoints import AtomicCheckpointIO, load_weights
+from cnncompare.training.lightning_module import ImageClassifier
+from cnncompare.training.train import train
 from tests.composing import compose_config
 from tests.sweep.exact import WORDS, digest, result
 

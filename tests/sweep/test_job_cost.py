@@ -9,8 +9,8 @@ from statistics import median
 
 import pytest
 
-from cnncompare.sweep.process import start
-from cnncompare.train import train
+from cnncompare.sweep.processes import start
+from cnncompare.training.train import train
 from tests.composing import compose_config
 from tests.sweep.exact import WORDS
 from tests.sweep.test_kills import begin, end_of, job_in
@@ -43,7 +43,7 @@ def test_a_job_costs_less_than_a_second_beyond_its_training(tmp_path: Path) -> N
         assert end_of(begin(*jobs[number])) == 0
 
     def fresh(number: int) -> None:
-        command = [sys.executable, "-m", "cnncompare.sweep.job", str(jobs[JOBS + number][0])]
+        command = [sys.executable, "-m", "cnncompare.sweep.worker", str(jobs[JOBS + number][0])]
         subprocess.run(command, check=True, env=dict(os.environ), capture_output=True)
 
     end_of(start(*jobs[-1], dict(os.environ)))  # the server imports torch once

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from cnncompare.config import Config
-from cnncompare.sweep.ending import own_word
-from cnncompare.sweep.process import JobProcess, start
+from cnncompare.config.schema import Config
+from cnncompare.sweep.job_status import own_word
+from cnncompare.sweep.processes import JobProcess, start
 from tests.composing import compose_config
 from tests.conftest import ROOT
 from tests.sweep.exact import WORDS, result

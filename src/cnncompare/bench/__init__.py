@@ -1,1 +1,1 @@
-"""The bench: how fast pipeline, loop, model and start are, beside a plain PyTorch script."""
+"""Benchmarks of the pipeline, the loop, the model and the start-up."""

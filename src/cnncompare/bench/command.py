@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 from cnncompare.errors import ConfigError, OutputError
 
 if TYPE_CHECKING:
-    from cnncompare.config import Config
+    from cnncompare.config.schema import Config
 
 
 class _Parser(argparse.ArgumentParser):
@@ -63,8 +63,8 @@ def main(words: list[str]) -> int:
 
 def _checked(overrides: list[str], tune: bool) -> "Config":
     """Return the configuration; raises UserError for what a run would refuse too."""
-    from cnncompare.bench.compose import composed
-    from cnncompare.preflight import preflight
+    from cnncompare.config.compose import composed
+    from cnncompare.training.preflight import preflight
 
     config = composed(overrides)
     if config.trainer.processes > 1:
@@ -100,9 +100,9 @@ def _check(asked: argparse.Namespace) -> None:
 
 
 def _suite(asked: argparse.Namespace) -> int:
-    from cnncompare.bench.show import as_json, print_result
-    from cnncompare.bench.suite import run_suite
-    from cnncompare.run import write_atomically
+    from cnncompare.bench.results import as_json, print_result
+    from cnncompare.bench.suite.run_suite import run_suite
+    from cnncompare.runs.storage import write_atomically
 
     result = run_suite(asked.data)
     if asked.json is not None:

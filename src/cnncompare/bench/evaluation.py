@@ -16,16 +16,22 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 from torchvision.transforms.functional import InterpolationMode
 
+from cnncompare.bench.results import add_row
 from cnncompare.bench.rounds import Row, alternate, compare
-from cnncompare.bench.show import add_row
-from cnncompare.callbacks.clock import wait_for
-from cnncompare.callbacks.predictions import PredictionSaver
-from cnncompare.config import Config
-from cnncompare.console import make_console
+from cnncompare.config.schema import Config
 from cnncompare.data.module import ImageData
 from cnncompare.data.transform import Transform
-from cnncompare.train import build_data, build_model, build_task, published_for, set_up_torch
-from cnncompare.trainer import build_trainer
+from cnncompare.system.device_sync import wait_for
+from cnncompare.terminal.console import make_console
+from cnncompare.training.callbacks.prediction_writer import PredictionSaver
+from cnncompare.training.train import (
+    build_data,
+    build_model,
+    build_task,
+    published_for,
+    set_up_torch,
+)
+from cnncompare.training.trainer import build_trainer
 
 ROUNDS = 3
 WORKERS = 2  # of the plain loop

@@ -6,7 +6,7 @@ from typing import Any
 
 import psutil
 
-from cnncompare.rank import cores
+from cnncompare.system.cores import cores
 
 VERSIONS = ("python", "torch", "torchvision", "pytorch_lightning", "cnncompare", "git_commit")
 

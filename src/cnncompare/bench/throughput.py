@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from cnncompare.bench.results import add_row
 from cnncompare.bench.rounds import Row, alone, compare
-from cnncompare.bench.show import add_row
 from cnncompare.bench.turns import Reply, take_turns
-from cnncompare.config import Config
-from cnncompare.console import make_console
+from cnncompare.config.schema import Config
+from cnncompare.terminal.console import make_console
 
 ROUNDS = 5
 ROUND = ("pipeline", "step", "epoch", "bare")

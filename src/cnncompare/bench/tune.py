@@ -12,13 +12,14 @@ from rich.table import Table
 
 from cnncompare.bench.machine import can_compile
 from cnncompare.bench.processes import Worker, our_environment, workers
+from cnncompare.bench.results import add_row
 from cnncompare.bench.rounds import Row, alternate, compare, one_line
-from cnncompare.bench.show import add_row
-from cnncompare.config import Config
-from cnncompare.console import make_console, percent
+from cnncompare.config.schema import Config
 from cnncompare.errors import CnncompareError, RunError
-from cnncompare.preflight import cuda_gpus
-from cnncompare.rank import cores
+from cnncompare.system.cores import cores
+from cnncompare.system.gpus import cuda_gpus
+from cnncompare.terminal.console import make_console
+from cnncompare.terminal.run_tables import percent
 
 ROUNDS = 4  # epochs that are timed, after one that is not
 EPOCH_S = 3.0  # about what an epoch takes: so many images are trained

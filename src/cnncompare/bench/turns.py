@@ -12,15 +12,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cnncompare.callbacks.clock import wait_for
-from cnncompare.callbacks.epoch_recorder import EpochRecorder
-from cnncompare.callbacks.interruption import Interruption
-from cnncompare.callbacks.predictions import PredictionSaver
-from cnncompare.callbacks.progress import Progress
-from cnncompare.config import Config
+from cnncompare.config.schema import Config
 from cnncompare.data.module import ImageData
-from cnncompare.optimization import build_optimizer
-from cnncompare.train import (
+from cnncompare.system.device_sync import wait_for
+from cnncompare.training.callbacks.epoch_recorder import EpochRecorder
+from cnncompare.training.callbacks.interruption import Interruption
+from cnncompare.training.callbacks.prediction_writer import PredictionSaver
+from cnncompare.training.callbacks.progress import Progress
+from cnncompare.training.optimizers import build_optimizer
+from cnncompare.training.train import (
     apply_speed_settings,
     build_data,
     build_model,
@@ -28,7 +28,7 @@ from cnncompare.train import (
     published_for,
     set_up_torch,
 )
-from cnncompare.trainer import build_trainer
+from cnncompare.training.trainer import build_trainer
 
 Reply = dict[str, Any]
 STEPS = 8  # of the model alone

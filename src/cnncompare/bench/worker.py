@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from cnncompare.bench.rounds import one_line
-from cnncompare.config import validate
-from cnncompare.sweep.process import die_with_parent
+from cnncompare.config.validation import validate
+from cnncompare.system.signals import die_with_parent
 
 Reply = Callable[[dict[str, Any]], None]
 
@@ -51,7 +51,7 @@ def _usual(asked: dict[str, Any], commands: Iterator[str], reply: Reply) -> None
     """Answer "epoch" by training and validation, "warm" by a short one, "pipeline" by batches."""
     import torch
 
-    from cnncompare.bench import usual
+    from cnncompare.bench.suite import baseline_script as usual
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     folder, size = Path(asked["folder"]), asked["batch_size"]
@@ -80,8 +80,8 @@ def _prepare(asked: dict[str, Any], commands: Iterator[str], reply: Reply) -> No
 
     from cnncompare.data.module import ImageData
     from cnncompare.data.source import read
-    from cnncompare.environment import describe_environment
-    from cnncompare.train import set_up_torch
+    from cnncompare.system.environment import describe_environment
+    from cnncompare.training.train import set_up_torch
 
     config, folder = validate(asked["config"]), Path(asked["folder"])
     set_up_torch(config)
@@ -96,7 +96,7 @@ def _prepare(asked: dict[str, Any], commands: Iterator[str], reply: Reply) -> No
             "n_train": data.n_train,
             "n_val": data.n_val,
             "classes": len(data.classes),
-            "environment": describe_environment([]).model_dump(),
+            "environment": describe_environment([]),
         }
     )
 

@@ -1,1 +1,1 @@
-"""Statistics: pure functions over finished runs, read from disk; imports no torch."""
+"""Comparison of finished runs, read from disk; imports no torch."""

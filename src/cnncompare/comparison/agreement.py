@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cnncompare.comparison.grouping import Group
 from cnncompare.comparison.load import Outcome
-from cnncompare.comparison.tables import Group
 
 
 @dataclass(frozen=True)

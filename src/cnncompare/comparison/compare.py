@@ -8,18 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from cnncompare.comparison.costs import Front, median_of, pareto_fronts
-from cnncompare.comparison.curves import AtBudget, at_equal_budgets, time_to, total_s
 from cnncompare.comparison.fairness import card, overlapping
-from cnncompare.comparison.intervals import Interval, hierarchical_bootstrap, over_seeds, wilson
-from cnncompare.comparison.letters import letters
+from cnncompare.comparison.grouping import Group, Table, differences, split_into_tables
+from cnncompare.comparison.learning_curves import AtBudget, at_equal_budgets, time_to, total_s
 from cnncompare.comparison.load import Result, Skipped
 from cnncompare.comparison.metrics import METRICS, Metric
 from cnncompare.comparison.pairs import Pair, compare_pairs
-from cnncompare.comparison.published import Published, published
-from cnncompare.comparison.ranks import Ranks, friedman_nemenyi
-from cnncompare.comparison.tables import Group, Table, differences, split_into_tables
+from cnncompare.comparison.pareto import Front, median_of, pareto_fronts
+from cnncompare.comparison.reference_results import Published, published
 from cnncompare.errors import ConfigError, closest
+from cnncompare.stats.compact_letters import letters
+from cnncompare.stats.friedman_nemenyi import Ranks, friedman_nemenyi
+from cnncompare.stats.intervals import Interval, hierarchical_bootstrap, over_seeds, wilson
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cnncompare.comparison.intervals import Interval, wilson
 from cnncompare.comparison.load import Outcome
+from cnncompare.stats.intervals import Interval, wilson
 
 
 def confusion_matrix(outcomes: list[Outcome], classes: int) -> NDArray[np.int64]:

@@ -5,8 +5,8 @@ from datetime import datetime
 from statistics import median
 from typing import Any
 
+from cnncompare.comparison.grouping import Group
 from cnncompare.comparison.load import Result
-from cnncompare.comparison.tables import Group
 
 BUSY_SHARE = (
     0.10  # of the cores, used by other programs: from there an epoch's seconds are doubtful

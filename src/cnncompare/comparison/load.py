@@ -11,15 +11,15 @@ import yaml
 from numpy.typing import NDArray
 
 from cnncompare.errors import DataError
-from cnncompare.record import (
-    DataPart,
-    EvaluationPart,
-    ModelPart,
+from cnncompare.runs.record import (
+    DataSection,
+    EvaluationSection,
+    ModelSection,
     RunRecord,
-    SettingsPart,
-    TrainingPart,
+    SettingsSection,
+    TrainingSection,
 )
-from cnncompare.run import CONFIG, PREDICTIONS, Run, find_runs
+from cnncompare.runs.run import CONFIG, PREDICTIONS, Run, find_runs
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,11 @@ class Result:
     """A finished run with a complete record; `outcome` is None when its predictions are unsound."""
 
     run: Run
-    model: ModelPart
-    data: DataPart
-    asked: SettingsPart  # what it was asked for
-    training: TrainingPart | None  # the same, where it trained
-    evaluation: EvaluationPart | None  # the same, where it only tested
+    model: ModelSection
+    data: DataSection
+    asked: SettingsSection  # what it was asked for
+    training: TrainingSection | None  # the same, where it trained
+    evaluation: EvaluationSection | None  # the same, where it only tested
     outcome: Outcome | None
 
     @property

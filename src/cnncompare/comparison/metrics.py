@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cnncompare.comparison.calibration import expected_calibration_error
 from cnncompare.comparison.load import Outcome, Result
 from cnncompare.errors import ConfigError, closest
+from cnncompare.stats.calibration import expected_calibration_error
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cnncompare.comparison.crossed import components, critical, two_sided_p
+from cnncompare.comparison.grouping import Group
 from cnncompare.comparison.load import Result
 from cnncompare.comparison.metrics import Metric
-from cnncompare.comparison.power import (
+from cnncompare.stats.power import (
     Plan,
     Power,
     plan,
@@ -26,7 +26,7 @@ from cnncompare.comparison.power import (
     power_over_runs,
     power_over_seeds_and_images,
 )
-from cnncompare.comparison.tables import Group
+from cnncompare.stats.variance_components import components, critical, two_sided_p
 
 ALPHA = 0.05
 

@@ -1,1 +1,1 @@
-"""The images: one file per source, and the batches that are made of them."""
+"""Images: one file per source, and the batches made of them."""

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
-from cnncompare.config import DataConfig
+from cnncompare.config.data import DataConfig
 from cnncompare.data.decode import DamagedImageError, File, check_sizes, decode_into
 from cnncompare.data.files import Findings, ImageFiles
 from cnncompare.errors import DataError

@@ -8,21 +8,21 @@ import torch
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
-from cnncompare.config import AugmentConfig, DataConfig
+from cnncompare.config.data import AugmentConfig, DataConfig
 from cnncompare.data.augment import adapt
-from cnncompare.data.batches import Batches, Place, Recipe
 from cnncompare.data.cache import decoded
 from cnncompare.data.decode import DamagedImageError
-from cnncompare.data.digits import digits
 from cnncompare.data.files import Findings, ImageFiles
-from cnncompare.data.folder import folder
-from cnncompare.data.imagenet import imagenet
-from cnncompare.data.imagenet_notes import colour_note
+from cnncompare.data.loaders import Batches, Place, Recipe
 from cnncompare.data.normalize import statistics
 from cnncompare.data.source import Images, Part, Source, fingerprint, read
+from cnncompare.data.sources.digits import digits
+from cnncompare.data.sources.folder import folder
+from cnncompare.data.sources.imagenet.notes import colour_note
+from cnncompare.data.sources.imagenet.validation_set import imagenet
+from cnncompare.data.sources.synthetic import synthetic
+from cnncompare.data.sources.torchvision_sets import torchvision_set
 from cnncompare.data.split import Parts, split
-from cnncompare.data.synthetic import synthetic
-from cnncompare.data.torchvision_sets import torchvision_set
 from cnncompare.data.transform import Transform, used_transform
 from cnncompare.errors import DataError
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from cnncompare.config import DataConfig
+from cnncompare.config.data import DataConfig
 from cnncompare.data.augment import adapt
 from cnncompare.data.source import Part, in_chunks, read
 from cnncompare.data.transform import NAMED, Transform

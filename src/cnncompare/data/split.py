@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cnncompare.config import DataConfig
+from cnncompare.config.data import DataConfig
 from cnncompare.data.source import Part, Source
 from cnncompare.errors import DataError
 

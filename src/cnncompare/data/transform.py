@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from cnncompare.config import DataConfig
+from cnncompare.config.data import DataConfig
 from cnncompare.errors import DataError
 
 NAMED: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {

@@ -1,1 +1,1 @@
-"""The networks: a registry, the stems, and one file per family; knows no Lightning and no Hydra."""
+"""Networks: registry, stems, sources; does not depend on Lightning or Hydra."""

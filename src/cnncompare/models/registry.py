@@ -10,13 +10,15 @@ from typing import Any
 from torch import nn
 
 from cnncompare.errors import ModelError, closest
-from cnncompare.models.counts import count_macs, count_params, size_mb
-from cnncompare.models.names import check_name, check_weights, is_file, own_files
-from cnncompare.models.sizes import CANNOT_TAKE, refusal, takes
-from cnncompare.models.weights import load_weights, read_weights
+from cnncompare.models.catalog.names import check_name, check_weights, is_file, own_files
+from cnncompare.models.complexity import count_macs, count_params, size_mb
+from cnncompare.models.input_sizes import CANNOT_TAKE, refusal, takes
+from cnncompare.models.pretrained.weights import load_weights, read_weights
 
 __all__ = ["BuiltModel", "OwnModel", "build", "count_macs", "count_params", "register", "size_mb"]
 
+ZOO = f"{__package__}.zoo"
+LIBRARIES = {"own": "builtin", "torchvision": "torchvision", "timm": "timm"}  # source: module
 SMALL_IMAGE = 64  # pixels; five halvings leave 2x2 of it
 TRANSFORMS_INPUT = ("googlenet", "inception_v3")  # torchvision's, with published weights
 CANNOT_BUILD = (TypeError, *CANNOT_TAKE)  # what a builder raises for its options, or the size
@@ -77,7 +79,7 @@ def register(
 
     def decorate(builder: Builder) -> Builder:
         home = own_files().get(name)
-        shipped_elsewhere = home and builder.__module__ != f"{__package__}.{home}"
+        shipped_elsewhere = home and builder.__module__ != f"{ZOO}.{home}"
         if name in _OWN or shipped_elsewhere:
             raise ModelError(f"model {name!r} is registered twice; choose another name")
         _OWN[name] = OwnModel(name, family, year, paper, input_size, small_image_changes, builder)
@@ -90,7 +92,7 @@ def own_model(name: str) -> OwnModel:
     """Return the registered network; raises ModelError, with the closest names, when unknown."""
     if name not in _OWN:
         check_name("own", name, also=_OWN)
-        import_module(f"{__package__}.{own_files()[name]}")
+        import_module(f"{ZOO}.{own_files()[name]}")
     return _OWN[name]
 
 
@@ -165,10 +167,10 @@ def _build(
 
 
 def _library(source: str, name: str) -> ModuleType:
-    """Return own.py, torchvision.py or timm.py, which import what they need, for a known `name`."""
+    """Return the module builtin, torchvision or timm, each with its own imports."""
     if source != "own" or name not in _OWN:
         check_name(source, name)
-    return import_module(f"{__package__}.{source}")
+    return import_module(f"{__package__}.{LIBRARIES[source]}")
 
 
 def _check_options(name: str, options: Mapping[str, Any], known: list[str]) -> None:

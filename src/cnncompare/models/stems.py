@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from cnncompare.errors import ModelError
-from cnncompare.models.counts import eval_mode, forward_on_meta
-from cnncompare.models.sizes import CANNOT_TAKE
+from cnncompare.models.complexity import eval_mode, forward_on_meta
+from cnncompare.models.input_sizes import CANNOT_TAKE
 
 SMALL = 32  # pixels, of CIFAR
 LAST_MAP = 4  # pixels; a smaller last map has hardly any place left to average over

@@ -1,1 +1,1 @@
-"""The report: a comparison as words, tables and pictures; imports no torch."""
+"""The report: a comparison as sentences, tables and figures; imports no torch."""

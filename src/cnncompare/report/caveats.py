@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from cnncompare.comparison.compare import ComparedTable, Row
-from cnncompare.report.numbers import listed
+from cnncompare.report.formatting import listed
 
 
 def caveats(table: ComparedTable) -> list[str]:

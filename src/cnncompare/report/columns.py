@@ -7,7 +7,7 @@ from typing import Any
 from cnncompare.comparison.compare import ComparedTable, Options, Row
 from cnncompare.comparison.metrics import METRICS, Metric
 from cnncompare.comparison.pairs import Pair
-from cnncompare.report.numbers import (
+from cnncompare.report.formatting import (
     NOTHING,
     digits_for,
     gap,

@@ -66,7 +66,7 @@ def main(argv: list[str]) -> int:
 
     comparison = compare(results, skipped, options)
     if asked.json:
-        from cnncompare.report.as_json import as_json
+        from cnncompare.report.json import as_json
 
         sys.stdout.write(as_json(comparison) + "\n")
         return 0

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from cnncompare.comparison.compare import ComparedTable, Comparison
 from cnncompare.report.columns import Column, columns
-from cnncompare.report.words import across, headline, tie_groups, verdict, why_split
+from cnncompare.report.findings import across, headline, tie_groups, verdict, why_split
 
 # In a narrow terminal the last of these stay: numbers are never wrapped or cut.
 _DROPPED_FIRST = (

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from cnncompare.report.charts.picture import Picture
+from cnncompare.report.charts.figure import Picture
 
 PNG_SCALE = 2  # pixels per point
 _LOOKS: dict[str, Any] = {

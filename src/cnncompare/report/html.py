@@ -12,17 +12,16 @@ from urllib.parse import quote
 import jinja2
 
 from cnncompare.comparison.compare import ComparedTable, Comparison
-from cnncompare.comparison.curves import AtBudget
-from cnncompare.comparison.details import Details
+from cnncompare.comparison.learning_curves import AtBudget
 from cnncompare.comparison.load import Result
 from cnncompare.comparison.metrics import Metric
 from cnncompare.comparison.pairs import Pair
-from cnncompare.report.charts.gather import Pictures
-from cnncompare.report.charts.picture import Picture
+from cnncompare.comparison.predictions import Details
+from cnncompare.report.charts.build import Pictures
+from cnncompare.report.charts.figure import Picture
 from cnncompare.report.columns import Column, columns, fairness_columns
 from cnncompare.report.figures import in_html
-from cnncompare.report.numbers import NOTHING, digits_for, gap, listed, p_value, percent, short
-from cnncompare.report.words import (
+from cnncompare.report.findings import (
     across,
     headline,
     settles,
@@ -30,6 +29,7 @@ from cnncompare.report.words import (
     verdict,
     why_split,
 )
+from cnncompare.report.formatting import NOTHING, digits_for, gap, listed, p_value, percent, short
 
 _PLACE = files("cnncompare.report") / "page"
 

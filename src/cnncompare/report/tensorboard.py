@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cnncompare.report.charts.picture import Picture
+from cnncompare.report.charts.figure import Picture
 
 
 def write_events(pictures: list[Picture], stems: dict[str, str], figures: Path, to: Path) -> None:

@@ -5,7 +5,7 @@ import io
 
 from cnncompare.comparison.compare import ComparedTable, Comparison
 from cnncompare.report.columns import Column, columns, fairness_columns
-from cnncompare.report.words import across, headline, tie_groups, verdict, why_split
+from cnncompare.report.findings import across, headline, tie_groups, verdict, why_split
 
 
 def markdown(comparison: Comparison) -> str:

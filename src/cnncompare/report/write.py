@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from cnncompare.comparison.compare import Comparison
-from cnncompare.comparison.details import details
-from cnncompare.report.charts.gather import pictures
+from cnncompare.comparison.predictions import details
+from cnncompare.report.charts.build import pictures
 from cnncompare.report.charts.pairs import critical_difference
 from cnncompare.report.figures import write_figures
 from cnncompare.report.html import html
 from cnncompare.report.tensorboard import write_events
 from cnncompare.report.text_tables import as_csv, latex, markdown
-from cnncompare.run import write_atomically
+from cnncompare.runs.storage import write_atomically
 
 FIGURES = "figures"
 EVENTS = "report"  # the run's name in TensorBoard

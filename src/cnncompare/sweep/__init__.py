@@ -1,1 +1,1 @@
-"""Sweeps: one fresh process per job."""
+"""Sweeps: one new process per job."""

@@ -16,15 +16,17 @@ from omegaconf import DictConfig
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from cnncompare.config import Config
-from cnncompare.console import UNKNOWN, make_console
-from cnncompare.run import read_existing
-from cnncompare.sweep.ending import own_word
-from cnncompare.sweep.job import PROBED
-from cnncompare.sweep.jobs import make_jobs
-from cnncompare.sweep.places import Place
-from cnncompare.sweep.process import start
-from cnncompare.sweep.queue import Job, content
+from cnncompare.config.schema import Config
+from cnncompare.runs.run import read_existing
+from cnncompare.sweep.job_state import Job
+from cnncompare.sweep.job_status import own_word
+from cnncompare.sweep.processes import start
+from cnncompare.sweep.queue import content
+from cnncompare.sweep.resources import Place
+from cnncompare.sweep.run_sweep import make_jobs
+from cnncompare.sweep.worker import PROBED
+from cnncompare.terminal.console import make_console
+from cnncompare.terminal.run_tables import UNKNOWN
 
 USAGE = """\
 usage: python -m cnncompare plan -m [overrides]
@@ -35,15 +37,10 @@ trained and no run is written; a data set that is not there yet is downloaded or
 Probed = dict[str, Any]
 
 
-def main(words: list[str]) -> int:
-    """Plan the sweep that the words name; return the exit code."""
-    from cnncompare.cli import run
-
-    if {"-h", "--help"} & set(words):
-        print(USAGE)
-        return 0
-    sweep = [] if {"-m", "--multirun"} & set(words) else ["-m"]
-    return run([*sweep, *words, "hydra.launcher.plan=true"])
+def plan_arguments(arguments: list[str]) -> list[str]:
+    """Return the arguments of the sweep with which Hydra calls `plan_jobs` for each job."""
+    sweep = [] if {"-m", "--multirun"} & set(arguments) else ["-m"]
+    return [*sweep, *arguments, "hydra.launcher.plan=true"]
 
 
 def plan_jobs(

@@ -6,9 +6,9 @@ with it the exit codes of its jobs are lost. It ends when the sweep does.
 
 import signal
 
-import cnncompare.models.own
+import cnncompare.models.builtin
 import cnncompare.models.timm
 import cnncompare.models.torchvision
-import cnncompare.train  # noqa: F401
+import cnncompare.training.train  # noqa: F401
 
 signal.signal(signal.SIGTERM, signal.SIG_IGN)

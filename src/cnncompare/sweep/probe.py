@@ -9,11 +9,11 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 
-from cnncompare.callbacks.clock import wait_for
-from cnncompare.callbacks.memory import peak_gpu_mib, peak_rss_mib
-from cnncompare.config import Config
+from cnncompare.config.schema import Config
 from cnncompare.models import registry
-from cnncompare.train import (
+from cnncompare.system.device_sync import wait_for
+from cnncompare.system.memory import peak_gpu_mib, peak_rss_mib
+from cnncompare.training.train import (
     build_data,
     build_model,
     build_task,

@@ -12,57 +12,27 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
-from cnncompare.config import Config
 from cnncompare.errors import Interrupted, LockedError
-from cnncompare.opening import record_failure
-from cnncompare.run import read_existing
-from cnncompare.sweep.ending import Ending, ending_of, failure_of, oom_kills, own_word
-from cnncompare.sweep.job import LOCKED
-from cnncompare.sweep.places import Place, Places
-from cnncompare.sweep.process import JobProcess, start
-from cnncompare.sweep.signals import Signals
-from cnncompare.sweep.view import View
+from cnncompare.runs.lifecycle import record_failure
+from cnncompare.runs.run import read_existing
+from cnncompare.sweep.job_state import Job, Running
+from cnncompare.sweep.job_status import Ending, ending_of, failure_of, oom_kills, own_word
+from cnncompare.sweep.live_view import View
+from cnncompare.sweep.processes import start
+from cnncompare.sweep.resources import Place, Places
+from cnncompare.sweep.worker import LOCKED
+from cnncompare.system.signals import Signals
 
 POLL_S = 0.02  # between two looks at the processes
 RETRY_S = 1.0  # between two tries at a run that another process holds
 # What a job over its time is sent, 5 s apart: finish your batch, stop where you stand, die.
 GRACE_S = 5.0
 LAST_WORDS = (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL)
-
-
-@dataclass(frozen=True)
-class Job:
-    """One configuration to train, and the words that made it."""
-
-    number: int  # counted from 1
-    config: Config
-    settings: DictConfig
-    words: tuple[str, ...]
-    label: str  # the words in which it differs from the other jobs
-
-
-@dataclass
-class Running:
-    """A job at work."""
-
-    job: Job
-    file: Path
-    process: JobProcess
-    place: Place
-    started: float
-    oom_kills: int
-    stop_at: float | None  # when the next, harder signal is due
-    warned: int = 0  # how many of them were sent
-
-    @property
-    def timed_out(self) -> bool:
-        return self.warned > 0
 
 
 class Queue:

@@ -1,1 +1,1 @@
-"""The pictures, as Vega-Lite charts: one function each, from a compared table to a Picture."""
+"""Figures as Vega-Lite charts, one function each."""

@@ -5,9 +5,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnncompare.comparison.agreement import Agreement
-from cnncompare.comparison.calibration import Bin
 from cnncompare.comparison.confusion import ClassAccuracy, ConfusedPair
-from cnncompare.report.charts.picture import Picture, Rows, colour, values
+from cnncompare.report.charts.figure import Picture, Rows, colour, values
+from cnncompare.stats.calibration import Bin
 
 SHOWN = 25  # classes that a heat map can show; of more, those confused most
 

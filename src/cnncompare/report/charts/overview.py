@@ -5,10 +5,10 @@ from typing import Any
 import altair as alt
 
 from cnncompare.comparison.compare import ComparedTable, Row
-from cnncompare.comparison.costs import Front
 from cnncompare.comparison.metrics import Metric
-from cnncompare.report.charts.picture import Picture, Rows, colour, values
-from cnncompare.report.numbers import listed
+from cnncompare.comparison.pareto import Front
+from cnncompare.report.charts.figure import Picture, Rows, colour, values
+from cnncompare.report.formatting import listed
 
 
 def _scaled(value: float | None, metric: Metric) -> float | None:

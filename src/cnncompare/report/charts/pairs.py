@@ -4,9 +4,9 @@ import altair as alt
 
 from cnncompare.comparison.compare import ComparedTable
 from cnncompare.comparison.metrics import Metric
-from cnncompare.comparison.ranks import Ranks
-from cnncompare.report.charts.picture import Picture, Rows, values
-from cnncompare.report.numbers import p_value
+from cnncompare.report.charts.figure import Picture, Rows, values
+from cnncompare.report.formatting import p_value
+from cnncompare.stats.friedman_nemenyi import Ranks
 
 LARGEST = 30  # rows of a matrix that can be read
 

@@ -7,8 +7,8 @@ import altair as alt
 import numpy as np
 
 from cnncompare.comparison.compare import ComparedTable, Row
-from cnncompare.comparison.curves import Point, curve
-from cnncompare.report.charts.picture import (
+from cnncompare.comparison.learning_curves import Point, curve
+from cnncompare.report.charts.figure import (
     TRAIN,
     VAL,
     WAIT,

@@ -1,0 +1,1 @@
+"""The benchmark suite: this project beside a baseline script."""

@@ -1,1 +1,0 @@
-"""Measurements and what is shown of them: one concern a file."""

@@ -1,0 +1,100 @@
+"""Where the models of a table differ: everything that needs their predictions, in one place."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnncompare.comparison.agreement import (
+    Agreement,
+    agreements,
+    majority_vote,
+    only_right,
+    representatives,
+)
+from cnncompare.comparison.compare import ComparedTable
+from cnncompare.comparison.confusion import (
+    ClassAccuracy,
+    ConfusedPair,
+    confusion_matrix,
+    most_confused,
+    never_predicted,
+    per_class,
+)
+from cnncompare.comparison.load import Outcome
+from cnncompare.runs.run import CLASSES
+from cnncompare.stats.calibration import Bin, expected_calibration_error, reliability
+
+
+@dataclass(frozen=True)
+class Details:
+    """Per model, by label; what compares models uses one run of each, of a common seed."""
+
+    names: list[str]  # of the classes
+    chosen: dict[str, Outcome]
+    matrices: dict[str, NDArray[np.int64]]
+    classes: dict[str, list[ClassAccuracy]]
+    confused: dict[str, list[ConfusedPair]]
+    never: dict[str, list[int]]
+    bins: dict[str, list[Bin]]
+    ece: dict[str, float]
+    agreements: list[Agreement]
+    only_right: dict[str, NDArray[np.int64]]
+    vote: float | None  # accuracy of the majority of `chosen`
+
+
+def details(table: ComparedTable) -> Details | None:
+    """Return the table's details; None when no run has sound predictions."""
+    groups = [row.group for row in table.rows]
+    outcomes = {
+        g.label: sound
+        for g in groups
+        if (sound := [r.outcome for r in g.results if r.outcome is not None])
+    }
+    if not outcomes:
+        return None
+    n = groups[0].results[0].data.classes
+    matrices = {label: confusion_matrix(members, n) for label, members in outcomes.items()}
+    pooled = {label: _pooled(members) for label, members in outcomes.items()}
+    chosen = representatives(groups)
+    return Details(
+        names=class_names(table),
+        chosen=chosen,
+        matrices=matrices,
+        classes={label: per_class(m, len(outcomes[label])) for label, m in matrices.items()},
+        confused={label: most_confused(m, len(outcomes[label])) for label, m in matrices.items()},
+        never={label: never_predicted(m) for label, m in matrices.items()},
+        bins={label: reliability(*both) for label, both in pooled.items()},
+        ece={label: expected_calibration_error(*both) for label, both in pooled.items()},
+        agreements=agreements(chosen, n),
+        only_right=only_right(chosen),
+        vote=majority_vote(list(chosen.values()), n) if len(chosen) > 2 else None,
+    )
+
+
+def _pooled(members: list[Outcome]) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    correct = np.concatenate([outcome.correct1 for outcome in members])
+    return correct, np.concatenate([outcome.confidence for outcome in members])
+
+
+def class_names(table: ComparedTable) -> list[str]:
+    """Return the classes' names, unique; their numbers where no run knows them."""
+    results = [result for row in table.rows for result in row.group.results]
+    n = results[0].data.classes
+    for result in results[:3]:  # one protocol, one set of classes
+        found = _saved_names(result.run.folder, n)
+        if found:
+            return found
+    return [str(i) for i in range(n)]
+
+
+def _saved_names(folder: Path, n: int) -> list[str] | None:
+    try:
+        names: Any = json.loads((folder / CLASSES).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    sound = isinstance(names, list) and len(names) == n == len(set(map(str, names)))
+    return [str(name) for name in names] if sound else None

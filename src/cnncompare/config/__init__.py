@@ -1,0 +1,1 @@
+"""The configuration: schema, validation, identity, files, composition; imports no torch."""

@@ -1,0 +1,27 @@
+"""A configuration from words, outside Hydra's own command line; imports no torch."""
+
+from collections.abc import Sequence
+
+from cnncompare.config.schema import Config
+
+
+def composed(words: Sequence[str]) -> Config:
+    """Return the validated configuration of a run with these words; raises ConfigError."""
+    from hydra import compose, initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.core.plugins import Plugins
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    from cnncompare.config.files import UserConf, admit_user_conf, conf_folder, describe_problem
+    from cnncompare.config.validation import validate
+    from cnncompare.errors import ConfigError
+
+    admit_user_conf([])
+    Plugins.instance().register(UserConf)
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+            return validate(compose("config", list(words)))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(describe_problem(error)) from None

@@ -1,0 +1,108 @@
+"""Options of the data set, its split and its augmentation."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from cnncompare.config.section import (
+    Count,
+    Interpolation,
+    NotNegative,
+    Pixels,
+    Positive,
+    Section,
+    Word,
+)
+
+
+class AugmentConfig(Section):
+    """What is done to training images; every draw is per image, mixing per batch."""
+
+    crop_padding: Annotated[int, Field(ge=0, le=64)] = 0  # pixels, filled with zeros
+    flip: bool = False  # horizontal, probability 0.5
+    policy: Literal["randaugment", "trivialaugment"] | None = None
+    erase: Annotated[float, Field(ge=0, le=1)] = 0.0  # probability of random erasing
+    mix: Literal["mixup", "cutmix"] | None = None
+    mix_alpha: Positive = 1.0
+
+
+class TorchvisionConfig(Section):
+    """A class of torchvision.datasets and the arguments of its two parts."""
+
+    dataset: str
+    train: dict[str, Any]
+    test: dict[str, Any]
+
+
+class SyntheticConfig(Section):
+    """Seeded images whose classes can be learned."""
+
+    classes: Annotated[int, Field(ge=2, le=1000)] = 10
+    n_train: Count = 1000
+    n_test: Count = 200
+    noise: NotNegative = 0.25  # sd of the pixel noise, in units of the full range
+
+
+class DataConfig(Section):
+    """Which images, how they are split, and how a batch is made of them."""
+
+    name: Word
+    source: Literal["torchvision", "digits", "folder", "synthetic", "imagenet"]
+    root: str | None = None  # folder of the class-folder tree, or where downloads are kept
+    torchvision: TorchvisionConfig | None = None
+    synthetic: SyntheticConfig | None = None
+    image_size: Pixels | None = None  # null is the data's own; of imagenet, the weights' own crop
+    resize: Pixels | None = None  # shorter side before the centre is cut; null is image_size
+    interpolation: Interpolation | None = None  # null is bilinear; of imagenet, the weights' own
+    channels: Literal[1, 3] | None = None  # null is the data's own
+    batch_size: Count = 128  # global: divided over the devices
+    val_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    split_seed: Annotated[int, Field(ge=0)] = 0
+    protocol: Literal["holdout", "test_as_val"] = "holdout"
+    limit_train: Count | None = None  # images, stratified
+    limit_val: Count | None = None
+    limit_test: Count | None = None
+    subset: Count | None = None  # what conf/data/imagenet_val.yaml limits the test images to
+    mask_classes: bool = False  # choose among the classes that the test images have
+    damaged: Literal["stop", "wrong", "leave_out"] = "stop"  # a test image that cannot be read
+    normalize: Literal["train", "weights", "imagenet", "half", "cifar10", "none"] = "train"
+    augment: AugmentConfig = AugmentConfig()
+    workers: Annotated[int, Field(ge=0)] | None = None  # decoding processes; null is one per core
+    cache_dir: str = "~/.cache/cnncompare"
+    cache_limit_gib: NotNegative = 4.0  # larger decoded sets are read by workers instead
+
+    @model_validator(mode="after")
+    def _has_what_its_source_needs(self) -> "DataConfig":
+        if self.source == "folder" and not self.root:
+            raise ValueError(
+                "data=folder needs data.root=PATH, a folder with train/CLASS/ and test/CLASS/"
+            )
+        if self.source == "torchvision" and self.torchvision is None:
+            raise ValueError("source=torchvision needs data.torchvision.dataset")
+        if self.source == "imagenet" and not self.root:
+            raise ValueError(
+                "data=imagenet_val needs data.root=PATH, the folder with the validation images "
+                "(docs/imagenet.md lists the layouts)"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _asks_what_its_source_can(self) -> "DataConfig":
+        scaled = self.resize is not None or self.interpolation is not None
+        if scaled and self.source not in ("folder", "imagenet"):
+            raise ValueError(
+                "data.resize and data.interpolation are for image files, data=folder and "
+                f"data=imagenet_val; data={self.name} has data.image_size alone"
+            )
+        if scaled and self.source == "folder" and self.image_size is None:
+            raise ValueError("data.resize needs data.image_size=PIXELS, what is cut out of it")
+        if self.resize is not None and self.resize < (self.image_size or 0):
+            raise ValueError(
+                f"data.image_size={self.image_size} cannot be cut out of "
+                f"data.resize={self.resize}; resize to {self.image_size} or more"
+            )
+        if self.subset != self.limit_test and self.subset is not None:
+            raise ValueError(f"data.subset={self.subset}: data={self.name} has data.limit_test")
+        if self.mask_classes and self.source != "imagenet":
+            raise ValueError("data.mask_classes=true is for data=imagenet_val and its likes")
+        return self

@@ -1,0 +1,76 @@
+"""Options of the loss, the optimizer and the learning rate schedule."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from cnncompare.config.section import NotNegative, Positive, Section, Share
+
+
+class LossConfig(Section):
+    """Cross entropy."""
+
+    label_smoothing: Share = 0.0
+
+
+class SGDConfig(Section):
+    """torch.optim.SGD."""
+
+    name: Literal["sgd"]
+    lr: Positive
+    momentum: Share = 0.9
+    nesterov: bool = True
+    weight_decay: NotNegative = 5e-4
+    decay_norm_and_bias: bool = True
+
+    @model_validator(mode="after")
+    def _nesterov_needs_momentum(self) -> "SGDConfig":
+        if self.nesterov and self.momentum == 0:
+            raise ValueError("nesterov needs a momentum above 0: set optimizer.nesterov=false")
+        return self
+
+
+class AdamWConfig(Section):
+    """torch.optim.AdamW."""
+
+    name: Literal["adamw"]
+    lr: Positive
+    beta1: Share = 0.9
+    beta2: Share = 0.999
+    weight_decay: NotNegative = 0.05
+    decay_norm_and_bias: bool = False
+
+
+class ConstantConfig(Section):
+    """The learning rate stays."""
+
+    name: Literal["constant"]
+    warmup_epochs: NotNegative = 0.0
+
+
+class CosineConfig(Section):
+    """Half a cosine from the learning rate to `final_lr_ratio` of it."""
+
+    name: Literal["cosine"]
+    warmup_epochs: NotNegative = 0.0
+    final_lr_ratio: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+
+class OneCycleConfig(Section):
+    """Up to the learning rate and down again."""
+
+    name: Literal["onecycle"]
+    rise_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    start_lr_ratio: Annotated[float, Field(gt=0, le=1)] = 0.04
+    final_lr_ratio: Annotated[float, Field(ge=0, le=1)] = 4e-6
+
+
+class MultiStepConfig(Section):
+    """The learning rate times `gamma` at each milestone."""
+
+    name: Literal["multistep"]
+    milestones: list[Annotated[float, Field(gt=0, lt=1)]] = Field(
+        default=[0.5, 0.75]
+    )  # fractions of the training
+    gamma: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    warmup_epochs: NotNegative = 0.0

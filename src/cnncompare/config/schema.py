@@ -1,0 +1,143 @@
+"""The configuration of one run, whole, and its identity."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, field_validator, model_validator
+
+from cnncompare.config.data import DataConfig
+from cnncompare.config.model import ModelConfig
+from cnncompare.config.optimization import (
+    AdamWConfig,
+    ConstantConfig,
+    CosineConfig,
+    LossConfig,
+    MultiStepConfig,
+    OneCycleConfig,
+    SGDConfig,
+)
+from cnncompare.config.output import DisplayConfig, LoggerConfig
+from cnncompare.config.section import Section, Word
+from cnncompare.config.sweep import SweepConfig
+from cnncompare.config.trainer import TrainerConfig
+
+
+class Config(Section):
+    """The whole configuration of one run, validated and frozen."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    output_root: str = "outputs"
+    name: Word = "default"
+    force: bool = False
+    model: ModelConfig
+    data: DataConfig
+    loss: LossConfig = LossConfig()
+    optimizer: Annotated[SGDConfig | AdamWConfig, Field(discriminator="name")]
+    scheduler: Annotated[
+        ConstantConfig | CosineConfig | OneCycleConfig | MultiStepConfig,
+        Field(discriminator="name"),
+    ]
+    trainer: TrainerConfig = TrainerConfig()
+    logger: LoggerConfig = LoggerConfig()
+    callbacks: DisplayConfig = DisplayConfig()
+    sweep: SweepConfig = SweepConfig()
+
+    @field_validator("output_root")
+    @classmethod
+    def _is_a_path(cls, path: str) -> str:
+        if not path.strip():
+            raise ValueError("output_root is empty; give a folder, such as outputs")
+        return path
+
+    @model_validator(mode="after")
+    def _batch_divides(self) -> "Config":
+        batch_size, devices = self.data.batch_size, self.trainer.processes
+        if batch_size % devices:
+            lower = batch_size - batch_size % devices
+            near = f"{lower} or {lower + devices}" if lower else str(devices)
+            nodes = f" on trainer.nodes={self.trainer.nodes}" if self.trainer.nodes > 1 else ""
+            asked = f"trainer.devices={self.trainer.devices}{nodes}"
+            raise ValueError(
+                f"data.batch_size={batch_size} does not divide over {asked}; {near} would"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _tests_where_it_cannot_train(self) -> "Config":
+        if self.data.source == "imagenet" and self.trainer.max_epochs > 0:
+            raise ValueError(
+                f"data={self.data.name} has no training images: trainer.max_epochs="
+                f"{self.trainer.max_epochs} must be 0, as in experiment=imagenet_val"
+            )
+        if self.data.damaged != "stop" and self.trainer.max_epochs > 0:
+            raise ValueError(
+                f"data.damaged={self.data.damaged} is for tests of given weights, with "
+                "trainer.max_epochs=0; replace or remove what cannot be read before training"
+            )
+        return self
+
+    @property
+    def trains(self) -> bool:
+        """Whether the run trains; else it tests the weights as they are."""
+        return self.trainer.max_epochs > 0
+
+    @model_validator(mode="after")
+    def _warmup_fits(self) -> "Config":
+        warmup = getattr(self.scheduler, "warmup_epochs", 0.0)
+        if warmup >= self.trainer.max_epochs > 0 and warmup > 0:
+            raise ValueError(
+                f"scheduler.warmup_epochs={warmup:g} leaves nothing of "
+                f"trainer.max_epochs={self.trainer.max_epochs}; give fewer"
+            )
+        return self
+
+    def identity(self) -> dict[str, Any]:
+        """Return what makes this run this run: all that can change its numbers, defaults left out.
+
+        Where results go, what is shown, and where files are cached are not part of it. Values
+        equal to the schema's default are left out, so that a later option with a default keeps
+        the identity of the runs made before it.
+        """
+        asked = self.model_dump(
+            exclude_defaults=True,
+            exclude={
+                "output_root": True,
+                "name": True,
+                "force": True,
+                "logger": True,
+                "callbacks": True,
+                "sweep": True,
+                "model": {"lr"},
+                "data": {"workers", "cache_dir", "cache_limit_gib", "subset"},
+                **({} if self.trains else {"optimizer": True, "scheduler": True, "loss": True}),
+            },
+        )
+        if self.data.source in ("folder", "imagenet"):
+            asked["data"]["root"] = os.path.abspath(os.path.expanduser(self.data.root or ""))
+        else:
+            asked["data"].pop("root", None)  # only where downloads are kept
+        return asked
+
+    def hash(self) -> str:
+        """Return the SHA-256 of the identity, as 64 hexadecimal digits."""
+        canonical = json.dumps(self.identity(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def recipe_hash(self) -> str:
+        """Return the hash of everything but the seed: runs that share it may be averaged."""
+        return self.model_copy(update={"seed": 0}).hash()
+
+    def run_id(self) -> str:
+        """Return the name of the run's folder."""
+        return (
+            f"{self.model.name}-{self.data.name}-e{self.trainer.max_epochs}"
+            f"-d{self.trainer.processes}-s{self.seed}-{self.hash()[:8]}"
+        )
+
+    def run_folder(self) -> Path:
+        """Return the absolute folder of the run; nothing is made."""
+        root = Path(os.path.abspath(os.path.expanduser(self.output_root)))
+        return root / self.name / self.run_id()

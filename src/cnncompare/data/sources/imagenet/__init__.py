@@ -1,0 +1,1 @@
+"""ImageNet's validation set in the layouts that people have."""

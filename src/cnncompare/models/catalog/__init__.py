@@ -1,0 +1,1 @@
+"""Names, papers and sizes of the networks; imports no torch, except to compute the table."""

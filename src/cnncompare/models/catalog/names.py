@@ -1,0 +1,125 @@
+"""The names and weights that can be asked for, read from source files without importing torch."""
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from cnncompare.errors import ModelError, closest
+
+SOURCES = ("own", "torchvision", "timm")
+FILE_ENDINGS = (".pth", ".pt", ".ckpt", ".bin", ".safetensors")
+_OWN = re.compile(r"^@register\(\s*\"([\w.+-]+)\"", re.MULTILINE)
+_BUILDER = re.compile(r"^@register_model(?:\([^)]*\))?\n(?:@.*\n)*def (\w+)\(", re.MULTILINE)
+# torchvision registers detection and segmentation below these folders; they are no classifiers.
+_NO_CLASSIFIERS = ("detection", "segmentation", "optical_flow", "video", "quantization")
+
+
+@cache
+def own_files() -> dict[str, str]:
+    """Return the module, within cnncompare.models.zoo, of each of the project's own networks."""
+    files = sorted((Path(__file__).parents[1] / "zoo").glob("*.py"))
+    return {name: file.stem for file in files for name in _OWN.findall(file.read_text("utf-8"))}
+
+
+@cache
+def known_names(source: str) -> list[str]:
+    """Return the names of `source` (own, torchvision or timm), sorted.
+
+    Raises ModelError for an unknown source or a library that is not installed.
+    """
+    if source == "own":
+        return sorted(own_files())
+    if source not in SOURCES:
+        raise ModelError(
+            f"unknown model.source={source}{closest(source, SOURCES)} (known: {', '.join(SOURCES)})"
+        )
+    return sorted(_BUILDER.findall(_source(source)))
+
+
+def check_name(source: str, name: str, also: Iterable[str] = ()) -> None:
+    """Raise ModelError, with the closest names (`also` a user's own), when `source` has no `name`.
+
+    A timm name may carry the tag of its weights, as in resnet50.a1_in1k; the tag is not checked.
+    """
+    known = known_names(source)
+    if (name.split(".")[0] if source == "timm" else name) in known:
+        return
+    elsewhere = [other for other in SOURCES if other != source and name in known_names(other)]
+    where = f"; model.source={elsewhere[0]} has it" if elsewhere else closest(name, [*known, *also])
+    raise ModelError(f"unknown model {name!r} of source {source}{where}")
+
+
+def is_file(weights: str) -> bool:
+    """Return whether `weights` is the path of a file, by its form, instead of a version."""
+    return "/" in weights or os.sep in weights or weights.lower().endswith(FILE_ENDINGS)
+
+
+def check_weights(
+    source: str, name: str, weights: str | None, weights_map: str = "by_name"
+) -> None:
+    """Raise ModelError for an unknown version of `weights`, or a `weights_map` that has no file.
+
+    Where a library's source lists none, as of some of timm's transformers, the library itself will
+    say what it knows.
+    """
+    given = weights is not None and is_file(weights)
+    if weights_map == "by_order" and not given:
+        raise ModelError(
+            f"model.weights_map=by_order maps a file's tensors, and model.weights={weights} is no "
+            "file: give its path, such as weights.pth, or leave weights_map=by_name"
+        )
+    if weights is None or given:
+        return
+    known = listed_versions(source, name)
+    if known or source == "own":
+        check_version(source, name, weights, known)
+
+
+def check_version(source: str, name: str, weights: str, known: Sequence[str]) -> None:
+    """Raise ModelError, with the closest, when `weights` is not among the `known` versions."""
+    if not known:
+        raise ModelError(
+            f"{name} of source {source} has no published weights: "
+            f"model.weights={weights} may be a file's path, such as weights.pth"
+        )
+    if weights not in known:
+        raise ModelError(
+            f"{name} has no weights {weights!r}{closest(weights, known)} "
+            f"(known: {', '.join(known)})"
+        )
+
+
+def listed_versions(source: str, name: str) -> list[str]:
+    """Return the versions of the weights of `name` that the library's source lists."""
+    if source == "timm":
+        arch = re.escape(name.split(".")[0])
+        tags = re.findall(rf"""["']{arch}\.(\w+)["']""", _source(source))
+        return [tag for tag in dict.fromkeys(tags) if tag != "untrained"]
+    if source == "torchvision":
+        builder = rf"^def {re.escape(name)}\([^)]*?weights: Optional\[(\w+)\]"
+        enum = re.search(builder, _source(source), re.MULTILINE)
+        body = enum and re.search(rf"^class {enum[1]}\(.*\n((?: .*\n|\n)+)", _source(source), re.M)
+        return re.findall(r"^    (\w+) = Weights\(", body[1], re.MULTILINE) if body else []
+    return []
+
+
+@cache
+def _source(source: str) -> str:
+    """Return the text of the modules with the classifiers of a library."""
+    files = sorted(_package(source).rglob("*.py"))
+    return "\n".join(
+        file.read_text("utf-8") for file in files if file.parent.name not in _NO_CLASSIFIERS
+    )
+
+
+def _package(source: str) -> Path:
+    # find_spec of the top-level package does not import it.
+    spec = find_spec(source)
+    if spec is None or not spec.submodule_search_locations:
+        raise ModelError(
+            f"model.source={source} needs the package {source}, which is not installed"
+        )
+    return Path(spec.submodule_search_locations[0]) / "models"

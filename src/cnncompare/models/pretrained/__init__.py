@@ -1,0 +1,1 @@
+"""Pretrained weights: loading, the transform that belongs to them, fine-tuning."""

@@ -1,0 +1,1 @@
+"""This project's own networks, one file per family."""

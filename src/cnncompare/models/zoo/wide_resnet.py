@@ -1,0 +1,35 @@
+"""Wide ResNets for CIFAR: Zagoruyko and Komodakis 2016, arXiv:1605.07146, table 1."""
+
+from torch import nn
+
+from cnncompare.models.registry import register
+from cnncompare.models.zoo.preact_resnet import PreActResNet, basic, small_front
+
+_PAPER = "Zagoruyko and Komodakis 2016, Wide Residual Networks, arXiv:1605.07146, table 1"
+_SIZE = (3, 32, 32)
+
+
+@register("wrn_28_10", family="wide_resnet", year=2016, paper=_PAPER, input_size=_SIZE)
+def wrn_28_10(
+    *, classes: int, in_channels: int, image_size: int, stem: str, dropout: float = 0.0
+) -> nn.Module:
+    """Return WRN-28-10, 36.5 M parameters; the paper's table 6 also has it with dropout 0.3."""
+    return _wide_resnet(28, 10, classes, in_channels, dropout)
+
+
+@register("wrn_40_2", family="wide_resnet", year=2016, paper=_PAPER, input_size=_SIZE)
+def wrn_40_2(
+    *, classes: int, in_channels: int, image_size: int, stem: str, dropout: float = 0.0
+) -> nn.Module:
+    """Return WRN-40-2, 2.2 M parameters."""
+    return _wide_resnet(40, 2, classes, in_channels, dropout)
+
+
+def _wide_resnet(
+    depth: int, widening: int, classes: int, in_channels: int, dropout: float
+) -> nn.Module:
+    """Return three stages of (depth - 4) / 6 units with 16, 32 and 64 times `widening` maps."""
+    blocks = (depth - 4) // 6
+    widths = (16 * widening, 32 * widening, 64 * widening)
+    front = small_front(in_channels, 16)
+    return PreActResNet(basic, (blocks,) * 3, widths, classes, front, 16, dropout)

@@ -1,0 +1,74 @@
+"""The comparison as one JSON object."""
+
+import json
+import math
+from dataclasses import asdict
+from typing import Any
+
+from cnncompare.comparison.compare import ComparedTable, Comparison, Estimate, Row
+from cnncompare.comparison.pairs import Pair
+from cnncompare.report.findings import verdict
+
+
+def as_json(comparison: Comparison) -> str:
+    """Return the object that `report --json` prints; infinite and unknown numbers are null."""
+    content: dict[str, Any] = {
+        "tables": [_table(table, comparison) for table in comparison.tables],
+        "skipped": [asdict(skip) for skip in comparison.skipped],
+    }
+    if comparison.ranks is not None:
+        content["ranks"] = asdict(comparison.ranks)
+    return json.dumps(_finite(content), indent=2, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    """Return `value` with null in place of what JSON has no number for."""
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _table(table: ComparedTable, comparison: Comparison) -> dict[str, Any]:
+    return {
+        "protocol": table.protocol,
+        "groups": [_group(row) for row in table.rows],
+        "pairs": [_pair(pair) for pair in table.pairs],
+        "verdict": verdict(table, comparison.options),
+        "fronts": [asdict(front) for front in table.fronts],
+        "budgets": [asdict(budget) for budget in table.budgets],
+    }
+
+
+def _group(row: Row) -> dict[str, Any]:
+    names = {"top1": "acc1", "top5": "acc5"}
+    return {
+        "label": row.label,
+        "n_runs": len(row.group.results),
+        "seeds": row.group.seeds,
+        "runs": [result.record.id for result in row.group.results],
+        **{names.get(name, name): _estimate(found) for name, found in row.estimates.items()},
+        "letters": row.letters,
+        "timing": row.timing,
+        "memory": row.memory,
+        "model": row.model,
+        "fairness": row.fairness,
+        "published": None if row.published is None else asdict(row.published),
+    }
+
+
+def _estimate(estimate: Estimate) -> dict[str, Any]:
+    with_images = estimate.with_images
+    return {
+        "mean": estimate.mean,
+        "sd": estimate.sd,
+        "low": estimate.interval.low,
+        "high": estimate.interval.high,
+        "interval": estimate.interval.method,
+        "with_images": {"low": with_images.low, "high": with_images.high},
+    }
+
+
+def _pair(pair: Pair) -> dict[str, Any]:
+    return asdict(pair)

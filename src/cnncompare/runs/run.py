@@ -1,0 +1,131 @@
+"""Run: one training's folder, its record and its files, to and from disk; imports no torch."""
+
+import csv
+import json
+import zipfile
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from cnncompare.errors import DataError
+from cnncompare.runs.record import Failure, RunRecord, Status
+from cnncompare.runs.storage import ASIDE, write_atomically
+
+if TYPE_CHECKING:  # numpy costs 0.1 s, and a configuration error needs none
+    import numpy as np
+    from numpy.typing import NDArray
+
+RECORD = "run.json"
+CONFIG = "config.yaml"
+CLASSES = "classes.json"
+EPOCHS = "epochs.csv"
+PREDICTIONS = "predictions.npz"
+CHECKPOINTS = "checkpoints"
+BEST_CHECKPOINT = "best.ckpt"
+LAST_CHECKPOINT = "last.ckpt"
+LOG = "run.log"
+TESTED = "tested"  # of a test that was interrupted: what it has seen up to then
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What was predicted for each test image, in the data set's own order.
+
+    `label` int16 [N]; `top5` int16 [N, min(5, classes)], best first; `confidence` float32 [N],
+    the probability given to the first.
+    """
+
+    label: "NDArray[np.int16]"
+    top5: "NDArray[np.int16]"
+    confidence: "NDArray[np.float32]"
+
+
+class Run:
+    """One run: its folder and its record. Every change of the record goes to disk at once."""
+
+    def __init__(self, folder: Path, record: RunRecord) -> None:
+        self.folder = folder
+        self.record = record
+
+    @classmethod
+    def read(cls, folder: Path) -> "Run":
+        """Read the run in `folder`; raises DataError when its record is missing or unsound."""
+        path = folder / RECORD
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+        except ValueError as error:
+            raise DataError(f"{path}: not a run record: {error}") from None
+        found = content.get("schema") if isinstance(content, dict) else None
+        if found != 1:
+            raise DataError(f"{path}: schema {found!r} is unknown; this version reads 1")
+        try:
+            return cls(folder, RunRecord.model_validate(content))
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"])
+            raise DataError(f"{path}: {key}: {first['msg'].lower()}") from None
+
+    def save(self) -> None:
+        """Write run.json atomically."""
+        content = self.record.model_dump(by_alias=True)
+        write_atomically(self.folder / RECORD, (json.dumps(content, indent=2) + "\n").encode())
+
+    def close(self, status: Status, error: BaseException | None = None) -> None:
+        """Set the final status with its reason and the time it took, and save."""
+        now = datetime.now(UTC)
+        self.record.status = status
+        self.record.finished_at = now.isoformat(timespec="milliseconds")
+        self.record.wall_s = (now - datetime.fromisoformat(self.record.started_at)).total_seconds()
+        if error is not None:
+            text = str(error).strip().splitlines()
+            self.record.error = Failure(
+                type=type(error).__name__, message=text[0] if text else type(error).__name__
+            )
+        self.save()
+
+    def epochs(self) -> list[dict[str, float | None]]:
+        """Return the rows of epochs.csv, an empty cell as None; an absent file has no rows."""
+        path = self.folder / EPOCHS
+        if not path.exists():
+            return []
+        with path.open(newline="", encoding="utf-8") as file:
+            try:
+                return [
+                    {key: float(cell) if cell else None for key, cell in row.items()}
+                    for row in csv.DictReader(file)
+                ]
+            except (ValueError, TypeError) as error:
+                raise DataError(f"{path}: not a table of numbers: {error}") from None
+
+    def predictions(self) -> Predictions:
+        """Return the saved predictions; raises DataError when they are missing or unsound."""
+        import numpy as np
+
+        path = self.folder / PREDICTIONS
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+                return Predictions(arrays["label"], arrays["top5"], arrays["confidence"])
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise DataError(f"{path}: cannot be read: {error}") from None
+
+
+def find_runs(roots: list[Path]) -> Iterator[Path]:
+    """Yield the run folders at or below `roots`, sorted; what was set aside is left out."""
+    for root in roots:
+        for path in sorted(root.rglob(RECORD)):
+            if ASIDE not in path.parts:
+                yield path.parent
+
+
+def read_existing(folder: Path) -> Run | None:
+    """Return the run that lies in `folder`, or None when there is none or it cannot be read."""
+    with suppress(DataError):
+        return Run.read(folder)
+    return None

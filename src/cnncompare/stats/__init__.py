@@ -1,0 +1,1 @@
+"""Statistics as pure functions of arrays; depends on nothing else of this project."""

@@ -1,0 +1,1 @@
+"""One run: data, network, Lightning module, callbacks, trainer; training and testing."""

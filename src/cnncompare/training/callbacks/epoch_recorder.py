@@ -1,0 +1,209 @@
+"""EpochRecorder: one row of epochs.csv for each finished epoch, from separate clocks."""
+
+import csv
+import io
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import pytorch_lightning as pl
+
+from cnncompare.runs.record import MemorySection, TimingSection
+from cnncompare.runs.run import EPOCHS
+from cnncompare.runs.storage import write_atomically
+from cnncompare.system.cpu_usage import CpuTimes, OtherWork, cpu_times
+from cnncompare.system.device_sync import wait_for
+from cnncompare.system.gpu_clock import gpu_clock
+from cnncompare.system.memory import peak_gpu_mib, peak_rss_mib
+from cnncompare.training.metrics import Totals
+
+COLUMNS = (
+    "epoch",  # counted from 1
+    "train_s",
+    "val_s",
+    "data_wait_s",  # part of train_s
+    "images_per_s",
+    "lr",  # of the epoch's first step
+    "train_loss",
+    "train_acc1",
+    "val_loss",
+    "val_acc1",
+    "val_acc5",
+    "peak_rss_mib",
+    "peak_gpu_mib",
+    "other_cpu_share",  # of the cores, used by other processes during the epoch
+    "gpu_sm_clock_mhz",  # at the training's end
+    "gpu_throttled",  # 1: by power or heat
+)
+
+Row = dict[str, float | None]
+
+
+class EpochRecorder(pl.Callback):
+    """Measures each epoch, writes its row, and logs the same keys to every logger.
+
+    The module has `train_totals` and `val_totals`, reset when an epoch starts; the training
+    loader may have `wait_s`, the seconds of the current epoch spent waiting for batches. Rows
+    travel in the checkpoint, so that a resumed run continues exactly where its weights are.
+    """
+
+    def __init__(
+        self,
+        run_folder: Path,
+        clock: Callable[[], float] = time.perf_counter,
+        read_cpu: Callable[[], CpuTimes | None] = cpu_times,
+    ) -> None:
+        self.rows: list[Row] = []
+        self._path = run_folder / EPOCHS
+        self._clock = clock
+        self._other_work = OtherWork(read_cpu)
+        self._train_started: float | None = None  # None while no epoch is being trained
+        self._val_started = 0.0
+        self._epoch: Row = {}
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._epoch = {"epoch": trainer.current_epoch + 1, "lr": _learning_rate(trainer)}
+        self._other_work.start()
+        self._train_started = self._now(trainer)
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if trainer.sanity_checking:
+            return
+        self._stop_train(trainer)
+        self._val_started = self._now(trainer)
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if not trainer.sanity_checking:
+            self._epoch["val_s"] = self._now(trainer) - self._val_started
+            self._epoch["other_cpu_share"] = self._other_work.share()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._stop_train(trainer)
+        self._epoch |= self._results(pl_module)
+        row = _ordered(self._epoch, _logged_by_others(trainer))
+        self.rows = [*self.rows, row]
+        if trainer.is_global_zero:
+            write_atomically(self._path, _csv(self.rows))
+            _log(trainer, row)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.rows = state_dict["rows"]
+
+    def timing(self, best_epoch: int | None) -> TimingSection:
+        """Return medians over the epochs, the first left out when there are more.
+
+        The first epoch pays for compilation, autotuning and starting workers. The time to the
+        best epoch (counted from 1; None when there is none) includes it: it was waited for.
+        """
+        rows = self.rows[1:] or self.rows
+        return TimingSection(
+            epoch_s=_median([_epoch_s(row) for row in rows]),
+            time_to_best_s=self._time_to(best_epoch),
+            **{
+                name: _median([row[name] for row in rows])
+                for name in ("train_s", "val_s", "data_wait_s", "images_per_s")
+            },
+        )
+
+    def memory(self) -> MemorySection:
+        """Return the peaks up to now, those before an interruption included."""
+        return MemorySection(
+            peak_rss_mib=_highest(self.rows, "peak_rss_mib", peak_rss_mib()),
+            peak_gpu_mib=_highest(self.rows, "peak_gpu_mib", peak_gpu_mib()),
+        )
+
+    def _now(self, trainer: pl.Trainer) -> float:
+        """Read the clock once the device has done what it was given."""
+        wait_for(trainer.strategy.root_device)
+        return self._clock()
+
+    def _stop_train(self, trainer: pl.Trainer) -> None:
+        if self._train_started is not None:
+            self._epoch["train_s"] = self._now(trainer) - self._train_started
+            self._epoch["data_wait_s"] = getattr(trainer.train_dataloader, "wait_s", None)
+            self._train_started = None
+            self._epoch["other_cpu_share"] = self._other_work.share()
+            self._epoch |= gpu_clock(trainer.strategy.root_device)
+
+    def _results(self, pl_module: pl.LightningModule) -> Row:
+        """Return the epoch's results, summed over the devices: each of them must ask."""
+        train = _totals(pl_module, "train_totals").compute()
+        train_s = self._epoch["train_s"]
+        results: Row = {
+            "images_per_s": train["n"] / train_s if train_s else None,
+            "train_loss": train["loss"],
+            "train_acc1": train["acc1"],
+            "peak_rss_mib": peak_rss_mib(),
+            "peak_gpu_mib": peak_gpu_mib(),
+        }
+        if "val_s" in self._epoch:
+            val = _totals(pl_module, "val_totals").compute()
+            results |= {f"val_{name}": val[name] for name in ("loss", "acc1", "acc5")}
+        return results
+
+    def _time_to(self, best_epoch: int | None) -> float | None:
+        if best_epoch is None:
+            return None
+        seconds = [_epoch_s(row) for row in self.rows if (row["epoch"] or 0) <= best_epoch]
+        return sum(second for second in seconds if second is not None) if seconds else None
+
+
+def _totals(pl_module: pl.LightningModule, name: str) -> Totals:
+    totals = getattr(pl_module, name)
+    assert isinstance(totals, Totals)
+    return totals
+
+
+def _learning_rate(trainer: pl.Trainer) -> float:
+    return float(trainer.optimizers[0].param_groups[0]["lr"])
+
+
+def _logged_by_others(trainer: pl.Trainer) -> Row:
+    found = trainer.callback_metrics
+    return {name: float(value) for name, value in found.items() if name not in COLUMNS}
+
+
+def _ordered(epoch: Row, others: Row) -> Row:
+    return {name: epoch.get(name) for name in COLUMNS} | others
+
+
+def _csv(rows: list[Row]) -> bytes:
+    """Return the table; a column that appeared late is empty in the rows before."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO(newline="")
+    table = csv.DictWriter(text, names, lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    return text.getvalue().encode()
+
+
+def _log(trainer: pl.Trainer, row: Row) -> None:
+    """Log under the columns' own names, the epoch as the step; Lightning logs what it was given."""
+    already = trainer.logged_metrics
+    values = {
+        name: value
+        for name, value in row.items()
+        if value is not None and name != "epoch" and name not in already
+    }
+    for logger in trainer.loggers:
+        logger.log_metrics(values, step=int(row["epoch"] or 0))
+
+
+def _epoch_s(row: Row) -> float | None:
+    return None if row["train_s"] is None else row["train_s"] + (row["val_s"] or 0.0)
+
+
+def _median(values: list[float | None]) -> float | None:
+    measured = [value for value in values if value is not None and not math.isnan(value)]
+    return median(measured) if measured else None
+
+
+def _highest(rows: list[Row], name: str, now: float | None) -> float | None:
+    values = [value for value in [*(row[name] for row in rows), now] if value is not None]
+    return max(values, default=None)

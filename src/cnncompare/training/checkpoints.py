@@ -1,0 +1,56 @@
+"""Checkpoints: written whole or not at all, loaded as data alone."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.plugins.io import TorchCheckpointIO
+
+from cnncompare.runs.run import LAST_CHECKPOINT
+from cnncompare.runs.storage import sync_folder
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Writes a new file beside the old one, flushes it to disk, and renames it over the old.
+
+    Lightning's own goes by the system's folder for temporary files, whose file system is often
+    another one: moving it from there is a copy, which a kill cuts short.
+    """
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None
+    ) -> None:
+        target = Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        new = target.with_name(f".{target.name}.new")
+        with new.open("wb") as file:
+            torch.save(checkpoint, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, target)
+        sync_folder(target.parent)
+
+
+class BestAndLastCheckpoint(ModelCheckpoint):
+    """Saves the best epoch by the monitored metric, and after every epoch `last.ckpt`.
+
+    `ModelCheckpoint(monitor=..., save_last=True)` writes `last.ckpt` only along with a new best.
+    One callback and not two, because Lightning calls every callback six times per step.
+    """
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        super().on_train_epoch_end(trainer, pl_module)  # first: last.ckpt holds the best score
+        trainer.save_checkpoint(Path(str(self.dirpath)) / LAST_CHECKPOINT)
+
+
+def load_weights(path: Path) -> dict[str, torch.Tensor]:
+    """Return a checkpoint's weights: the moving average where there is one.
+
+    Nothing in the file is executed.
+    """
+    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    weights: dict[str, torch.Tensor] = checkpoint["state_dict"]
+    return weights

@@ -1,0 +1,172 @@
+"""What a run's record and config.yaml say of it before it is trained."""
+
+import json
+from typing import Any
+
+import yaml
+
+from cnncompare.config.schema import Config
+from cnncompare.data.module import ImageData
+from cnncompare.data.transform import Transform, departures
+from cnncompare.models import registry
+from cnncompare.models.pretrained.transforms import Published
+from cnncompare.runs.record import (
+    DataSection,
+    EnvironmentSection,
+    EvaluationSection,
+    ModelSection,
+    ReferenceResultSection,
+    TrainingSection,
+)
+from cnncompare.runs.run import CLASSES, CONFIG, Run
+from cnncompare.runs.storage import write_atomically
+from cnncompare.system.environment import describe_environment
+
+# Hydra takes this file as a primary configuration; the lines keep Hydra from writing folders.
+RERUN_HEADER = """\
+# Run it again: python -m cnncompare --config-path THIS_FOLDER force=true
+defaults:
+  - override hydra/job_logging: none
+  - override hydra/hydra_logging: none
+  - _self_
+hydra:
+  run: {dir: .}
+  output_subdir: null
+"""
+
+
+def describe(
+    run: Run,
+    config: Config,
+    model: registry.BuiltModel,
+    data: ImageData,
+    argv: list[str] | None,
+    clocks_shared: bool = False,
+    known: Published | None = None,
+) -> None:
+    """Write the record as running, and beside it the configuration and the classes' names.
+
+    `known` is what was published for the model's weights.
+    """
+    record = run.record
+    record.status, record.error, record.finished_at = "running", None, None
+    record.model = _model_section(model, data)
+    record.data = _data_section(config, data)
+    if config.trains:
+        record.training = _training_section(config, model, data, clocks_shared)
+    else:
+        record.evaluation = _evaluation_section(config, model, data, clocks_shared, known)
+    record.environment = EnvironmentSection(**describe_environment(argv))
+    run.save()
+    text = RERUN_HEADER + yaml.safe_dump(config.model_dump(), sort_keys=False)
+    write_atomically(run.folder / CONFIG, text.encode())
+    names = json.dumps(data.class_names, ensure_ascii=False, indent=1)
+    write_atomically(run.folder / CLASSES, names.encode())
+
+
+def _model_section(model: registry.BuiltModel, data: ImageData) -> ModelSection:
+    return ModelSection(
+        name=model.name,
+        source=model.source,
+        stem=model.stem,
+        pretrained=model.weights,
+        params=registry.count_params(model.network),
+        macs=registry.count_macs(model.network, data.image_shape),
+        size_mb=round(registry.size_mb(model.network), 3),
+        input_size=list(data.image_shape),
+    )
+
+
+def _data_section(config: Config, data: ImageData) -> DataSection:
+    return DataSection(
+        name=config.data.name,
+        classes=len(data.classes),
+        n_train=data.n_train,
+        n_val=data.n_val,
+        n_test=data.n_test,
+        fingerprint=data.fingerprint,
+    )
+
+
+def _asked(
+    config: Config, model: registry.BuiltModel, data: ImageData, clocks_shared: bool
+) -> dict[str, Any]:
+    """Return what training and testing alone have in common."""
+    trainer = config.trainer
+    return {
+        "seed": config.seed,
+        "batch_size": config.data.batch_size,
+        "devices": trainer.processes,
+        "accelerator": trainer.accelerator,
+        "strategy": "ddp" if trainer.processes > 1 else "single_device",
+        "precision": trainer.precision,
+        "test_reads": 1,
+        "split_seed": config.data.split_seed,
+        "image_size": data.image_shape[1],
+        "normalize": config.data.normalize,
+        "mean": list(data.mean),
+        "std": list(data.std),
+        "model_changes": list(model.changes),
+        "channels_last": trainer.channels_last,
+        "compile": trainer.compile,
+        "trim_kernels": trainer.trim_kernels,
+        "matmul_precision": trainer.matmul_precision,
+        "deterministic": trainer.deterministic,
+        "clocks_shared": clocks_shared,
+        "recipe_hash": config.recipe_hash(),
+    }
+
+
+def _training_section(
+    config: Config, model: registry.BuiltModel, data: ImageData, clocks_shared: bool
+) -> TrainingSection:
+    trainer, on_test = config.trainer, config.data.protocol == "test_as_val"
+    return TrainingSection(
+        **_asked(config, model, data, clocks_shared),
+        max_epochs=trainer.max_epochs,
+        epochs_done=0,
+        optimizer=config.optimizer.name,
+        lr=config.optimizer.lr,
+        scheduler=config.scheduler.name,
+        weight_decay=config.optimizer.weight_decay,
+        label_smoothing=config.loss.label_smoothing,
+        protocol=config.data.protocol,
+        selection="best epoch on the test set" if on_test else "best epoch on validation",
+        val_fraction=config.data.val_fraction,
+        augment=config.data.augment.model_dump(),
+        freeze=config.model.freeze,
+        head_lr=config.model.head_lr,
+        ema_decay=trainer.ema_decay,
+        gradient_clip_norm=trainer.gradient_clip_norm,
+    )
+
+
+def _evaluation_section(
+    config: Config,
+    model: registry.BuiltModel,
+    data: ImageData,
+    clocks_shared: bool,
+    known: Published | None,
+) -> EvaluationSection:
+    used = data.transform
+    return EvaluationSection(
+        **_asked(config, model, data, clocks_shared),
+        transform_of=known.origin if known and used else None,
+        resize=used.resize if used else None,
+        interpolation=used.interpolation if used else None,
+        squash=used.squash if used else False,
+        departures=departures(used, Transform(*known.transform)) if used and known else [],
+        weights_map=model.weights_map,
+        mask_classes=config.data.mask_classes,
+        damaged=config.data.damaged,
+        damaged_images=[],
+        notes=data.notes,
+        published=_published_section(known) if config.data.source == "imagenet" else None,
+    )
+
+
+def _published_section(known: Published | None) -> ReferenceResultSection | None:
+    if known is None or known.acc1 is None or known.acc5 is None:
+        return None
+    source = known.accuracy_source or known.origin
+    return ReferenceResultSection(acc1=known.acc1, acc5=known.acc5, source=source)

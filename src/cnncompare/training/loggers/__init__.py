@@ -1,0 +1,1 @@
+"""Loggers, and the hyperparameters and figures that they receive."""

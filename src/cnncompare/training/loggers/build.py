@@ -1,0 +1,43 @@
+"""The loggers that the configuration names."""
+
+from pathlib import Path
+
+from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
+
+from cnncompare.config.output import LoggerConfig, MLflowConfig, WandbConfig
+
+
+def build_loggers(config: LoggerConfig, folder: Path) -> list[Logger]:
+    """Return the loggers, writing into the run's `folder`; its name is the run's name in each."""
+    loggers: list[Logger] = []
+    if config.tensorboard is not None:
+        loggers.append(TensorBoardLogger(folder, name="", version="", default_hp_metric=False))
+    if config.csv is not None:
+        loggers.append(CSVLogger(folder, name="csv", version=""))
+    if config.mlflow is not None:
+        loggers.append(_mlflow(config.mlflow, folder.name))
+    if config.wandb is not None:
+        loggers.append(_wandb(config.wandb, folder))
+    return loggers
+
+
+def _mlflow(config: MLflowConfig, run_name: str) -> Logger:
+    from pytorch_lightning.loggers import MLFlowLogger
+
+    return MLFlowLogger(
+        run_name=run_name,
+        experiment_name=config.experiment_name,
+        tracking_uri=config.tracking_uri,
+    )
+
+
+def _wandb(config: WandbConfig, folder: Path) -> Logger:
+    from pytorch_lightning.loggers import WandbLogger
+
+    return WandbLogger(
+        name=folder.name,
+        save_dir=folder,
+        project=config.project,
+        offline=config.mode == "offline",
+        log_model=False,
+    )

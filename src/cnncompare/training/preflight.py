@@ -1,0 +1,86 @@
+"""What can be refused before torch is imported: names, extras, devices, folders."""
+
+import os
+import shutil
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from cnncompare.config.schema import Config
+from cnncompare.errors import ConfigError, OutputError
+from cnncompare.system.gpus import cuda_gpus
+
+FREE_MIB = 64  # the least free space a run is begun with: records, events and pictures
+
+
+def preflight(config: Config) -> None:
+    """Raise the UserError of whatever this machine cannot do; nothing is written."""
+    _check_model(config)
+    _check_extras(config)
+    _check_devices(config)
+    _check_images(config)
+    _check_output(config.run_folder())
+
+
+def _check_model(config: Config) -> None:
+    from cnncompare.models.catalog.names import check_name, check_weights
+
+    model = config.model
+    if model.module is None:
+        check_name(model.source, model.name)
+        check_weights(model.source, model.name, model.weights, model.weights_map)
+        return
+    module = model.module
+    if find_spec(module) is None:
+        raise ConfigError(
+            f"model.module={module}: there is no {module}.py in {os.getcwd()}; "
+            "put it beside your conf folder"
+        )
+
+
+def _check_extras(config: Config) -> None:
+    for extra in ("mlflow", "wandb"):
+        if getattr(config.logger, extra) is not None and find_spec(extra) is None:
+            raise ConfigError(
+                f"logger={extra} needs the package {extra}: pip install 'cnncompare[{extra}]'"
+            )
+
+
+def _check_devices(config: Config) -> None:
+    asked, accelerator = config.trainer.devices, config.trainer.accelerator
+    gpus = cuda_gpus()
+    if accelerator == "gpu" and gpus == 0 and sys.platform != "darwin":
+        raise ConfigError("trainer.accelerator=gpu: there is no CUDA GPU here; use cpu or auto")
+    on_gpu = accelerator == "gpu" or (accelerator == "auto" and gpus > 0)
+    kind, available = ("GPU", gpus) if on_gpu else ("CPU core", os.cpu_count() or 1)
+    if accelerator == "mps":
+        kind, available = "MPS device", 1
+    if asked > available:
+        plural = "s" if available != 1 else ""
+        raise ConfigError(
+            f"trainer.devices={asked}: there {'are' if plural else 'is'} only {available} "
+            f"{kind}{plural} here"
+        )
+
+
+def _check_images(config: Config) -> None:
+    if config.data.source == "imagenet":
+        from cnncompare.data.sources.imagenet.layout import recognised
+
+        recognised(config.data.root or "")
+
+
+def _check_output(folder: Path) -> None:
+    """Refuse a place that cannot be written, or is full, by looking at what exists of it."""
+    existing = next(place for place in (folder, *folder.parents) if place.exists())
+    advice = "choose another place with output_root=PATH"
+    if not existing.is_dir():
+        raise OutputError(f"{existing} is a file, not a folder; {advice}")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise OutputError(f"cannot write to {existing}: permission denied; {advice}")
+    free_mib = shutil.disk_usage(existing).free / 2**20
+    if free_mib < FREE_MIB:
+        raise OutputError(
+            f"{existing} has {free_mib:.0f} MiB free, a run needs {FREE_MIB} or more; "
+            f"free some space or {advice}"
+        )

@@ -1,0 +1,103 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import cohen_kappa_score
+from sklearn.metrics import confusion_matrix as sklearn_confusion
+
+from cnncompare.comparison.agreement import majority_vote, most_disputed
+from cnncompare.comparison.compare import compare
+from cnncompare.comparison.load import Outcome, load
+from cnncompare.comparison.predictions import Details, class_names, details
+from cnncompare.stats.calibration import expected_calibration_error, reliability
+from tests.comparison.factory import write_run
+
+
+def details_of(root: Path) -> Details:
+    found = details(compare(*load([root])).tables[0])
+    assert found is not None
+    return found
+
+
+def test_confusions_and_kappa_agree_with_scikit_learn(sweep: Path) -> None:
+    found = details_of(sweep)
+    results, _ = load([sweep])
+    for label, matrix in found.matrices.items():
+        outcomes = [r.outcome for r in results if r.record.label == label and r.outcome]
+        expected = sum(sklearn_confusion(o.label, o.top1, labels=range(10)) for o in outcomes)
+        assert (matrix == expected).all()
+    for pair in found.agreements:
+        x, y = found.chosen[pair.a], found.chosen[pair.b]
+        assert pair.kappa == pytest.approx(cohen_kappa_score(x.top1, y.top1))
+        both, either = (~x.correct1 & ~y.correct1).sum(), (~x.correct1 | ~y.correct1).sum()
+        assert pair.common_errors == pytest.approx(both / either)
+
+
+def test_reliability_agrees_with_scikit_learn() -> None:
+    rng = np.random.default_rng(0)
+    confidence = rng.random(5000).astype(np.float32)
+    correct = rng.random(5000) < confidence**2
+    bins = reliability(correct, confidence)
+    accuracy, mean = calibration_curve(correct, confidence, n_bins=15)
+    assert [b.accuracy for b in bins] == pytest.approx(list(accuracy), abs=1e-6)
+    assert [b.confidence for b in bins] == pytest.approx(list(mean), abs=1e-6)
+    weights = np.array([b.n for b in bins]) / 5000
+    expected = (weights * abs(accuracy - mean)).sum()
+    assert expected_calibration_error(correct, confidence) == pytest.approx(expected, abs=1e-6)
+
+
+def test_certain_and_right_is_calibrated() -> None:
+    ones = np.ones(10, dtype=np.float32)
+    assert expected_calibration_error(np.ones(10, bool), ones) == 0
+    assert expected_calibration_error(np.zeros(10, bool), ones) == 1
+
+
+def outcome(top1: list[int], confidence: float) -> Outcome:
+    label, answers = np.array([0, 1, 2], np.int16), np.array(top1, np.int16)
+    right = label == answers
+    return Outcome(label, answers, right, right, np.full(3, confidence, np.float32))
+
+
+def test_a_vote_goes_by_number_then_by_confidence() -> None:
+    two_right = [outcome([0, 1, 1], 0.4), outcome([0, 0, 2], 0.5), outcome([1, 1, 0], 0.9)]
+    assert majority_vote(two_right, 3) == pytest.approx(2 / 3)  # the third goes to the surest
+    assert majority_vote(two_right[:2], 3) == pytest.approx(2 / 3)
+
+
+def test_images_that_only_one_gets_right_and_the_disputed() -> None:
+    models = {"a": outcome([0, 0, 0], 0.5), "b": outcome([0, 1, 0], 0.5)}
+    assert list(most_disputed(models, 5)) == [1]
+
+
+def test_only_right_by_hand(tmp_path: Path) -> None:
+    write_run(tmp_path, "a", 0, np.array([True, True, False, False] * 5))
+    write_run(tmp_path, "b", 0, np.array([True, False, True, False] * 5))
+    found = details_of(tmp_path).only_right
+    assert list(found["a"]) == [1, 5, 9, 13, 17]
+    assert list(found["b"]) == [2, 6, 10, 14, 18]
+
+
+def test_a_class_never_predicted_is_named(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, "a", 0, np.ones(20, bool))
+    with np.load(folder / "predictions.npz") as saved:
+        arrays = dict(saved)
+    arrays["top5"][arrays["label"] == 3] = [4, 5, 6, 7, 8]
+    np.savez(folder / "predictions.npz", **arrays)
+    record = json.loads((folder / "run.json").read_text())
+    record["test"]["acc1"] = 0.9
+    (folder / "run.json").write_text(json.dumps(record))
+    found = details_of(tmp_path)
+    assert found.never["a"] == [3]
+    assert found.classes["a"][3].accuracy == 0
+    assert found.classes["a"][3].interval.high > 0.5  # two images say little
+
+
+def test_class_names_come_from_the_run_or_are_numbers(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, "a", 0, np.ones(20, bool), classes=3)
+    assert class_names(compare(*load([tmp_path])).tables[0]) == ["0", "1", "2"]
+    (folder / "classes.json").write_text('["cat", "dog", "<b>"]')
+    assert class_names(compare(*load([tmp_path])).tables[0]) == ["cat", "dog", "<b>"]
+    (folder / "classes.json").write_text('["cat"]')
+    assert class_names(compare(*load([tmp_path])).tables[0]) == ["0", "1", "2"]

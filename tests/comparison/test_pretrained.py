@@ -1,0 +1,92 @@
+"""Runs that only tested given weights: one table, each row with its weights' own transform."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cnncompare.comparison.compare import Comparison, compare
+from cnncompare.comparison.confusion import confusion_matrix
+from cnncompare.comparison.load import load
+from cnncompare.report.caveats import caveats
+from cnncompare.report.columns import fairness_columns
+from cnncompare.report.json import as_json
+from tests.comparison.factory import evaluation, write_run
+
+DEPARTURE = "normalisation: mean 0.5 instead of the weights' mean 0.485"
+
+
+@pytest.fixture
+def comparison(tmp_path: Path) -> Comparison:
+    right = np.random.default_rng(0).random(200) < 0.7
+    for label, changes in {
+        "resnet18": {},
+        "vgg16": {"recipe": "b", "departures": [DEPARTURE], "notes": ["500 of 1,000 classes"]},
+        "inception_v3": {"recipe": "c", "image_size": 299, "resize": 342},
+    }.items():
+        part = evaluation(**changes)
+        write_run(tmp_path, label, 0, right, changes={"training": None, "evaluation": part})
+    return compare(*load([tmp_path]))
+
+
+def test_they_share_a_table_whatever_their_transforms(comparison: Comparison) -> None:
+    (table,) = comparison.tables
+    assert {row.label for row in table.rows} == {"resnet18", "vgg16", "inception_v3"}
+    assert len(table.pairs) == 3
+    assert table.protocol["epochs"] == 0
+
+
+def test_each_row_says_its_transform_and_its_check(comparison: Comparison) -> None:
+    cells = {
+        row.label: {
+            column.key: column.text(row) for column in fairness_columns(comparison.tables[0])
+        }
+        for row in comparison.tables[0].rows
+    }
+    expected = "342 bilinear, crop 299, mean 0.485 0.456 0.406, sd 0.229 0.224 0.225"
+    assert cells["inception_v3"]["transform"] == expected
+    assert cells["vgg16"]["departures"] == DEPARTURE
+    assert cells["resnet18"]["departures"] == "no"
+    assert cells["resnet18"]["published"].startswith("published top-1 69.76 %")
+
+
+def test_a_departure_and_a_note_are_caveats(comparison: Comparison) -> None:
+    found = caveats(comparison.tables[0])
+    assert f"vgg16 departs from its weights' own transform: {DEPARTURE}." in found
+    assert "Test images: 500 of 1,000 classes." in found
+    assert found[0].startswith("Given weights: this is about these trained networks")
+
+
+def test_the_json_names_the_departure(comparison: Comparison) -> None:
+    groups = json.loads(as_json(comparison))["tables"][0]["groups"]
+    assert [g["fairness"]["departures"] for g in groups if g["label"] == "vgg16"] == [[DEPARTURE]]
+
+
+def test_an_image_that_could_not_be_read_is_wrong_and_of_no_class(tmp_path: Path) -> None:
+    right = np.arange(100) >= 10
+    folder = write_run(
+        tmp_path,
+        "a",
+        0,
+        right,
+        changes={"training": None}
+        | {
+            "evaluation": json.loads(
+                json.dumps(evaluation(damaged="wrong", damaged_images=["x.JPEG"]))
+            )
+        },
+    )
+    with np.load(folder / "predictions.npz") as saved:
+        arrays = dict(saved)
+    arrays["top5"][0] = -1
+    np.savez_compressed(folder / "predictions.npz", **arrays)
+    (result,), skipped = load([tmp_path])
+    assert skipped == []
+    assert result.outcome is not None
+    assert not result.outcome.correct1[0]
+    assert confusion_matrix([result.outcome], 10).sum() == 99
+    arrays["top5"][1, 0] = -1  # no class in the first place alone: nothing writes that
+    np.savez_compressed(folder / "predictions.npz", **arrays)
+    _, skipped = load([tmp_path])
+    assert "not all of them -1" in skipped[0].reason

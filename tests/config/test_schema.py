@@ -1,0 +1,192 @@
+from pathlib import Path
+
+import pytest
+import yaml
+from hydra.errors import ConfigCompositionException
+
+from cnncompare.config.files import conf_folder
+from cnncompare.config.schema import Config
+from cnncompare.config.validation import validate
+from cnncompare.errors import ConfigError
+from tests.composing import compose_config
+
+DIGITS = ("data=digits", "model=resnet20")
+
+
+def words_of(group: str) -> list[str]:
+    return sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("group", "word"),
+    [
+        (group, word)
+        for group in ("model", "optimizer", "scheduler", "trainer", "logger", "callbacks")
+        for word in words_of(group)
+    ],
+)
+def test_every_shipped_file_is_valid(group: str, word: str) -> None:
+    assert isinstance(compose_config(*DIGITS, f"{group}={word}"), Config)
+
+
+@pytest.mark.parametrize("word", words_of("data"))
+def test_every_shipped_data_set_is_valid(word: str) -> None:
+    root = ["data.root=."] if word in ("folder", "imagenet_val") else []
+    tested = ["trainer.max_epochs=0"] if word == "imagenet_val" else []
+    assert isinstance(compose_config(f"data={word}", *root, *tested), Config)
+
+
+@pytest.mark.parametrize("word", words_of("experiment"))
+def test_every_shipped_experiment_is_valid(word: str) -> None:
+    root = ["data.root=."] if word == "imagenet_val" else []
+    assert isinstance(compose_config(f"experiment={word}", *root), Config)
+
+
+def test_every_key_of_the_schema_can_be_set_without_a_plus() -> None:
+    composed = compose_config("data=synthetic").model_dump()
+    for section in ("model", "data", "trainer", "optimizer", "scheduler", "callbacks"):
+        for key, value in composed[section].items():
+            if key not in ("torchvision", "synthetic") and not isinstance(value, dict | list):
+                written = "null" if value is None else f"'{value}'"
+                written = written if isinstance(value, str | None) else str(value)
+                compose_config("data=synthetic", f"{section}.{key}={written}")
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("+modle=vgg16", "unknown key modle; did you mean 'model'?"),
+        ("+optimizer.momentun=0.5", "unknown key optimizer.momentun; did you mean 'momentum'?"),
+        ("+data.augment.flp=true", "unknown key data.augment.flp; did you mean 'flip'?"),
+        ("+trainer._target_=os.system", "unknown key trainer._target_"),
+        ("optimizer.lr=-1", "optimizer.lr=-1: input should be greater than 0"),
+        ("optimizer.lr=fast", "optimizer.lr='fast': input should be a valid number"),
+        ("trainer.max_epochs=-1", "trainer.max_epochs=-1: input should be greater than or equal"),
+        ("trainer.max_epochs=true", "trainer.max_epochs=True: input should be a valid integer"),
+        ("trainer.max_epochs=2.5", "trainer.max_epochs=2.5: input should be a valid integer"),
+        ("trainer.precision=64", "trainer.precision=64: input should be"),
+        ("trainer.devices=3", "data.batch_size=64 does not divide over trainer.devices=3; 63 or"),
+        ("data.val_fraction=1.0", "data.val_fraction=1.0: input should be less than 1"),
+        ("data.normalize=imagnet", "data.normalize='imagnet': input should be 'train', 'weights'"),
+        ("data=folder", "data=folder needs data.root=PATH"),
+        ("data=imagenet_val", "data=imagenet_val needs data.root=PATH"),
+        ("data.damaged=wrong", "data.damaged=wrong is for tests of given weights"),
+        ("data.resize=40", "data.resize and data.interpolation are for image files"),
+        ("data.subset=9", "data.subset=9: data=digits has data.limit_test"),
+        ("data.mask_classes=true", "data.mask_classes=true is for data=imagenet_val"),
+        ("model.freeze=backbone", "model.freeze=backbone would keep random weights"),
+        ("scheduler.warmup_epochs=25", "scheduler.warmup_epochs=25 leaves nothing"),
+        ("name=../x", "name='../x': string should match pattern"),
+        ("output_root=''", "output_root is empty"),
+        ("seed=-1", "seed=-1: input should be greater than or equal to 0"),
+        ("optimizer.name=adam", "optimizer: "),
+        ("optimizer.lr=${nothing}", "optimizer.lr"),
+    ],
+)
+def test_a_wrong_word_is_told_in_one_line(word: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        compose_config(*DIGITS, word)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_nesterov_needs_momentum() -> None:
+    with pytest.raises(ConfigError, match="nesterov needs a momentum above 0"):
+        compose_config(*DIGITS, "optimizer.momentum=0")
+    compose_config(*DIGITS, "optimizer.momentum=0", "optimizer.nesterov=false")
+
+
+def test_an_unknown_key_without_a_plus_is_refused_by_hydra() -> None:
+    with pytest.raises(ConfigCompositionException):
+        compose_config(*DIGITS, "modle=vgg16")
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "output_root=elsewhere",
+        "name=other",
+        "force=true",
+        "logger=csv",
+        "callbacks=bare",
+        "data.workers=3",
+        "data.cache_dir=elsewhere",
+        "model.lr.adamw=0.5",
+    ],
+)
+def test_what_cannot_change_a_number_is_not_part_of_the_identity(word: str) -> None:
+    assert compose_config(*DIGITS, word).hash() == compose_config(*DIGITS).hash()
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["seed=1", "optimizer.lr=0.05", "data.batch_size=32", "trainer.precision=bf16-mixed",
+     "data.augment.flip=true", "model.stem=imagenet", "loss.label_smoothing=0.1"],
+)  # fmt: skip
+def test_what_can_change_a_number_is_part_of_the_identity(word: str) -> None:
+    assert compose_config(*DIGITS, word).hash() != compose_config(*DIGITS).hash()
+
+
+def test_the_recipe_is_the_identity_without_the_seed() -> None:
+    first, second = compose_config(*DIGITS, "seed=1"), compose_config(*DIGITS, "seed=2")
+    assert first.hash() != second.hash()
+    assert first.recipe_hash() == second.recipe_hash()
+
+
+def test_a_folder_is_known_by_its_absolute_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    relative = compose_config("data=folder", "data.root=images")
+    absolute = compose_config("data=folder", f"data.root={tmp_path}/images")
+    assert relative.hash() == absolute.hash()
+    assert compose_config("data=folder", "data.root=others").hash() != relative.hash()
+
+
+def test_where_downloads_lie_is_not_part_of_the_identity() -> None:
+    assert compose_config("data.root=elsewhere").hash() == compose_config().hash()
+
+
+def test_the_folder_is_named_as_in_the_contract() -> None:
+    config = compose_config(*DIGITS, "seed=3", "trainer.max_epochs=2", "name=trial")
+    expected = (
+        Path("outputs").absolute() / "trial" / f"resnet20-digits-e2-d1-s3-{config.hash()[:8]}"
+    )
+    assert config.run_folder() == expected
+
+
+def test_a_dumped_configuration_validates_to_itself() -> None:
+    config = compose_config(*DIGITS, "optimizer=adamw", "scheduler=multistep")
+    assert validate(yaml.safe_load(yaml.safe_dump(config.model_dump()))) == config
+
+
+def test_what_is_not_trained_is_tested_whatever_the_training_would_be() -> None:
+    tested = compose_config("data=digits", "trainer.max_epochs=0")
+    assert not tested.trains
+    assert (
+        tested.hash()
+        == compose_config(
+            "data=digits", "trainer.max_epochs=0", "optimizer=adamw", "scheduler=constant"
+        ).hash()
+    )
+    assert "-e0-" in tested.run_id()
+
+
+def test_images_without_a_training_part_cannot_be_trained_on() -> None:
+    with pytest.raises(ConfigError, match=r"trainer\.max_epochs=25 must be 0"):
+        compose_config("data=imagenet_val", "data.root=.")
+
+
+def test_a_crop_larger_than_the_image_is_refused() -> None:
+    words = ("experiment=imagenet_val", "data.root=.", "data.resize=224")
+    with pytest.raises(ConfigError, match=r"cannot be cut out of data\.resize=224"):
+        compose_config(*words, "data.image_size=299")
+
+
+def test_a_subset_is_a_limit_by_its_older_name() -> None:
+    words = ("experiment=imagenet_val", "data.root=.")
+    assert compose_config(*words, "data.subset=7").data.limit_test == 7
+    assert (
+        compose_config(*words, "data.subset=7").hash()
+        == compose_config(*words, "data.limit_test=7").hash()
+    )

@@ -1,0 +1,384 @@
+"""ImageNet's images as ImageData hands them out: by the weights' transform, whatever the layout."""
+
+import random
+import tarfile
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torchvision.datasets import ImageFolder
+from torchvision.transforms import InterpolationMode, v2
+
+from cnncompare.config.data import DataConfig
+from cnncompare.data import cache
+from cnncompare.data.module import ImageData
+from cnncompare.data.sources.imagenet.synsets import index_of, synsets
+from cnncompare.data.transform import Transform
+from cnncompare.errors import DataError
+from tests.data.sources.imagenet.folders import (
+    TRUTH,
+    WNIDS,
+    archived,
+    devkit,
+    flat,
+    in_wnid_folders,
+    index_lines,
+    jpeg,
+    val_name,
+)
+
+WEIGHTS = Transform(32, 24, "bicubic", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+N = len(TRUTH)
+
+
+@pytest.fixture
+def imagenet_data(tmp_path: Path):
+    """Return a maker of prepared ImageNet data; keywords are DataConfig's."""
+
+    def make(root: Path, weights: Transform | None = WEIGHTS, **changes: Any) -> ImageData:
+        values: dict[str, Any] = {
+            "name": "imagenet_val",
+            "source": "imagenet",
+            "root": str(root),
+            "normalize": "weights",
+            "batch_size": 4,
+            "cache_dir": str(tmp_path / "cache"),
+            "cache_limit_gib": 0.0,
+            "workers": 0,
+        }
+        config = DataConfig(**(values | changes))
+        data = ImageData(config, seed=0, weights_transform=weights)
+        data.prepare()
+        return data
+
+    return make
+
+
+@pytest.fixture
+def val(tmp_path: Path) -> Path:
+    return in_wnid_folders(tmp_path / "images" / "val")
+
+
+def batches(data: ImageData) -> list[tuple[torch.Tensor, ...]]:
+    return list(data.test_dataloader())
+
+
+def test_what_is_known_of_the_set(val, imagenet_data):
+    data = imagenet_data(val)
+    assert data.classes == list(synsets())
+    assert data.class_names[0] == "tench"
+    assert data.present.tolist() == [0, 1, 2, 3]
+    assert (data.n_train, data.n_val, data.n_test) == (None, None, N)
+    assert data.image_shape == (3, 24, 24)
+    assert data.transform == WEIGHTS
+    assert (data.mean, data.std) == (WEIGHTS.mean, WEIGHTS.std)
+    assert data.test_labels.tolist() == sorted(WNIDS.index(wnid) for wnid in TRUTH)
+    assert data.notes == ["4 of 1,000 classes"]
+    for loader in (data.train_dataloader, data.val_dataloader):
+        with pytest.raises(DataError, match="has no training or validation part"):
+            loader()
+
+
+@pytest.mark.parametrize("limit_gib", [0.0, 1.0])
+@pytest.mark.parametrize("workers", [0, 2])
+def test_batches_are_what_torchvision_makes_of_the_files(val, imagenet_data, limit_gib, workers):
+    steps = [v2.Resize(32, InterpolationMode.BICUBIC), v2.CenterCrop(24), v2.PILToTensor()]
+    steps += [v2.ToDtype(torch.float32, scale=True), v2.Normalize(WEIGHTS.mean, WEIGHTS.std)]
+    reference = ImageFolder(val, v2.Compose(steps))
+    data = imagenet_data(val, cache_limit_gib=limit_gib, workers=workers)
+    images, labels, positions = (torch.cat(some) for some in zip(*batches(data), strict=True))
+    assert positions.tolist() == list(range(N))
+    assert labels.tolist() == reference.targets
+    torch.testing.assert_close(images, torch.stack([image for image, _ in reference]))
+
+
+def test_every_layout_has_the_same_images_order_and_fingerprint(tmp_path, imagenet_data):
+    index_lines(flat(tmp_path / "flat"))
+    devkit(archived(tmp_path / "archive"))
+    with tarfile.open(tmp_path / "folders.tar", "w") as tar:
+        tar.add(in_wnid_folders(tmp_path / "folders" / "val"), "val")
+    roots = ["folders", "flat", "archive", "folders.tar"]
+    made = [
+        imagenet_data(tmp_path / root, cache_limit_gib=gib, workers=1)
+        for root in roots
+        for gib in (0.0, 1.0)
+    ]
+    first = batches(made[0])
+    assert len({data.fingerprint for data in made}) == 1
+    for data in made[1:]:
+        for ours, theirs in zip(batches(data), first, strict=True):
+            assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
+
+
+def test_the_fingerprint_changes_with_a_file_or_a_label(val, imagenet_data):
+    before = imagenet_data(val).fingerprint
+    assert imagenet_data(val, normalize="half", resize=40).fingerprint == before
+    file = val / WNIDS[0] / val_name(2)
+    file.rename(val / WNIDS[1] / val_name(2))
+    relabelled = imagenet_data(val).fingerprint
+    (val / WNIDS[1] / val_name(2)).write_bytes(jpeg(2) + b" ")
+    changed = imagenet_data(val).fingerprint
+    assert len({before, relabelled, changed}) == 3
+
+
+def test_the_transform_is_overridden_by_the_configuration(val, imagenet_data):
+    data = imagenet_data(val, normalize="half", resize=28, image_size=28, interpolation="nearest")
+    assert data.transform == Transform(28, 28, "nearest", (0.5,) * 3, (0.5,) * 3)
+    assert data.image_shape == (3, 28, 28)
+    step = v2.Compose([v2.Resize(28, InterpolationMode.NEAREST), v2.CenterCrop(28)])
+    expected = np.asarray(step(Image.open(val / WNIDS[0] / val_name(2))))
+    np.testing.assert_array_equal(data.test_images([0])[0].permute(1, 2, 0).numpy(), expected)
+    with pytest.raises(DataError, match=r"no published transform: give data\.resize"):
+        imagenet_data(val, weights=None)
+
+
+def test_a_stratified_subset_decodes_and_keeps_itself_alone(tmp_path, imagenet_data):
+    root = tmp_path / "images"
+    for label in range(5):
+        (root / synsets()[label]).mkdir(parents=True)
+        for number in range(4):
+            name = val_name(label * 10 + number)
+            (root / synsets()[label] / name).write_bytes(jpeg(number))
+    whole = imagenet_data(root)
+    data = imagenet_data(root, limit_test=10, cache_limit_gib=1.0)
+    assert torch.bincount(data.test_labels).tolist() == [2] * 5
+    assert data.notes == ["5 of 1,000 classes", "10 of the 20 images, stratified"]
+    (kept,) = (tmp_path / "cache").glob("*.npy")
+    assert np.load(kept).shape == (10, 3, 24, 24)
+    assert data.fingerprint == imagenet_data(root, limit_test=10).fingerprint != whole.fingerprint
+    assert data.fingerprint != imagenet_data(root, limit_test=10, split_seed=1).fingerprint
+    with pytest.raises(DataError, match=r"data\.limit_test=4 is fewer than the 5 classes"):
+        imagenet_data(root, limit_test=4)
+
+
+def test_networks_with_one_crop_share_the_decoded_images(val, imagenet_data, monkeypatch):
+    first = imagenet_data(val, cache_limit_gib=1.0)
+    monkeypatch.setattr(cache, "_write", lambda *_: pytest.fail("decoded again"))
+    other = WEIGHTS._replace(mean=(0.5,) * 3, std=(0.5,) * 3)
+    second = imagenet_data(val, other, cache_limit_gib=1.0)
+    assert torch.equal(first.test_images(range(N)), second.test_images(range(N)))
+    for changed in ({"resize": 40}, {"interpolation": "bilinear"}, {"squash": True}):
+        with pytest.raises(pytest.fail.Exception):
+            imagenet_data(val, WEIGHTS._replace(**changed), cache_limit_gib=1.0)
+
+
+@pytest.mark.parametrize(("limit_gib", "workers"), [(0.0, 0), (0.0, 2), (1.0, 0)])
+def test_grey_and_cmyk_images_are_counted_when_they_were_decoded(
+    val, imagenet_data, limit_gib, workers
+):
+    for number, mode in ((2, "L"), (4, "CMYK"), (5, "L")):
+        path = val / TRUTH[number - 1] / val_name(number)
+        path.write_bytes(jpeg(number, mode=mode))
+    data = imagenet_data(val, cache_limit_gib=limit_gib, workers=workers)
+    assert len(data.notes) == (1 if limit_gib == 0 else 2)
+    images = torch.cat([some for some, *_ in batches(data)])
+    said = f"2 grey, 1 CMYK images, converted to RGB (the first: {val_name(2)})"
+    assert data.notes[1] == said
+    expected = Image.open(val / TRUTH[3] / val_name(4)).convert("RGB")
+    steps = [v2.Resize(32, InterpolationMode.BICUBIC), v2.CenterCrop(24), v2.PILToTensor()]
+    position = sorted((WNIDS.index(w), n) for n, w in enumerate(TRUTH, 1)).index((0, 4))
+    torch.testing.assert_close(
+        (images[position] * torch.tensor(data.std).view(3, 1, 1))
+        + torch.tensor(data.mean).view(3, 1, 1),
+        v2.Compose(steps)(expected) / 255,
+    )
+
+
+# ---- damaged images
+
+
+def damage(val: Path) -> dict[int, Path]:
+    """Damage two of the six images; return their positions and files."""
+    cut = val / TRUTH[1] / val_name(2)  # the first image of the first class: position 0
+    cut.write_bytes(cut.read_bytes()[:300])
+    none = val / TRUTH[0] / val_name(1)  # the first of the third class, which has two
+    none.write_text("no image")
+    return {0: cut, 3: none}
+
+
+KINDS = [(0.0, 0), (0.0, 2), (1.0, 0)]
+
+
+@pytest.mark.parametrize(("limit_gib", "workers"), KINDS)
+def test_a_damaged_image_stops_with_its_name(val, imagenet_data, limit_gib, workers):
+    damage(val)
+    with pytest.raises(DataError, match=rf"{val_name(2)} cannot be read \(Truncated") as caught:
+        batches(imagenet_data(val, cache_limit_gib=limit_gib, workers=workers))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("policy", ["wrong", "leave_out"])
+@pytest.mark.parametrize(("limit_gib", "workers"), KINDS)
+def test_by_option_the_pass_goes_on_and_the_images_are_named(
+    val, imagenet_data, limit_gib, workers, policy
+):
+    sound = imagenet_data(val, normalize="none")
+    expected = torch.cat([images for images, *_ in batches(sound)])
+    files = damage(val)
+    given = {"damaged": policy, "normalize": "none", "cache_limit_gib": limit_gib}
+    for _ in range(2):  # the second time out of the cache, if there is one
+        data = imagenet_data(val, workers=workers, **given)
+        images, labels, _ = (torch.cat(some) for some in zip(*batches(data), strict=True))
+        assert list(data.damaged) == [0, 3]
+        for position, file in files.items():
+            assert data.damaged[position].startswith(f"{file} cannot be read (")
+        assert labels.tolist() == [-1, 0, 1, -1, 2, 3]
+        assert data.test_labels.tolist() == [0, 0, 1, 2, 2, 3]
+        assert images[[0, 3]].count_nonzero() == 0
+        assert torch.equal(images[[1, 2, 4, 5]], expected[[1, 2, 4, 5]])
+        assert data.test_images([0]).count_nonzero() == 0
+
+
+def test_what_the_cache_knows_to_be_damaged_stops_a_run_that_forgives_nothing(
+    val, imagenet_data, tmp_path, monkeypatch
+):
+    damage(val)
+    imagenet_data(val, cache_limit_gib=1.0, damaged="wrong")
+    monkeypatch.setattr(cache, "_write", lambda *_: pytest.fail("decoded again"))
+    with pytest.raises(DataError, match=rf"{val_name(2)} cannot be read"):
+        imagenet_data(val, cache_limit_gib=1.0)
+    (known,) = (tmp_path / "cache").glob("*.json")
+    known.write_text("{")  # without what is known of them, the images are no good
+    with pytest.raises(pytest.fail.Exception):
+        imagenet_data(val, cache_limit_gib=1.0, damaged="wrong")
+
+
+def test_damage_in_an_archive_names_the_member(tmp_path, imagenet_data):
+    with tarfile.open(tmp_path / "images.tar", "w") as tar:
+        damage(in_wnid_folders(tmp_path / "val"))
+        tar.add(tmp_path / "val", "val")
+    data = imagenet_data(tmp_path / "images.tar", damaged="leave_out")
+    batches(data)
+    assert f"val/{TRUTH[1]}/{val_name(2)} in {tmp_path}/images.tar cannot be" in data.damaged[0]
+
+
+def test_a_folders_damaged_training_image_stops_whatever_the_option(pets, folder_data):
+    (pets / "train" / "dog" / "003.png").write_text("no image")
+    for policy in ("stop", "wrong", "leave_out"):
+        with pytest.raises(DataError, match=r"train/dog/003\.png cannot be read"):
+            folder_data(pets, damaged=policy)
+    lazy = folder_data(pets, damaged="wrong", cache_limit_gib=0.0, normalize="half")
+    with pytest.raises(DataError, match=r"train/dog/003\.png cannot be read"):
+        [*lazy.train_dataloader(), *lazy.val_dataloader()]
+
+
+@pytest.mark.parametrize("limit_gib", [0.0, 1.0])
+def test_a_folders_damaged_test_image_is_forgiven_too(pets, folder_data, limit_gib):
+    (pets / "test" / "dog" / "001.png").write_text("no image")
+    data = folder_data(pets, damaged="leave_out", cache_limit_gib=limit_gib)
+    labels = torch.cat([labels for _, labels, _ in data.test_dataloader()])
+    assert labels.tolist() == [0, 0, 0, 1, -1, 1]
+    assert list(data.damaged) == [4]
+
+
+# ---- a test that goes on where it was cut off
+
+
+def test_batches_that_were_counted_are_not_made_again(val, imagenet_data, monkeypatch):
+    data = imagenet_data(val, batch_size=2)
+    whole = batches(data)
+    data.skip_positions = {0, 1, 4}
+    rest = batches(data)
+    assert len(data.test_dataloader()) == 2
+    assert [positions.tolist() for *_, positions in rest] == [[2, 3], [4, 5]]
+    for ours, theirs in zip(rest, whole[1:], strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
+    read = []
+    monkeypatch.setattr(
+        "cnncompare.data.files.decode_or_remark",
+        lambda row, *_: (read.append(row), (np.zeros((3, 24, 24), np.uint8), None))[1],
+    )
+    batches(data)
+    assert read == [2, 3, 4, 5]
+
+
+def test_each_process_leaves_its_own_counted_batches_out(val, imagenet_data):
+    data = imagenet_data(val, batch_size=2)
+    seen = []
+    data.skip_positions = {0, 1, 3}
+    for rank in range(2):
+        data.trainer = SimpleNamespace(
+            current_epoch=0,
+            global_rank=rank,
+            world_size=2,
+            strategy=SimpleNamespace(root_device=torch.device("cpu")),
+        )
+        loader = data.test_dataloader()
+        seen.append([positions.tolist() for *_, positions in loader])
+        assert len(seen[-1]) == len(loader)
+    assert seen == [[[2], [4]], [[5]]]
+
+
+def test_a_process_that_has_counted_all_still_makes_its_last_batch(val, imagenet_data):
+    data = imagenet_data(val, batch_size=2)
+    data.skip_positions = set(range(6))
+    assert [positions.tolist() for *_, positions in data.test_dataloader()] == [[4, 5]]
+
+
+# ---- what others share with it
+
+
+def test_weights_normalisation_of_another_source(pets, folder_data):
+    config = DataConfig(name="digits", source="digits", normalize="weights", channels=3)
+    data = ImageData(config, seed=0, weights_transform=WEIGHTS)
+    data.prepare()
+    assert (data.mean, data.std) == (WEIGHTS.mean, WEIGHTS.std)
+    assert (data.transform, data.notes, data.class_names) == (None, [], data.classes)
+    assert data.damaged == {}
+    with pytest.raises(DataError, match=r"no published mean and sd; name model\.weights"):
+        folder_data(pets, normalize="weights")
+    grey = config.model_copy(update={"channels": None})
+    with pytest.raises(DataError, match="is for 3 channels, the images have 1"):
+        ImageData(grey, seed=0, weights_transform=WEIGHTS).prepare()
+
+
+def test_a_folder_is_resized_and_cropped_as_asked(make_tree, folder_data):
+    sizes = [(50, 41), (33, 60), (40, 40)]
+    root = make_tree({f"{part}/{kind}": sizes for part in ("train", "test") for kind in "ab"})
+    asked = {"resize": 32, "image_size": 24, "interpolation": "bicubic"}
+    data = folder_data(root, **asked, val_fraction=0.4)
+    steps = [v2.Resize(32, InterpolationMode.BICUBIC), v2.CenterCrop(24), v2.PILToTensor()]
+    reference = ImageFolder(root / "test", v2.Compose(steps))
+    expected = torch.stack([image for image, _ in reference])
+    assert torch.equal(data.test_images(range(6)), expected)
+
+
+# ---- real images
+
+
+@pytest.fixture(scope="session")
+def sample(shared_data: Path, tmp_path_factory) -> Path:
+    """Return the folder with the archive of 500 real ImageNet images, unpacked beside it."""
+    root = tmp_path_factory.mktemp("sample")
+    (root / "sample.tar").symlink_to(shared_data / "imagenet-sample-500.tar")
+    with tarfile.open(root / "sample.tar") as archive:
+        archive.extractall(root, filter="data")
+    return root
+
+
+def test_the_real_sample_as_folder_and_as_archive(sample, imagenet_data):
+    made = [imagenet_data(sample / name, batch_size=64) for name in ("val", "sample.tar", ".")]
+    assert len({data.fingerprint for data in made}) == 1
+    for data in made:
+        assert (data.n_test, len(data.present)) == (500, 500)
+        assert data.notes == [
+            "500 of 1,000 classes",
+            "training images by their names (n01440764_tench.JPEG ...): accuracy is higher than "
+            "on the validation set",
+        ]
+    files = sorted((sample / "val").glob("*/*.JPEG"))
+    assert made[1].test_labels.tolist() == [index_of()[file.parent.name] for file in files]
+
+
+def test_real_images_are_what_torchvision_makes_of_them(sample, imagenet_data):
+    """Landscape and portrait, some grey, at the size of the published transform."""
+    weights = Transform(256, 224, "bilinear", (0.0,) * 3, (1.0,) * 3)
+    data = imagenet_data(sample / "sample.tar", weights)
+    steps = v2.Compose([v2.Resize(256), v2.CenterCrop(224), v2.PILToTensor()])
+    reference = ImageFolder(sample / "val", steps)
+    for position in random.Random(0).sample(range(500), 20):
+        assert torch.equal(data.test_images([position])[0], reference[position][0])

@@ -1,0 +1,221 @@
+"""Class-folder trees: read right, decoded once, refused with the name of what is wrong."""
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from cnncompare.config.data import AugmentConfig
+from cnncompare.data import cache
+from cnncompare.errors import DataError
+
+
+def pixels_of(path: Path) -> np.ndarray:
+    return np.moveaxis(np.asarray(Image.open(path).convert("RGB")), 2, 0)
+
+
+def test_images_and_labels_are_those_of_the_files(pets, folder_data):
+    data = folder_data(pets)
+    assert data.classes == ["cat", "dog"]
+    assert data.image_shape == (3, 16, 20)
+    assert (data.n_train, data.n_val, data.n_test) == (18, 2, 6)
+    assert data.test_labels.tolist() == [0, 0, 0, 1, 1, 1]
+    files = sorted((pets / "test").glob("*/*.png"))
+    for image, file in zip(data.test_images(range(6)), files, strict=True):
+        np.testing.assert_array_equal(image.numpy(), pixels_of(file))
+
+
+def test_cached_and_decoded_by_workers_give_the_same_numbers(make_tree, folder_data):
+    sizes = [(20, 16), (33, 50), (24, 24), (90, 31)] * 3
+    root = make_tree({f"{part}/{kind}": sizes for part in ("train", "test") for kind in "abc"})
+    changes = {"image_size": 24, "augment": AugmentConfig(crop_padding=3, flip=True)}
+    cached = folder_data(root, **changes)
+    lazy = folder_data(root, **changes, cache_limit_gib=0.0, workers=2)
+    assert isinstance(cached._parts.train.images, torch.Tensor)
+    assert not isinstance(lazy._parts.train.images, torch.Tensor)
+    assert (cached.mean, cached.std) == (lazy.mean, lazy.std)
+    assert cached.fingerprint == lazy.fingerprint
+    state = torch.get_rng_state()
+    for loader in ("train_dataloader", "val_dataloader", "test_dataloader"):
+        ours, theirs = getattr(cached, loader)(), getattr(lazy, loader)()
+        for one, other in zip(ours, theirs, strict=True):
+            assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_the_cache_is_used_again_until_a_file_changes(pets, folder_data, monkeypatch):
+    folder_data(pets)
+    writes = []
+    write = cache._write
+    monkeypatch.setattr(cache, "_write", lambda *all: (writes.append(1), write(*all)))
+    folder_data(pets)
+    assert not writes
+    changed = pets / "test" / "cat" / "000.png"
+    Image.new("RGB", (20, 16), "red").save(changed)
+    data = folder_data(pets)
+    assert writes == [1]
+    np.testing.assert_array_equal(data.test_images([0])[0].numpy(), pixels_of(changed))
+
+
+def test_a_cache_has_the_name_it_always_had(pets, folder_data, tmp_path):
+    """So that images decoded by an earlier version are not decoded again for the same settings."""
+    folder_data(pets)
+    folder_data(pets, image_size=16)
+    folder_data(pets, image_size=16, resize=16, interpolation="bilinear")
+    files = [file for part in ("train", "test") for file in sorted(pets.glob(f"{part}/*/*.png"))]
+    expected = set()
+    for form in ((3, 16, 20, None), (3, 16, 16, 16)):
+        digest = hashlib.sha256(repr((str(pets), form)).encode())
+        for file in files:
+            state = file.stat()
+            name = file.relative_to(pets).as_posix()
+            digest.update(repr((name, state.st_size, state.st_mtime_ns)).encode())
+        expected.add(f"{digest.hexdigest()[:32]}.npy")
+    assert {file.name for file in (tmp_path / "cache").glob("*.npy")} == expected
+
+
+def test_a_damaged_cache_is_made_again(pets, folder_data, tmp_path):
+    first = folder_data(pets).test_images(range(6))
+    (file,) = (tmp_path / "cache").glob("*.npy")
+    file.write_bytes(file.read_bytes()[:500])
+    assert torch.equal(folder_data(pets).test_images(range(6)), first)
+
+
+def test_many_processes_decode_the_same(pets, folder_data, monkeypatch, tmp_path):
+    alone = folder_data(pets)._parts.train.images.clone()
+    shutil.rmtree(tmp_path / "cache")
+    monkeypatch.setattr(cache, "_ALONE_BYTES", 0)
+    monkeypatch.setattr(cache, "_CHUNK", 7)  # 26 images: the last chunk is smaller
+    assert torch.equal(folder_data(pets, workers=2)._parts.train.images, alone)
+
+
+def test_an_own_validation_part_is_used(make_tree, folder_data):
+    root = make_tree(
+        {f"{part}/{kind}": [(8, 8)] * 4 for part in ("train", "val", "test") for kind in "ab"}
+    )
+    data = folder_data(root)
+    assert (data.n_train, data.n_val, data.n_test) == (8, 8, 8)
+    rows = data._parts.val.rows.tolist()
+    assert all(data._parts.val.keys[row].startswith(b"val/") for row in rows)
+
+
+def test_the_fingerprint_is_of_test_files_and_sizes(pets, folder_data):
+    first = folder_data(pets).fingerprint
+    assert folder_data(pets, image_size=8, limit_train=6).fingerprint == first
+    os.utime(pets / "test" / "cat" / "000.png", (1, 1))
+    (pets / "train" / "cat" / "000.png").unlink()
+    assert folder_data(pets).fingerprint == first
+    (pets / "test" / "cat" / "000.png").rename(pets / "test" / "cat" / "009.png")
+    assert folder_data(pets).fingerprint != first
+
+
+def test_one_channel_on_request(pets, folder_data):
+    data = folder_data(pets, channels=1)
+    assert data.image_shape == (1, 16, 20)
+    expected = np.asarray(Image.open(pets / "test" / "cat" / "000.png").convert("L"))
+    np.testing.assert_array_equal(data.test_images([0])[0, 0].numpy(), expected)
+
+
+def test_files_that_are_no_images_are_ignored_and_counted(pets, folder_data, caplog):
+    (pets / "train" / "cat" / "notes.txt").write_text("fluffy")
+    (pets / "train" / ".hidden").mkdir()
+    assert folder_data(pets).n_train == 18
+    assert "cat: 1 files that are no images are ignored" in caplog.text
+
+
+def test_images_in_folders_below_a_class_belong_to_it(pets, folder_data):
+    (pets / "train" / "cat" / "more").mkdir()
+    (pets / "train" / "cat" / "000.png").rename(pets / "train" / "cat" / "more" / "000.png")
+    assert folder_data(pets).n_train == 18
+
+
+def break_by(root: Path, what: str) -> None:
+    train, test = root / "train", root / "test"
+    match what:
+        case "no root":
+            shutil.rmtree(root)
+        case "no test":
+            shutil.rmtree(test)
+        case "empty class":
+            for file in (train / "dog").iterdir():
+                file.unlink()
+        case "class not in test":
+            shutil.rmtree(test / "dog")
+        case "class not in train":
+            shutil.copytree(test / "dog", test / "fox")
+        case "class not in val":
+            shutil.copytree(train / "dog", root / "val" / "dog")
+        case "one class":
+            shutil.rmtree(train / "dog")
+            shutil.rmtree(test / "dog")
+        case "truncated":
+            (test / "cat" / "001.png").write_bytes((test / "cat" / "001.png").read_bytes()[:300])
+        case "sizes differ":
+            Image.new("RGB", (8, 8)).save(train / "dog" / "005.png")
+        case "dangling link":
+            (train / "cat" / "link.png").symlink_to(root / "nowhere.png")
+
+
+@pytest.mark.parametrize("limit_gib", [4.0, 0.0])
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("no root", r"data\.root=.*images is not a folder; it should hold train/ and test/"),
+        ("no test", r"has no folder test/ \(it has: train\)"),
+        ("empty class", r"class folder .*train/dog holds no image"),
+        ("class not in test", r"class 'dog' is in train/ but not in test/"),
+        ("class not in train", r"class 'fox' is in test/ but not in train/"),
+        ("class not in val", r"class 'cat' is in train/ but not in val/"),
+        ("one class", r"train has 1 class folders; at least 2 are needed"),
+        ("sizes differ", r"cat/000\.png has 20x16, .*dog/005\.png has 8x8; .*data\.image_size=224"),
+        ("dangling link", r"link\.png cannot be read \(No such file"),
+    ],
+)
+def test_what_is_wrong_is_named(pets, folder_data, tmp_path, what, message, limit_gib):
+    break_by(pets, what)
+    with pytest.raises(DataError, match=message) as caught:
+        folder_data(pets, cache_limit_gib=limit_gib, workers=0)
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.glob("cache/*.npy")) + list(tmp_path.glob("cache/*.tmp"))
+
+
+@pytest.mark.parametrize("alone_bytes", [2**22, 0])
+def test_a_truncated_image_is_named_and_leaves_no_cache(
+    pets, folder_data, tmp_path, monkeypatch, alone_bytes
+):
+    monkeypatch.setattr(cache, "_ALONE_BYTES", alone_bytes)  # 0: in another process
+    break_by(pets, "truncated")
+    with pytest.raises(DataError, match=r"test/cat/001\.png cannot be read \(.*truncated"):
+        folder_data(pets, workers=2)
+    assert not list(tmp_path.glob("cache/*.npy")) + list(tmp_path.glob("cache/*.tmp"))
+
+
+def test_a_truncated_image_is_named_by_a_worker_in_one_line(pets, folder_data):
+    break_by(pets, "truncated")
+    data = folder_data(pets, cache_limit_gib=0.0, workers=1)
+    with pytest.raises(DataError, match=r"^/.*test/cat/001\.png cannot be read") as caught:
+        list(data.test_dataloader())
+    assert "\n" not in str(caught.value)
+
+
+def test_a_limit_is_refused_before_anything_is_decoded(pets, folder_data, tmp_path):
+    with pytest.raises(DataError, match=r"data\.limit_train=100, but there are 18 images"):
+        folder_data(pets, limit_train=100)
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_cache_folder_that_cannot_be_made_is_named(pets, folder_data, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match=r"data\.cache_dir=.*file/below cannot take .*limit_gib=0"):
+        folder_data(pets, cache_dir=str(tmp_path / "file" / "below"))
+
+
+def test_a_full_disk_is_said_before_decoding(pets, folder_data, monkeypatch):
+    monkeypatch.setattr(cache.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9, 9, 0))
+    with pytest.raises(DataError, match=r"0\.00 GiB are needed, 0\.00 GiB are free"):
+        folder_data(pets)

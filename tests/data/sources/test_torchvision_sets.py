@@ -1,0 +1,226 @@
+"""Downloads from a local server, and what is said when they fail."""
+
+import hashlib
+import io
+import pickle
+import tarfile
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torchvision.datasets import CIFAR10, MNIST, STL10, SVHN, FakeData
+
+from cnncompare.config.data import DataConfig, TorchvisionConfig
+from cnncompare.data.sources import torchvision_sets
+from cnncompare.data.sources.torchvision_sets import torchvision_set
+from cnncompare.errors import DataError
+
+ARCHIVE = "cifar-10-python.tar.gz"
+BOTH: dict[str, Any] = {"train": {"train": True}, "test": {"train": False}}
+
+
+def config(root: Path, dataset: str = "CIFAR10", **changes: Any) -> DataConfig:
+    parts = {"train": BOTH["train"], "test": BOTH["test"]} | {
+        key: changes.pop(key) for key in ("train", "test") if key in changes
+    }
+    values = {
+        "name": dataset.lower(),
+        "source": "torchvision",
+        "root": str(root),
+        "torchvision": TorchvisionConfig(dataset=dataset, **parts),
+    }
+    return DataConfig(**(values | changes))
+
+
+@pytest.fixture
+def tiny_cifar(tmp_path, monkeypatch):
+    """Serve a CIFAR-10 archive of 40 training and 20 test images; return folder and pixels."""
+    draws = np.random.default_rng(0)
+    pixels = {
+        "data_batch_1": draws.integers(0, 256, (40, 3072), dtype=np.uint8),
+        "test_batch": draws.integers(0, 256, (20, 3072), dtype=np.uint8),
+    }
+    members: dict[str, Any] = {
+        name: {"data": data, "labels": [i % 10 for i in range(len(data))]}
+        for name, data in pixels.items()
+    }
+    members["batches.meta"] = {"label_names": [f"class{i}" for i in range(10)]}
+    blobs = {name: pickle.dumps(value) for name, value in members.items()}
+    served = tmp_path / "served"
+    served.mkdir()
+    with tarfile.open(served / ARCHIVE, "w:gz") as archive:
+        for name, blob in blobs.items():
+            member = tarfile.TarInfo(f"cifar-10-batches-py/{name}")
+            member.size = len(blob)
+            archive.addfile(member, io.BytesIO(blob))
+    md5 = {name: hashlib.md5(blob).hexdigest() for name, blob in blobs.items()}
+    monkeypatch.setattr(CIFAR10, "train_list", [["data_batch_1", md5["data_batch_1"]]])
+    monkeypatch.setattr(CIFAR10, "test_list", [["test_batch", md5["test_batch"]]])
+    meta = {"filename": "batches.meta", "key": "label_names", "md5": md5["batches.meta"]}
+    monkeypatch.setattr(CIFAR10, "meta", meta)
+    published = hashlib.md5((served / ARCHIVE).read_bytes()).hexdigest()
+    monkeypatch.setattr(CIFAR10, "tgz_md5", published)
+    return served, pixels
+
+
+@pytest.fixture
+def server(tiny_cifar, monkeypatch):
+    """Run a server on this machine that CIFAR10 downloads from; return the requests it had."""
+    requests: list[str] = []
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, *_: Any) -> None:
+            requests.append(self.command)
+
+    httpd = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(tiny_cifar[0])))
+    thread = threading.Thread(target=httpd.serve_forever)
+    thread.start()
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr(CIFAR10, "url", f"http://127.0.0.1:{httpd.server_port}/{ARCHIVE}")
+    yield requests
+    httpd.shutdown()
+    thread.join()
+    httpd.server_close()
+
+
+@pytest.fixture
+def no_server(monkeypatch):
+    """Point every download at a port where nobody answers."""
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr(CIFAR10, "url", f"http://127.0.0.1:1/{ARCHIVE}")
+    monkeypatch.setattr(MNIST, "mirrors", ["http://127.0.0.1:1/"])
+    monkeypatch.setattr(STL10, "url", "http://127.0.0.1:1/stl10_binary.tar.gz")
+    files = {
+        part: ["http://127.0.0.1:1/x", f"{part}_32x32.mat", "0" * 32] for part in ("train", "test")
+    }
+    monkeypatch.setattr(SVHN, "split_list", files)
+
+
+def test_a_set_is_downloaded_once_and_read_right(tmp_path, tiny_cifar, server, capfd):
+    source = torchvision_set(config(tmp_path / "new"))
+    asked = len(server)
+    assert asked > 0
+    assert source.shape == (3, 32, 32)
+    assert source.classes == [f"class{i}" for i in range(10)]
+    for part, name in ((source.train, "data_batch_1"), (source.test, "test_batch")):
+        expected = tiny_cifar[1][name].reshape(-1, 3, 32, 32)  # as its authors describe it
+        np.testing.assert_array_equal(part.images.numpy(), expected)
+        assert part.labels.tolist() == [i % 10 for i in range(len(expected))]
+    torchvision_set(config(tmp_path / "new"))
+    assert len(server) == asked
+    assert capfd.readouterr() == ("", "")  # no progress bar where there is no terminal
+
+
+def test_an_archive_put_in_place_needs_no_network(tmp_path, tiny_cifar, no_server):
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / ARCHIVE).write_bytes((tiny_cifar[0] / ARCHIVE).read_bytes())
+    assert len(torchvision_set(config(tmp_path / "new")).train) == 40
+
+
+@pytest.mark.parametrize(
+    ("dataset", "changes", "files", "folder"),
+    [
+        ("CIFAR10", {}, ARCHIVE, "new"),
+        ("MNIST", {}, "train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz", "new/MNIST/raw"),
+        ("STL10", {"train": {"split": "train"}}, "stl10_binary.tar.gz", "new"),
+        ("SVHN", {"train": {"split": "train"}}, "train_32x32.mat", "new"),
+    ],
+)
+@pytest.mark.usefixtures("no_server")
+def test_without_network_the_archives_place_is_said(tmp_path, dataset, changes, files, folder):
+    with pytest.raises(DataError) as caught:
+        torchvision_set(config(tmp_path / "new", dataset, **changes))
+    message = str(caught.value)
+    assert f"data={dataset.lower()} could not be downloaded (" in message
+    assert "refused" in message
+    assert f"put {files}" in message
+    assert f"into {tmp_path / folder}, or use data=digits" in message
+    assert "\n" not in message
+
+
+def test_a_wrong_checksum_is_said_with_both_sums(tmp_path, server, monkeypatch):
+    monkeypatch.setattr(CIFAR10, "tgz_md5", "0" * 32)
+    with pytest.raises(DataError, match=rf"{ARCHIVE} has the MD5 [0-9a-f]{{32}}, but 0{{32}} was"):
+        torchvision_set(config(tmp_path / "new"))
+
+
+def test_a_damaged_archive_is_named_without_network(tmp_path, tiny_cifar, no_server):
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / ARCHIVE).write_bytes((tiny_cifar[0] / ARCHIVE).read_bytes()[:1000])
+    with pytest.raises(DataError, match=rf"{ARCHIVE} has the MD5 .*damaged or incomplete"):
+        torchvision_set(config(tmp_path / "new"))
+
+
+def test_a_damaged_archive_is_downloaded_again(tmp_path, server):
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / ARCHIVE).write_bytes(b"half")
+    assert len(torchvision_set(config(tmp_path / "new")).test) == 20
+
+
+def test_what_is_wrong_beside_the_archive_is_said(tmp_path, server, monkeypatch):
+    monkeypatch.setattr(CIFAR10, "_load_meta", lambda _: [].pop())
+    with pytest.raises(DataError, match=r"cifar10 could not be read from .*new \(pop from empty"):
+        torchvision_set(config(tmp_path / "new"))
+
+
+def test_an_unwritable_root_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match=r"data\.root=.*file/new cannot be written"):
+        torchvision_set(config(tmp_path / "file" / "new"))
+
+
+@pytest.mark.parametrize("name", ["CIFAR01", "utils", "datasets.CIFAR10"])
+def test_only_classes_of_torchvision_are_opened(tmp_path, name):
+    with pytest.raises(DataError, match=rf"dataset={name} is no class of torchvision.datasets"):
+        torchvision_set(config(tmp_path, name))
+
+
+def test_the_closest_class_is_offered(tmp_path):
+    with pytest.raises(DataError, match=r"did you mean 'CIFAR10'"):
+        torchvision_set(config(tmp_path, "CIFAR01"))
+
+
+@pytest.mark.parametrize("argument", ["root", "download", "transform", "colour"])
+def test_arguments_that_are_not_the_sets_own_are_refused(tmp_path, argument):
+    with pytest.raises(DataError, match=rf"CIFAR10 takes no '{argument}'; it takes train"):
+        torchvision_set(config(tmp_path, train={argument: "x"}))
+
+
+def fake(n: int) -> dict[str, Any]:
+    return {"size": n, "image_size": [3, 20, 30], "num_classes": 4}
+
+
+def test_a_set_that_opens_one_image_at_a_time_is_scaled(tmp_path):
+    source = torchvision_set(
+        config(tmp_path, "FakeData", train=fake(12), test=fake(5), image_size=16)
+    )
+    assert (source.shape, source.train.images.shape) == ((3, 16, 16), (12, 3, 16, 16))
+    reference = FakeData(**fake(5))
+    assert source.test.labels.tolist() == [int(reference[i][1]) for i in range(5)]
+
+
+def test_such_a_set_needs_a_size_and_room(tmp_path):
+    changes = {"train": fake(12), "test": fake(5)}
+    with pytest.raises(DataError, match=r"no common size; give one, such as data.image_size=224"):
+        torchvision_set(config(tmp_path, "FakeData", **changes))
+    with pytest.raises(DataError, match=r"more than data.cache_limit_gib=0; .* data=folder"):
+        torchvision_set(config(tmp_path, "FakeData", **changes, image_size=64, cache_limit_gib=0.0))
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([0, 1, 2], "2 images but 3 labels"),
+        ([0, 5], r"labels from 0 to 5, but 3 classes: 0 to 2"),
+        ([-1, 1], r"labels from -1 to 1"),
+    ],
+)
+def test_labels_that_do_not_match_are_refused(labels, message):
+    images = torch.zeros(2, 3, 8, 8, dtype=torch.uint8)
+    with pytest.raises(DataError, match=message):
+        torchvision_sets._check("mine", images, torch.tensor(labels), 3)

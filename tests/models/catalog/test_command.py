@@ -1,0 +1,55 @@
+"""`cnncompare models`: readable at 80 columns, JSON for programs, one line for what is wrong."""
+
+import json
+
+import pytest
+
+from cnncompare.errors import ConfigError, ModelError
+from cnncompare.models.catalog.command import main
+
+
+@pytest.fixture(autouse=True)
+def _narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def printed(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    assert main(list(words)) == 0
+    return capsys.readouterr().out
+
+
+def test_all_networks_fit_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = printed(capsys).splitlines()
+    assert max(len(line) for line in lines) <= 80
+    assert " ".join(lines[0].split()) == "name source year params GMACs at 32 MB input weights"
+    row = next(line for line in lines if line.startswith("resnet18 "))
+    assert " ".join(row.split()) == "resnet18 torchvision 2015 11.69M 1.81 0.56 46.8 3x224 1"
+    assert not any("…" in line for line in lines)
+
+
+def test_of_one_network_all_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    told = printed(capsys, "densenet161")
+    assert "Huang et al. 2016, DenseNet, arXiv:1608.06993" in told
+    assert "features.conv0 7x7/2 -> 3x3/1; features.pool0 removed" in told
+    assert "IMAGENET1K_V1" in told
+    assert "model=torchvision model.name=densenet161" in told
+
+
+def test_json_is_a_list_of_rows_with_the_contract_s_keys(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows = json.loads(printed(capsys, "inception_v3", "--json"))
+    known = next(row for row in rows if row["source"] == "torchvision")
+    assert set(known) == {
+        "name", "family", "year", "source", "paper", "params", "gmacs", "gmacs_32", "size_mb",
+        "input_size", "small_image_changes", "weights",
+    }  # fmt: skip
+    assert known["input_size"] == [3, 299, 299]
+    assert known["weights"] == ["IMAGENET1K_V1"]
+
+
+def test_what_is_wrong_is_one_line() -> None:
+    with pytest.raises(ModelError, match="no network fits 'resent18'; did you mean 'resnet18'"):
+        main(["resent18"])
+    with pytest.raises(ConfigError, match="unrecognized arguments: --jsn"):
+        main(["--jsn"])

@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+from scipy import stats
+from statsmodels.stats.proportion import proportion_confint
+
+from cnncompare.stats.intervals import hierarchical_bootstrap, over_seeds, wilson
+from tests.comparison.factory import simulate
+
+
+@pytest.mark.parametrize(("correct", "n"), [(0, 10), (10, 10), (7, 10), (9312, 10_000), (1, 1)])
+def test_wilson_agrees_with_statsmodels(correct: int, n: int) -> None:
+    found = wilson(correct, n)
+    assert (found.low, found.high) == pytest.approx(
+        proportion_confint(correct, n, method="wilson"), abs=1e-12
+    )
+
+
+def test_over_seeds_agrees_with_scipy() -> None:
+    values = [0.91, 0.93, 0.925, 0.9]
+    found = over_seeds(values)
+    expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+
+
+def test_seeds_that_agree_are_known_to_one_image_at_best() -> None:
+    found = over_seeds([0.99, 0.99], images=100)
+    half = stats.t.ppf(0.975, 1) * 0.01 / 12**0.5 / 2**0.5
+    assert found.low == pytest.approx(0.99 - half)
+    assert found.high == 1.0  # no accuracy is above 1
+
+
+def test_one_seed_has_no_interval_over_seeds() -> None:
+    assert over_seeds([0.9]).low is None
+
+
+def test_bootstrap_is_wider_than_either_source_alone() -> None:
+    right = simulate(np.random.default_rng(0), {"m": 0.9}, seeds=5, n=400, seed_sd=0.2)["m"]
+    both = hierarchical_bootstrap(right)
+    seeds = over_seeds([float(row.mean()) for row in right])
+    assert both.low < seeds.low < seeds.high < both.high
+
+
+def test_bootstrap_of_equal_seeds_has_wilsons_width() -> None:
+    """Where every seed gives the same answers, only the images are uncertain."""
+    row = np.random.default_rng(0).random(2000) < 0.9
+    both = hierarchical_bootstrap(np.array([row] * 6), draws=40_000)
+    one = wilson(float(row.sum()), row.size)
+    assert both.high - both.low == pytest.approx(one.high - one.low, rel=0.03)
+
+
+def test_all_right_is_not_certain() -> None:
+    found = hierarchical_bootstrap(np.ones((3, 100), bool))
+    assert (found.low, found.high) == pytest.approx(
+        proportion_confint(100, 100, method="wilson"), abs=1e-12
+    )
+
+
+def test_bootstrap_repeats_itself() -> None:
+    right = simulate(np.random.default_rng(0), {"m": 0.9}, n=300)["m"]
+    assert hierarchical_bootstrap(right) == hierarchical_bootstrap(right)

@@ -1,0 +1,73 @@
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from cnncompare.training.callbacks.evaluation_journal import FLUSH_S, Journal
+
+
+def batch(*places: int) -> dict[str, Tensor]:
+    n = len(places)
+    return {
+        "indices": torch.tensor(places),
+        "labels": torch.tensor([7 if place else -1 for place in places]),
+        "top5": torch.arange(5).repeat(n, 1) + torch.tensor(places)[:, None],
+        "confidence": torch.full((n,), 0.25),
+        "losses": torch.linspace(0, 2, n),
+    }
+
+
+def journal(folder: Path) -> Journal:
+    return Journal(folder, rank=0, width=5)
+
+
+def test_what_was_noted_comes_back(tmp_path: Path) -> None:
+    written = journal(tmp_path / "tested")
+    written.add(batch(4, 0))
+    written.add(batch(2))
+    written.flush()
+    read = journal(tmp_path / "tested").read(5)
+    assert read is not None
+    for name, values in read.items():
+        expected = torch.cat([batch(4, 0)[name], batch(2)[name]])
+        assert values.dtype == expected.dtype
+        assert torch.equal(values, expected), name
+
+
+def test_it_goes_to_disk_every_few_seconds_only(tmp_path: Path) -> None:
+    times = iter([0.0, 1.0, FLUSH_S, FLUSH_S + 1])
+    written = Journal(tmp_path, 0, 5, clock=lambda: next(times))
+    written.add(batch(1))
+    assert not written.path.exists()
+    written.add(batch(2))
+    assert written.path.stat().st_size == 2 * 24  # 4 + 2 + 4 + 4 + 5 * 2 bytes a row
+
+
+def test_a_row_cut_short_is_dropped_and_overwritten(tmp_path: Path) -> None:
+    written = journal(tmp_path)
+    written.add(batch(1, 2))
+    written.flush()
+    with written.path.open("ab") as file:
+        file.write(b"half a row")
+    again = journal(tmp_path)
+    read = again.read(5)
+    assert read is not None
+    assert read["indices"].tolist() == [1, 2]
+    again.add(batch(3))
+    again.flush()
+    whole = journal(tmp_path).read(5)
+    assert whole is not None
+    assert whole["indices"].tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("places", [(1, 1), (9,)], ids=["twice", "beyond the last"])
+def test_rows_of_other_images_are_not_believed(tmp_path: Path, places: tuple[int, ...]) -> None:
+    written = journal(tmp_path)
+    written.add(batch(*places))
+    written.flush()
+    assert journal(tmp_path).read(5) is None
+
+
+def test_without_a_file_nothing_was_tested(tmp_path: Path) -> None:
+    assert journal(tmp_path).read(5) is None

@@ -1,0 +1,117 @@
+"""The bar and the epochs' lines, on terminals of two widths and into a file."""
+
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from cnncompare.training.callbacks import progress as module
+from cnncompare.training.callbacks.epoch_recorder import COLUMNS, EpochRecorder
+from cnncompare.training.callbacks.progress import Progress, epoch_line
+
+from .conftest import QUIET, Clock, Loader, make_task, make_trainer
+
+pytestmark = QUIET
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def _fit(folder: Path, progress: Progress, clock: Clock, epochs: int = 3, **loud: Any) -> str:
+    """Train on a console that is written into memory; return what it was sent."""
+    screen = io.StringIO()
+    progress.console = Console(file=screen, highlight=False, **loud)
+    trainer = make_trainer(folder, [EpochRecorder(folder, clock), progress], max_epochs=epochs)
+    trainer.fit(make_task(clock), Loader(18, evaluation=False), Loader(11, evaluation=True, seed=1))
+    return screen.getvalue()
+
+
+def test_lines_are_one_per_epoch_and_nothing_else(tmp_path: Path, clock: Clock) -> None:
+    text = _fit(tmp_path, Progress("lines"), clock, width=1000)
+    lines = text.splitlines()
+    assert len(lines) == 3
+    form = (
+        r"epoch 1/3  train 10\.0 s  val 1\.5 s  loss \d\.\d{3}  "
+        r"train top-1 +\d+\.\d %  val top-1 +\d+\.\d %"
+    )
+    assert re.fullmatch(form, lines[0])
+    assert "\x1b" not in text
+    assert "\r" not in text
+
+
+def test_off_is_silent(tmp_path: Path, clock: Clock) -> None:
+    assert _fit(tmp_path, Progress("off"), clock) == ""
+
+
+@pytest.mark.parametrize("width", [60, 160])
+def test_the_bar_keeps_to_one_line(
+    tmp_path: Path, clock: Clock, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "REFRESH_S", 0.0)
+    text = _fit(tmp_path, Progress("bar"), clock, width=width, force_terminal=True)
+    frames = CONTROL.sub("", text).replace("\r", "\n").splitlines()
+    assert max(cell_len(frame) for frame in frames) <= width
+    bars = [frame for frame in frames if "/8" in frame]  # 5 training and 3 validation batches
+    assert all(frame.startswith("epoch ") for frame in bars)
+    (last,) = {frame for frame in bars if frame.startswith("epoch 3/3") and "5/8" in frame}
+    assert re.search(r"0:00:00 left +loss \d\.\d{3} +val +\d+\.\d %", last)
+    assert any("8/8" in frame for frame in bars)
+    assert sum("val top-1" in frame for frame in frames) == 3  # the lines that stay
+    assert text.count("\x1b[?25l") == text.count("\x1b[?25h") == 1  # the cursor comes back
+
+
+def test_the_bar_waits_for_the_device_a_few_times_a_second_at_most(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = iter(0.1 * step for step in range(1000))
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(now))
+    text = _fit(tmp_path, Progress("bar"), clock, epochs=2, width=100, force_terminal=True)
+    frames = CONTROL.sub("", text).replace("\r", "\n").splitlines()
+    read = [frame for frame in frames if "left" in frame]
+    assert 0 < len(set(read)) < 10  # of the 10 training batches of 0.1 s or more
+
+
+def test_the_cursor_comes_back_after_a_failure(tmp_path: Path, clock: Clock) -> None:
+    class Broken(Loader):
+        def __iter__(self) -> Any:
+            yield from list(super().__iter__())[:2]
+            raise ValueError("torn")
+
+    screen = io.StringIO()
+    progress = Progress("bar")
+    progress.console = Console(file=screen, force_terminal=True, width=80)
+    trainer = make_trainer(tmp_path, [EpochRecorder(tmp_path, clock), progress])
+    with pytest.raises(ValueError, match="torn"):
+        trainer.fit(make_task(clock), Broken(18, evaluation=False), Loader(4, evaluation=True))
+    assert screen.getvalue().count("\x1b[?25h") == 1
+
+
+ROW: dict[str, float | None] = dict.fromkeys(COLUMNS) | {
+    "epoch": 3,
+    "train_s": 12.06,
+    "val_s": 0.84,
+    "train_loss": 0.4123,
+    "train_acc1": 0.851,
+    "val_acc1": 0.8391,
+}
+
+
+def test_an_epochs_line_is_as_promised() -> None:
+    assert epoch_line(ROW, 25, 1000) == (
+        "epoch  3/25  train 12.1 s  val 0.8 s  loss 0.412  train top-1 85.1 %  val top-1 83.9 %"
+    )
+
+
+@pytest.mark.parametrize("width", [60, 70, 80, 90])
+def test_an_epochs_line_fits_and_ends_with_the_accuracy(width: int) -> None:
+    line = epoch_line(ROW, 25, width)
+    assert len(line) <= width
+    assert line.endswith("val top-1 83.9 %")
+
+
+def test_an_epoch_without_validation_has_dashes() -> None:
+    line = epoch_line(ROW | {"val_s": None, "val_acc1": None}, 9, 1000)
+    assert line.startswith("epoch 3/9  train 12.1 s  val \u2013 s")
+    assert line.endswith("val top-1 \u2013")

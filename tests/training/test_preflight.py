@@ -1,0 +1,82 @@
+import os
+import shutil
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from cnncompare.errors import ConfigError, DataError, ModelError, OutputError
+from cnncompare.training import preflight
+from tests.composing import compose_config
+
+Usage = namedtuple("Usage", "total used free")
+
+
+def check(*words: str) -> None:
+    preflight.preflight(compose_config("data=digits", "model=resnet20", *words))
+
+
+def test_a_sound_configuration_passes(tmp_path: Path) -> None:
+    check(f"output_root={tmp_path}/new/deep")
+    assert os.listdir(tmp_path) == []
+
+
+def test_more_devices_than_cores_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight, "cuda_gpus", lambda: 0)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    check("trainer.devices=2")
+    with pytest.raises(ConfigError, match=r"trainer.devices=4: there are only 2 CPU cores here"):
+        check("trainer.devices=4")
+
+
+def test_more_devices_than_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight, "cuda_gpus", lambda: 1)
+    check("trainer.accelerator=gpu")
+    with pytest.raises(ConfigError, match=r"trainer.devices=2: there is only 1 GPU here"):
+        check("trainer.devices=2")
+    monkeypatch.setattr(preflight, "cuda_gpus", lambda: 0)
+    monkeypatch.setattr("sys.platform", "linux")
+    with pytest.raises(ConfigError, match="there is no CUDA GPU here"):
+        check("trainer.accelerator=gpu")
+
+
+def test_a_full_disk_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(2**40, 2**40, 2**20))
+    with pytest.raises(OutputError, match="has 1 MiB free, a run needs 64 or more"):
+        check(f"output_root={tmp_path}")
+
+
+def test_a_folder_without_permission_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
+    with pytest.raises(OutputError, match="permission denied; choose another place"):
+        check(f"output_root={tmp_path}")
+
+
+def test_an_unknown_name_of_a_library_comes_with_the_closest() -> None:
+    with pytest.raises(ModelError, match="did you mean 'efficientnet_b7'"):
+        check("model=torchvision", "model.name=efficientnet_b")
+
+
+@pytest.mark.parametrize("extra", ["mlflow", "wandb"])
+def test_a_logger_whose_package_is_missing_says_how_to_get_it(
+    extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preflight, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=rf"pip install 'cnncompare\[{extra}\]'"):
+        check(f"logger={extra}")
+
+
+def test_weights_that_cannot_be_had_are_refused() -> None:
+    with pytest.raises(ModelError, match=r"did you mean 'IMAGENET1K_V1'.*\(known: IMAGENET1K_V1\)"):
+        check("model=resnet18", "model.weights=IMAGENET1K_V2")
+    with pytest.raises(ModelError, match=r"model\.weights=IMAGENET1K_V1 is no file"):
+        check("model=resnet18", "model.weights=IMAGENET1K_V1", "model.weights_map=by_order")
+
+
+def test_images_that_are_not_imagenets_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "loose.JPEG").touch()
+    words = ("experiment=imagenet_val", "model=resnet18", f"data.root={tmp_path}")
+    with pytest.raises(DataError, match="holds images without class folders"):
+        preflight.preflight(compose_config(*words))

@@ -1,0 +1,233 @@
+import csv
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from cnncompare.errors import ModelError, RunError
+from cnncompare.runs.run import Run, read_existing
+from cnncompare.training import train as train_module
+from cnncompare.training.train import train
+from tests.composing import compose_config
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
+
+SMALL = (
+    "data=synthetic",
+    "data.synthetic.classes=4",
+    "data.synthetic.noise=2.0",  # so that some are mistaken
+    "data.limit_train=96",
+    "data.limit_test=50",
+    "data.batch_size=32",
+    "model=lenet5",
+    "optimizer=adamw",
+    "trainer.max_epochs=2",
+    "trainer.threads=1",
+    "callbacks.progress=off",
+)
+COLUMNS = (
+    "epoch train_s val_s data_wait_s images_per_s lr train_loss train_acc1 val_loss val_acc1 "
+    "val_acc5 peak_rss_mib peak_gpu_mib other_cpu_share gpu_sm_clock_mhz gpu_throttled"
+)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return train(compose_config(*SMALL, f"output_root={tmp_path_factory.mktemp('outputs')}"))
+
+
+def test_the_record_is_complete(run: Run) -> None:
+    record = json.loads((run.folder / "run.json").read_text())
+    assert record["status"] == "finished"
+    assert record["id"] == run.folder.name
+    null = {
+        f"{part}.{key}"
+        for part, content in record.items()
+        if isinstance(content, dict)
+        for key, value in content.items()
+        if value is None
+    }
+    assert null <= {
+        "model.pretrained",
+        "memory.peak_gpu_mib",
+        "environment.gpu",
+        "environment.git_commit",
+        "environment.git_dirty",
+        "training.ema_decay",
+        "training.head_lr",
+        "training.gradient_clip_norm",
+    }
+    assert record["model"]["params"] == sum(p.numel() for p in _weights(run).values())
+    assert record["training"]["epochs_done"] == 2
+
+
+def _weights(run: Run) -> dict[str, torch.Tensor]:
+    saved = torch.load(run.folder / "checkpoints" / "best.ckpt", weights_only=True)
+    return {key: value for key, value in saved["state_dict"].items() if "network." in key}
+
+
+def test_the_classes_are_named_in_order(run: Run) -> None:
+    names = json.loads((run.folder / "classes.json").read_text())
+    assert len(names) == run.record.data.classes == 4
+
+
+def test_epochs_have_the_columns_of_the_contract(run: Run) -> None:
+    with (run.folder / "epochs.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert tuple(rows[0])[:16] == tuple(COLUMNS.split())
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    best = max(rows, key=lambda row: float(row["val_acc1"]))
+    assert run.record.best.epoch == int(best["epoch"])
+    assert run.record.timing.train_s == float(rows[1]["train_s"])  # the first is left out
+
+
+def test_predictions_give_the_recorded_accuracy(run: Run) -> None:
+    saved = run.predictions()
+    n = run.record.data.n_test
+    assert (saved.label.dtype, saved.top5.dtype, saved.confidence.dtype) == (
+        np.int16,
+        np.int16,
+        np.float32,
+    )
+    assert (saved.label.shape, saved.top5.shape, saved.confidence.shape) == ((n,), (n, 4), (n,))
+    right = saved.top5[:, 0] == saved.label
+    assert run.record.test.n == n == 50
+    assert run.record.test.correct1 == right.sum()
+    assert run.record.test.acc1 == pytest.approx(right.mean())
+    assert run.record.test.correct5 == (saved.top5 == saved.label[:, None]).any(axis=1).sum()
+
+
+def test_tensorboard_has_every_column_and_the_pictures(run: Run) -> None:
+    board = EventAccumulator(str(run.folder))
+    board.Reload()
+    with (run.folder / "epochs.csv").open(newline="") as file:
+        row = next(csv.DictReader(file))
+    expected = {key for key, value in row.items() if value and key != "epoch"}
+    assert expected <= set(board.Tags()["scalars"])
+    assert "hp_metric" not in board.Tags()["scalars"]
+    assert len(board.Tags()["images"]) == 2
+    assert [event.step for event in board.Scalars("val_acc1")] == [1, 2]
+
+
+def test_the_same_configuration_gives_the_same_numbers(run: Run, tmp_path: Path) -> None:
+    again = train(compose_config(*SMALL, f"output_root={tmp_path}"))
+    assert again.folder.name == run.folder.name
+    first, second = _weights(run), _weights(again)
+    assert all(torch.equal(first[key], second[key]) for key in first)
+    for key in ("train_loss", "train_acc1", "val_loss", "val_acc1"):
+        assert [row[key] for row in run.epochs()] == [row[key] for row in again.epochs()]
+    assert again.record.test == run.record.test
+
+
+def test_another_seed_gives_other_weights_and_the_same_split(run: Run, tmp_path: Path) -> None:
+    other = train(compose_config(*SMALL, "seed=1", f"output_root={tmp_path}"))
+    first, second = _weights(run), _weights(other)
+    assert not all(torch.equal(first[key], second[key]) for key in first)
+    assert other.record.data == run.record.data
+    assert other.record.training.recipe_hash == run.record.training.recipe_hash
+
+
+def test_a_finished_run_is_returned_and_not_trained_again(run: Run) -> None:
+    before = (run.folder / "run.json").read_bytes()
+    again = train(compose_config(*SMALL, f"output_root={run.folder.parents[1]}"))
+    assert again.record == run.record
+    assert (run.folder / "run.json").read_bytes() == before
+
+
+def test_choosing_on_the_test_set_is_marked(tmp_path: Path) -> None:
+    run = train(compose_config(*SMALL, "data.protocol=test_as_val", f"output_root={tmp_path}"))
+    assert run.record.training.selection == "best epoch on the test set"
+    assert run.record.training.test_reads == 3
+    assert run.record.data.n_val == run.record.data.n_test
+    assert run.record.best.val_acc1 == run.record.test.acc1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("trainer.ema_decay=0.9", "trainer.gradient_clip_norm=1.0", "loss.label_smoothing=0.1"),
+        ("trainer.precision=bf16-mixed", "trainer.gradient_clip_norm=1.0"),
+        ("trainer=cpu_fast", "model=resnet18", "model.stem=imagenet"),
+        ("trainer.precision=bf16-mixed", "trainer.channels_last=true", "scheduler=onecycle"),
+        ("data.augment.mix=cutmix", "data.augment.policy=trivialaugment", "data.augment.erase=0.5"),
+        ("logger=[tensorboard,csv]", "optimizer=sgd", "optimizer.lr=0.01", "scheduler=multistep"),
+    ],
+)
+def test_every_option_trains(words: tuple[str, ...], tmp_path: Path) -> None:
+    run = train(compose_config(*SMALL, *words, f"output_root={tmp_path}"))
+    assert run.record.status == "finished"
+    assert run.record.test.n == 50
+    assert all(row["train_loss"] is not None for row in run.epochs())
+
+
+def test_a_frozen_backbone_keeps_its_weights_and_statistics(run: Run, tmp_path: Path) -> None:
+    words = (*SMALL, "model=resnet20", f"output_root={tmp_path}")
+    trained = train(compose_config(*words))
+    state = {key.removeprefix("network."): value for key, value in _weights(trained).items()}
+    torch.save(state, tmp_path / "weights.pth")
+    tuned = train(
+        compose_config(
+            *words,
+            f"model.weights='{tmp_path / 'weights.pth'}'",
+            "model.freeze=backbone",
+            "model.head_lr=0.01",
+        )
+    )
+    after = {key.removeprefix("network."): value for key, value in _weights(tuned).items()}
+    changed = {key for key in state if not torch.equal(state[key], after[key])}
+    assert changed == {key for key in state if key.startswith("fc.")}
+    assert (tuned.record.training.freeze, tuned.record.training.head_lr) == ("backbone", 0.01)
+    assert tuned.record.model.pretrained is not None
+
+
+def test_a_network_that_cannot_take_the_images_writes_nothing(tmp_path: Path) -> None:
+    words = (*SMALL, "model=alexnet", "model.stem=imagenet", f"output_root={tmp_path / 'out'}")
+    with pytest.raises(ModelError, match="63 pixels or more"):
+        train(compose_config(*words))
+    assert list(tmp_path.glob("out/*/*/run.json")) == []
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_failure_in_training_is_in_the_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise FloatingPointError("the loss is not a number")
+
+    monkeypatch.setattr(train_module, "_record_training", broken)
+    config = compose_config(*SMALL, f"output_root={tmp_path}")
+    with pytest.raises(RunError, match="FloatingPointError: the loss is not a number"):
+        train(config)
+    run = read_existing(config.run_folder())
+    assert (run.record.status, run.record.error.type) == ("failed", "FloatingPointError")
+    assert run.record.test.acc1 is None
+    assert "Traceback" in (run.folder / "run.log").read_text()
+
+
+def test_two_devices_count_each_test_image_once(cnncompare: Call, tmp_path: Path) -> None:
+    words = (*SMALL, "trainer.devices=2")
+    words = tuple(word.replace("limit_test=50", "limit_test=51") for word in words)
+    done = cnncompare(*words, "trainer.accelerator=cpu")
+    assert done.returncode == 0, done.stderr
+    (path,) = tmp_path.glob("outputs/default/*/run.json")
+    run = Run.read(path.parent)
+    assert (run.record.training.devices, run.record.training.strategy) == (2, "ddp")
+    assert run.record.test.n == 51
+    saved = run.predictions()
+    assert run.record.test.correct1 == (saved.top5[:, 0] == saved.label).sum()
+    assert len(run.epochs()) == 2
+
+
+def test_config_yaml_is_enough_to_run_it_again(cnncompare: Call, run: Run, tmp_path: Path) -> None:
+    assert yaml.safe_load((run.folder / "config.yaml").read_text())["model"]["name"] == "lenet5"
+    done = cnncompare("--config-path", str(run.folder), "output_root=again")
+    assert done.returncode == 0, done.stderr
+    again = Run.read(tmp_path / "again" / "default" / run.folder.name)
+    assert again.record.test == run.record.test
+    assert {path.name for path in tmp_path.iterdir()} == {"again"}
