@@ -167,7 +167,6 @@ def test_one_unit_per_quantity(page: Path) -> None:
     assert re.findall(r"MMACs?|GFLOPs?|params M|\d MB of memory", page.read_text()) == []
 
 
-@pytest.mark.xfail(strict=True, reason="the packages are being moved; remove once they are")
 def test_paths_in_the_documentation_exist() -> None:
     named = {
         (name_of(page), path)

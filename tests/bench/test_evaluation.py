@@ -13,7 +13,7 @@ def words(root: Path) -> tuple[str, ...]:
     return (
         *("experiment=imagenet_val", "model=squeezenet1_1", "model.weights=null"),
         *(f"data.root={in_wnid_folders(root)}", "data.batch_size=4", "data.workers=0"),
-        *("trainer.accelerator=cpu", "trainer.threads=1", "callbacks.progress=off"),
+        *("trainer.accelerator=cpu", "trainer.threads=1", "display.progress=off"),
     )
 
 

@@ -322,9 +322,9 @@ def evaluation(**changes: Any) -> dict[str, Any]:
     check = {"verdict": "subset", "message": "published top-1 69.76 % lies within the interval"}
     return {
         **dict.fromkeys(("channels_last", "compile", "mask_classes", "squash"), False),
-        **dict.fromkeys(("published", "weights_map"), None),
-        "departures": [],
-        "damaged_images": [],
+        **dict.fromkeys(("reference_result", "weights_map"), None),
+        "preprocessing_deviations": [],
+        "corrupt_images": [],
         "notes": [],
         "model_changes": [],
         "seed": 0,
@@ -345,7 +345,7 @@ def evaluation(**changes: Any) -> dict[str, Any]:
         "transform_of": "torchvision ResNet18_Weights.IMAGENET1K_V1",
         "resize": 256,
         "interpolation": "bilinear",
-        "damaged": "stop",
+        "on_corrupt_image": "error",
         "check": check,
         **changes,
     }

@@ -104,7 +104,7 @@ def test_published_numbers_are_held_against_rows(tmp_path: Path) -> None:
     right = simulate(np.random.default_rng(0), {"resnet20": 0.8}, seeds=1, n=10_000)
     write_run(tmp_path, "resnet20", 0, right["resnet20"][0], data="cifar10")
     (table,) = compared(tmp_path).tables
-    found = table.rows[0].published
+    found = table.rows[0].reference_result
     assert found is not None
     assert (found.low, found.high) == pytest.approx((0.9125, 0.9260))
     assert found.verdict == "below"
@@ -114,7 +114,7 @@ def test_published_numbers_are_held_against_rows(tmp_path: Path) -> None:
 
 def test_nothing_published_is_nothing_claimed(sweep: Path) -> None:
     (table,) = compared(sweep).tables
-    assert all(row.published is None for row in table.rows)
+    assert all(row.reference_result is None for row in table.rows)
 
 
 def test_clocks_are_shared_where_runs_overlap_on_a_like_machine(tmp_path: Path) -> None:

@@ -22,7 +22,11 @@ def comparison(tmp_path: Path) -> Comparison:
     right = np.random.default_rng(0).random(200) < 0.7
     for label, changes in {
         "resnet18": {},
-        "vgg16": {"recipe": "b", "departures": [DEPARTURE], "notes": ["500 of 1,000 classes"]},
+        "vgg16": {
+            "recipe": "b",
+            "preprocessing_deviations": [DEPARTURE],
+            "notes": ["500 of 1,000 classes"],
+        },
         "inception_v3": {"recipe": "c", "image_size": 299, "resize": 342},
     }.items():
         part = evaluation(**changes)
@@ -46,8 +50,8 @@ def test_each_row_says_its_transform_and_its_check(comparison: Comparison) -> No
     }
     expected = "342 bilinear, crop 299, mean 0.485 0.456 0.406, sd 0.229 0.224 0.225"
     assert cells["inception_v3"]["transform"] == expected
-    assert cells["vgg16"]["departures"] == DEPARTURE
-    assert cells["resnet18"]["departures"] == "no"
+    assert cells["vgg16"]["preprocessing_deviations"] == DEPARTURE
+    assert cells["resnet18"]["preprocessing_deviations"] == "no"
     assert cells["resnet18"]["published"].startswith("published top-1 69.76 %")
 
 
@@ -60,7 +64,9 @@ def test_a_departure_and_a_note_are_caveats(comparison: Comparison) -> None:
 
 def test_the_json_names_the_departure(comparison: Comparison) -> None:
     groups = json.loads(as_json(comparison))["tables"][0]["groups"]
-    assert [g["fairness"]["departures"] for g in groups if g["label"] == "vgg16"] == [[DEPARTURE]]
+    assert [g["fairness"]["preprocessing_deviations"] for g in groups if g["label"] == "vgg16"] == [
+        [DEPARTURE]
+    ]
 
 
 def test_an_image_that_could_not_be_read_is_wrong_and_of_no_class(tmp_path: Path) -> None:
@@ -73,7 +79,7 @@ def test_an_image_that_could_not_be_read_is_wrong_and_of_no_class(tmp_path: Path
         changes={"training": None}
         | {
             "evaluation": json.loads(
-                json.dumps(evaluation(damaged="wrong", damaged_images=["x.JPEG"]))
+                json.dumps(evaluation(on_corrupt_image="count_wrong", corrupt_images=["x.JPEG"]))
             )
         },
     )

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ def test_every_shipped_experiment_is_valid(word: str) -> None:
 
 def test_every_key_of_the_schema_can_be_set_without_a_plus() -> None:
     composed = compose_config("data=synthetic").model_dump()
-    for section in ("model", "data", "trainer", "optimizer", "scheduler", "callbacks"):
+    for section in ("model", "data", "trainer", "optimizer", "scheduler", "display"):
         for key, value in composed[section].items():
             if key not in ("torchvision", "synthetic") and not isinstance(value, dict | list):
                 written = "null" if value is None else f"'{value}'"
@@ -70,9 +71,11 @@ def test_every_key_of_the_schema_can_be_set_without_a_plus() -> None:
         ("data.normalize=imagnet", "data.normalize='imagnet': input should be 'train', 'weights'"),
         ("data=folder", "data=folder needs data.root=PATH"),
         ("data=imagenet_val", "data=imagenet_val needs data.root=PATH"),
-        ("data.damaged=wrong", "data.damaged=wrong is for tests of given weights"),
+        (
+            "data.on_corrupt_image=count_wrong",
+            "data.on_corrupt_image=count_wrong is for tests of pretrained weights",
+        ),
         ("data.resize=40", "data.resize and data.interpolation are for image files"),
-        ("data.subset=9", "data.subset=9: data=digits has data.limit_test"),
         ("data.mask_classes=true", "data.mask_classes=true is for data=imagenet_val"),
         ("model.freeze=backbone", "model.freeze=backbone would keep random weights"),
         ("scheduler.warmup_epochs=25", "scheduler.warmup_epochs=25 leaves nothing"),
@@ -108,7 +111,7 @@ def test_an_unknown_key_without_a_plus_is_refused_by_hydra() -> None:
         "name=other",
         "force=true",
         "logger=csv",
-        "callbacks=bare",
+        "display=minimal",
         "data.workers=3",
         "data.cache_dir=elsewhere",
         "model.lr.adamw=0.5",
@@ -183,10 +186,24 @@ def test_a_crop_larger_than_the_image_is_refused() -> None:
         compose_config(*words, "data.image_size=299")
 
 
-def test_a_subset_is_a_limit_by_its_older_name() -> None:
-    words = ("experiment=imagenet_val", "data.root=.")
-    assert compose_config(*words, "data.subset=7").data.limit_test == 7
-    assert (
-        compose_config(*words, "data.subset=7").hash()
-        == compose_config(*words, "data.limit_test=7").hash()
-    )
+@pytest.mark.parametrize(
+    ("override", "answer"),
+    [
+        (
+            "+data.damaged=wrong",
+            "use data.on_corrupt_image; its values stop, wrong",
+        ),
+        ("+data.subset=9", "use data.limit_test"),
+        ("+callbacks.progress=off", "use display (the option bare is now minimal)"),
+    ],
+)
+def test_a_renamed_key_is_answered_with_the_new_one(override: str, answer: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(answer)):
+        compose_config("data=digits", override)
+
+
+def test_a_limit_of_the_test_images_is_part_of_the_identity() -> None:
+    overrides = ("experiment=imagenet_val", "data.root=.")
+    limited = compose_config(*overrides, "data.limit_test=7")
+    assert limited.data.limit_test == 7
+    assert limited.hash() != compose_config(*overrides).hash()

@@ -3,7 +3,7 @@
 import pytest
 
 from cnncompare.config.data import DataConfig
-from cnncompare.data.transform import Transform, departures, used_transform
+from cnncompare.data.transform import Transform, deviations, used_transform
 from cnncompare.errors import DataError
 
 LITE0 = Transform(256, 224, "bicubic", (0.5,) * 3, (0.5,) * 3)
@@ -18,7 +18,7 @@ def config(**changes) -> DataConfig:
 def test_the_weights_own_transform_is_used_as_it_is():
     for weights in (LITE0, LITE0._replace(squash=True)):
         assert used_transform(config(), weights) == weights
-        assert departures(weights, weights) == []
+        assert deviations(weights, weights) == []
 
 
 @pytest.mark.parametrize(
@@ -42,16 +42,16 @@ def test_the_weights_own_transform_is_used_as_it_is():
 def test_what_is_asked_overrides_and_is_said(changes, expected, said):
     used = used_transform(config(**changes), LITE0)
     assert used == expected
-    assert departures(used, LITE0) == [said]
+    assert deviations(used, LITE0) == [said]
 
 
 def test_half_is_no_departure_from_half():
-    assert departures(used_transform(config(normalize="half"), LITE0), LITE0) == []
+    assert deviations(used_transform(config(normalize="half"), LITE0), LITE0) == []
 
 
 def test_the_study_posts_transform_departs_from_torchvisions_in_normalisation_alone():
     torchvisions = Transform(256, 224, "bilinear", *IMAGENET)
-    (said,) = departures(used_transform(config(normalize="half"), torchvisions), torchvisions)
+    (said,) = deviations(used_transform(config(normalize="half"), torchvisions), torchvisions)
     assert said.startswith("normalisation: mean 0.5 0.5 0.5")
 
 
@@ -67,7 +67,7 @@ def test_without_published_weights_everything_must_be_given():
     given = config(resize=256, image_size=224, interpolation="bilinear", normalize="none")
     expected = Transform(256, 224, "bilinear", (0.0,) * 3, (1.0,) * 3)
     assert used_transform(given, None) == expected
-    assert departures(expected, None) == []
+    assert deviations(expected, None) == []
 
 
 @pytest.mark.parametrize(

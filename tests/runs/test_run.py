@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from cnncompare.errors import DataError, OutputError
-from cnncompare.runs.record import RunRecord
+from cnncompare.runs.record import EvaluationSection, RunRecord
 from cnncompare.runs.run import EPOCHS, PREDICTIONS, RECORD, Run, find_runs, read_existing
 from cnncompare.runs.storage import lock, set_aside, write_atomically
+from tests.comparison.factory import evaluation
 
 # shared/reference/run-record.md, key by key
 CONTRACT = {
@@ -159,3 +160,15 @@ def test_two_processes_do_not_write_one_folder_and_a_dead_one_holds_nothing(
     other.kill()
     other.join()
     lock(tmp_path / "run").release()
+
+
+def test_keys_of_earlier_versions_are_read() -> None:
+    content = evaluation()
+    old = {
+        "damaged": content.pop("on_corrupt_image"),
+        "damaged_images": content.pop("corrupt_images"),
+        "departures": content.pop("preprocessing_deviations"),
+        "published": content.pop("reference_result"),
+    }
+    section = EvaluationSection.model_validate(content | old)
+    assert section.model_dump() == EvaluationSection.model_validate(evaluation()).model_dump()

@@ -83,7 +83,7 @@ WORDS = (
     "data.limit_test=100",
     "trainer.max_epochs=1",
     "trainer.accelerator=cpu",
-    "callbacks=bare",
+    "display=minimal",
     "logger=[]",
 )
 

@@ -28,7 +28,7 @@ WORDS = (
     "trainer.accelerator=cpu",
     "trainer.threads=1",
     "logger=tensorboard",
-    "callbacks=bare",
+    "display=minimal",
 )
 CLOCKS = (
     *("train_s", "val_s", "data_wait_s", "images_per_s", "peak_rss_mib", "peak_gpu_mib"),

@@ -112,7 +112,9 @@ def test_given_weights_have_their_check_and_no_epochs(
     run.record.training = None
     run.record.evaluation = parts.EvaluationSection.model_validate(
         {
-            **evaluation(damaged="wrong", damaged_images=["val/n01440764/x.JPEG: truncated"]),
+            **evaluation(
+                on_corrupt_image="count_wrong", corrupt_images=["val/n01440764/x.JPEG: truncated"]
+            ),
             "check": {"verdict": "differs", "message": "differs: top-1 63.64 %, published 69.76 %"},
         }
     )

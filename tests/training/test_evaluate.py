@@ -56,7 +56,7 @@ def run(images: Path, tmp_path: Path) -> Callable[..., Run]:
             "data.workers=0",
             "trainer.threads=1",
             "trainer.accelerator=cpu",
-            "callbacks.progress=off",
+            "display.progress=off",
             "logger=[]",
             f"output_root={tmp_path / 'outputs'}",
         )
@@ -106,7 +106,7 @@ def test_the_record_says_what_was_done_and_has_no_training(run: Callable[..., Ru
     part = record["evaluation"]
     assert (part["resize"], part["image_size"], part["interpolation"]) == (256, 224, "bilinear")
     assert part["mean"] == [0.485, 0.456, 0.406]
-    assert part["departures"] == []
+    assert part["preprocessing_deviations"] == []
     assert "SqueezeNet1_1_Weights.IMAGENET1K_V1" in part["transform_of"]
     assert part["test_s"] > 0
     assert record["timing"]["images_per_s"] == pytest.approx(20 / part["test_s"])
@@ -124,7 +124,7 @@ def test_a_departure_is_warned_of_recorded_and_tried_without(
     assert found is not None
     warning = "cnncompare: warning: normalisation: mean 0.5 0.5 0.5, sd 0.5 0.5 0.5 instead of"
     assert warning in capsys.readouterr().err
-    assert [departure.split(":")[0] for departure in found.departures] == [
+    assert [deviation.split(":")[0] for deviation in found.preprocessing_deviations] == [
         "normalisation",
         "resize",
     ]
@@ -185,7 +185,7 @@ def test_an_interrupted_test_goes_on_at_the_batch_it_reached(
 
 
 @pytest.mark.parametrize("cache", ["0.0", "1.0"])
-@pytest.mark.parametrize("how", ["wrong", "leave_out"])
+@pytest.mark.parametrize("how", ["count_wrong", "skip"])
 def test_an_image_that_cannot_be_read_is_named_and_counted_as_asked(
     how: str, cache: str, run: Callable[..., Run], images: Path, tmp_path: Path
 ) -> None:
@@ -195,20 +195,22 @@ def test_an_image_that_cannot_be_read_is_named_and_counted_as_asked(
     try:
         file.write_bytes(content[:300])
         found = run(
-            f"data.damaged={how}", f"data.cache_limit_gib={cache}", f"data.cache_dir={tmp_path}"
+            f"data.on_corrupt_image={how}",
+            f"data.cache_limit_gib={cache}",
+            f"data.cache_dir={tmp_path}",
         )
     finally:
         file.write_bytes(content)
     assert found.record.evaluation is not None
-    (said,) = found.record.evaluation.damaged_images
+    (said,) = found.record.evaluation.corrupt_images
     assert file.name in said
     saved, before = found.predictions(), whole.predictions()
     others = np.arange(20) != 7
-    assert found.record.test.n == found.record.data.n_test == (20 if how == "wrong" else 19)
-    answers = saved.top5[others] if how == "wrong" else saved.top5
+    assert found.record.test.n == found.record.data.n_test == (20 if how == "count_wrong" else 19)
+    answers = saved.top5[others] if how == "count_wrong" else saved.top5
     assert (answers == before.top5[others]).all()
     assert found.record.test.correct1 == (answers[:, 0] == before.label[others]).sum()
-    if how == "wrong":
+    if how == "count_wrong":
         assert saved.top5[7].tolist() == [-1] * 5
         assert saved.label[7] == before.label[7]
     assert found.record.data.fingerprint != whole.record.data.fingerprint
@@ -226,7 +228,7 @@ def test_two_processes_count_each_image_once(run: Callable[..., Run], images: Pa
     words = [
         *("experiment=imagenet_val", "model=squeezenet1_1", "model.weights=null"),
         *(f"data.root={images}", "data.batch_size=6", "data.workers=0", "trainer.threads=1"),
-        *("trainer.devices=2", "trainer.accelerator=cpu", "callbacks.progress=off", "logger=[]"),
+        *("trainer.devices=2", "trainer.accelerator=cpu", "display.progress=off", "logger=[]"),
         *(f"output_root={one.folder.parents[1]}",),
     ]
     ended = subprocess.run(
@@ -265,7 +267,7 @@ def test_real_weights_on_real_images_are_right_as_often_as_known(
             *("experiment=imagenet_val", "model=timm", "model.name=tf_efficientnet_lite0"),
             *(f"model.weights={weights}", "model.weights_map=by_order", "logger=[]"),
             *(f"data.root={imagenet_sample}", f"output_root={tmp_path}", "data.batch_size=50"),
-            *("trainer.accelerator=cpu", "callbacks.progress=off", *words),
+            *("trainer.accelerator=cpu", "display.progress=off", *words),
         )
     )
     test = found.record.test

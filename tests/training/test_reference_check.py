@@ -26,7 +26,7 @@ def measured(acc1: float, acc5: float = 0.89078, n: int = 50_000) -> record.Test
     ],
 )
 def test_on_the_full_set_a_tenth_of_a_point_passes(acc1: float, acc5: float, verdict: str) -> None:
-    found = check(measured(acc1, acc5), RESNET18, full=True, departures=[])
+    found = check(measured(acc1, acc5), RESNET18, full=True, deviations=[])
     assert found.verdict == verdict
     assert found.difference1 == pytest.approx(acc1 - 0.69758)
     assert found.message.startswith("PASS") == (verdict == "pass")
@@ -34,7 +34,7 @@ def test_on_the_full_set_a_tenth_of_a_point_passes(acc1: float, acc5: float, ver
 
 @pytest.mark.parametrize(("right", "word"), [(350, "within"), (442, "outside")])
 def test_on_a_subset_the_interval_stands_in_place_of_a_verdict(right: int, word: str) -> None:
-    found = check(measured(right / 500, n=500), RESNET18, full=False, departures=[])
+    found = check(measured(right / 500, n=500), RESNET18, full=False, deviations=[])
     low, high = proportion_confint(right, 500, method="wilson")
     assert (found.low1, found.high1) == (pytest.approx(low), pytest.approx(high))
     assert found.verdict == "subset"
@@ -46,22 +46,22 @@ def test_a_departure_and_what_it_costs_are_named() -> None:
     cause = record.DeviationEffectSection(
         cause="normalisation", n=500, acc1=0.776, acc1_without=0.884
     )
-    departures = ["normalisation: mean 0.485 instead of the weights' mean 0.5"]
-    found = check(measured(0.6364), RESNET18, True, departures, [cause])
-    assert departures[0] in found.message
+    deviations = ["normalisation: mean 0.485 instead of the weights' mean 0.5"]
+    found = check(measured(0.6364), RESNET18, True, deviations, [cause])
+    assert deviations[0] in found.message
     assert "without that normalisation, 88.40 % instead of 77.60 % on 500" in found.message
 
 
 def test_a_difference_without_a_departure_says_where_to_look() -> None:
-    found = check(measured(0.4), RESNET18, full=True, departures=[])
+    found = check(measured(0.4), RESNET18, full=True, deviations=[])
     assert "class order" in found.message
 
 
 def test_weights_without_published_numbers_are_not_judged() -> None:
-    found = check(measured(0.7), None, full=True, departures=["crop: 224 instead of 299"])
+    found = check(measured(0.7), None, full=True, deviations=["crop: 224 instead of 299"])
     assert found.verdict == "unknown"
     assert found.difference1 is None
-    assert "crop: 224 instead of 299" in found.message  # a departure is one all the same
+    assert "crop: 224 instead of 299" in found.message  # a deviation is one all the same
 
 
 def test_classes_in_another_order_are_recognised() -> None:

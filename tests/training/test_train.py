@@ -29,7 +29,7 @@ SMALL = (
     "optimizer=adamw",
     "trainer.max_epochs=2",
     "trainer.threads=1",
-    "callbacks.progress=off",
+    "display.progress=off",
 )
 COLUMNS = (
     "epoch train_s val_s data_wait_s images_per_s lr train_loss train_acc1 val_loss val_acc1 "

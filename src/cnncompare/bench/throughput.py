@@ -34,8 +34,8 @@ def measured(config: Config, rounds: int) -> list[dict[str, Reply]]:
     """Return what each command was answered, by round; a round before them is not counted."""
     answers: list[Reply] = []
     longer = config.trainer.model_copy(update={"max_epochs": rounds + 2})
-    silent = config.callbacks.model_copy(update={"progress": "off"})
-    kept_on = config.model_copy(update={"trainer": longer, "callbacks": silent})
+    silent = config.display.model_copy(update={"progress": "off"})
+    kept_on = config.model_copy(update={"trainer": longer, "display": silent})
     take_turns(kept_on, commands(rounds + 1), answers.append)
     size = len(ROUND)
     return [

@@ -104,7 +104,7 @@ def candidates(config: Config) -> Iterator[Candidate]:
 
 def shortened(config: Config) -> Config:
     """Return the configuration for so many images that an epoch takes about EPOCH_S."""
-    short = _with(config, trainer={"max_epochs": ROUNDS + 1}, callbacks={"progress": "off"})
+    short = _with(config, trainer={"max_epochs": ROUNDS + 1}, display={"progress": "off"})
     if getattr(short.scheduler, "warmup_epochs", 0.0) >= 1:
         short = _with(short, scheduler={"warmup_epochs": 1.0})
     with workers({"default": _asked(short)}, {"default": our_environment()}) as started:

@@ -53,7 +53,7 @@ def take_turns(config: Config, commands: Iterator[str], reply: Callable[[Reply],
     with TemporaryDirectory(prefix="cnncompare-") as name, Interruption() as interruption:
         folder = Path(name)
         turns = Turns(commands, reply, BareLoop(config, data))
-        own = [EpochRecorder(folder), PredictionSaver(folder), Progress(config.callbacks.progress)]
+        own = [EpochRecorder(folder), PredictionSaver(folder), Progress(config.display.progress)]
         trainer = build_trainer(folder, config, [interruption, *own, turns])
         with suppress(Enough):
             trainer.fit(build_task(config, model), datamodule=data)

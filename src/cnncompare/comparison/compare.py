@@ -56,7 +56,7 @@ class Row:
     memory: dict[str, float | None]
     model: dict[str, Any]
     fairness: dict[str, Any]
-    published: Published | None
+    reference_result: Published | None
     letters: str = ""
 
     @property
@@ -158,7 +158,7 @@ def _row(group: Group, shared: set[str], options: Options) -> Row:
         },
         model=first.model.model_dump(),
         fairness=card(group, shared),
-        published=None if top1.mean is None else published(first, top1.mean, top1.interval),
+        reference_result=None if top1.mean is None else published(first, top1.mean, top1.interval),
     )
 
 

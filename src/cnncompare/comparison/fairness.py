@@ -27,7 +27,7 @@ def card(group: Group, shared_clocks: set[str]) -> dict[str, Any]:
         "model_changes": first.asked.model_changes,
         **{key: getattr(training, key, None) for key in _OF_TRAINING},
         **{key: getattr(evaluation, key, None) for key in _OF_EVALUATION},
-        "departures": evaluation.departures if evaluation else [],
+        "preprocessing_deviations": evaluation.preprocessing_deviations if evaluation else [],
         "check": evaluation.check.message if evaluation and evaluation.check else None,
         "test_reads": max(result.asked.test_reads for result in group.results),
         "deterministic": first.asked.deterministic,
@@ -58,7 +58,7 @@ _OF_TRAINING = (
 )
 _OF_EVALUATION = (
     *("transform_of", "resize", "interpolation", "weights_map", "mask_classes"),
-    *("damaged", "damaged_images", "notes"),
+    *("on_corrupt_image", "corrupt_images", "notes"),
 )
 
 

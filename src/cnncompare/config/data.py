@@ -62,9 +62,9 @@ class DataConfig(Section):
     limit_train: Count | None = None  # images, stratified
     limit_val: Count | None = None
     limit_test: Count | None = None
-    subset: Count | None = None  # what conf/data/imagenet_val.yaml limits the test images to
     mask_classes: bool = False  # choose among the classes that the test images have
-    damaged: Literal["stop", "wrong", "leave_out"] = "stop"  # a test image that cannot be read
+    # of a test image that cannot be read
+    on_corrupt_image: Literal["error", "count_wrong", "skip"] = "error"
     normalize: Literal["train", "weights", "imagenet", "half", "cifar10", "none"] = "train"
     augment: AugmentConfig = AugmentConfig()
     workers: Annotated[int, Field(ge=0)] | None = None  # decoding processes; null is one per core
@@ -101,8 +101,6 @@ class DataConfig(Section):
                 f"data.image_size={self.image_size} cannot be cut out of "
                 f"data.resize={self.resize}; resize to {self.image_size} or more"
             )
-        if self.subset != self.limit_test and self.subset is not None:
-            raise ValueError(f"data.subset={self.subset}: data={self.name} has data.limit_test")
         if self.mask_classes and self.source != "imagenet":
             raise ValueError("data.mask_classes=true is for data=imagenet_val and its likes")
         return self

@@ -42,7 +42,7 @@ class Config(Section):
     ]
     trainer: TrainerConfig = TrainerConfig()
     logger: LoggerConfig = LoggerConfig()
-    callbacks: DisplayConfig = DisplayConfig()
+    display: DisplayConfig = DisplayConfig()
     sweep: SweepConfig = SweepConfig()
 
     @field_validator("output_root")
@@ -72,10 +72,10 @@ class Config(Section):
                 f"data={self.data.name} has no training images: trainer.max_epochs="
                 f"{self.trainer.max_epochs} must be 0, as in experiment=imagenet_val"
             )
-        if self.data.damaged != "stop" and self.trainer.max_epochs > 0:
+        if self.data.on_corrupt_image != "error" and self.trainer.max_epochs > 0:
             raise ValueError(
-                f"data.damaged={self.data.damaged} is for tests of given weights, with "
-                "trainer.max_epochs=0; replace or remove what cannot be read before training"
+                f"data.on_corrupt_image={self.data.on_corrupt_image} is for tests of pretrained "
+                "weights, with trainer.max_epochs=0; to train, replace or remove corrupt images"
             )
         return self
 
@@ -108,10 +108,10 @@ class Config(Section):
                 "name": True,
                 "force": True,
                 "logger": True,
-                "callbacks": True,
+                "display": True,
                 "sweep": True,
                 "model": {"lr"},
-                "data": {"workers", "cache_dir", "cache_limit_gib", "subset"},
+                "data": {"workers", "cache_dir", "cache_limit_gib"},
                 **({} if self.trains else {"optimizer": True, "scheduler": True, "loss": True}),
             },
         )

@@ -58,9 +58,21 @@ def _first_problem(error: ValidationError) -> str:
             return f"{found}: {message[0].lower()}{message[1:]}"
 
 
+# keys of earlier versions, and what took their place
+RENAMED = {
+    "callbacks": "display (the option bare is now minimal)",
+    "data.damaged": "data.on_corrupt_image; its values "  # old name
+    "stop, wrong, leave_out are now error, count_wrong, skip",  # old name
+    "data.subset": "data.limit_test",  # old name
+}
+
+
 def unknown_key(path: list[str]) -> str:
     """Return the line for a key that the schema does not have, with those it has instead."""
     for depth, part in enumerate(path):
+        replacement = RENAMED.get(".".join(path[: depth + 1]))
+        if replacement:
+            return f"{'.'.join(path)} is no longer a key; use {replacement}"
         section, _ = _schema_at(path[: depth + 1])
         known = sorted(section.model_fields) if section else []
         if part not in known:

@@ -22,7 +22,7 @@ from rich.progress import track
 from torch import Tensor
 
 from cnncompare.config.data import DataConfig
-from cnncompare.data.decode import DamagedImageError, File, check_sizes, decode_into
+from cnncompare.data.decode import CorruptImageError, File, check_sizes, decode_into
 from cnncompare.data.files import Findings, ImageFiles
 from cnncompare.errors import DataError
 
@@ -38,11 +38,11 @@ def decoded(
     """Return the images as one memory-mapped uint8 tensor [N, C, H, W], or as they are.
 
     They are left to be decoded by workers when they would take more than `cache_limit_gib`; then
-    nothing is found yet. Raises DataError for an unreadable image, unless `data.damaged` forgives
+    nothing is found yet. Raises DataError for an unreadable image, unless `data.corrupt` forgives
     it, images of different sizes, or a cache folder that cannot be written or has no room.
     """
     shape = (len(images), *images.form[:3])
-    found = Findings(forgive=config.damaged != "stop")
+    found = Findings(forgive=config.on_corrupt_image != "error")
     if math.prod(shape) > config.cache_limit_gib * _GIB:
         if images.form.size is None:
             arguments = (_chunks(images), repeat(images.form), repeat(found.forgive))
@@ -94,17 +94,17 @@ def _opened(file: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
 def _remembered(file: Path, found: Findings) -> bool:
     """Read what was found when the file was made; False if that is not known.
 
-    Raises DamagedImageError for a damaged image that is not forgiven now.
+    Raises CorruptImageError for a corrupt image that is not forgiven now.
     """
     try:
         said = json.loads(file.with_suffix(".json").read_bytes())
-        damaged = {int(row): str(why) for row, why in said["damaged"].items()}
+        corrupt = {int(row): str(why) for row, why in said["corrupt"].items()}
         modes = {int(row): str(mode) for row, mode in said["modes"].items()}
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return False
-    if damaged and not found.forgive:
-        raise DamagedImageError(damaged[min(damaged)])
-    found.damaged, found.modes = damaged, modes
+    if corrupt and not found.forgive:
+        raise CorruptImageError(corrupt[min(corrupt)])
+    found.corrupt, found.modes = corrupt, modes
     return True
 
 
@@ -128,7 +128,7 @@ def _write(
         arguments = (repeat(unfinished), offsets, rows, chunks, *always)
         for remarks in _spread(decode_into, arguments, images, workers):
             found.add(remarks)
-        said = json.dumps({"damaged": found.damaged, "modes": found.modes})
+        said = json.dumps({"corrupt": found.corrupt, "modes": found.modes})
         file.with_suffix(".json").write_text(said)  # before the images: they are not used without
         os.replace(unfinished, file)
     finally:

@@ -18,7 +18,7 @@ _UNREADABLE = (
 )  # what PIL raises for files that are cut or overwritten
 
 
-class DamagedImageError(DataError):
+class CorruptImageError(DataError):
     """A file that is no image, or not a whole one."""
 
 
@@ -55,7 +55,7 @@ File = str | Member
 
 
 class Remark(NamedTuple):
-    """What is to be said of one image: its colour mode if that is not RGB, or why it is damaged."""
+    """What is to be said of one image: its colour mode if that is not RGB, or why it is corrupt."""
 
     row: int
     mode: str
@@ -66,7 +66,7 @@ def decode(file: File, form: Form) -> NDArray[np.uint8]:
     """Return the image as uint8 [C, H, W]: shorter side scaled, centre cut out.
 
     As torchvision's Resize and CenterCrop do it; palettes, alpha and CMYK become RGB, grey is
-    repeated. Raises DamagedImageError naming the file if it cannot be read, DataError if it has
+    repeated. Raises CorruptImageError naming the file if it cannot be read, DataError if it has
     another size.
     """
     return decode_with_mode(file, form)[0]
@@ -94,7 +94,7 @@ def pixels_of(image: Image.Image, form: Form) -> NDArray[np.uint8]:
 
 
 def size_of(file: File) -> tuple[int, int]:
-    """Return width and height from the file's header. Raises DamagedImageError naming the file."""
+    """Return width and height from the file's header. Raises CorruptImageError naming the file."""
     try:
         with Image.open(_content(file)) as image:
             return image.size
@@ -105,12 +105,12 @@ def size_of(file: File) -> tuple[int, int]:
 def check_sizes(files: Sequence[File], form: Form, forgive: bool) -> None:
     """Raise DataError naming two files if one has not the form's size.
 
-    A damaged one raises DamagedImageError, or is passed over with `forgive`.
+    A corrupt one raises CorruptImageError, or is passed over with `forgive`.
     """
     for file in files:
         try:
             size = size_of(file)
-        except DamagedImageError:
+        except CorruptImageError:
             if not forgive:
                 raise
             continue
@@ -123,7 +123,7 @@ def decode_into(
 ) -> list[Remark]:
     """Write the images' bytes one after the other into a file from `offset` on.
 
-    The first is `row`. A damaged one raises DamagedImageError, or with `forgive` becomes zeros
+    The first is `row`. A corrupt one raises CorruptImageError, or with `forgive` becomes zeros
     and a remark. Ordinary writes, not a memory map: on a full disk a map kills the process
     without a word.
     """
@@ -134,17 +134,17 @@ def decode_into(
             pixels, remark = decode_or_remark(row + number, file, form)
             if remark is not None:
                 if remark.damage and not forgive:
-                    raise DamagedImageError(remark.damage)
+                    raise CorruptImageError(remark.damage)
                 remarks.append(remark)
             out.write(np.ascontiguousarray(pixels).data)
     return remarks
 
 
 def decode_or_remark(row: int, file: File, form: Form) -> tuple[NDArray[np.uint8], Remark | None]:
-    """Return the image as uint8 [C, H, W], zeros if it is damaged, and what is to be said of it."""
+    """Return the image as uint8 [C, H, W], zeros if it is corrupt, and what is to be said of it."""
     try:
         pixels, mode = decode_with_mode(file, form)
-    except DamagedImageError as error:
+    except CorruptImageError as error:
         return np.zeros(form[:3], np.uint8), Remark(row, "", str(error))
     return pixels, Remark(row, mode) if mode != "RGB" else None
 
@@ -187,10 +187,10 @@ def _scaled(width: int, height: int, resize: int, squash: bool) -> tuple[int, in
     )
 
 
-def _unreadable(file: File, error: BaseException) -> DamagedImageError:
+def _unreadable(file: File, error: BaseException) -> CorruptImageError:
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     reason = "not an image" if "cannot identify image file" in reason else reason
-    return DamagedImageError(f"{file} cannot be read ({reason}); replace it or take it out")
+    return CorruptImageError(f"{file} cannot be read ({reason}); replace it or take it out")
 
 
 def _differs(file: File, size: tuple[int, int], form: Form) -> DataError:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from cnncompare.data.decode import DamagedImageError, File, Form, Member, Remark, decode_or_remark
+from cnncompare.data.decode import CorruptImageError, File, Form, Member, Remark, decode_or_remark
 
 
 @dataclass(frozen=True)
@@ -56,16 +56,16 @@ class ImageFiles(Dataset[tuple[Tensor, Remark | None]]):
 class Findings:
     """What was seen of the images that were decoded so far, by their row."""
 
-    forgive: bool  # a damaged image is zeros and written down here; else it stops
-    damaged: dict[int, str] = field(default_factory=dict)
+    forgive: bool  # a corrupt image is zeros and written down here; else it stops
+    corrupt: dict[int, str] = field(default_factory=dict)
     modes: dict[int, str] = field(default_factory=dict)  # colour modes other than RGB
 
     def add(self, remarks: Iterable[Remark]) -> None:
-        """Write down what was seen. Raises DamagedImageError if that stops."""
+        """Write down what was seen. Raises CorruptImageError if that stops."""
         for remark in remarks:
             if not remark.damage:
                 self.modes[remark.row] = remark.mode
             elif self.forgive:
-                self.damaged[remark.row] = remark.damage
+                self.corrupt[remark.row] = remark.damage
             else:
-                raise DamagedImageError(remark.damage)
+                raise CorruptImageError(remark.damage)

@@ -46,7 +46,7 @@ class Batches:
     Training yields (images float32 [b, C, H, W], targets), targets int64 [b], or float32
     [b, classes] when mixed; evaluation (`augment=None`) yields (images, labels int64 [b],
     positions int64 [b]), every image of the part exactly once over all processes; the label of an
-    image that `findings` know as damaged is -1, and batches whose positions are all in `done` are
+    image that `findings` know as corrupt is -1, and batches whose positions are all in `done` are
     neither made nor decoded.
     `wait_s` is the seconds spent making batches since the last start of an iteration.
     """
@@ -113,7 +113,7 @@ class Batches:
     def _labels(self, positions: Tensor) -> Tensor:
         labels, rows = self.part.labels[positions], self.part.rows[positions].tolist()
         for place, row in enumerate(rows):
-            if row in self.findings.damaged:
+            if row in self.findings.corrupt:
                 labels[place] = -1
         return labels
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from cnncompare.config.data import AugmentConfig, DataConfig
 from cnncompare.data.augment import adapt
 from cnncompare.data.cache import decoded
-from cnncompare.data.decode import DamagedImageError
+from cnncompare.data.decode import CorruptImageError
 from cnncompare.data.files import Findings, ImageFiles
 from cnncompare.data.loaders import Batches, Place, Recipe
 from cnncompare.data.normalize import statistics
@@ -110,12 +110,12 @@ class ImageData(LightningDataModule):
         return self._notes + colour_note(self._findings.modes, names)
 
     @property
-    def damaged(self) -> dict[int, str]:
+    def corrupt(self) -> dict[int, str]:
         """Name and reason of each test image that could not be read, by position, as far as known.
 
-        Empty with `data.damaged=stop`. Its label in a batch is -1, its pixels are zeros.
+        Empty with `data.on_corrupt_image=error`. Its label in a batch is -1, its pixels are zeros.
         """
-        return self._by_position(self._findings.damaged)
+        return self._by_position(self._findings.corrupt)
 
     def train_dataloader(self) -> Batches:
         """Return the training batches, in a new order each epoch."""
@@ -258,9 +258,9 @@ def _decoded(parts: Parts, config: DataConfig, workers: int) -> tuple[Parts, Fin
         parts = Parts(None, None, parts.test.renumbered())
     images, findings = decoded(files, config, workers)
     for part in (parts.train, parts.val):
-        for row in part.rows.tolist() if part and findings.damaged else []:
-            if row in findings.damaged:
-                raise DamagedImageError(findings.damaged[row])
+        for row in part.rows.tolist() if part and findings.corrupt else []:
+            if row in findings.corrupt:
+                raise CorruptImageError(findings.corrupt[row])
     train, val = (part and replace(part, images=images) for part in parts[:2])
     return Parts(train, val, replace(parts.test, images=images)), findings
 

@@ -76,7 +76,7 @@ def read(
     """Yield the uint8 images [m, C, H, W] of each int64 [m] in `rows`.
 
     Images that are not in memory are decoded ahead by `workers` processes; what was seen of them
-    is in `findings` when they are handed out. Raises DamagedImageError for one that cannot be
+    is in `findings` when they are handed out. Raises CorruptImageError for one that cannot be
     decoded, unless `findings` forgive it: then it is zeros. `pinned` is for a copy to a CUDA device
     beside its work.
     """

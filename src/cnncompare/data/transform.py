@@ -67,7 +67,7 @@ def used_transform(config: DataConfig, weights: Transform | None) -> Transform:
     return Transform(resize, crop, interpolation, *colours, squash=squash)
 
 
-def departures(used: Transform, weights: Transform | None) -> list[str]:
+def deviations(used: Transform, weights: Transform | None) -> list[str]:
     """Return a phrase for each thing in which `used` is not what the weights were published with.
 
     Each begins with the word normalisation, resize, crop or interpolation.

@@ -31,9 +31,9 @@ def caveats(table: ComparedTable) -> list[str]:
     found += _disturbed(table, "throttled_epochs", "The GPU slowed down, by power or heat,")
     found += [
         f"{row.label} departs from its weights' own transform: "
-        f"{'; '.join(row.fairness['departures'])}."
+        f"{'; '.join(row.fairness['preprocessing_deviations'])}."
         for row in table.rows
-        if row.fairness["departures"]
+        if row.fairness["preprocessing_deviations"]
     ]
     found += _noted(table)
     pretrained = [r.label for r in table.rows if r.fairness["pretrained"]]

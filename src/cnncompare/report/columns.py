@@ -238,9 +238,11 @@ def _how_columns(table: ComparedTable) -> list[Column]:
         recipe = Column("recipe", "recipe", "", _recipe, _recipe, False)
         return [recipe, _fair("selection", "chosen by", str)]
     transform = Column("transform", "transform", "", _transform, _transform, False)
-    departs = _fair("departures", "departs from the weights' own", lambda d: "; ".join(d) or "no")
+    departs = _fair(
+        "preprocessing_deviations", "deviates from the weights' own", lambda d: "; ".join(d) or "no"
+    )
     columns = [transform, departs]
-    if any(row.fairness["damaged_images"] for row in table.rows):
+    if any(row.fairness["corrupt_images"] for row in table.rows):
         columns.append(Column("unread", "images not read", "", _unread, _unread, False))
     return columns
 
@@ -253,8 +255,8 @@ def _transform(row: Row) -> str:
 
 
 def _unread(row: Row) -> str:
-    n = len(row.fairness["damaged_images"])
-    how = "left out" if row.fairness["damaged"] == "leave_out" else "counted as wrong"
+    n = len(row.fairness["corrupt_images"])
+    how = "left out" if row.fairness["on_corrupt_image"] == "skip" else "counted as wrong"
     return f"{n} {how}" if n else "none"
 
 
@@ -279,7 +281,7 @@ def _recipe(row: Row) -> str:
 
 def published_note(row: Row) -> str:
     """Return how the row's accuracy lies to what was published, "" when nothing was."""
-    found = row.published
+    found = row.reference_result
     if found is None:
         return row.fairness["check"] or ""
     span = f"{percent(found.low, 2)} to {percent(found.high, 2)} %"

@@ -54,7 +54,7 @@ def _group(row: Row) -> dict[str, Any]:
         "memory": row.memory,
         "model": row.model,
         "fairness": row.fairness,
-        "published": None if row.published is None else asdict(row.published),
+        "reference_result": None if row.reference_result is None else asdict(row.reference_result),
     }
 
 

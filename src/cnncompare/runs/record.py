@@ -2,9 +2,23 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 Status = Literal["running", "finished", "failed", "interrupted"]
+
+
+EARLIER_KEYS = {  # of evaluation, before version 0.2.0
+    "damaged": "on_corrupt_image",  # old name
+    "damaged_images": "corrupt_images",  # old name
+    "departures": "preprocessing_deviations",  # old name
+    "published": "reference_result",
+}
 
 
 class RecordSection(BaseModel):
@@ -125,15 +139,22 @@ class EvaluationSection(SettingsSection):
     resize: int | None  # pixels of the shorter side; null where the image's size stayed
     interpolation: str | None
     squash: bool  # both sides were resized, not the shorter one
-    departures: list[str]  # from that transform
+    preprocessing_deviations: list[str]  # from that transform
     weights_map: str | None  # by_name, by_order: how a file's tensors were assigned
     mask_classes: bool
-    damaged: str  # stop, wrong, leave_out
-    damaged_images: list[str]  # name and reason
+    on_corrupt_image: str  # error, count_wrong, skip
+    corrupt_images: list[str]  # name and reason
     notes: list[str]  # what makes the number hard to compare with others
-    published: ReferenceResultSection | None
+    reference_result: ReferenceResultSection | None
     check: ReferenceCheckSection | None = None
     test_s: float | None = None  # all parts together, where the pass was interrupted
+
+    @model_validator(mode="before")
+    @classmethod
+    def _reads_keys_of_earlier_versions(cls, content: Any) -> Any:
+        if not isinstance(content, dict):
+            return content
+        return {EARLIER_KEYS.get(key, key): value for key, value in content.items()}
 
 
 class BestSection(RecordSection):

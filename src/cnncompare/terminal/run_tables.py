@@ -135,8 +135,8 @@ def _remarks(run: Run) -> list[str]:
     if part is None:
         return []
     lines = [part.check.message] if part.check else []
-    how = "left out" if part.damaged == "leave_out" else "counted as wrong"
-    return lines + [f"could not be read, {how}: {name}" for name in part.damaged_images]
+    how = "left out" if part.on_corrupt_image == "skip" else "counted as wrong"
+    return lines + [f"could not be read, {how}: {name}" for name in part.corrupt_images]
 
 
 def _result(run: Run) -> list[tuple[str, str]]:

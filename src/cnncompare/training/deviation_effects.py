@@ -13,7 +13,7 @@ from cnncompare.training.metrics import top5
 
 IMAGES = 1000  # at most; of a test in the order of its classes, evenly spaced ones
 OTHER_CROPS = {"cache_limit_gib": 0.0}  # not worth keeping
-UNDONE: dict[str, dict[str, Any]] = {  # what undoes a departure of that name
+UNDONE: dict[str, dict[str, Any]] = {  # what undoes a deviation of that name
     "normalisation": {"normalize": "weights"},
     "resize": {"resize": None, "image_size": None, **OTHER_CROPS},
     "crop": {"resize": None, "image_size": None, **OTHER_CROPS},
@@ -25,12 +25,12 @@ def what_if(
     network: nn.Module,
     config: Config,
     data: ImageData,
-    departures: list[str],
+    deviations: list[str],
     top1: Tensor,
     left_out: Tensor,
     precision: Precision,
 ) -> list[DeviationEffectSection]:
-    """Return, for each departure and for reduced precision, the accuracy without it.
+    """Return, for each deviation and for reduced precision, the accuracy without it.
 
     `top1` int64 [n_test] is what the run predicted. It is compared on the same images: those at
     `left_out`, int64 [m], of the whole test are not among them.
@@ -40,7 +40,7 @@ def what_if(
     labels = data.test_labels[places]
     as_run = _share(top1[places], labels)
     found = []
-    for cause in dict.fromkeys(departure.split(":")[0] for departure in departures):
+    for cause in dict.fromkeys(deviation.split(":")[0] for deviation in deviations):
         changed = config.data.model_copy(update=UNDONE[cause])
         without = ImageData(changed, seed=config.seed, weights_transform=data.weights_transform)
         without.prepare()

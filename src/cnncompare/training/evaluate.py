@@ -47,10 +47,10 @@ def evaluate(
     """
     part = run.record.evaluation
     assert part is not None
-    for warning in (*part.departures, *part.notes):
+    for warning in (*part.preprocessing_deviations, *part.notes):
         print(f"cnncompare: warning: {warning}", file=sys.stderr, flush=True)
     clock, saver, earlier = EvaluationClock(), *_resumed(run.folder, data)
-    progress = Progress(config.callbacks.progress)
+    progress = Progress(config.display.progress)
     # the interruption last: it stops after a batch is noted
     trainer = build_trainer(run.folder, config, [clock, saver, progress, interruption])
     part.accelerator = trainer.strategy.root_device.type
@@ -64,9 +64,11 @@ def evaluate(
     answers = _settled(saver.everything, unread, data, part)
     write_predictions(run.folder / PREDICTIONS, answers)
     _record_test(run, data, answers)
-    left_out = unread if part.damaged == "leave_out" else unread[:0]
+    left_out = unread if part.on_corrupt_image == "skip" else unread[:0]
     causes = _causes(run, part, config, task, data, answers, left_out, trainer)
-    part.check = check(run.record.test, part.published, _full(data), part.departures, causes)
+    part.check = check(
+        run.record.test, part.reference_result, _full(data), part.preprocessing_deviations, causes
+    )
     run.save()
     return trainer
 
@@ -96,10 +98,10 @@ def _resumed(folder: Path, data: ImageData) -> tuple[PredictionSaver, int]:
 
 def _settled(answers: Parts, unread: Tensor, data: ImageData, part: EvaluationSection) -> Parts:
     """Return the answers with the images at `unread` counted as wrong, or left out."""
-    part.damaged_images = [
-        data.damaged.get(place, data.test_name(place)) for place in unread.tolist()
+    part.corrupt_images = [
+        data.corrupt.get(place, data.test_name(place)) for place in unread.tolist()
     ]
-    if part.damaged == "leave_out":
+    if part.on_corrupt_image == "skip":
         data.leave_out(unread)
         read = answers["labels"] >= 0
         return {name: tensor[read] for name, tensor in answers.items()}
@@ -154,14 +156,16 @@ def _causes(
     left_out: Tensor,
     trainer: pl.Trainer,
 ) -> list[DeviationEffectSection]:
-    """Return what departures cost and, where the result is not as published, likely causes."""
-    judged = check(run.record.test, part.published, _full(data), part.departures)
-    if not part.departures and judged.verdict != "differs":
+    """Return what deviations cost and, where the result is not as published, likely causes."""
+    judged = check(
+        run.record.test, part.reference_result, _full(data), part.preprocessing_deviations
+    )
+    if not part.preprocessing_deviations and judged.verdict != "differs":
         return []
     labels, top1 = answers["labels"], answers["top5"][:, 0]
     task.to(trainer.strategy.root_device)
     precision = trainer.strategy.precision_plugin
-    causes = what_if(task, config, data, part.departures, top1, left_out, precision)
+    causes = what_if(task, config, data, part.preprocessing_deviations, top1, left_out, precision)
     order = class_order(labels.numpy(), top1.numpy(), len(data.classes))
     return [*causes, order] if order else causes
 

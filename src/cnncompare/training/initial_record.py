@@ -7,7 +7,7 @@ import yaml
 
 from cnncompare.config.schema import Config
 from cnncompare.data.module import ImageData
-from cnncompare.data.transform import Transform, departures
+from cnncompare.data.transform import Transform, deviations
 from cnncompare.models import registry
 from cnncompare.models.pretrained.transforms import Published
 from cnncompare.runs.record import (
@@ -155,17 +155,19 @@ def _evaluation_section(
         resize=used.resize if used else None,
         interpolation=used.interpolation if used else None,
         squash=used.squash if used else False,
-        departures=departures(used, Transform(*known.transform)) if used and known else [],
+        preprocessing_deviations=deviations(used, Transform(*known.transform))
+        if used and known
+        else [],
         weights_map=model.weights_map,
         mask_classes=config.data.mask_classes,
-        damaged=config.data.damaged,
-        damaged_images=[],
+        on_corrupt_image=config.data.on_corrupt_image,
+        corrupt_images=[],
         notes=data.notes,
-        published=_published_section(known) if config.data.source == "imagenet" else None,
+        reference_result=_reference_result(known) if config.data.source == "imagenet" else None,
     )
 
 
-def _published_section(known: Published | None) -> ReferenceResultSection | None:
+def _reference_result(known: Published | None) -> ReferenceResultSection | None:
     if known is None or known.acc1 is None or known.acc5 is None:
         return None
     source = known.accuracy_source or known.origin

@@ -21,12 +21,12 @@ def check(
     test: TestSection,
     published: ReferenceResultSection | None,
     full: bool,
-    departures: Sequence[str],
+    deviations: Sequence[str],
     what_if: Sequence[DeviationEffectSection] = (),
 ) -> ReferenceCheckSection:
     """Return the verdict: pass within 0.1 points, top-1 and top-5, on the `full` set.
 
-    On part of it, the 95 % interval (Wilson) stands in place of a verdict. `departures` are from
+    On part of it, the 95 % interval (Wilson) stands in place of a verdict. `deviations` are from
     the transform that the published numbers rest on.
     """
     assert test.acc1 is not None
@@ -40,7 +40,7 @@ def check(
         high1=interval.high,
         what_if=list(what_if),
     )
-    reasons = [*departures, *(_said(cause) for cause in what_if)]
+    reasons = [*deviations, *(_said(cause) for cause in what_if)]
     if published is None:
         found.message = "; ".join([found.message, *reasons])
         return found

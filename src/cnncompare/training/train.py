@@ -142,7 +142,7 @@ def _fit_and_test(
     interruption: Interruption,
 ) -> pl.Trainer:
     recorder = EpochRecorder(run.folder)
-    progress = Progress(config.callbacks.progress)
+    progress = Progress(config.display.progress)
     saver = PredictionSaver(run.folder)
     trainer = build_trainer(run.folder, config, [interruption, recorder, saver, progress])
     _write_accelerator(run, trainer)
@@ -157,7 +157,7 @@ def _fit_and_test(
 def _show(run: Run, config: Config, data: ImageData, trainer: pl.Trainer) -> None:
     """Leave the test's images and pictures, and give up what only a test that goes on needs."""
     keep_test_images(data, run.folder.parent)
-    draw_pictures(trainer.loggers, run, data, config.callbacks)
+    draw_pictures(trainer.loggers, run, data, config.display)
     log_hparams(trainer.loggers, run.record)
     for logger in trainer.loggers:
         logger.finalize("success")

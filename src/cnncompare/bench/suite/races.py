@@ -125,7 +125,7 @@ def our_words(race: Race, images: Images, home: str) -> list[str]:
         f"data.limit_val={race.n_val}",
         f"optimizer.lr={LR}",
         f"trainer.max_epochs={EPOCHS}",
-        "callbacks.progress=bar",
+        "display.progress=bar",
     ]
 
 

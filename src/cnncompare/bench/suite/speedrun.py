@@ -45,7 +45,7 @@ def seconds_to_target(images: Images, seed: int) -> float:
 
     Raises RunError when it never gets there.
     """
-    words = ["experiment=speedrun", *images.words, f"seed={seed}", "callbacks.progress=bar"]
+    words = ["experiment=speedrun", *images.words, f"seed={seed}", "display.progress=bar"]
     config = composed(words)
     asked = {"be": "ours", "config": config.model_dump(mode="json")}
     total: float = 0.0

@@ -188,7 +188,7 @@ def test_grey_and_cmyk_images_are_counted_when_they_were_decoded(
     )
 
 
-# ---- damaged images
+# ---- corrupt images
 
 
 def damage(val: Path) -> dict[int, Path]:
@@ -211,7 +211,7 @@ def test_a_damaged_image_stops_with_its_name(val, imagenet_data, limit_gib, work
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("policy", ["wrong", "leave_out"])
+@pytest.mark.parametrize("policy", ["count_wrong", "skip"])
 @pytest.mark.parametrize(("limit_gib", "workers"), KINDS)
 def test_by_option_the_pass_goes_on_and_the_images_are_named(
     val, imagenet_data, limit_gib, workers, policy
@@ -219,13 +219,13 @@ def test_by_option_the_pass_goes_on_and_the_images_are_named(
     sound = imagenet_data(val, normalize="none")
     expected = torch.cat([images for images, *_ in batches(sound)])
     files = damage(val)
-    given = {"damaged": policy, "normalize": "none", "cache_limit_gib": limit_gib}
+    given = {"on_corrupt_image": policy, "normalize": "none", "cache_limit_gib": limit_gib}
     for _ in range(2):  # the second time out of the cache, if there is one
         data = imagenet_data(val, workers=workers, **given)
         images, labels, _ = (torch.cat(some) for some in zip(*batches(data), strict=True))
-        assert list(data.damaged) == [0, 3]
+        assert list(data.corrupt) == [0, 3]
         for position, file in files.items():
-            assert data.damaged[position].startswith(f"{file} cannot be read (")
+            assert data.corrupt[position].startswith(f"{file} cannot be read (")
         assert labels.tolist() == [-1, 0, 1, -1, 2, 3]
         assert data.test_labels.tolist() == [0, 0, 1, 2, 2, 3]
         assert images[[0, 3]].count_nonzero() == 0
@@ -237,31 +237,31 @@ def test_what_the_cache_knows_to_be_damaged_stops_a_run_that_forgives_nothing(
     val, imagenet_data, tmp_path, monkeypatch
 ):
     damage(val)
-    imagenet_data(val, cache_limit_gib=1.0, damaged="wrong")
+    imagenet_data(val, cache_limit_gib=1.0, on_corrupt_image="count_wrong")
     monkeypatch.setattr(cache, "_write", lambda *_: pytest.fail("decoded again"))
     with pytest.raises(DataError, match=rf"{val_name(2)} cannot be read"):
         imagenet_data(val, cache_limit_gib=1.0)
     (known,) = (tmp_path / "cache").glob("*.json")
     known.write_text("{")  # without what is known of them, the images are no good
     with pytest.raises(pytest.fail.Exception):
-        imagenet_data(val, cache_limit_gib=1.0, damaged="wrong")
+        imagenet_data(val, cache_limit_gib=1.0, on_corrupt_image="count_wrong")
 
 
 def test_damage_in_an_archive_names_the_member(tmp_path, imagenet_data):
     with tarfile.open(tmp_path / "images.tar", "w") as tar:
         damage(in_wnid_folders(tmp_path / "val"))
         tar.add(tmp_path / "val", "val")
-    data = imagenet_data(tmp_path / "images.tar", damaged="leave_out")
+    data = imagenet_data(tmp_path / "images.tar", on_corrupt_image="skip")
     batches(data)
-    assert f"val/{TRUTH[1]}/{val_name(2)} in {tmp_path}/images.tar cannot be" in data.damaged[0]
+    assert f"val/{TRUTH[1]}/{val_name(2)} in {tmp_path}/images.tar cannot be" in data.corrupt[0]
 
 
 def test_a_folders_damaged_training_image_stops_whatever_the_option(pets, folder_data):
     (pets / "train" / "dog" / "003.png").write_text("no image")
-    for policy in ("stop", "wrong", "leave_out"):
+    for policy in ("error", "count_wrong", "skip"):
         with pytest.raises(DataError, match=r"train/dog/003\.png cannot be read"):
-            folder_data(pets, damaged=policy)
-    lazy = folder_data(pets, damaged="wrong", cache_limit_gib=0.0, normalize="half")
+            folder_data(pets, on_corrupt_image=policy)
+    lazy = folder_data(pets, on_corrupt_image="count_wrong", cache_limit_gib=0.0, normalize="half")
     with pytest.raises(DataError, match=r"train/dog/003\.png cannot be read"):
         [*lazy.train_dataloader(), *lazy.val_dataloader()]
 
@@ -269,10 +269,10 @@ def test_a_folders_damaged_training_image_stops_whatever_the_option(pets, folder
 @pytest.mark.parametrize("limit_gib", [0.0, 1.0])
 def test_a_folders_damaged_test_image_is_forgiven_too(pets, folder_data, limit_gib):
     (pets / "test" / "dog" / "001.png").write_text("no image")
-    data = folder_data(pets, damaged="leave_out", cache_limit_gib=limit_gib)
+    data = folder_data(pets, on_corrupt_image="skip", cache_limit_gib=limit_gib)
     labels = torch.cat([labels for _, labels, _ in data.test_dataloader()])
     assert labels.tolist() == [0, 0, 0, 1, -1, 1]
-    assert list(data.damaged) == [4]
+    assert list(data.corrupt) == [4]
 
 
 # ---- a test that goes on where it was cut off
@@ -328,7 +328,7 @@ def test_weights_normalisation_of_another_source(pets, folder_data):
     data.prepare()
     assert (data.mean, data.std) == (WEIGHTS.mean, WEIGHTS.std)
     assert (data.transform, data.notes, data.class_names) == (None, [], data.classes)
-    assert data.damaged == {}
+    assert data.corrupt == {}
     with pytest.raises(DataError, match=r"no published mean and sd; name model\.weights"):
         folder_data(pets, normalize="weights")
     grey = config.model_copy(update={"channels": None})
