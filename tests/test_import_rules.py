@@ -18,7 +18,8 @@ HEAVY = ("torch", "torchvision", "pytorch_lightning", "timm", "torchmetrics")
 # lowest first; a package imports itself, lower layers, and of its own layer what BESIDE names
 LAYERS = (
     ("errors",),
-    ("stats", "system", "models"),
+    ("stats", "system"),
+    ("models",),
     ("config",),
     ("runs", "data", "terminal"),
     ("training", "comparison"),
