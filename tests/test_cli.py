@@ -31,7 +31,7 @@ Call = Callable[..., subprocess.CompletedProcess[str]]
         (["-m", "model=lenet5,resnt20"], "unknown model 'resnt20'"),
         (["-m", "model=lenet5", "optimizer.lr=0.1,-1"], "optimizer.lr=-1: input should be"),
         (["-m", "seed=0,1", "+modle=x"], "unknown key modle"),
-        (["output_root=/proc/nothing"], "choose another place with output_root=PATH"),
+        (["output_root=/proc/nothing"], "choose another folder with output_root=PATH"),
         (["output_root=taken"], "taken is a file, not a folder"),
         (["--experimental-rerun", "job.pickle"], "not supported"),
         (["--config-path", "/nowhere"], "/nowhere"),

@@ -11,6 +11,7 @@ import yaml
 from numpy.typing import NDArray
 
 from cnncompare.errors import DataError
+from cnncompare.runs.lifecycle import is_finished
 from cnncompare.runs.record import (
     DataSection,
     EvaluationSection,
@@ -116,7 +117,7 @@ def load(roots: Iterable[Path]) -> tuple[list[Result], list[Skipped]]:
         except DataError as error:
             skipped.append(Skipped(str(folder), str(error)))
             continue
-        reason = _not_comparable(run.record)
+        reason = _not_comparable(run)
         if reason:
             skipped.append(Skipped(str(folder), reason))
             continue
@@ -127,8 +128,9 @@ def load(roots: Iterable[Path]) -> tuple[list[Result], list[Skipped]]:
     return results, skipped
 
 
-def _not_comparable(record: RunRecord) -> str:
-    if record.status != "finished":
+def _not_comparable(run: Run) -> str:
+    record = run.record
+    if not is_finished(run):
         error = record.error
         return record.status + (f": {error.type}: {error.message}" if error else "")
     if record.model is None or record.data is None or record.settings is None:

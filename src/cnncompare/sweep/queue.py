@@ -18,8 +18,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from cnncompare.errors import Interrupted, LockedError
-from cnncompare.runs.lifecycle import record_failure
-from cnncompare.runs.run import read_existing
+from cnncompare.runs.lifecycle import finished_run, record_failure
 from cnncompare.sweep.job_state import Job, Running
 from cnncompare.sweep.job_status import Ending, ending_of, failure_of, oom_kills, own_word
 from cnncompare.sweep.live_view import View
@@ -89,10 +88,7 @@ class Queue:
         return not beside and self._retry_at.get(job.number, 0.0) <= time.monotonic()
 
     def _is_done(self, job: Job) -> bool:
-        if job.config.force:
-            return False
-        existing = read_existing(job.config.run_folder())
-        return existing is not None and existing.record.status == "finished"
+        return finished_run(job.config) is not None
 
     def _start(self, job: Job, place: Place) -> None:
         file = self._folder / str(job.number) / "job.json"
