@@ -1,4 +1,4 @@
-"""Build hooks of the documentation site: pages from the files at the root, and links out of docs/."""
+"""Build hooks of the documentation site: pages from files at the root, and links out of docs/."""
 
 import posixpath
 import re
@@ -10,7 +10,11 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parent
-PAGES = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
+PAGES = {
+    "README.md": "index.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "CHANGELOG.md": "changelog.md",
+}
 REPOSITORY = "https://github.com/cnncompare/cnncompare/blob/main/"
 RAW = "https://raw.githubusercontent.com/cnncompare/cnncompare/main/"
 LINK = re.compile(r"(?<=\]\()[^)\s]+")

@@ -62,6 +62,7 @@ class Running:
 
     @property
     def timed_out(self) -> bool:
+        """Whether the job has used up its time and was told to stop."""
         return self.warned > 0
 
 
