@@ -1,5 +1,6 @@
 import json
 import multiprocessing
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import numpy as np
@@ -149,7 +150,7 @@ def test_runs_are_found_without_those_set_aside(tmp_path: Path) -> None:
     assert list(find_runs([tmp_path])) == [tmp_path / "exp" / "a"]
 
 
-def _hold(folder: Path, held, release) -> None:
+def _hold(folder: Path, held: Event, release: Event) -> None:
     with lock(folder):
         held.set()
         release.wait(30)

@@ -7,7 +7,7 @@ from sklearn.datasets import load_digits
 from cnncompare.data.digits import digits
 
 
-def test_every_image_of_scikit_learn_is_in_exactly_one_part():
+def test_every_image_of_scikit_learn_is_in_exactly_one_part() -> None:
     source = digits()
     bunch = load_digits()
     expected = np.rint(bunch.images * 255 / 16).astype(np.uint8)
@@ -20,13 +20,13 @@ def test_every_image_of_scikit_learn_is_in_exactly_one_part():
         np.testing.assert_array_equal(part.labels.numpy(), bunch.target[part.rows])
 
 
-def test_the_test_part_has_the_shares_of_the_classes():
+def test_the_test_part_has_the_shares_of_the_classes() -> None:
     source = digits()
     every = np.bincount(load_digits().target)
     tested = np.bincount(source.test.labels.numpy())
     assert np.abs(tested - every * 360 / 1797).max() <= 1
 
 
-def test_the_test_part_is_always_the_same():
+def test_the_test_part_is_always_the_same() -> None:
     # written down once: a change here would make old and new results incomparable
     assert digits().test.rows[:10].tolist() == [2, 12, 20, 28, 44, 53, 60, 68, 72, 77]
