@@ -96,7 +96,7 @@ def test_a_documented_subcommand_knows_its_options(
 def test_a_documented_run_runs(
     page: str, words: list[str], user_files: Path, cnncompare: Call, request: pytest.FixtureRequest
 ) -> None:
-    small = SMALL
+    small: tuple[str, ...] = SMALL
     if "experiment=imagenet_val" in words:  # weights are downloaded, which a test does not
         sample = request.getfixturevalue("imagenet_sample") / "val"
         for folder in sorted(sample.iterdir())[:6]:

@@ -2,6 +2,7 @@ import json
 import multiprocessing
 from multiprocessing.synchronize import Event
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,7 +53,7 @@ def new_run(folder: Path) -> Run:
     return Run(folder, record)
 
 
-def properties(schema: dict, part: str) -> set[str]:
+def properties(schema: dict[str, Any], part: str) -> set[str]:
     return set(schema["$defs"][f"{part.capitalize()}Part"]["properties"])
 
 

@@ -1,6 +1,7 @@
 """Batches: repeatable by (seed, epoch), the same on any number of devices, each image once."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,12 +22,13 @@ from tests.data.conftest import MakeData
 
 
 def attach(data: ImageData, epoch: int = 0, rank: int = 0, world: int = 1) -> ImageData:
-    data.trainer = SimpleNamespace(
+    trainer: Any = SimpleNamespace(
         current_epoch=epoch,
         global_rank=rank,
         world_size=world,
         strategy=SimpleNamespace(root_device=torch.device("cpu")),
     )
+    data.trainer = trainer
     return data
 
 
@@ -205,7 +207,9 @@ class _Sent(TorchDispatchMode):
         super().__init__()
         self.n = 0
 
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         made = function(*args, **(kwargs or {}))
         devices = {
             leaf.device.type for leaf in tree_leaves((args, made)) if isinstance(leaf, torch.Tensor)
@@ -219,7 +223,8 @@ def test_no_training_batch_crosses_the_bus_once_the_images_are_on_the_device(
 ) -> None:
     """`meta` stands for a GPU: it computes no values, and refuses to be mixed with the CPU."""
     data = attach(synthetic_data(n_train=600))
-    data.trainer.strategy.root_device = torch.device("meta")
+    strategy: Any = data.trainer.strategy
+    strategy.root_device = torch.device("meta")
     batches = iter(data.train_dataloader())
     with _Sent() as first:
         next(batches)

@@ -1,5 +1,7 @@
 """The embedded digits, beside scikit-learn's own arrays."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from sklearn.datasets import load_digits
@@ -13,8 +15,9 @@ def test_every_image_of_scikit_learn_is_in_exactly_one_part() -> None:
     expected = np.rint(bunch.images * 255 / 16).astype(np.uint8)
     rows = torch.cat([source.train.rows, source.test.rows])
     assert sorted(rows.tolist()) == list(range(1797))
-    assert (len(source.train), len(source.test)) == (1437, 360)
-    for part in (source.train, source.test):
+    parts: list[Any] = [source.train, source.test]
+    assert [len(part) for part in parts] == [1437, 360]
+    for part in parts:
         assert part.images.dtype == torch.uint8
         np.testing.assert_array_equal(part.images[part.rows][:, 0].numpy(), expected[part.rows])
         np.testing.assert_array_equal(part.labels.numpy(), bunch.target[part.rows])

@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -96,11 +97,12 @@ def test_a_damaged_cache_is_made_again(pets: Path, folder_data: MakeData, tmp_pa
 def test_many_processes_decode_the_same(
     pets: Path, folder_data: MakeData, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    alone = folder_data(pets)._parts.train.images.clone()
+    alone: Any = folder_data(pets)._parts.train.images.clone()
     shutil.rmtree(tmp_path / "cache")
     monkeypatch.setattr(cache, "_ALONE_BYTES", 0)
     monkeypatch.setattr(cache, "_CHUNK", 7)  # 26 images: the last chunk is smaller
-    assert torch.equal(folder_data(pets, workers=2)._parts.train.images, alone)
+    together: Any = folder_data(pets, workers=2)._parts.train.images
+    assert torch.equal(together, alone)
 
 
 def test_an_own_validation_part_is_used(make_tree: MakeTree, folder_data: MakeData) -> None:
@@ -241,6 +243,8 @@ def test_a_cache_folder_that_cannot_be_made_is_named(
 def test_a_full_disk_is_said_before_decoding(
     pets: Path, folder_data: MakeData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9, 9, 0))
+    monkeypatch.setattr(
+        "cnncompare.data.cache.shutil.disk_usage", lambda _: shutil._ntuple_diskusage(9, 9, 0)
+    )
     with pytest.raises(DataError, match=r"0\.00 GiB are needed, 0\.00 GiB are free"):
         folder_data(pets)

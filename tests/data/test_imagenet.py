@@ -322,12 +322,13 @@ def test_each_process_leaves_its_own_counted_batches_out(
     seen = []
     data.skip_positions = {0, 1, 3}
     for rank in range(2):
-        data.trainer = SimpleNamespace(
+        trainer: Any = SimpleNamespace(
             current_epoch=0,
             global_rank=rank,
             world_size=2,
             strategy=SimpleNamespace(root_device=torch.device("cpu")),
         )
+        data.trainer = trainer
         loader = data.test_dataloader()
         seen.append([positions.tolist() for *_, positions in loader])
         assert len(seen[-1]) == len(loader)

@@ -112,7 +112,7 @@ def test_a_lightning_trainer_trains_and_evaluates_on_it(tmp_path: Path) -> None:
     import pytorch_lightning as pl
 
     data = digits(batch_size=64, augment=AugmentConfig(crop_padding=1))
-    seen = {"train": [], "test": []}
+    seen: dict[str, list[Any]] = {"train": [], "test": []}
 
     class Net(pl.LightningModule):
         def __init__(self) -> None:

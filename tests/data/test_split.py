@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from cnncompare.config import DataConfig
-from cnncompare.data.source import Source, whole
+from cnncompare.data.source import Part, Source, whole
 from cnncompare.data.split import split, stratified_positions
 from cnncompare.errors import DataError
 
 
 def source_of(train_counts: list[int], test_counts: list[int]) -> Source:
-    def part(counts: list[int]):
+    def part(counts: list[int]) -> Part:
         labels = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
         return whole(torch.arange(len(labels), dtype=torch.uint8).view(-1, 1, 1, 1), labels)
 
@@ -77,6 +77,7 @@ def test_limits_take_stratified_subsets_and_leave_validation_alone() -> None:
 
 def test_test_as_val_chooses_on_the_test_set_and_trains_on_everything() -> None:
     parts = split(source_of([100, 50], [20, 10]), config(protocol="test_as_val"))
+    assert parts.train is not None
     assert len(parts.train) == 150
     assert parts.val is parts.test
 

@@ -1,5 +1,7 @@
 """The synthetic images: seeded, balanced, and learnable by an independent classifier."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,8 @@ from cnncompare.errors import DataError
 
 
 def test_images_are_the_same_every_time_and_balanced() -> None:
-    first, again = synthetic(SyntheticConfig()), synthetic(SyntheticConfig())
+    first: Any = synthetic(SyntheticConfig())
+    again: Any = synthetic(SyntheticConfig())
     assert torch.equal(first.train.images, again.train.images)
     assert np.bincount(first.train.labels).tolist() == [100] * 10
     assert np.bincount(first.test.labels).tolist() == [20] * 10

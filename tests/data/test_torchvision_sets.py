@@ -29,7 +29,7 @@ def config(root: Path, dataset: str = "CIFAR10", **changes: Any) -> DataConfig:
     parts = {"train": BOTH["train"], "test": BOTH["test"]} | {
         key: changes.pop(key) for key in ("train", "test") if key in changes
     }
-    values = {
+    values: dict[str, Any] = {
         "name": dataset.lower(),
         "source": "torchvision",
         "root": str(root),
@@ -129,7 +129,9 @@ def test_an_archive_put_in_place_needs_no_network(
 ) -> None:
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / ARCHIVE).write_bytes((tiny_cifar[0] / ARCHIVE).read_bytes())
-    assert len(torchvision_set(config(tmp_path / "new")).train) == 40
+    train = torchvision_set(config(tmp_path / "new")).train
+    assert train is not None
+    assert len(train) == 40
 
 
 @pytest.mark.parametrize(
