@@ -111,6 +111,8 @@ def _returned(words: list[str], config: "Config") -> JobReturn:
 
 @dataclass
 class CheckedSweeperConf:
+    """The options of CheckedSweeper, for Hydra's configuration store."""
+
     _target_: str = "hydra_plugins.cnncompare_sweep.CheckedSweeper"
     max_batch_size: int | None = None
     params: dict[str, str] | None = None
@@ -118,6 +120,8 @@ class CheckedSweeperConf:
 
 @dataclass
 class FreshProcessLauncherConf:
+    """The options of FreshProcessLauncher, for Hydra's configuration store."""
+
     _target_: str = "hydra_plugins.cnncompare_sweep.FreshProcessLauncher"
     plan: bool = False  # cnncompare plan: tell the costs, and train nothing
 

@@ -68,7 +68,7 @@ def small_form(network: nn.Module, name: str, classes: int, in_channels: int) ->
 
 
 def _small_alexnet(network: zoo.AlexNet, classes: int) -> tuple[str, ...]:
-    """Maps of 32, 16, 8 and 4 pixels, and one linear layer as in bearpaw/pytorch-classification."""
+    """Keep maps of 32, 16, 8 and 4 pixels and one linear layer (bearpaw/pytorch-classification)."""
     conv1 = resized(network.features[0], network.features[0].in_channels, 3)
     conv1.stride, conv1.padding = (1, 1), (1, 1)
     network.features[0] = conv1

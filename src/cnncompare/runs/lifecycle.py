@@ -80,6 +80,7 @@ def can_continue(run: Run) -> bool:
 
 
 def last_checkpoint(run: Run) -> Path:
+    """Return the path of the last epoch's checkpoint, which may not exist."""
     return run.folder / CHECKPOINTS / LAST_CHECKPOINT
 
 

@@ -51,6 +51,7 @@ class View:
             self._live.stop()
 
     def tell(self, text: str) -> None:
+        """Print a line above the live view."""
         self._console.print(text, markup=False, soft_wrap=True)
         self._console.file.flush()
 

@@ -40,6 +40,7 @@ class Steps(Callback):
         self.ended.append(time.perf_counter())
 
     def step_s(self) -> float | None:
+        """Return the median time of a step in seconds, or None before there are enough."""
         steps = [b - a for a, b in zip(self.ended[1:], self.ended[2:], strict=False)]
         return median(steps) if steps else None
 

@@ -23,6 +23,7 @@ class JobProcess:
     exit_code: Callable[[], int | None]  # None while it runs, minus the signal that killed it
 
     def send(self, number: int) -> None:
+        """Send a signal; a process that has ended gets none."""
         with suppress(ProcessLookupError):
             os.kill(self.pid, number)
 

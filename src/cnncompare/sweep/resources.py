@@ -27,10 +27,12 @@ class Place:
 
     @property
     def cores(self) -> list[int]:
+        """The numbers of its CPU cores."""
         return [core for unit in self.units for core in unit.cores]
 
     @property
     def environment(self) -> dict[str, str]:
+        """The environment variables that restrict a process to its GPUs."""
         gpus = [unit.gpu for unit in self.units if unit.gpu is not None]
         return {"CUDA_VISIBLE_DEVICES": ",".join(gpus)} if gpus else {}
 
@@ -51,6 +53,7 @@ class Places:
         return Place(tuple(taken), self.shared)
 
     def give_back(self, place: Place) -> None:
+        """Make what a job had available again."""
         self.units.extend(place.units)
 
 

@@ -76,6 +76,7 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
 
 
 def set_up_torch(config: Config) -> None:
+    """Set precision, threads, determinism and warnings of this process for the run."""
     keep_freed_memory()
     torch.set_float32_matmul_precision(config.trainer.matmul_precision)
     threads = config.trainer.threads or max(1, cores() // config.trainer.devices)
@@ -101,11 +102,13 @@ def published_for(config: Config) -> Published | None:
 
 
 def build_data(config: Config, known: Published | None) -> ImageData:
+    """Return the data module, with the transform of the pretrained weights where it is `known`."""
     own = Transform(*known.transform) if known else None
     return ImageData(config.data, seed=config.seed, weights_transform=own)
 
 
 def build_model(config: Config, data: ImageData) -> registry.BuiltModel:
+    """Return the network, its random weights drawn from the run's seed."""
     random.seed(config.seed)
     torch.manual_seed(config.seed)
     if config.model.module is not None:
@@ -191,6 +194,7 @@ def apply_speed_settings(network: nn.Module, settings: TrainerConfig) -> None:
 def build_task(
     config: Config, model: registry.BuiltModel, classes: Sequence[int] | None = None
 ) -> ImageClassifier:
+    """Return the Lightning module; `classes` are the only ones that a test image can be of."""
     apply_speed_settings(model.network, config.trainer)
     return ImageClassifier(
         model.network,
