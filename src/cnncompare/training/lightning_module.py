@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnncompare.config.optimization import AdamWConfig, LossConfig, SGDConfig
-from cnncompare.models.pretrained.finetune import hold_frozen_norms
+from cnncompare.models.pretrained.finetune import freeze_norm_statistics
 from cnncompare.training.metrics import Totals, top5
 from cnncompare.training.optimizers import SchedulerConfig, build_optimizer, build_scheduler
 
@@ -74,7 +74,7 @@ class ImageClassifier(pl.LightningModule):
         So a run that was interrupted continues with the numbers it would have drawn.
         """
         torch.manual_seed(_epoch_seed(self.seed, self.current_epoch, self.global_rank))
-        hold_frozen_norms(self.network)
+        freeze_norm_statistics(self.network)
         self.train_totals.reset()
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:

@@ -20,7 +20,7 @@ from cnncompare.data.transform import Transform
 from cnncompare.errors import RunError
 from cnncompare.models import registry
 from cnncompare.models.pretrained.finetune import freeze_backbone, head_parameters
-from cnncompare.models.pretrained.transforms import Published, published
+from cnncompare.models.pretrained.transforms import PretrainedReference, pretrained_reference
 from cnncompare.models.trim import trim_kernels
 from cnncompare.runs.lifecycle import continues_from, opened, told_in_record
 from cnncompare.runs.log_file import log_file
@@ -94,14 +94,14 @@ def set_up_torch(config: Config) -> None:
     )
 
 
-def published_for(config: Config) -> Published | None:
+def published_for(config: Config) -> PretrainedReference | None:
     """Return what is known of the model's weights, if the data are prepared as for them."""
     if config.data.source != "imagenet" and config.data.normalize != "weights":
         return None
-    return published(config.model.source, config.model.name, config.model.weights)
+    return pretrained_reference(config.model.source, config.model.name, config.model.weights)
 
 
-def build_data(config: Config, known: Published | None) -> ImageData:
+def build_data(config: Config, known: PretrainedReference | None) -> ImageData:
     """Return the data module, with the transform of the pretrained weights where it is `known`."""
     own = Transform(*known.transform) if known else None
     return ImageData(config.data, seed=config.seed, weights_transform=own)
