@@ -9,7 +9,7 @@ BINS = 15
 
 
 @dataclass(frozen=True)
-class Bin:
+class ReliabilityBin:
     """The predictions whose confidence lies in (low, high]."""
 
     low: float
@@ -19,9 +19,9 @@ class Bin:
     accuracy: float
 
 
-def reliability(
+def reliability_bins(
     correct: NDArray[np.bool_], confidence: NDArray[np.float32], bins: int = BINS
-) -> list[Bin]:
+) -> list[ReliabilityBin]:
     """Return the bins that hold predictions; `correct` and `confidence` are [N].
 
     Source: Guo et al. 2017, section 2 (equal width bins).
@@ -31,7 +31,9 @@ def reliability(
     hits = np.bincount(index, weights=correct, minlength=bins)
     sums = np.bincount(index, weights=confidence, minlength=bins)
     return [
-        Bin(b / bins, (b + 1) / bins, int(n[b]), float(sums[b] / n[b]), float(hits[b] / n[b]))
+        ReliabilityBin(
+            b / bins, (b + 1) / bins, int(n[b]), float(sums[b] / n[b]), float(hits[b] / n[b])
+        )
         for b in range(bins)
         if n[b]
     ]
@@ -41,5 +43,5 @@ def expected_calibration_error(
     correct: NDArray[np.bool_], confidence: NDArray[np.float32], bins: int = BINS
 ) -> float:
     """Return the ECE in [0, 1]: |accuracy - confidence| of the bins, weighted by their size."""
-    parts = reliability(correct, confidence, bins)
+    parts = reliability_bins(correct, confidence, bins)
     return sum(b.n * abs(b.accuracy - b.confidence) for b in parts) / len(correct)

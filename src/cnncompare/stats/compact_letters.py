@@ -3,7 +3,7 @@
 from collections.abc import Set
 
 
-def letters(ranked: list[str], different: Set[frozenset[str]]) -> dict[str, str]:
+def compact_letter_display(ranked: list[str], different: Set[frozenset[str]]) -> dict[str, str]:
     """Return each label's letters; "a" goes to the best of `ranked` (labels, best first).
 
     Two labels share a letter exactly when their pair is not in `different`. After "z" follow

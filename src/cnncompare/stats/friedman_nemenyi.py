@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class Ranks:
+class MeanRanks:
     """Mean ranks over data sets, 1 the best; `cliques` are the bars of Demsar's diagram.
 
     Two models differ when their mean ranks are further apart than `critical_difference`.
@@ -26,7 +26,7 @@ class Ranks:
 
 def friedman_nemenyi(
     labels: Sequence[str], data: Sequence[str], scores: NDArray[np.float64], higher: bool = True
-) -> Ranks:
+) -> MeanRanks:
     """Return the ranking of `scores` [data sets >= 2, labels >= 3].
 
     Source: Demsar 2006, sections 3.2.2 and 3.2.4.
@@ -41,13 +41,13 @@ def friedman_nemenyi(
         chi2, p = float(found.statistic), float(found.pvalue)
     order = np.argsort(means, kind="stable")
     ranked = [labels[i] for i in order]
-    distance = critical_difference(len(labels), len(data))
+    distance = nemenyi_critical_difference(len(labels), len(data))
     sorted_means = [float(means[i]) for i in order]
     cliques = _cliques(ranked, sorted_means, distance)
-    return Ranks(ranked, list(data), sorted_means, chi2, p, distance, cliques)
+    return MeanRanks(ranked, list(data), sorted_means, chi2, p, distance, cliques)
 
 
-def critical_difference(models: int, data_sets: int, alpha: float = 0.05) -> float:
+def nemenyi_critical_difference(models: int, data_sets: int, alpha: float = 0.05) -> float:
     """Return Nemenyi's critical difference of mean ranks (Demsar 2006, section 3.2.2)."""
     from scipy.stats import studentized_range
 

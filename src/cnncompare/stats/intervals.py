@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cnncompare.stats.variance_components import components
+from cnncompare.stats.variance_components import estimate_variance_components
 
 LEVEL = 0.95
 
@@ -66,14 +66,14 @@ def hierarchical_bootstrap(
     if correct.all() or not correct.any():  # a resample would hold no other image
         return wilson(float(correct.mean()) * n_images, n_images)
     rng = np.random.default_rng(seed)
-    parts = components(correct)
+    parts = estimate_variance_components(correct)
     hits = correct.sum(axis=0, dtype=np.int64)
     shares = np.bincount(hits, minlength=n_seeds + 1) / n_images
     resampled = rng.multinomial(n_images, shares, size=draws) @ np.arange(n_seeds + 1)
     of_images = resampled / (n_seeds * n_images) - parts.mean
     spread = of_images.std()
     if spread > 0:
-        of_images *= math.sqrt(parts.v_images()) / spread
-    of_seeds = rng.standard_t(n_seeds - 1, size=draws) * math.sqrt(parts.v_seeds())
+        of_images *= math.sqrt(parts.image_variance_of_mean()) / spread
+    of_seeds = rng.standard_t(n_seeds - 1, size=draws) * math.sqrt(parts.seed_variance_of_mean())
     low, high = np.quantile(parts.mean + of_images + of_seeds, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Interval(max(0.0, float(low)), min(1.0, float(high)), "bootstrap over seeds and images")

@@ -6,18 +6,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cnncompare.stats.variance_components import Components, critical
+from cnncompare.stats.variance_components import VarianceComponents, least_significant_difference
 
 WANTED = 0.8  # the power that is planned for
 SEEDS = (*range(2, 13), 14, 16, 18, 20, 25, 30, 40, 50, 75, 100)  # "about 30" is precise enough
 IMAGE_FACTORS = (1.25, 1.5, 2, 2.5, 3, 4, 5, 7, 10, 15, 20, 30, 50, 100)
 
 # power(difference, alpha, seeds or None for as many as now, images or None) in [0, 1]
-Power = Callable[[float, float, int | None, int | None], float]
+PowerFunction = Callable[[float, float, int | None, int | None], float]
 
 
 @dataclass(frozen=True)
-class Plan:
+class SampleSizePlan:
     """What would settle a tied pair at 80 % power, were its true difference the observed one.
 
     `seeds` of each model and `images` of the test set are totals, each with the other as it is;
@@ -30,9 +30,9 @@ class Plan:
     detectable: float | None
 
 
-def plan(
-    difference: float, power: Power, alpha: float, seeds: int | None, images: int | None
-) -> Plan:
+def plan_sample_sizes(
+    difference: float, power: PowerFunction, alpha: float, seeds: int | None, images: int | None
+) -> SampleSizePlan:
     """Return what would settle a pair; `seeds`, `images` are now's, None where they cannot vary."""
     needed_seeds = needed_images = None
     if difference != 0 and seeds is not None:
@@ -41,7 +41,7 @@ def plan(
     if difference != 0 and images is not None:
         larger = [math.ceil(images * factor) for factor in IMAGE_FACTORS]
         needed_images = _first(larger, lambda n: power(difference, alpha, None, n))
-    return Plan(needed_seeds, needed_images, _detectable(power, alpha))
+    return SampleSizePlan(needed_seeds, needed_images, _detectable(power, alpha))
 
 
 def _first(candidates: list[int], power: Callable[[int], float]) -> int | None:
@@ -56,7 +56,7 @@ def _first(candidates: list[int], power: Callable[[int], float]) -> int | None:
     return candidates[low] if low < len(candidates) else None
 
 
-def _detectable(power: Power, alpha: float) -> float | None:
+def _detectable(power: PowerFunction, alpha: float) -> float | None:
     low, high = 0.0, 1.0
     if power(high, alpha, None, None) < WANTED:
         return None
@@ -69,18 +69,21 @@ def _detectable(power: Power, alpha: float) -> float | None:
     return high
 
 
-def power_over_seeds_and_images(parts: Components) -> Power:
+def power_over_seeds_and_images(parts: VarianceComponents) -> PowerFunction:
     """Return the power of the paired test over seeds and images (crossed.two_sided_p)."""
     known = replace(parts, var_seed=max(0.0, parts.var_seed))
 
     def power(difference: float, alpha: float, seeds: int | None, images: int | None) -> float:
-        v_seeds, v_images = known.v_seeds(seeds, images), known.v_images(images)
+        v_seeds, v_images = (
+            known.seed_variance_of_mean(seeds, images),
+            known.image_variance_of_mean(images),
+        )
         return _power_t(difference, alpha, v_seeds, v_images, (seeds or known.seeds) - 1)
 
     return power
 
 
-def power_over_runs(variance: float, seeds: int, samples: int) -> Power:
+def power_over_runs(variance: float, seeds: int, samples: int) -> PowerFunction:
     """Return the power of Student's t: one sample of paired runs, or two samples of `seeds` runs.
 
     `variance` is that of one run's difference.
@@ -103,12 +106,12 @@ def _power_t(difference: float, alpha: float, v_seeds: float, v_images: float, d
     if v_seeds + v_images == 0:
         return 1.0 if difference else 0.0
     found = v_seeds * chdtri(df, 1 - _QUANTILES) / df
-    bound = critical(found, v_images, df, alpha)
+    bound = least_significant_difference(found, v_images, df, alpha)
     sd, shift = math.sqrt(v_seeds + v_images), abs(difference)
     return float((ndtr((shift - bound) / sd) + ndtr((-shift - bound) / sd)).mean())
 
 
-def power_mcnemar(discordant: float, images: int) -> Power:
+def power_mcnemar(discordant: float, images: int) -> PowerFunction:
     """Return the power of the exact McNemar test, `discordant` the share of discordant images.
 
     The number of discordant images is binomial; given it, the test is a sign test. A difference

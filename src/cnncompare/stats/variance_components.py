@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Components:
+class VarianceComponents:
     """Variances of one value's parts, of S seeds and N images."""
 
     mean: float
@@ -32,18 +32,20 @@ class Components:
     var_image: float
     var_rest: float
 
-    def v_seeds(self, seeds: int | None = None, images: int | None = None) -> float:
+    def seed_variance_of_mean(self, seeds: int | None = None, images: int | None = None) -> float:
         """Return the variance of the mean that shows between the seeds' means."""
         n_seeds, n_images = seeds or self.seeds, images or self.images
         found = (self.var_seed + self.var_rest / n_images) / n_seeds
         return max(found, 1 / (6 * n_images**2 * n_seeds))  # known to one image at best
 
-    def v_images(self, images: int | None = None) -> float:
+    def image_variance_of_mean(self, images: int | None = None) -> float:
         """Return the variance of the mean that no seed shows: which images are in the test set."""
         return self.var_image / (images or self.images)
 
 
-def components(values: NDArray[np.int8] | NDArray[np.bool_]) -> Components:
+def estimate_variance_components(
+    values: NDArray[np.int8] | NDArray[np.bool_],
+) -> VarianceComponents:
     """Return the two-way analysis of variance of `values` [S >= 2, N >= 2]; none is negative.
 
     Source: Brennan 2001, Generalizability Theory, section 3.2 (crossed random effects).
@@ -57,11 +59,12 @@ def components(values: NDArray[np.int8] | NDArray[np.bool_]) -> Components:
     total = float((values != 0).sum()) - n_seeds * n_images * mean**2  # values are -1, 0 or 1
     rest = total - ms_image * (n_images - 1) - ms_seed * (n_seeds - 1)
     ms_rest = max(0.0, rest / ((n_seeds - 1) * (n_images - 1)))
-    return Components(
+    return VarianceComponents(
         mean=mean,
         seeds=n_seeds,
         images=n_images,
-        var_seed=(ms_seed - ms_rest) / n_images,  # may be below 0: v_seeds() adds the rest again
+        var_seed=(ms_seed - ms_rest)
+        / n_images,  # may be below 0: seed_variance_of_mean() adds the rest again
         var_image=max(0.0, (ms_image - ms_rest) / n_seeds),
         var_rest=ms_rest,
     )
@@ -106,7 +109,7 @@ def _critical_table(df: float, alpha: float) -> Floats:
     return high
 
 
-def critical(
+def least_significant_difference(
     v_seeds: float | Floats, v_images: float | Floats, df: float, alpha: float = 0.05
 ) -> Floats:
     """Return the |difference| at which `two_sided_p` is `alpha`; broadcasts over the variances."""
