@@ -9,7 +9,7 @@ from statsmodels.stats.multitest import multipletests
 from cnncompare.comparison.grouping import Group, split_into_tables
 from cnncompare.comparison.load import load_results
 from cnncompare.comparison.metrics import METRICS
-from cnncompare.comparison.pairs import Pair, compare_pairs, difference_of_paired_shares
+from cnncompare.comparison.pairs import Pair, compare_pairs
 from tests.comparison.factory import simulate, write_run, write_sweep
 
 
@@ -51,15 +51,6 @@ def test_equal_predictions_do_not_differ(tmp_path: Path) -> None:
     assert pair.effect == 0.0
     assert pair.plan is not None
     assert pair.plan.images is None
-
-
-def test_interval_of_paired_shares_is_the_published_example() -> None:
-    """Bonett and Price 2012, formula 5, by hand: wins 59, losses 6 of 100."""
-    up, down = 60 / 102, 7 / 102
-    half = 1.959964 * ((up + down - (up - down) ** 2) / 102) ** 0.5
-    assert difference_of_paired_shares(59, 6, 100) == pytest.approx(
-        (up - down - half, up - down + half)
-    )
 
 
 def test_seeds_in_common_are_paired(sweep: Path) -> None:

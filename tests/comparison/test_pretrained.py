@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cnncompare.comparison.compare import Comparison, compare_results
-from cnncompare.comparison.confusion import confusion_matrix
+from cnncompare.comparison.confusion import pooled_confusion_matrix
 from cnncompare.comparison.load import load_results
 from cnncompare.report.caveats import caveats
 from cnncompare.report.columns import fairness_columns
@@ -91,7 +91,7 @@ def test_an_image_that_could_not_be_read_is_wrong_and_of_no_class(tmp_path: Path
     assert skipped == []
     assert result.outcome is not None
     assert not result.outcome.correct1[0]
-    assert confusion_matrix([result.outcome], 10).sum() == 99
+    assert pooled_confusion_matrix([result.outcome], 10).sum() == 99
     arrays["top5"][1, 0] = -1  # no class in the first place alone: nothing writes that
     np.savez_compressed(folder / "predictions.npz", **arrays)
     _, skipped = load_results([tmp_path])

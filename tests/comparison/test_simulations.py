@@ -13,7 +13,7 @@ from cnncompare.comparison.grouping import Group
 from cnncompare.comparison.load import Result, load_results
 from cnncompare.comparison.metrics import METRICS
 from cnncompare.comparison.pairs import Pair, compare_pairs
-from cnncompare.stats.intervals import hierarchical_bootstrap, over_seeds, wilson
+from cnncompare.stats.intervals import hierarchical_bootstrap, t_over_seeds, wilson
 from cnncompare.stats.power import power_mcnemar, power_over_seeds_and_images
 from cnncompare.stats.variance_components import (
     estimate_variance_components,
@@ -81,7 +81,7 @@ def test_the_interval_over_seeds_covers_another_seeds_mean_on_the_same_images(se
     truth = float(np.mean([(1 / (1 + np.exp(-logits - s))).mean() for s in shifts]))
     for _ in range(repeats):
         p = 1 / (1 + np.exp(-logits - rng.normal(0, 0.2, (seeds, 1))))
-        found = over_seeds([float(x) for x in (rng.random(p.shape) < p).mean(axis=1)])
+        found = t_over_seeds([float(x) for x in (rng.random(p.shape) < p).mean(axis=1)])
         covered += found.low <= truth <= found.high
     assert within(covered / repeats, 0.94, 0.96, repeats), covered / repeats
 

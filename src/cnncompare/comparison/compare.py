@@ -24,7 +24,7 @@ from cnncompare.comparison.reference_results import ReferenceResult, reference_r
 from cnncompare.errors import ConfigError, closest
 from cnncompare.stats.compact_letters import compact_letter_display
 from cnncompare.stats.friedman_nemenyi import MeanRanks, friedman_nemenyi
-from cnncompare.stats.intervals import Interval, hierarchical_bootstrap, over_seeds, wilson
+from cnncompare.stats.intervals import Interval, hierarchical_bootstrap, t_over_seeds, wilson
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ def _estimate(group: Group, metric: Metric) -> Estimate:
     if len(values) == 1:
         interval = unknown if metric.per_image is None else wilson(values[0] * n, n)
         return Estimate(values[0], None, interval, interval)
-    interval = over_seeds(values, n if metric.percent else None)
+    interval = t_over_seeds(values, n if metric.percent else None)
     return Estimate(fmean(values), stdev(values), interval, _with_images(group, metric))
 
 

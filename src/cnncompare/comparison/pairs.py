@@ -8,7 +8,6 @@
 | otherwise, three runs or more | permutation of the runs: a difference on these test images |
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from cnncompare.comparison.grouping import Group
 from cnncompare.comparison.load import Result
 from cnncompare.comparison.metrics import Metric
+from cnncompare.stats.intervals import bonett_price
 from cnncompare.stats.power import (
     PowerFunction,
     SampleSizePlan,
@@ -128,18 +128,11 @@ def _one_run_each(blank: Pair, a: Result, b: Result, metric: Metric) -> _Tested:
 
     n, wins, losses = signs.size, int((signs > 0).sum()), int((signs < 0).sum())
     p = float(binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
-    low, high = difference_of_paired_shares(wins, losses, n)
+    low, high = bonett_price(wins, losses, n)
     pair = replace(blank, difference=difference, low=low, high=high, test="mcnemar-exact", p=p)
     pair = replace(pair, seeds=(a.seed,) if a.seed == b.seed else ())
     power = power_mcnemar((wins + losses) / n, n)
     return _Tested(_with_effect(pair, wins, losses), power, None, n)
-
-
-def difference_of_paired_shares(wins: int, losses: int, n: int) -> tuple[float, float]:
-    """Return the 95 % interval of (wins - losses) / n. Source: Bonett and Price 2012."""
-    up, down = (wins + 1) / (n + 2), (losses + 1) / (n + 2)
-    half = 1.959963984540054 * math.sqrt(max(0.0, up + down - (up - down) ** 2) / (n + 2))
-    return max(-1.0, up - down - half), min(1.0, up - down + half)
 
 
 def _paired(blank: Pair, pairs: list[tuple[Result, Result]], metric: Metric) -> _Tested:

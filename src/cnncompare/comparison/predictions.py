@@ -19,10 +19,10 @@ from cnncompare.comparison.compare import ComparedTable
 from cnncompare.comparison.confusion import (
     ClassAccuracy,
     ConfusedPair,
-    confusion_matrix,
+    class_accuracies,
     most_confused,
     never_predicted,
-    per_class,
+    pooled_confusion_matrix,
 )
 from cnncompare.comparison.load import Outcome
 from cnncompare.runs.run import CLASSES
@@ -61,14 +61,14 @@ def analyse_predictions(table: ComparedTable) -> PredictionAnalysis | None:
     if not outcomes:
         return None
     n = groups[0].results[0].data.classes
-    matrices = {label: confusion_matrix(members, n) for label, members in outcomes.items()}
+    matrices = {label: pooled_confusion_matrix(members, n) for label, members in outcomes.items()}
     pooled = {label: _pooled(members) for label, members in outcomes.items()}
     chosen = representatives(groups)
     return PredictionAnalysis(
         names=table_class_names(table),
         chosen=chosen,
         matrices=matrices,
-        classes={label: per_class(m, len(outcomes[label])) for label, m in matrices.items()},
+        classes={label: class_accuracies(m, len(outcomes[label])) for label, m in matrices.items()},
         confused={label: most_confused(m, len(outcomes[label])) for label, m in matrices.items()},
         never={label: never_predicted(m) for label, m in matrices.items()},
         bins={label: reliability_bins(*both) for label, both in pooled.items()},
