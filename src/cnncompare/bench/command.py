@@ -63,10 +63,10 @@ def main(words: list[str]) -> int:
 
 def _checked(overrides: list[str], tune: bool) -> "Config":
     """Return the configuration; raises UserError for what a run would refuse too."""
-    from cnncompare.config.compose import composed
+    from cnncompare.config.compose import compose_config
     from cnncompare.training.preflight import preflight
 
-    config = composed(overrides)
+    config = compose_config(overrides)
     if config.trainer.processes > 1:
         raise ConfigError(
             f"bench measures one device, not trainer.devices={config.trainer.devices}"

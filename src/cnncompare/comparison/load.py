@@ -131,7 +131,7 @@ def _not_comparable(record: RunRecord) -> str:
     if record.status != "finished":
         error = record.error
         return record.status + (f": {error.type}: {error.message}" if error else "")
-    if record.model is None or record.data is None or record.asked is None:
+    if record.model is None or record.data is None or record.settings is None:
         return "finished, but its record lacks model, data, or training and evaluation"
     if record.test.acc1 is None:
         return "finished, but never tested: test.acc1 is null"
@@ -144,13 +144,13 @@ def _result(run: Run) -> tuple[Result, str]:
     record = run.record
     assert record.model is not None
     assert record.data is not None
-    assert record.asked is not None
+    assert record.settings is not None
     outcome, problem = None, ""
     try:
         outcome = read_outcome(run)
     except DataError as error:
         problem = f"{error}; its record is used, its images are not"
-    parts = (record.model, record.data, record.asked, record.training, record.evaluation)
+    parts = (record.model, record.data, record.settings, record.training, record.evaluation)
     return Result(run, *parts, outcome), problem
 
 
