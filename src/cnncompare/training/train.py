@@ -26,9 +26,9 @@ from cnncompare.runs.lifecycle import checkpoint_to_resume, close_on_exit, open_
 from cnncompare.runs.log_file import log_file
 from cnncompare.runs.record import BestSection, TestSection
 from cnncompare.runs.run import BEST_CHECKPOINT, CHECKPOINTS, LOG, TESTED, Run
-from cnncompare.system.cores import cores
+from cnncompare.system.cores import available_cores
 from cnncompare.system.malloc import keep_freed_memory
-from cnncompare.system.ranks import is_first_process
+from cnncompare.system.ranks import is_rank_zero
 from cnncompare.training.callbacks.epoch_recorder import EpochRecorder
 from cnncompare.training.callbacks.interruption import Interruption
 from cnncompare.training.callbacks.prediction_writer import PredictionWriter
@@ -60,7 +60,7 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
         model = build_model(config, data)
         classes = data.present.tolist() if config.data.mask_classes else None
         task = build_task(config, model, classes)
-        if not is_first_process():  # Lightning started this process for another device
+        if not is_rank_zero():  # Lightning started this process for another device
             if not config.trains:
                 return evaluate_beside(config.run_folder(), config, task, data, interruption)
             return _train_beside(config, task, data, interruption)
@@ -79,7 +79,7 @@ def set_up_torch(config: Config) -> None:
     """Set precision, threads, determinism and warnings of this process for the run."""
     keep_freed_memory()
     torch.set_float32_matmul_precision(config.trainer.matmul_precision)
-    threads = config.trainer.threads or max(1, cores() // config.trainer.devices)
+    threads = config.trainer.threads or max(1, available_cores() // config.trainer.devices)
     torch.set_num_threads(threads)
     # Filling fresh memory is part of torch's deterministic mode; no result here rests on it.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
