@@ -10,7 +10,7 @@ import pytest
 from cnncompare.config.schema import Config
 from cnncompare.errors import OutputError
 from cnncompare.runs.lifecycle import can_resume, checkpoint_to_resume, last_checkpoint, open_run
-from cnncompare.runs.record import EvaluationSection, Failure
+from cnncompare.runs.record import EvaluationSection, Failure, Status
 from cnncompare.runs.run import Run
 from cnncompare.runs.storage import ASIDE
 from tests.comparison.factory import evaluation
@@ -24,7 +24,7 @@ def config(tmp_path: Path) -> Config:
     return compose_config("data=digits", "model=resnet20", f"output_root={tmp_path}")
 
 
-def leave(config: Config, status: str, checkpoint: bool = False) -> Run:
+def leave(config: Config, status: Status, checkpoint: bool = False) -> Run:
     """Leave a run of this status behind, its checkpoints whole archives, as torch's are."""
     with open_run(config, 1.0) as run:
         run.save()
@@ -63,7 +63,7 @@ def test_force_keeps_the_finished_record_aside(config: Config) -> None:
 
 
 @pytest.mark.parametrize("status", ["running", "interrupted"])
-def test_a_stopped_run_is_continued_from_its_checkpoint(config: Config, status: str) -> None:
+def test_a_stopped_run_is_continued_from_its_checkpoint(config: Config, status: Status) -> None:
     before = leave(config, status, checkpoint=True)
     with open_run(config, 1.0) as run:
         assert can_resume(run)
@@ -72,7 +72,7 @@ def test_a_stopped_run_is_continued_from_its_checkpoint(config: Config, status: 
 
 @pytest.mark.parametrize(("status", "checkpoint"), [("failed", True), ("interrupted", False)])
 def test_what_cannot_be_continued_is_set_aside(
-    config: Config, status: str, checkpoint: bool
+    config: Config, status: Status, checkpoint: bool
 ) -> None:
     leave(config, status, checkpoint)
     with open_run(config, 1.0) as run:

@@ -1,4 +1,5 @@
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
@@ -6,7 +7,7 @@ from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from cnncompare.training.distributed import broadcast_finished
 
 
-def trainer(world_size: int, environment: object) -> SimpleNamespace:
+def trainer(world_size: int, environment: object) -> Any:
     """A trainer whose strategy broadcasts True, noting that it was asked to."""
     asked: list[str] = []
     strategy = SimpleNamespace(

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from torchvision.models import SqueezeNet1_1_Weights
 
-from cnncompare.comparison.load import load
+from cnncompare.comparison.load import load_results
 from cnncompare.data.sources.imagenet.synsets import synsets
 from cnncompare.errors import Interrupted
 from cnncompare.models import registry
@@ -214,7 +214,7 @@ def test_an_image_that_cannot_be_read_is_named_and_counted_as_asked(
         assert saved.top5[7].tolist() == [-1] * 5
         assert saved.label[7] == before.label[7]
     assert found.record.data.fingerprint != whole.record.data.fingerprint
-    results, skipped = load([found.folder])
+    results, skipped = load_results([found.folder])
     assert len(results) == 1
     assert skipped == []
 

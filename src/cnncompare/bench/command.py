@@ -3,24 +3,18 @@
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from cnncompare.errors import ConfigError, OutputError
+from cnncompare.system.argument_parser import CommandParser
 
 if TYPE_CHECKING:
     from cnncompare.config.schema import Config
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(
-            f"bench: {message}; python -m cnncompare bench --help shows what there is"
-        )
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="python -m cnncompare bench",
+    parser = CommandParser(
+        "bench",
         description="Measure the speed of pipeline, loop and model as configured, beside a plain "
         "PyTorch loop. Nothing is kept.",
         allow_abbrev=False,

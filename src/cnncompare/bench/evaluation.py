@@ -21,7 +21,7 @@ from cnncompare.bench.rounds import Row, alternate, compare
 from cnncompare.config.schema import Config
 from cnncompare.data.module import ImageData
 from cnncompare.data.transform import Transform
-from cnncompare.system.device_sync import wait_for
+from cnncompare.system.device_sync import synchronize
 from cnncompare.terminal.console import make_console
 from cnncompare.training.build import (
     build_data,
@@ -153,10 +153,10 @@ class _Plain:
         size = min(self._size, self._n)
         edge = self._files[0][0].shape[-1]
         images = torch.rand(size, 3, edge, edge, device=self._device)
-        wait_for(self._device)
+        synchronize(self._device)
         started = time.perf_counter()
         with torch.inference_mode():
             for first in range(0, self._n, size):
                 self._network(images[: self._n - first])
-        wait_for(self._device)
+        synchronize(self._device)
         return time.perf_counter() - started

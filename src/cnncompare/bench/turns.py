@@ -14,7 +14,7 @@ from torch import Tensor
 
 from cnncompare.config.schema import Config
 from cnncompare.data.module import ImageData
-from cnncompare.system.device_sync import wait_for
+from cnncompare.system.device_sync import synchronize
 from cnncompare.training.build import (
     apply_speed_settings,
     build_data,
@@ -131,10 +131,10 @@ class BareLoop:
             "pipeline": (self._batches, self.images_trained),
             "step": (self._steps, STEPS * self._config.data.batch_size),
         }[command]
-        wait_for(self._device)
+        synchronize(self._device)
         started = time.perf_counter()
         work()
-        wait_for(self._device)
+        synchronize(self._device)
         seconds = time.perf_counter() - started
         return {"seconds": seconds, "images": images, "n_train": self.n_train, "n_val": self.n_val}
 

@@ -53,7 +53,7 @@ class Result:
     run: Run
     model: ModelSection
     data: DataSection
-    asked: SettingsSection  # what it was asked for
+    run_settings: SettingsSection  # what it was asked for
     training: TrainingSection | None  # the same, where it trained
     evaluation: EvaluationSection | None  # the same, where it only tested
     outcome: Outcome | None
@@ -66,16 +66,16 @@ class Result:
     @property
     def seed(self) -> int:
         """The seed of initialisation, order and augmentation."""
-        return self.asked.seed
+        return self.run_settings.seed
 
     @property
     def data_name(self) -> str:
         """The data set's name; a class-folder tree goes by its own folder's."""
-        root = self.settings.get("data.root") if self.data.name == "folder" else None
+        root = self.config.get("data.root") if self.data.name == "folder" else None
         return Path(root).name or self.data.name if isinstance(root, str) else self.data.name
 
     @cached_property
-    def settings(self) -> dict[str, Any]:
+    def config(self) -> dict[str, Any]:
         """The resolved configuration with dotted keys; empty when config.yaml is not readable."""
         try:
             text = (self.run.folder / CONFIG).read_text(encoding="utf-8")
@@ -107,7 +107,7 @@ def flatten(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def load(roots: Iterable[Path]) -> tuple[list[Result], list[Skipped]]:
+def load_results(roots: Iterable[Path]) -> tuple[list[Result], list[Skipped]]:
     """Return the finished runs at or below `roots`, and what was skipped with its reason."""
     results: list[Result] = []
     skipped: list[Skipped] = []

@@ -17,7 +17,7 @@ from cnncompare.models import registry
 from cnncompare.models.pretrained.finetune import freeze_backbone, head_parameters
 from cnncompare.models.pretrained.transforms import PretrainedReference, pretrained_reference
 from cnncompare.models.trim import trim_kernels
-from cnncompare.system.cores import cores
+from cnncompare.system.cores import available_cores
 from cnncompare.system.malloc import keep_freed_memory
 from cnncompare.training.lightning_module import ImageClassifier
 
@@ -26,7 +26,9 @@ def set_up_torch(config: Config) -> None:
     """Apply the process-wide settings: threads, precision of matrix products, warnings."""
     keep_freed_memory()
     torch.set_float32_matmul_precision(config.trainer.matmul_precision)
-    torch.set_num_threads(config.trainer.threads or max(1, cores() // config.trainer.devices))
+    torch.set_num_threads(
+        config.trainer.threads or max(1, available_cores() // config.trainer.devices)
+    )
     # Torch's deterministic mode also fills new memory; no result here reads uninitialised memory.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     warnings.filterwarnings(  # Lightning 2.6 uses an interface that torch 2.14 deprecates

@@ -17,7 +17,7 @@ from cnncompare.runs.record import (
 )
 from cnncompare.runs.run import PREDICTIONS, TESTED, Run
 from cnncompare.system.memory import peak_gpu_mib, peak_rss_mib
-from cnncompare.system.ranks import process_number
+from cnncompare.system.ranks import process_rank
 from cnncompare.training.callbacks.evaluation_clock import EvaluationClock
 from cnncompare.training.callbacks.evaluation_journal import EvaluationJournal
 from cnncompare.training.callbacks.interruption import Interruption
@@ -95,7 +95,7 @@ def join_evaluation(
 
 def _resume(folder: Path, data: ImageData) -> tuple[PredictionWriter, int]:
     """Return the writer, and the number of images that this rank tested before an interruption."""
-    journal = EvaluationJournal(folder / TESTED, process_number(), min(5, len(data.classes)))
+    journal = EvaluationJournal(folder / TESTED, process_rank(), min(5, len(data.classes)))
     earlier = journal.read(data.n_test)
     data.skip_positions = set() if earlier is None else set(earlier["indices"].tolist())
     return PredictionWriter(folder, journal), len(data.skip_positions)

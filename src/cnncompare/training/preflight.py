@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cnncompare.config.schema import Config
 from cnncompare.errors import ConfigError, OutputError
-from cnncompare.system.gpus import cuda_gpus
+from cnncompare.system.gpus import count_cuda_gpus
 
 FREE_MIB = 64  # minimum free space of a run: records, event files and figures
 
@@ -48,7 +48,7 @@ def _check_extras(config: Config) -> None:
 
 def _check_devices(config: Config) -> None:
     requested, accelerator = config.trainer.devices, config.trainer.accelerator
-    gpus = cuda_gpus()
+    gpus = count_cuda_gpus()
     if accelerator == "gpu" and gpus == 0 and sys.platform != "darwin":
         raise ConfigError("trainer.accelerator=gpu: there is no CUDA GPU here; use cpu or auto")
     on_gpu = accelerator == "gpu" or (accelerator == "auto" and gpus > 0)

@@ -14,7 +14,7 @@ from cnncompare.runs.lifecycle import checkpoint_to_resume, close_on_exit, is_fi
 from cnncompare.runs.log_file import log_file
 from cnncompare.runs.record import BestSection, TestSection
 from cnncompare.runs.run import BEST_CHECKPOINT, CHECKPOINTS, LOG, TESTED, Run
-from cnncompare.system.ranks import is_first_process
+from cnncompare.system.ranks import is_rank_zero
 from cnncompare.training.build import (
     build_data,
     build_model,
@@ -53,7 +53,7 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
         model = build_model(config, data)
         classes = data.present.tolist() if config.data.mask_classes else None
         task = build_task(config, model, classes)
-        if not is_first_process():  # Lightning started this process for another device
+        if not is_rank_zero():  # Lightning started this process for another device
             join = _join_training if config.trains else join_evaluation
             return join(config, task, data, interruption)
         with open_run(config, registry.size_mb(model.network)) as run:

@@ -2,8 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from cnncompare.bench.rounds import Goal
-from cnncompare.bench.suite import races
+from cnncompare.bench.rounds import Goal, Row
 from cnncompare.bench.suite.race_table import RACES
 from cnncompare.bench.suite.races import Images, Race, Wanted, lap, our_words, run_race
 from cnncompare.bench.suite.run_suite import data_words, fewer
@@ -40,7 +39,7 @@ def race(**fields: object) -> Race:
     return Race("LeNet-5", ("model=lenet5",), "lenet5", 90, 10, wanted, rounds=3, **fields)  # type: ignore[arg-type]
 
 
-def run_with(fakes: dict[str, FakeWorker], monkeypatch: pytest.MonkeyPatch) -> list[races.Row]:
+def run_with(fakes: dict[str, FakeWorker], monkeypatch: pytest.MonkeyPatch) -> list[Row]:
     made = iter([fakes["usual"], fakes["default"], fakes["best"]])
     monkeypatch.setattr("cnncompare.bench.processes.Worker", lambda *_: next(made))
     return run_race(race(), IMAGES)

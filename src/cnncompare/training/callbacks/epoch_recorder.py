@@ -14,9 +14,9 @@ import pytorch_lightning as pl
 from cnncompare.runs.record import MemorySection, TimingSection
 from cnncompare.runs.run import EPOCHS
 from cnncompare.runs.storage import write_atomically
-from cnncompare.system.cpu_usage import CpuTimes, OtherWork, cpu_times
-from cnncompare.system.device_sync import wait_for
-from cnncompare.system.gpu_clock import gpu_clock
+from cnncompare.system.cpu_usage import CpuTimes, OtherCpuUsage, cpu_times
+from cnncompare.system.device_sync import synchronize
+from cnncompare.system.gpus import gpu_clock
 from cnncompare.system.memory import peak_gpu_mib, peak_rss_mib
 from cnncompare.training.metrics import ClassificationSums
 
@@ -59,7 +59,7 @@ class EpochRecorder(pl.Callback):
         self.rows: list[EpochRow] = []
         self._path = run_folder / EPOCHS
         self._clock = clock
-        self._other_work = OtherWork(read_cpu)
+        self._other_work = OtherCpuUsage(read_cpu)
         self._train_started: float | None = None  # None outside the training of an epoch
         self._val_started = 0.0
         self._epoch: EpochRow = {}
@@ -120,7 +120,7 @@ class EpochRecorder(pl.Callback):
 
     def _now(self, trainer: pl.Trainer) -> float:
         """Return the time after the device has completed its queued work."""
-        wait_for(trainer.strategy.root_device)
+        synchronize(trainer.strategy.root_device)
         return self._clock()
 
     def _stop_train(self, trainer: pl.Trainer) -> None:
