@@ -1,32 +1,24 @@
 """`python -m cnncompare models [PATTERN]`: the networks that can be named; imports no torch."""
 
-import argparse
 import json
-from typing import NoReturn
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cnncompare.errors import ConfigError, ModelError, closest
+from cnncompare.errors import ModelError, closest
 from cnncompare.models.catalog.names import SOURCES, known_names
 from cnncompare.models.catalog.table import NetworkRow, find_rows
+from cnncompare.system.argument_parser import CommandParser
 
 DETAILED = 3  # networks of which all is told, changes and papers included
 WIDE = 130  # columns of a terminal that has room for the paper
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(
-            f"models: {message}; python -m cnncompare models --help shows what there is"
-        )
-
-
 def main(argv: list[str]) -> int:
     """Print the networks and return the exit code; raises ModelError when none fits."""
-    parser = _Parser(
-        prog="python -m cnncompare models",
+    parser = CommandParser(
+        "models",
         description="The networks that can be named. With few left, all that is known of each.",
     )
     parser.add_argument("pattern", nargs="?", metavar="PATTERN", help="part of a name, or 'res*50'")
