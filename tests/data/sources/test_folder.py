@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision.datasets.folder import IMG_EXTENSIONS
 
-from cnncompare.config.data import AugmentConfig
+from cnncompare.config.data import IMAGE_SUFFIXES, AugmentConfig
 from cnncompare.data import cache
 from cnncompare.errors import DataError
 from tests.data.conftest import MakeData, MakeTree
@@ -248,3 +249,7 @@ def test_a_full_disk_is_said_before_decoding(
     )
     with pytest.raises(DataError, match=r"0\.00 GiB are needed, 0\.00 GiB are free"):
         folder_data(pets)
+
+
+def test_the_image_suffixes_are_torchvisions() -> None:
+    assert IMAGE_SUFFIXES == IMG_EXTENSIONS

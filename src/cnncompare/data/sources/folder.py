@@ -5,9 +5,8 @@ import os
 from pathlib import Path
 
 import torch
-from torchvision.datasets.folder import IMG_EXTENSIONS
 
-from cnncompare.config.data import DataConfig
+from cnncompare.config.data import IMAGE_SUFFIXES, DataConfig
 from cnncompare.data.decode import Form, size_of
 from cnncompare.data.files import ImageFiles
 from cnncompare.data.source import Part, Source
@@ -72,7 +71,7 @@ def _classes(root: Path, part: str) -> dict[str, list[str]]:
         if not files:
             raise DataError(
                 f"class folder {root / part / name} holds no image; fill it or take it out of "
-                f"every part (images end in {' '.join(IMG_EXTENSIONS)})"
+                f"every part (images end in {' '.join(IMAGE_SUFFIXES)})"
             )
     return folders
 
@@ -80,7 +79,7 @@ def _classes(root: Path, part: str) -> dict[str, list[str]]:
 def _image_names(root: Path, folder: Path) -> list[str]:
     names, others = [], 0
     for where, _, files in os.walk(folder, followlinks=True):
-        images = [name for name in files if name.lower().endswith(IMG_EXTENSIONS)]
+        images = [name for name in files if name.lower().endswith(IMAGE_SUFFIXES)]
         below = Path(where).relative_to(root).as_posix()  # a Path for each file costs a second
         names += [f"{below}/{name}" for name in images]
         others += len(files) - len(images)

@@ -349,7 +349,7 @@ def test_one_image_in_two_classes(tmp_path: Path) -> None:
 
 def test_class_folders_without_images_and_links_to_nowhere(tmp_path: Path) -> None:
     (tmp_path / "val" / WNIDS[0]).mkdir(parents=True)
-    assert "val holds no image (they end in .jpeg .jpg" in refusal(tmp_path)
+    assert "val holds no image (they end in .jpg .jpeg" in refusal(tmp_path)
     (tmp_path / "val" / WNIDS[0] / "a.JPEG").symlink_to(tmp_path / "nowhere")
     assert "a.JPEG cannot be read (No such file or directory)" in refusal(tmp_path)
 

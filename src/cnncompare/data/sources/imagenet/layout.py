@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
 
+from cnncompare.config.data import IMAGE_SUFFIXES
 from cnncompare.data.sources.imagenet.labels import (
     KNOWN,
     Labels,
@@ -21,7 +22,6 @@ from cnncompare.data.sources.imagenet.synsets import WNID, index_of, wnids_named
 from cnncompare.errors import DataError
 
 ARCHIVE = "ILSVRC2012_img_val.tar"
-IMAGES = (".jpeg", ".jpg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 
 
 class Layout(NamedTuple):
@@ -82,7 +82,7 @@ def listed(layout: Layout) -> tuple[list[Listed], int]:
         else:
             images, others = _in_class_folders(layout)
     if not images:
-        raise DataError(f"{layout.place} holds no image (they end in {' '.join(IMAGES)})")
+        raise DataError(f"{layout.place} holds no image (they end in {' '.join(IMAGE_SUFFIXES)})")
     images.sort()
     _check_once(layout, images)
     return images, others
@@ -108,7 +108,7 @@ def _folder(place: Path, root: Path) -> Layout | None:
 
 def is_image(name: str) -> bool:
     """Return whether a file name is an image's, and no hidden companion of one."""
-    return name.lower().endswith(IMAGES) and not name.startswith(".")
+    return name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
 
 
 def _check_wnids(place: Path, folders: list[str]) -> None:
@@ -213,7 +213,7 @@ def _archive(path: Path, root: Path) -> Layout:
     with _opened(path) as tar:
         first = next((member for member in tar if _is_image_member(member)), None)
     if first is None:
-        raise DataError(f"{path} holds no image (they end in {' '.join(IMAGES)})")
+        raise DataError(f"{path} holds no image (they end in {' '.join(IMAGE_SUFFIXES)})")
     if WNID.fullmatch(PurePosixPath(first.name).parent.name):
         return Layout("archive", path, [], None)
     beside = [path.parent] if root == path else [path.parent, root]
