@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from cnncompare.config.data import DataConfig
-from cnncompare.data.transform import Transform, deviations, used_transform
+from cnncompare.data.transform import deviations, used_transform
 from cnncompare.errors import DataError
+from cnncompare.models.pretrained.transforms import Transform
 
 LITE0 = Transform(256, 224, "bicubic", (0.5,) * 3, (0.5,) * 3)
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

@@ -20,7 +20,7 @@ from cnncompare.bench.results import add_row
 from cnncompare.bench.rounds import Row, alternate, compare
 from cnncompare.config.schema import Config
 from cnncompare.data.module import ImageData
-from cnncompare.data.transform import Transform
+from cnncompare.models.pretrained.transforms import Transform
 from cnncompare.system.device_sync import wait_for
 from cnncompare.terminal.console import make_console
 from cnncompare.training.callbacks.prediction_writer import PredictionSaver

@@ -23,8 +23,9 @@ from cnncompare.data.sources.imagenet.validation_set import imagenet
 from cnncompare.data.sources.synthetic import synthetic
 from cnncompare.data.sources.torchvision_sets import torchvision_set
 from cnncompare.data.split import Parts, split
-from cnncompare.data.transform import Transform, used_transform
+from cnncompare.data.transform import used_transform
 from cnncompare.errors import DataError
+from cnncompare.models.pretrained.transforms import Transform
 
 _DEVICE_SHARE = 0.25  # of a GPU's memory that images may take; beyond, batches are sent over
 

@@ -6,8 +6,9 @@ from torch import Tensor
 from cnncompare.config.data import DataConfig
 from cnncompare.data.augment import adapt
 from cnncompare.data.source import Part, in_chunks, read
-from cnncompare.data.transform import NAMED, Transform
+from cnncompare.data.transform import NAMED
 from cnncompare.errors import DataError
+from cnncompare.models.pretrained.transforms import Transform
 
 Statistics = tuple[tuple[float, ...], tuple[float, ...]]
 

@@ -1,9 +1,8 @@
 """What is done to an image before a network sees it: published with its weights, or as asked."""
 
-from typing import NamedTuple
-
 from cnncompare.config.data import DataConfig
 from cnncompare.errors import DataError
+from cnncompare.models.pretrained.transforms import Transform
 
 NAMED: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
@@ -13,20 +12,6 @@ NAMED: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "none": ((0.0,), (1.0,)),
 }
 """Mean and sd by the name that `data.normalize` has for them."""
-
-
-class Transform(NamedTuple):
-    """Shorter side to `resize` pixels, the centre `crop` cut out, (pixel / 255 - mean) / std.
-
-    With `squash` both sides become `resize`, whatever the shape was (timm's crop mode).
-    """
-
-    resize: int
-    crop: int
-    interpolation: str
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    squash: bool = False
 
 
 def used_transform(config: DataConfig, weights: Transform | None) -> Transform:

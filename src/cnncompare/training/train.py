@@ -16,7 +16,6 @@ from torch import nn
 from cnncompare.config.schema import Config
 from cnncompare.config.trainer import TrainerConfig
 from cnncompare.data.module import ImageData
-from cnncompare.data.transform import Transform
 from cnncompare.errors import RunError
 from cnncompare.models import registry
 from cnncompare.models.pretrained.finetune import freeze_backbone, head_parameters
@@ -103,8 +102,8 @@ def published_for(config: Config) -> Published | None:
 
 def build_data(config: Config, known: Published | None) -> ImageData:
     """Return the data module, with the transform of the pretrained weights where it is `known`."""
-    own = Transform(*known.transform) if known else None
-    return ImageData(config.data, seed=config.seed, weights_transform=own)
+    transform = known.transform if known else None
+    return ImageData(config.data, seed=config.seed, weights_transform=transform)
 
 
 def build_model(config: Config, data: ImageData) -> registry.BuiltModel:

@@ -17,8 +17,8 @@ from cnncompare.config.data import DataConfig
 from cnncompare.data import cache
 from cnncompare.data.module import ImageData
 from cnncompare.data.sources.imagenet.synsets import index_of, synsets
-from cnncompare.data.transform import Transform
 from cnncompare.errors import DataError
+from cnncompare.models.pretrained.transforms import Transform
 from tests.data.conftest import MakeData, MakeTree
 from tests.data.sources.imagenet.folders import (
     TRUTH,

@@ -9,7 +9,7 @@ from cnncompare.data.source import Source, whole
 from cnncompare.data.sources.imagenet.layout import listed, recognised
 from cnncompare.data.sources.imagenet.notes import notes_of
 from cnncompare.data.sources.imagenet.synsets import class_names, synsets
-from cnncompare.data.transform import Transform
+from cnncompare.models.pretrained.transforms import Transform
 
 
 def imagenet(config: DataConfig, transform: Transform) -> Source:
