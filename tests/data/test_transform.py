@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cnncompare.config.data import DataConfig
-from cnncompare.data.transform import deviations, used_transform
+from cnncompare.data.transform import deviations, resolve_transform
 from cnncompare.errors import DataError
 from cnncompare.models.pretrained.transforms import Transform
 
@@ -20,7 +20,7 @@ def config(**changes: Any) -> DataConfig:
 
 def test_the_weights_own_transform_is_used_as_it_is() -> None:
     for weights in (LITE0, LITE0._replace(squash=True)):
-        assert used_transform(config(), weights) == weights
+        assert resolve_transform(config(), weights) == weights
         assert deviations(weights, weights) == []
 
 
@@ -45,18 +45,18 @@ def test_the_weights_own_transform_is_used_as_it_is() -> None:
 def test_what_is_asked_overrides_and_is_said(
     changes: dict[str, Any], expected: Transform, said: str
 ) -> None:
-    used = used_transform(config(**changes), LITE0)
+    used = resolve_transform(config(**changes), LITE0)
     assert used == expected
     assert deviations(used, LITE0) == [said]
 
 
 def test_half_is_no_departure_from_half() -> None:
-    assert deviations(used_transform(config(normalize="half"), LITE0), LITE0) == []
+    assert deviations(resolve_transform(config(normalize="half"), LITE0), LITE0) == []
 
 
 def test_the_study_posts_transform_departs_from_torchvisions_in_normalisation_alone() -> None:
     torchvisions = Transform(256, 224, "bilinear", *IMAGENET)
-    (said,) = deviations(used_transform(config(normalize="half"), torchvisions), torchvisions)
+    (said,) = deviations(resolve_transform(config(normalize="half"), torchvisions), torchvisions)
     assert said.startswith("normalisation: mean 0.5 0.5 0.5")
 
 
@@ -66,12 +66,12 @@ def test_without_published_weights_everything_must_be_given() -> None:
         match=r"no published transform: give data\.resize=PIXELS, data\.image_size=PIXELS, "
         r"data\.interpolation=NAME, data\.normalize=imagenet, half or none$",
     ):
-        used_transform(config(), None)
+        resolve_transform(config(), None)
     with pytest.raises(DataError, match=r"give data\.interpolation=NAME$"):
-        used_transform(config(resize=256, image_size=224, normalize="none"), None)
+        resolve_transform(config(resize=256, image_size=224, normalize="none"), None)
     given = config(resize=256, image_size=224, interpolation="bilinear", normalize="none")
     expected = Transform(256, 224, "bilinear", (0.0,) * 3, (1.0,) * 3)
-    assert used_transform(given, None) == expected
+    assert resolve_transform(given, None) == expected
     assert deviations(expected, None) == []
 
 
@@ -86,5 +86,5 @@ def test_without_published_weights_everything_must_be_given() -> None:
 )
 def test_what_cannot_be_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError, match=message) as caught:
-        used_transform(config(**changes), LITE0)
+        resolve_transform(config(**changes), LITE0)
     assert "\n" not in str(caught.value)

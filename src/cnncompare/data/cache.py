@@ -38,8 +38,8 @@ def decoded(
     """Return the images as one memory-mapped uint8 tensor [N, C, H, W], or as they are.
 
     They are left to be decoded by workers when they would take more than `cache_limit_gib`; then
-    nothing is found yet. Raises DataError for an unreadable image, unless `data.corrupt` forgives
-    it, images of different sizes, or a cache folder that cannot be written or has no room.
+    nothing is found yet. Raises DataError for an unreadable image, unless `data.on_corrupt_image`
+    forgives it, images of different sizes, or a cache folder that cannot be written or has no room.
     """
     shape = (len(images), *images.form[:3])
     found = Findings(forgive=config.on_corrupt_image != "error")

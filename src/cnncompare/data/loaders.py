@@ -11,24 +11,24 @@ from cnncompare.config.data import AugmentConfig
 from cnncompare.data import augment
 from cnncompare.data.augment import seed_of
 from cnncompare.data.files import Findings
-from cnncompare.data.source import Images, Part, read
+from cnncompare.data.source import Images, Split, read_images
 from cnncompare.errors import DataError
 
 _ORDER, _POLICY, _ERASE, _MIX = range(4)  # so that no two draws share a seed
 
 
 @dataclass(frozen=True)
-class Place:
+class RankInfo:
     """Which epoch, and which of how many processes, on what device."""
 
     epoch: int
     rank: int
-    world: int
+    world_size: int
     device: torch.device
 
 
 @dataclass(frozen=True)
-class Recipe:
+class BatchOptions:
     """How every batch is made: `shape` (C, H, W), mean and sd of pixels in [0, 1]."""
 
     shape: tuple[int, int, int]
@@ -41,11 +41,11 @@ class Recipe:
 
 
 class Batches:
-    """Iterates over one epoch of a part.
+    """Iterates over one epoch of a split.
 
     Training yields (images float32 [b, C, H, W], targets), targets int64 [b], or float32
     [b, classes] when mixed; evaluation (`augment=None`) yields (images, labels int64 [b],
-    positions int64 [b]), every image of the part exactly once over all processes; the label of an
+    positions int64 [b]), every image of the split exactly once over all processes; the label of an
     image that `findings` know as corrupt is -1, and batches whose positions are all in `done` are
     neither made nor decoded.
     `wait_s` is the seconds spent making batches since the last start of an iteration.
@@ -53,35 +53,35 @@ class Batches:
 
     def __init__(
         self,
-        part: Part,
-        recipe: Recipe,
+        split: Split,
+        options: BatchOptions,
         augment: AugmentConfig | None,
-        place: Callable[[], Place],
+        rank_info: Callable[[], RankInfo],
         resident: Callable[[Images, torch.device], Images],
         findings: Findings | None = None,
         done: Set[int] = frozenset(),
     ) -> None:
-        self.part = part
+        self.split = split
         self.findings = findings or Findings(forgive=False)
         self.done = done
-        self.recipe = recipe
+        self.options = options
         self.augment = augment
         self.wait_s = 0.0
-        self._place = place
+        self._rank_info = rank_info
         self._resident = resident
         self._sent: dict[torch.device, tuple[Tensor, ...]] = {}
 
     def __len__(self) -> int:
         """Return the number of batches that each process gets."""
-        world = self._place().world
+        world = self._rank_info().world_size
         if self.augment is None:
-            return len(self._evaluation_chunks(self._place().rank, world))
-        return max(1, len(self.part) // self.recipe.batch_size)
+            return len(self._evaluation_chunks(self._rank_info().rank, world))
+        return max(1, len(self.split) // self.options.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
         self.wait_s = 0.0
-        place = self._place()
-        batches = self._evaluation(place) if self.augment is None else self._training(place)
+        info = self._rank_info()
+        batches = self._evaluation(info) if self.augment is None else self._training(info)
         while True:
             started = time.perf_counter()
             batch = next(batches, None)
@@ -90,52 +90,52 @@ class Batches:
                 return
             yield batch
 
-    def _evaluation(self, place: Place) -> Iterator[tuple[Tensor, ...]]:
-        chunks = self._evaluation_chunks(place.rank, place.world)
-        for images, positions in zip(self._read(chunks, place), chunks, strict=True):
+    def _evaluation(self, info: RankInfo) -> Iterator[tuple[Tensor, ...]]:
+        chunks = self._evaluation_chunks(info.rank, info.world_size)
+        for images, positions in zip(self._read(chunks, info), chunks, strict=True):
             labels = self._labels(positions)
-            images = self._normalized(augment.adapt(images, self.recipe.shape))
-            yield images, labels.to(place.device), positions.to(place.device)
+            images = self._normalized(augment.adapt(images, self.options.shape))
+            yield images, labels.to(info.device), positions.to(info.device)
 
     def _evaluation_chunks(self, rank: int, world: int) -> list[Tensor]:
-        """Cut the part into chunks of nearly one size, as many for each process, none empty.
+        """Cut the split into chunks of nearly one size, as many for each process, none empty.
 
         Validation within training needs that: there, processes wait for each forward pass. Which
         images share a batch does not depend on `done`, so that the numbers do not either.
         """
-        n = len(self.part)
+        n = len(self.split)
         _enough(n, world)
-        rounds = min(-(-n // self.recipe.batch_size), n // world)
+        rounds = min(-(-n // self.options.batch_size), n // world)
         chunks = torch.arange(n).tensor_split(rounds * world)[rank::world]
         left = [some for some in chunks if not set(some.tolist()) <= self.done]
         return left or list(chunks[-1:])  # without any, Lightning leaves the end of a test out
 
     def _labels(self, positions: Tensor) -> Tensor:
-        labels, rows = self.part.labels[positions], self.part.rows[positions].tolist()
-        for place, row in enumerate(rows):
+        labels, rows = self.split.labels[positions], self.split.rows[positions].tolist()
+        for index, row in enumerate(rows):
             if row in self.findings.corrupt:
-                labels[place] = -1
+                labels[index] = -1
         return labels
 
-    def _training(self, place: Place) -> Iterator[tuple[Tensor, ...]]:
+    def _training(self, info: RankInfo) -> Iterator[tuple[Tensor, ...]]:
         """Move the epoch's draws and labels to the device at once, so that no step waits for it."""
         assert self.augment is not None
-        draws = self._draws(place)
+        draws = self._draws(info)
         positions = [draws.order[some] for some in draws.mine]
         labels, dy, dx, flips = (
-            torch.stack(each).to(place.device).unbind()
+            torch.stack(each).to(info.device).unbind()
             for each in (
-                [self.part.labels[some] for some in positions],
+                [self.split.labels[some] for some in positions],
                 *([kind[some] for some in draws.mine] for kind in (draws.dy, draws.dx, draws.flip)),
             )
         )
-        for step, images in enumerate(self._read(positions, place)):
-            images = augment.adapt(images, self.recipe.shape)
+        for step, images in enumerate(self._read(positions, info)):
+            images = augment.adapt(images, self.options.shape)
             if self.augment.crop_padding:
                 images = augment.crop(images, dy[step], dx[step], self.augment.crop_padding)
             if self.augment.flip:
                 images = augment.flip(images, flips[step])
-            yield self._finished(images, labels[step], draws.mine[step], step, place.epoch)
+            yield self._finished(images, labels[step], draws.mine[step], step, info.epoch)
 
     def _finished(
         self, images: Tensor, labels: Tensor, some: Tensor, step: int, epoch: int
@@ -149,23 +149,23 @@ class Batches:
             images = augment.erase(self.augment.erase, images, self._seeds(epoch, _ERASE, some))
         if not self.augment.mix:
             return images, labels
-        seed = seed_of(self.recipe.seed, epoch, _MIX, step)
+        seed = seed_of(self.options.seed, epoch, _MIX, step)
         images, targets = augment.mix(
-            self.augment.mix, self.augment.mix_alpha, images, labels, self.recipe.n_classes, seed
+            self.augment.mix, self.augment.mix_alpha, images, labels, self.options.n_classes, seed
         )
         return images[1:], targets[1:]  # the first was there only to be mixed into the second
 
-    def _draws(self, place: Place) -> "_Draws":
+    def _draws(self, info: RankInfo) -> "_Draws":
         """Draw the whole epoch for all processes, from (seed, epoch) alone."""
         assert self.augment is not None
-        n, batch_size = len(self.part), self.recipe.batch_size
-        _enough(n, place.world)
+        n, batch_size = len(self.split), self.options.batch_size
+        _enough(n, info.world_size)
         if n < batch_size:
-            batch_size = n - n % place.world
-        generator = torch.Generator().manual_seed(seed_of(self.recipe.seed, place.epoch, _ORDER))
+            batch_size = n - n % info.world_size
+        generator = torch.Generator().manual_seed(seed_of(self.options.seed, info.epoch, _ORDER))
         offsets = torch.randint(0, 2 * self.augment.crop_padding + 1, (2, n), generator=generator)
-        share = batch_size // place.world
-        mine = torch.arange(place.rank * share, (place.rank + 1) * share)
+        share = batch_size // info.world_size
+        mine = torch.arange(info.rank * share, (info.rank + 1) * share)
         if self.augment.mix:  # the image before each process's first, round the global batch
             mine = torch.cat([(mine[:1] - 1) % batch_size, mine])
         return _Draws(
@@ -176,16 +176,16 @@ class Batches:
             mine=[mine + step * batch_size for step in range(n // batch_size)],
         )
 
-    def _read(self, positions: list[Tensor], place: Place) -> Iterator[Tensor]:
-        images = self._resident(self.part.images, place.device)
-        rows = [self.part.rows[some] for some in positions]
+    def _read(self, positions: list[Tensor], info: RankInfo) -> Iterator[Tensor]:
+        images = self._resident(self.split.images, info.device)
+        rows = [self.split.rows[some] for some in positions]
         if isinstance(images, Tensor) and rows:
             sizes = [len(some) for some in rows]
             rows = list(torch.split_with_sizes(torch.cat(rows).to(images.device), sizes))
-        workers = -(-self.recipe.workers // place.world)  # of the machine, shared by all processes
-        pinned = place.device.type == "cuda"
-        for some in read(images, rows, workers, self.findings, pinned):
-            yield some.to(place.device, non_blocking=True)
+        workers = -(-self.options.workers // info.world_size)  # all processes share the machine
+        pinned = info.device.type == "cuda"
+        for some in read_images(images, rows, workers, self.findings, pinned):
+            yield some.to(info.device, non_blocking=True)
 
     def _normalized(self, images: Tensor) -> Tensor:
         mean, sd = self._moments(images.device)
@@ -196,13 +196,13 @@ class Batches:
         if device not in self._sent:
             self._sent[device] = tuple(
                 torch.tensor(each, device=device).view(-1, 1, 1) * 255
-                for each in (self.recipe.mean, self.recipe.std)
+                for each in (self.options.mean, self.options.std)
             )
         mean, sd = self._sent[device]
         return mean, sd
 
     def _seeds(self, epoch: int, what: int, some: Tensor) -> list[int]:
-        return [seed_of(self.recipe.seed, epoch, what, number) for number in some.tolist()]
+        return [seed_of(self.options.seed, epoch, what, number) for number in some.tolist()]
 
 
 @dataclass(frozen=True)

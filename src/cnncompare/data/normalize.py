@@ -5,7 +5,7 @@ from torch import Tensor
 
 from cnncompare.config.data import DataConfig
 from cnncompare.data.augment import adapt
-from cnncompare.data.source import Part, in_chunks, read
+from cnncompare.data.source import Split, in_chunks, read_images
 from cnncompare.data.transform import NAMED
 from cnncompare.errors import DataError
 from cnncompare.models.pretrained.transforms import Transform
@@ -16,7 +16,7 @@ _MOST_IMAGES = 100_000  # more are not needed, and may have to be decoded
 
 
 def statistics(
-    part: Part,
+    split: Split,
     shape: tuple[int, int, int],
     channels: int,
     config: DataConfig,
@@ -27,12 +27,12 @@ def statistics(
 
     The images are stored as `shape` (C, H, W) and used with so many `channels`.
 
-    `train` measures the training part, before any scaling; of more than 100,000 images, as many,
+    `train` measures the training split, before any scaling; of more than 100,000 images, as many,
     evenly spaced. `weights` takes what the weights were published with. Raises DataError when a
     channel does not vary, the name has other channels, or there are no such weights.
     """
     if config.normalize == "train":
-        return _measured(part, shape, channels, workers)
+        return _measured(split, shape, channels, workers)
     if config.normalize != "weights":
         mean, sd = NAMED[config.normalize]
     elif weights is not None:
@@ -52,11 +52,11 @@ def statistics(
     return mean, sd
 
 
-def _measured(part: Part, shape: tuple[int, int, int], channels: int, workers: int) -> Statistics:
-    n = min(len(part), _MOST_IMAGES)
-    rows = part.rows[torch.arange(n) * len(part) // n]
+def _measured(split: Split, shape: tuple[int, int, int], channels: int, workers: int) -> Statistics:
+    n = min(len(split), _MOST_IMAGES)
+    rows = split.rows[torch.arange(n) * len(split) // n]
     counts = torch.zeros(channels, 256, dtype=torch.int64)  # exact, and 6 times as fast as sums
-    for images in read(part.images, in_chunks(rows, shape), workers):
+    for images in read_images(split.images, in_chunks(rows, shape), workers):
         values = adapt(images, (channels, *shape[1:]))
         for channel in range(channels):
             counts[channel] += torch.bincount(values[:, channel].flatten(), minlength=256)

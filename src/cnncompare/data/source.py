@@ -1,4 +1,4 @@
-"""What a source hands over: images, labels and class names of its parts."""
+"""What a source hands over: images, labels and class names of its splits."""
 
 import hashlib
 import math
@@ -19,8 +19,8 @@ Images = Tensor | ImageFiles
 
 
 @dataclass(frozen=True)
-class Part:
-    """Training, validation or test images: rows of `images`, so that parts can share one tensor.
+class Split:
+    """Training, validation or test images: rows of `images`, so that splits can share one tensor.
 
     `labels` int64 [n]; `rows` int64 [n], where in `images` each one is; `keys`, one per row of
     `images`, stand for the images in the fingerprint where reading them all would be slow.
@@ -34,12 +34,12 @@ class Part:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def select(self, positions: Tensor) -> "Part":
-        """Return the part that consists of these positions, int64 [m], of this one."""
+    def select(self, positions: Tensor) -> "Split":
+        """Return the split that consists of these positions, int64 [m], of this one."""
         return replace(self, labels=self.labels[positions], rows=self.rows[positions])
 
-    def renumbered(self) -> "Part":
-        """Return the part for images that are its rows alone, in its order."""
+    def renumbered(self) -> "Split":
+        """Return the split for images that are its rows alone, in its order."""
         keys = self.keys and [self.keys[row] for row in self.rows.tolist()]
         return replace(self, rows=torch.arange(len(self)), keys=keys)
 
@@ -54,19 +54,19 @@ class Source:
 
     classes: list[str]
     shape: tuple[int, int, int]
-    train: Part | None
-    test: Part
-    val: Part | None = None
+    train: Split | None
+    test: Split
+    val: Split | None = None
     class_names: list[str] | None = None
     notes: list[str] = field(default_factory=list)
 
 
-def whole(images: Images, labels: Tensor, keys: Sequence[bytes] | None = None) -> Part:
-    """Return the part that consists of all `images`, with their labels int64 [N]."""
-    return Part(images, labels, torch.arange(len(labels)), keys)
+def full_split(images: Images, labels: Tensor, keys: Sequence[bytes] | None = None) -> Split:
+    """Return the split that consists of all `images`, with their labels int64 [N]."""
+    return Split(images, labels, torch.arange(len(labels)), keys)
 
 
-def read(
+def read_images(
     images: Images,
     rows: Iterable[Tensor],
     workers: int,
@@ -110,15 +110,15 @@ def in_chunks(rows: Tensor, shape: tuple[int, ...]) -> tuple[Tensor, ...]:
     return rows.tensor_split(max(1, len(rows) * math.prod(shape) // _CHUNK_BYTES))
 
 
-def fingerprint(part: Part, shape: tuple[int, int, int], classes: Sequence[str]) -> str:
+def fingerprint(split: Split, shape: tuple[int, int, int], classes: Sequence[str]) -> str:
     """Return a SHA-256, 64 hexadecimal digits, of images of `shape` in order, labels and names."""
     digest = hashlib.sha256("\0".join(classes).encode())
-    digest.update(part.labels.numpy().tobytes())
-    if part.keys is not None:
-        for row in part.rows.tolist():
-            digest.update(part.keys[row])
+    digest.update(split.labels.numpy().tobytes())
+    if split.keys is not None:
+        for row in split.rows.tolist():
+            digest.update(split.keys[row])
         return digest.hexdigest()
     digest.update(repr(shape).encode())
-    for images in read(part.images, in_chunks(part.rows, shape), workers=0):
+    for images in read_images(split.images, in_chunks(split.rows, shape), workers=0):
         digest.update(images.contiguous().numpy().tobytes())
     return digest.hexdigest()

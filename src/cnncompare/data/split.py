@@ -8,35 +8,35 @@ import torch
 from torch import Tensor
 
 from cnncompare.config.data import DataConfig
-from cnncompare.data.source import Part, Source
+from cnncompare.data.source import Source, Split
 from cnncompare.errors import DataError
 
 
-class Parts(NamedTuple):
-    """The three parts as they are used; training and validation null where nothing is trained."""
+class Splits(NamedTuple):
+    """The three splits as they are used; training and validation null where nothing is trained."""
 
-    train: Part | None
-    val: Part | None
-    test: Part
+    train: Split | None
+    val: Split | None
+    test: Split
 
 
-def split(source: Source, config: DataConfig) -> Parts:
-    """Return training, validation and test part after carving and limits.
+def split_source(source: Source, config: DataConfig) -> Splits:
+    """Return training, validation and test split after carving and limits.
 
-    Validation is the source's own part if it has one, else `val_fraction` of the training part,
-    or the test part under the protocol `test_as_val`; limits are applied after that, so that
-    `limit_train` changes no validation image. Raises DataError when a part would be too small.
+    Validation is the source's own split if it has one, else `val_fraction` of the training split,
+    or the test split under the protocol `test_as_val`; limits are applied after that, so that
+    `limit_train` changes no validation image. Raises DataError when a split would be too small.
     """
     test = _limited(source.test, config.limit_test, "test", config.split_seed)
     if source.train is None:
-        return Parts(None, None, test)
+        return Splits(None, None, test)
     if config.protocol == "test_as_val":
         train, val = source.train, test
     elif source.val is not None:
         train, val = source.train, source.val
     else:
         train, val = _carved(source.train, source.classes, config)
-    return Parts(
+    return Splits(
         train=_limited(train, config.limit_train, "train", config.split_seed),
         val=_limited(val, config.limit_val, "val", config.split_seed),
         test=test,
@@ -61,18 +61,18 @@ def stratified_positions(labels: Tensor, n: int, seed: int) -> tuple[Tensor, Ten
     return torch.from_numpy(np.sort(order[:n])), torch.from_numpy(np.sort(order[n:]))
 
 
-def _carved(train: Part, classes: Sequence[str], config: DataConfig) -> tuple[Part, Part]:
+def _carved(train: Split, classes: Sequence[str], config: DataConfig) -> tuple[Split, Split]:
     n_val = round(config.val_fraction * len(train))
     smallest, count = _smallest_class(train.labels, classes)
     if count < 2:
         raise DataError(
             f"class {smallest!r} has {count} training image, so none can be held out for "
-            f"validation; 2 are needed, or a part of its own for validation (val/)"
+            f"validation; 2 are needed, or a split of its own for validation (val/)"
         )
     if not len(classes) <= n_val <= len(train) - len(classes):
         raise DataError(
             f"data.val_fraction={config.val_fraction:g} of {len(train)} training images is "
-            f"{n_val}, but both parts need one image of each of the {len(classes)} classes"
+            f"{n_val}, but both splits need one image of each of the {len(classes)} classes"
         )
     positions, rest = stratified_positions(train.labels, n_val, config.split_seed)
     lost = set(range(len(classes))) - set(train.labels[rest].tolist())
@@ -89,13 +89,13 @@ def _smallest_class(labels: Tensor, classes: Sequence[str]) -> tuple[str, int]:
     return classes[int(counts.argmin())], int(counts.min())
 
 
-def _limited(part: Part, limit: int | None, name: str, seed: int) -> Part:
-    if limit is None or limit == len(part):
-        return part
-    n_classes = int((torch.bincount(part.labels) > 0).sum())
-    if limit > len(part):
+def _limited(split: Split, limit: int | None, name: str, seed: int) -> Split:
+    if limit is None or limit == len(split):
+        return split
+    n_classes = int((torch.bincount(split.labels) > 0).sum())
+    if limit > len(split):
         raise DataError(
-            f"data.limit_{name}={limit}, but there are {len(part)} images; "
+            f"data.limit_{name}={limit}, but there are {len(split)} images; "
             f"give at most that, or null for all"
         )
     if limit < n_classes:
@@ -103,4 +103,4 @@ def _limited(part: Part, limit: int | None, name: str, seed: int) -> Part:
             f"data.limit_{name}={limit} is fewer than the {n_classes} classes; "
             f"give {n_classes} or more"
         )
-    return part.select(stratified_positions(part.labels, limit, seed)[0])
+    return split.select(stratified_positions(split.labels, limit, seed)[0])

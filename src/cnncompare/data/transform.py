@@ -14,7 +14,7 @@ NAMED: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
 """Mean and sd by the name that `data.normalize` has for them."""
 
 
-def used_transform(config: DataConfig, weights: Transform | None) -> Transform:
+def resolve_transform(config: DataConfig, weights: Transform | None) -> Transform:
     """Return the transform of the weights with what `data` overrides.
 
     Overriding are `data.resize`, `image_size` (the crop), `interpolation` and `normalize`. Raises

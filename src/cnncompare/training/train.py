@@ -57,7 +57,7 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
     with Interruption() as interruption:
         data.prepare()
         model = build_model(config, data)
-        classes = data.present.tolist() if config.data.mask_classes else None
+        classes = data.present_classes.tolist() if config.data.mask_classes else None
         task = build_task(config, model, classes)
         if not is_first_process():  # Lightning started this process for another device
             if not config.trains:

@@ -41,8 +41,8 @@ def test_cached_and_decoded_by_workers_give_the_same_numbers(
     changes = {"image_size": 24, "augment": AugmentConfig(crop_padding=3, flip=True)}
     cached = folder_data(root, **changes)
     lazy = folder_data(root, **changes, cache_limit_gib=0.0, workers=2)
-    assert isinstance(cached._parts.train.images, torch.Tensor)
-    assert not isinstance(lazy._parts.train.images, torch.Tensor)
+    assert isinstance(cached._splits.train.images, torch.Tensor)
+    assert not isinstance(lazy._splits.train.images, torch.Tensor)
     assert (cached.mean, cached.std) == (lazy.mean, lazy.std)
     assert cached.fingerprint == lazy.fingerprint
     state = torch.get_rng_state()
@@ -98,11 +98,11 @@ def test_a_damaged_cache_is_made_again(pets: Path, folder_data: MakeData, tmp_pa
 def test_many_processes_decode_the_same(
     pets: Path, folder_data: MakeData, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    alone: Any = folder_data(pets)._parts.train.images.clone()
+    alone: Any = folder_data(pets)._splits.train.images.clone()
     shutil.rmtree(tmp_path / "cache")
     monkeypatch.setattr(cache, "_ALONE_BYTES", 0)
     monkeypatch.setattr(cache, "_CHUNK", 7)  # 26 images: the last chunk is smaller
-    together: Any = folder_data(pets, workers=2)._parts.train.images
+    together: Any = folder_data(pets, workers=2)._splits.train.images
     assert torch.equal(together, alone)
 
 
@@ -112,8 +112,8 @@ def test_an_own_validation_part_is_used(make_tree: MakeTree, folder_data: MakeDa
     )
     data = folder_data(root)
     assert (data.n_train, data.n_val, data.n_test) == (8, 8, 8)
-    rows = data._parts.val.rows.tolist()
-    assert all(data._parts.val.keys[row].startswith(b"val/") for row in rows)
+    rows = data._splits.val.rows.tolist()
+    assert all(data._splits.val.keys[row].startswith(b"val/") for row in rows)
 
 
 def test_the_fingerprint_is_of_test_files_and_sizes(pets: Path, folder_data: MakeData) -> None:

@@ -2,7 +2,7 @@
 
 import torch
 
-from cnncompare.data.source import Source, whole
+from cnncompare.data.source import Source, full_split
 from cnncompare.data.split import stratified_positions
 
 N_TEST = 360  # a fifth of the 1,797
@@ -19,7 +19,7 @@ def digits() -> Source:
 
     bunch = load_digits()
     images = torch.from_numpy((bunch.images * 255 / 16).round().astype("uint8")).unsqueeze(1)
-    both = whole(images, torch.from_numpy(bunch.target).long())
+    both = full_split(images, torch.from_numpy(bunch.target).long())
     test, train = stratified_positions(both.labels, N_TEST, _TEST_SEED)
     return Source(
         classes=[str(digit) for digit in range(10)],

@@ -9,7 +9,7 @@ import torch
 from cnncompare.config.data import IMAGE_SUFFIXES, DataConfig
 from cnncompare.data.decode import Form, size_of
 from cnncompare.data.files import ImageFiles
-from cnncompare.data.source import Part, Source
+from cnncompare.data.source import Source, Split
 from cnncompare.errors import DataError
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ def _source(images: ImageFiles, files: dict[str, list[list[str]]], classes: list
     for name, folders in files.items():
         counts = torch.tensor([len(folder) for folder in folders])
         labels = torch.repeat_interleave(torch.arange(len(classes)), counts)
-        parts[name] = Part(images, labels, torch.arange(start, start + len(labels)), keys)
+        parts[name] = Split(images, labels, torch.arange(start, start + len(labels)), keys)
         start += len(labels)
     return Source(classes, images.form[:3], parts["train"], parts["test"], parts.get("val"))
 

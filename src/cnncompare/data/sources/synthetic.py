@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cnncompare.config.data import SyntheticConfig
-from cnncompare.data.source import Source, whole
+from cnncompare.data.source import Source, full_split
 from cnncompare.errors import DataError
 
 SIZE = 32  # pixels; scaled like any other image when data.image_size asks for it
@@ -31,7 +31,7 @@ def synthetic(config: SyntheticConfig) -> Source:
         [_noisy(patterns[some], config.noise, generator) for some in torch.split(labels, 512)]
     )
     train, test = torch.arange(len(labels)).tensor_split([config.n_train])
-    both = whole(images, labels)
+    both = full_split(images, labels)
     return Source(
         classes=[f"pattern{number}" for number in range(config.classes)],
         shape=(3, SIZE, SIZE),

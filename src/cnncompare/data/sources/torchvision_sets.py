@@ -21,7 +21,7 @@ from torchvision.datasets.utils import calculate_md5, check_integrity
 
 from cnncompare.config.data import DataConfig
 from cnncompare.data.decode import Form, pixels_of
-from cnncompare.data.source import Source, whole
+from cnncompare.data.source import Source, full_split
 from cnncompare.errors import DataError, closest
 
 _OURS = {"root", "download", "transform", "target_transform", "transforms", "loader"}
@@ -48,8 +48,8 @@ def torchvision_set(config: DataConfig) -> Source:
     return Source(
         classes=classes,
         shape=(images[0].shape[1], images[0].shape[2], images[0].shape[3]),
-        train=whole(images[0], labels[0]),
-        test=whole(images[1], labels[1]),
+        train=full_split(images[0], labels[0]),
+        test=full_split(images[1], labels[1]),
     )
 
 

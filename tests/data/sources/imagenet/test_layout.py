@@ -11,7 +11,7 @@ import torchvision.datasets.imagenet as torchvisions
 from timm.data import ImageNetInfo
 
 from cnncompare.data.sources.imagenet import synsets as imagenet_synsets
-from cnncompare.data.sources.imagenet.layout import listed, recognised
+from cnncompare.data.sources.imagenet.layout import detect_layout, list_images
 from cnncompare.data.sources.imagenet.notes import notes_of
 from cnncompare.data.sources.imagenet.synsets import class_names, descriptions, synsets, wnids_named
 from cnncompare.errors import DataError
@@ -37,12 +37,12 @@ EXPECTED = sorted((WNIDS.index(wnid), val_name(number)) for number, wnid in enum
 
 
 def found(root: Path) -> list[tuple[int, str]]:
-    return [(image.label, image.name) for image in listed(recognised(str(root)))[0]]
+    return [(image.label, image.name) for image in list_images(detect_layout(str(root)))[0]]
 
 
 def notes(root: Path) -> list[str]:
-    layout = recognised(str(root))
-    return notes_of(layout, *listed(layout))
+    layout = detect_layout(str(root))
+    return notes_of(layout, *list_images(layout))
 
 
 def refusal(root: Path) -> str:
@@ -155,7 +155,7 @@ def test_members_with_odd_names_are_read_in_place_and_never_written(tmp_path: Pa
         add(tar, "val/\udcff.JPEG", jpeg(4))
     lines = "".join(f"{wnid}\n" for wnid in TRUTH[:3])
     (place / "labels.txt").write_text(lines)
-    names = {image.name for image in listed(recognised(str(place)))[0]}
+    names = {image.name for image in list_images(detect_layout(str(place)))[0]}
     assert names == {val_name(1), val_name(2), "\udcff.JPEG"}
     assert sorted(file.name for file in tmp_path.rglob("*") if file.is_file()) == [
         "ILSVRC2012_img_val.tar",

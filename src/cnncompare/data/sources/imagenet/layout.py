@@ -36,7 +36,7 @@ class Layout(NamedTuple):
     unsorted_list: Path | None
 
 
-class Listed(NamedTuple):
+class ListedImage(NamedTuple):
     """One image: its path below the layout's place, its label, size and time, where it starts."""
 
     label: int
@@ -47,7 +47,7 @@ class Listed(NamedTuple):
     start: int
 
 
-def recognised(root: str) -> Layout:
+def detect_layout(root: str) -> Layout:
     """Return the layout of `data.root`, which is the images' folder, the one above, or an archive.
 
     Reads folder names and label files, no image. Raises DataError that names what is wrong:
@@ -68,7 +68,7 @@ def recognised(root: str) -> Layout:
         raise _nothing(path)
 
 
-def listed(layout: Layout) -> tuple[list[Listed], int]:
+def list_images(layout: Layout) -> tuple[list[ListedImage], int]:
     """Return the images by class, then by name, and how many other files were passed over.
 
     The order does not depend on the layout. Raises DataError for an archive that is cut, files
@@ -179,7 +179,7 @@ def _nothing(root: Path) -> DataError:
     )
 
 
-def _in_class_folders(layout: Layout) -> tuple[list[Listed], int]:
+def _in_class_folders(layout: Layout) -> tuple[list[ListedImage], int]:
     images, others = [], 0
     for folder in sorted(layout.place.iterdir()):
         if not folder.is_dir() or folder.name.startswith("."):
@@ -192,7 +192,7 @@ def _in_class_folders(layout: Layout) -> tuple[list[Listed], int]:
     return images, others
 
 
-def _in_one_folder(layout: Layout) -> tuple[list[Listed], int]:
+def _in_one_folder(layout: Layout) -> tuple[list[ListedImage], int]:
     files = sorted(entry.name for entry in layout.place.iterdir() if entry.is_file())
     names = [name for name in files if is_image(name)]
     labels = labelled(names, layout.labels)
@@ -202,10 +202,10 @@ def _in_one_folder(layout: Layout) -> tuple[list[Listed], int]:
     ], 0  # the other files are those that say the classes
 
 
-def _stated(label: int, file: Path, place: Path) -> Listed:
+def _stated(label: int, file: Path, place: Path) -> ListedImage:
     state = os.stat(file)
     path = file.relative_to(place).as_posix()
-    return Listed(label, file.name, path, state.st_size, state.st_mtime_ns, 0)
+    return ListedImage(label, file.name, path, state.st_size, state.st_mtime_ns, 0)
 
 
 def _archive(path: Path, root: Path) -> Layout:
@@ -220,7 +220,7 @@ def _archive(path: Path, root: Path) -> Layout:
     return Layout("archive", path, _label_files(path, beside), None)
 
 
-def _members(layout: Layout) -> tuple[list[Listed], int]:
+def _members(layout: Layout) -> tuple[list[ListedImage], int]:
     """Return the archive's images; nothing is unpacked, and names are only compared."""
     mtime_ns = layout.place.stat().st_mtime_ns
     with _opened(layout.place) as tar:
@@ -234,7 +234,7 @@ def _members(layout: Layout) -> tuple[list[Listed], int]:
         _check_wnids(layout.place, sorted({path.parent.name for path in paths}))
         labels = [index_of()[path.parent.name] for path in paths]
     return [
-        Listed(label, path.name, str(path), member.size, mtime_ns, member.offset_data)
+        ListedImage(label, path.name, str(path), member.size, mtime_ns, member.offset_data)
         for label, path, member in zip(labels, paths, members, strict=True)
     ], len(everything) - len(members)
 
@@ -266,7 +266,7 @@ def _opened(path: Path) -> Iterator[tarfile.TarFile]:
         ) from None
 
 
-def _check_once(layout: Layout, images: list[Listed]) -> None:
+def _check_once(layout: Layout, images: list[ListedImage]) -> None:
     """Refuse a numbered validation image that lies in two classes: one of them is wrong."""
     seen: dict[str, str] = {}
     for image in images:

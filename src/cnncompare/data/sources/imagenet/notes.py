@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from cnncompare.data.sources.imagenet.layout import Layout, Listed
+from cnncompare.data.sources.imagenet.layout import Layout, ListedImage
 from cnncompare.data.sources.imagenet.synsets import synsets
 
 PER_CLASS = 50  # of the validation set; the training part has 732 to 1,300
@@ -11,7 +11,7 @@ _TRAINING = 500
 _MODES = {"L": "grey", "LA": "grey", "1": "grey", "I": "grey", "I;16": "grey", "CMYK": "CMYK"}
 
 
-def notes_of(layout: Layout, images: Sequence[Listed], others: int) -> list[str]:
+def notes_of(layout: Layout, images: Sequence[ListedImage], others: int) -> list[str]:
     """Return a line for each thing that makes an accuracy on these images another one."""
     counts = Counter(image.label for image in images)
     found = [
@@ -38,7 +38,7 @@ def colour_note(modes: Mapping[int, str], paths: Sequence[str]) -> list[str]:
     return [f"{said} {plural}, converted to RGB (the first: {paths[min(modes)]})"]
 
 
-def _training(images: Sequence[Listed], counts: Counter[int]) -> str:
+def _training(images: Sequence[ListedImage], counts: Counter[int]) -> str:
     wnids = synsets()
     named = [image for image in images if image.name.startswith(f"{wnids[image.label]}_")]
     warning = "accuracy is higher than on the validation set"

@@ -5,8 +5,8 @@ import torch
 from cnncompare.config.data import DataConfig
 from cnncompare.data.decode import Form
 from cnncompare.data.files import ImageFiles
-from cnncompare.data.source import Source, whole
-from cnncompare.data.sources.imagenet.layout import listed, recognised
+from cnncompare.data.source import Source, full_split
+from cnncompare.data.sources.imagenet.layout import detect_layout, list_images
 from cnncompare.data.sources.imagenet.notes import notes_of
 from cnncompare.data.sources.imagenet.synsets import class_names, synsets
 from cnncompare.models.pretrained.transforms import Transform
@@ -19,8 +19,8 @@ def imagenet(config: DataConfig, transform: Transform) -> Source:
     keys are base name and size in bytes, so that it is the same for folders, a flat folder and an
     archive of the same images. Raises DataError for labels that would be wrong or unknown.
     """
-    layout = recognised(config.root or "")
-    found, others = listed(layout)
+    layout = detect_layout(config.root or "")
+    found, others = list_images(layout)
     form = Form(
         channels=3,
         height=transform.crop,
@@ -44,7 +44,7 @@ def imagenet(config: DataConfig, transform: Transform) -> Source:
         classes=list(synsets()),
         shape=images.form[:3],
         train=None,
-        test=whole(images, torch.tensor([image.label for image in found]), keys),
+        test=full_split(images, torch.tensor([image.label for image in found]), keys),
         class_names=class_names(),
         notes=notes_of(layout, found, others),
     )
