@@ -87,10 +87,10 @@ def test_test_as_val_chooses_on_the_test_set_and_trains_on_everything() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"limit_train": 136}, r"data.limit_train=136, but there are 135 images"),
+        ({"limit_train": 136}, r"data.limit_train=136 exceeds the 135 images"),
         ({"limit_val": 1}, r"data.limit_val=1 is fewer than the 2 classes"),
-        ({"limit_test": 31}, r"data.limit_test=31, but there are 30 images"),
-        ({"val_fraction": 0.005}, r"data.val_fraction=0.005 of 150 .* is 1, .* 2 classes"),
+        ({"limit_test": 31}, r"data.limit_test=31 exceeds the 30 images"),
+        ({"val_fraction": 0.005}, r"data.val_fraction=0.005 of 150 .* is 1; .* 2 classes"),
         ({"val_fraction": 0.999}, r"data.val_fraction=0.999 of 150 .* is 150"),
     ],
 )

@@ -63,11 +63,12 @@ def test_the_study_posts_transform_departs_from_torchvisions_in_normalisation_al
 def test_without_published_weights_everything_must_be_given() -> None:
     with pytest.raises(
         DataError,
-        match=r"no published transform: give data\.resize=PIXELS, data\.image_size=PIXELS, "
+        match=r"no pretrained weights with a known transform; set data\.resize=PIXELS, "
+        r"data\.image_size=PIXELS, "
         r"data\.interpolation=NAME, data\.normalize=imagenet, half or none$",
     ):
         resolve_transform(config(), None)
-    with pytest.raises(DataError, match=r"give data\.interpolation=NAME$"):
+    with pytest.raises(DataError, match=r"set data\.interpolation=NAME$"):
         resolve_transform(config(resize=256, image_size=224, normalize="none"), None)
     given = config(resize=256, image_size=224, interpolation="bilinear", normalize="none")
     expected = Transform(256, 224, "bilinear", (0.0,) * 3, (1.0,) * 3)
@@ -79,8 +80,11 @@ def test_without_published_weights_everything_must_be_given() -> None:
     ("changes", "message"),
     [
         ({"normalize": "train"}, r"data\.normalize=train: .* no training images"),
-        ({"image_size": 299}, r"crop of 299 pixels .* out of 256; give data\.resize=299 or more"),
-        ({"resize": 200}, r"crop of 224 pixels .* out of 200; .* smaller data\.image_size"),
+        (
+            {"image_size": 299},
+            r"crop of 299 pixels .* into 256 .* set data\.resize=299 or more",
+        ),
+        ({"resize": 200}, r"crop of 224 pixels .* into 200 pixels; .* smaller data\.image_size"),
         ({"channels": 1}, r"data\.channels=1: data=imagenet_val has colour images"),
     ],
 )

@@ -16,7 +16,7 @@ from torchvision.transforms import InterpolationMode, v2
 from cnncompare.config.data import DataConfig
 from cnncompare.data import cache
 from cnncompare.data.module import ImageData
-from cnncompare.data.sources.imagenet.synsets import index_of, synsets
+from cnncompare.data.sources.imagenet.synsets import label_by_wnid, synsets
 from cnncompare.errors import DataError
 from cnncompare.models.pretrained.transforms import Transform
 from tests.data.conftest import MakeData, MakeTree
@@ -139,7 +139,7 @@ def test_the_transform_is_overridden_by_the_configuration(
     step = v2.Compose([v2.Resize(28, InterpolationMode.NEAREST), v2.CenterCrop(28)])
     expected = np.asarray(step(Image.open(val / WNIDS[0] / val_name(2))))
     np.testing.assert_array_equal(data.test_images([0])[0].permute(1, 2, 0).numpy(), expected)
-    with pytest.raises(DataError, match=r"no published transform: give data\.resize"):
+    with pytest.raises(DataError, match=r"with a known transform; set data\.resize"):
         imagenet_data(val, weights=None)
 
 
@@ -310,7 +310,7 @@ def test_batches_that_were_counted_are_not_made_again(
         assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
     read = []
     monkeypatch.setattr(
-        "cnncompare.data.files.decode_or_remark",
+        "cnncompare.data.files.try_decode",
         lambda row, *_: (read.append(row), (np.zeros((3, 24, 24), np.uint8), None))[1],
     )
     batches(data)
@@ -355,10 +355,10 @@ def test_weights_normalisation_of_another_source(pets: Path, folder_data: MakeDa
     assert (data.mean, data.std) == (WEIGHTS.mean, WEIGHTS.std)
     assert (data.transform, data.notes, data.class_names) == (None, [], data.classes)
     assert data.corrupt_images == {}
-    with pytest.raises(DataError, match=r"no published mean and sd; name model\.weights"):
+    with pytest.raises(DataError, match=r"with a known mean and sd; set model\.weights"):
         folder_data(pets, normalize="weights")
     grey = config.model_copy(update={"channels": None})
-    with pytest.raises(DataError, match="is for 3 channels, the images have 1"):
+    with pytest.raises(DataError, match="is for 3 channels, but the images have 1"):
         ImageData(grey, seed=0, weights_transform=WEIGHTS).prepare()
 
 
@@ -395,11 +395,11 @@ def test_the_real_sample_as_folder_and_as_archive(sample: Path, imagenet_data: M
         assert (data.n_test, len(data.present_classes)) == (500, 500)
         assert data.notes == [
             "500 of 1,000 classes",
-            "training images by their names (n01440764_tench.JPEG ...): accuracy is higher than "
-            "on the validation set",
+            "training images, according to their names (n01440764_tench.JPEG ...): "
+            "accuracy is higher than on the validation set",
         ]
     files = sorted((sample / "val").glob("*/*.JPEG"))
-    assert made[1].test_labels.tolist() == [index_of()[file.parent.name] for file in files]
+    assert made[1].test_labels.tolist() == [label_by_wnid()[file.parent.name] for file in files]
 
 
 def test_real_images_are_what_torchvision_makes_of_them(
