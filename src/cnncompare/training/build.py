@@ -12,7 +12,6 @@ from torch import nn
 from cnncompare.config.schema import Config
 from cnncompare.config.trainer import TrainerConfig
 from cnncompare.data.module import ImageData
-from cnncompare.data.transform import Transform
 from cnncompare.models import registry
 from cnncompare.models.pretrained.finetune import freeze_backbone, head_parameters
 from cnncompare.models.pretrained.transforms import PretrainedReference, pretrained_reference
@@ -51,7 +50,7 @@ def find_pretrained_reference(config: Config) -> PretrainedReference | None:
 
 def build_data(config: Config, reference: PretrainedReference | None) -> ImageData:
     """Return the data module, with the transform of the weights as its default if there is one."""
-    transform = Transform(*reference.transform) if reference else None
+    transform = reference.transform if reference else None
     return ImageData(config.data, seed=config.seed, weights_transform=transform)
 
 

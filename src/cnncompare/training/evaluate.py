@@ -105,11 +105,12 @@ def _handle_corrupt_images(
     outputs: Outputs, corrupt: Tensor, data: ImageData, section: EvaluationSection
 ) -> Outputs:
     """Return the outputs with the images at positions `corrupt` counted as wrong, or skipped."""
+    reasons = data.corrupt_images
     section.corrupt_images = [
-        data.corrupt.get(position, data.test_name(position)) for position in corrupt.tolist()
+        reasons.get(position, data.test_image_name(position)) for position in corrupt.tolist()
     ]
     if section.on_corrupt_image == "skip":
-        data.leave_out(corrupt)
+        data.exclude(corrupt)
         readable = outputs["labels"] >= 0
         return {name: tensor[readable] for name, tensor in outputs.items()}
     counted = {name: tensor.clone() for name, tensor in outputs.items()}

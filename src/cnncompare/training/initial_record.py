@@ -7,7 +7,7 @@ import yaml
 
 from cnncompare.config.schema import Config
 from cnncompare.data.module import ImageData
-from cnncompare.data.transform import Transform, deviations
+from cnncompare.data.transform import deviations
 from cnncompare.models import registry
 from cnncompare.models.pretrained.transforms import PretrainedReference
 from cnncompare.runs.record import (
@@ -155,7 +155,7 @@ def _evaluation_section(
         resize=used.resize if used else None,
         interpolation=used.interpolation if used else None,
         squash=used.squash if used else False,
-        preprocessing_deviations=deviations(used, Transform(*reference.transform))
+        preprocessing_deviations=deviations(used, reference.transform)
         if used and reference
         else [],
         weights_map=model.weights_map,

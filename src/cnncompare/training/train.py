@@ -51,7 +51,7 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
     with Interruption() as interruption:
         data.prepare()
         model = build_model(config, data)
-        classes = data.present.tolist() if config.data.mask_classes else None
+        classes = data.present_classes.tolist() if config.data.mask_classes else None
         task = build_task(config, model, classes)
         if not is_rank_zero():  # Lightning started this process for another device
             join = _join_training if config.trains else join_evaluation
