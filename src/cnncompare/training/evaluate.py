@@ -64,19 +64,7 @@ def evaluate(
     if config.trainer.processes == 1 and not n_earlier:
         section.notes = data.notes  # now including the colour modes, since all images were read
     _record_costs(run, section, clock, n=data.n_test, n_earlier=n_earlier)
-    corrupt = (writer.outputs["labels"] < 0).nonzero().squeeze(1)
-    outputs = _handle_corrupt_images(writer.outputs, corrupt, data, section)
-    write_predictions(run.folder / PREDICTIONS, outputs)
-    _record_test(run, data, outputs)
-    skipped = corrupt if section.on_corrupt_image == "skip" else corrupt[:0]
-    effects = _effects(run, section, config, task, data, outputs, skipped, trainer)
-    section.check = check_against_reference(
-        run.record.test,
-        section.reference_result,
-        is_full=_is_full(data),
-        deviations=section.preprocessing_deviations,
-        effects=effects,
-    )
+    _record_results(run, section, config, task, data, writer.outputs, trainer)
     run.save()
     return trainer
 
@@ -99,6 +87,30 @@ def _resume(folder: Path, data: ImageData) -> tuple[PredictionWriter, int]:
     earlier = journal.read(data.n_test)
     data.skip_positions = set() if earlier is None else set(earlier["indices"].tolist())
     return PredictionWriter(folder, journal), len(data.skip_positions)
+
+
+def _record_results(
+    run: Run,
+    section: EvaluationSection,
+    config: Config,
+    task: ImageClassifier,
+    data: ImageData,
+    outputs: Outputs,
+    trainer: pl.Trainer,
+) -> None:
+    corrupt = (outputs["labels"] < 0).nonzero().squeeze(1)
+    outputs = _handle_corrupt_images(outputs, corrupt, data, section)
+    write_predictions(run.folder / PREDICTIONS, outputs)
+    _record_test(run, data, outputs)
+    skipped = corrupt if section.on_corrupt_image == "skip" else corrupt[:0]
+    effects = _effects(run, section, config, task, data, outputs, skipped, trainer)
+    section.check = check_against_reference(
+        run.record.test,
+        section.reference_result,
+        is_full=_is_full(data),
+        deviations=section.preprocessing_deviations,
+        effects=effects,
+    )
 
 
 def _handle_corrupt_images(
