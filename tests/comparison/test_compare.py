@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cnncompare.comparison.compare import Comparison, Options, compare_results
-from cnncompare.comparison.fairness import overlapping
+from cnncompare.comparison.fairness import overlapping_runs
 from cnncompare.comparison.load import load_results
 from cnncompare.comparison.metrics import METRICS, metric_named
 from cnncompare.errors import ConfigError
@@ -100,7 +100,7 @@ def test_friedman_over_data_sets_takes_the_models_all_have(tmp_path: Path) -> No
     assert ranks.mean_ranks == [1.0, 2.0, 3.0]
 
 
-def test_published_numbers_are_held_against_rows(tmp_path: Path) -> None:
+def test_rows_are_compared_with_reference_results(tmp_path: Path) -> None:
     right = simulate(np.random.default_rng(0), {"resnet20": 0.8}, seeds=1, n=10_000)
     write_run(tmp_path, "resnet20", 0, right["resnet20"][0], data="cifar10")
     (table,) = compared(tmp_path).tables
@@ -108,11 +108,11 @@ def test_published_numbers_are_held_against_rows(tmp_path: Path) -> None:
     assert found is not None
     assert (found.low, found.high) == pytest.approx((0.9125, 0.9260))
     assert found.verdict == "below"
-    assert "4 epochs, published 164 to 200" in found.recipe_differs
-    assert "5,000 training images, published 50,000" in found.recipe_differs
+    assert "4 epochs instead of 164 to 200" in found.recipe_differs
+    assert "5,000 training images instead of 50,000" in found.recipe_differs
 
 
-def test_nothing_published_is_nothing_claimed(sweep: Path) -> None:
+def test_without_reference_results_nothing_is_claimed(sweep: Path) -> None:
     (table,) = compared(sweep).tables
     assert all(row.reference_result is None for row in table.rows)
 
@@ -121,7 +121,7 @@ def test_clocks_are_shared_where_runs_overlap_on_a_like_machine(tmp_path: Path) 
     for label, minute, machine in (("a", 1, "X"), ("b", 1, "X"), ("c", 3, "X"), ("d", 1, "Y")):
         write_run(tmp_path, label, 0, np.ones(10, bool), minute=minute, hardware=machine)
     results, _ = load_results([tmp_path])
-    shared = overlapping(results)
+    shared = overlapping_runs(results)
     assert {r.record.label for r in results if str(r.run.folder) in shared} == {"a", "b"}
 
 

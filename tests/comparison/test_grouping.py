@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnncompare.comparison.filters import keep
-from cnncompare.comparison.grouping import differences, split_into_tables
+from cnncompare.comparison.filters import apply_filters
+from cnncompare.comparison.grouping import differing_protocol_keys, split_into_tables
 from cnncompare.comparison.load import load_results
 from cnncompare.errors import ConfigError
 from tests.comparison.factory import write_run, write_sweep
@@ -46,7 +46,7 @@ def test_a_protocol_that_differs_splits_the_table(
     write_run(tmp_path, "b", 0, RIGHT, changes=change)
     tables, _ = split_into_tables(load_results([tmp_path])[0])
     assert len(tables) == 2
-    assert key in differences(tables)
+    assert key in differing_protocol_keys(tables)
 
 
 def test_the_same_seed_twice_is_no_second_sample(tmp_path: Path) -> None:
@@ -112,21 +112,21 @@ def test_an_unknown_group_by_names_the_closest(sweep: Path) -> None:
     ],
 )
 def test_filters(sweep: Path, filters: list[str], left: int) -> None:
-    assert len(keep(load_results([sweep])[0], filters)) == left
+    assert len(apply_filters(load_results([sweep])[0], filters)) == left
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("model.nam=vgg16", "did you mean 'model.name'"),
-        ("model.name=vgg17", "no run is left; model.name is lenet5, resnet20, vgg16"),
-        ("vgg16", "give KEY=VALUE"),
-        ("=3", "give KEY=VALUE"),
+        ("model.name=vgg17", "matches no run; model.name is lenet5, resnet20, vgg16"),
+        ("vgg16", "not of the form KEY=VALUE"),
+        ("=3", "not of the form KEY=VALUE"),
     ],
 )
-def test_wrong_filters_say_what_would_be_right(sweep: Path, text: str, message: str) -> None:
+def test_errors_of_wrong_filters(sweep: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        keep(load_results([sweep])[0], [text])
+        apply_filters(load_results([sweep])[0], [text])
 
 
 def test_the_largest_table_comes_first(tmp_path: Path) -> None:

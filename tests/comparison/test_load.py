@@ -74,7 +74,7 @@ def change(folder: Path, **arrays: np.ndarray) -> None:
         ({"label": np.zeros(99, np.int16)}, "should be (N,)"),
         ({"confidence": np.full(100, np.nan, np.float32)}, "outside [0, 1]"),
         ({"confidence": np.zeros((100, 2), np.float32)}, "should be (N,)"),
-        ({"top5": np.full((100, 5), 11, np.int16)}, "classes 0 to 11, and there are 10"),
+        ({"top5": np.full((100, 5), 11, np.int16)}, "classes 0 to 11, but the data set has 10"),
         ({"label": (np.arange(100) % 9 + 1).astype(np.int16)}, "accuracy"),
     ],
 )
@@ -95,7 +95,7 @@ def test_predictions_of_another_length_than_recorded(folder: Path) -> None:
     (folder / "run.json").write_text(json.dumps(record))
     (result,), (skip,) = load_results([folder])
     assert result.outcome is None
-    assert "100 images, and run.json says 50" in skip.reason
+    assert "100 images, but run.json records 50" in skip.reason
 
 
 def test_cut_predictions_and_missing_ones(folder: Path) -> None:

@@ -7,7 +7,7 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import cohen_kappa_score
 from sklearn.metrics import confusion_matrix as sklearn_confusion
 
-from cnncompare.comparison.agreement import majority_vote, most_disputed
+from cnncompare.comparison.agreement import majority_vote_accuracy, most_disputed
 from cnncompare.comparison.compare import compare_results
 from cnncompare.comparison.load import Outcome, load_results
 from cnncompare.comparison.predictions import (
@@ -66,8 +66,10 @@ def outcome(top1: list[int], confidence: float) -> Outcome:
 
 def test_a_vote_goes_by_number_then_by_confidence() -> None:
     two_right = [outcome([0, 1, 1], 0.4), outcome([0, 0, 2], 0.5), outcome([1, 1, 0], 0.9)]
-    assert majority_vote(two_right, 3) == pytest.approx(2 / 3)  # the third goes to the surest
-    assert majority_vote(two_right[:2], 3) == pytest.approx(2 / 3)
+    assert majority_vote_accuracy(two_right, 3) == pytest.approx(
+        2 / 3
+    )  # the third goes to the surest
+    assert majority_vote_accuracy(two_right[:2], 3) == pytest.approx(2 / 3)
 
 
 def test_images_that_only_one_gets_right_and_the_disputed() -> None:

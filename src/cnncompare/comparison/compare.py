@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from cnncompare.comparison.fairness import card, overlapping
-from cnncompare.comparison.grouping import Group, Table, differences, split_into_tables
+from cnncompare.comparison.fairness import fairness_card, overlapping_runs
+from cnncompare.comparison.grouping import Group, Table, differing_protocol_keys, split_into_tables
 from cnncompare.comparison.learning_curves import (
     BudgetComparison,
     compare_at_equal_budgets,
-    time_to,
-    total_s,
+    seconds_to_accuracy,
+    total_seconds,
 )
 from cnncompare.comparison.load import Result, Skipped
 from cnncompare.comparison.metrics import METRICS, Metric
@@ -99,12 +99,12 @@ def compare_results(
     options = options or Options()
     tables, left_out = split_into_tables(results, options.group_by)
     _check_baseline(options.baseline, tables)
-    shared = overlapping(results)
+    shared = overlapping_runs(results)
     compared = [_compare_table(table, shared, options) for table in tables]
     return Comparison(
         options=options,
         tables=compared,
-        differing=differences(tables),
+        differing=differing_protocol_keys(tables),
         ranks=_ranks(compared, options.metric),
         skipped=[*skipped, *left_out],
     )
@@ -162,7 +162,7 @@ def _row(group: Group, shared: set[str], options: Options) -> GroupRow:
             for key in ("peak_rss_mib", "peak_gpu_mib")
         },
         model=first.model.model_dump(),
-        fairness=card(group, shared),
+        fairness=fairness_card(group, shared),
         reference_result=None
         if top1.mean is None
         else reference_result(first, top1.mean, top1.interval),
@@ -196,9 +196,9 @@ _CLOCKS = ("epoch_s", "train_s", "val_s", "data_wait_s", "images_per_s", "time_t
 
 def _timing(group: Group, target: float | None) -> dict[str, float | None]:
     timing = {key: median_of(group, attrgetter(f"record.timing.{key}")) for key in _CLOCKS}
-    timing["total_s"] = median_of(group, total_s)
+    timing["total_s"] = median_of(group, total_seconds)
     if target is not None:
-        times = [time_to(target, result) for result in group.results]
+        times = [seconds_to_accuracy(target, result) for result in group.results]
         reached = [t for t in times if t is not None]
         timing["target_reached"] = float(len(reached))
         timing["time_to_target_s"] = (
