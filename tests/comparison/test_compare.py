@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -77,7 +78,7 @@ def test_time_to_target(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["top5", "nll", "ece"])
 def test_other_metrics_rank_by_themselves(sweep: Path, name: str) -> None:
     (table,) = compared(sweep, metric=METRICS[name]).tables
-    means = [row.estimates[name].mean for row in table.rows]
+    means: list[Any] = [row.estimates[name].mean for row in table.rows]
     assert means == sorted(means, reverse=METRICS[name].higher_is_better)
     assert table.rows[0].letters.startswith("a")
 

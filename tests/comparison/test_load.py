@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from cnncompare.comparison.load import load_results
+from cnncompare.runs.record import Status
 from tests.comparison.factory import simulate, write_run
 
 
@@ -39,7 +40,7 @@ def test_a_run_below_two_roots_counts_once(folder: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("status", ["failed", "running", "interrupted"])
-def test_unfinished_runs_are_listed_with_their_reason(tmp_path: Path, status: str) -> None:
+def test_unfinished_runs_are_listed_with_their_reason(tmp_path: Path, status: Status) -> None:
     write_run(tmp_path, "a", 0, np.ones(10, dtype=bool), status=status)
     results, (skip,) = load_results([tmp_path])
     assert results == []

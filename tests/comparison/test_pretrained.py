@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ DEPARTURE = "normalisation: mean 0.5 instead of the weights' mean 0.485"
 @pytest.fixture
 def comparison(tmp_path: Path) -> Comparison:
     right = np.random.default_rng(0).random(200) < 0.7
-    for label, changes in {
+    cases: dict[str, dict[str, Any]] = {
         "resnet18": {},
         "vgg16": {
             "recipe": "b",
@@ -28,7 +29,8 @@ def comparison(tmp_path: Path) -> Comparison:
             "notes": ["500 of 1,000 classes"],
         },
         "inception_v3": {"recipe": "c", "image_size": 299, "resize": 342},
-    }.items():
+    }
+    for label, changes in cases.items():
         part = evaluation(**changes)
         write_run(tmp_path, label, 0, right, changes={"training": None, "evaluation": part})
     return compare_results(*load_results([tmp_path]))

@@ -46,7 +46,7 @@ def pairs_of(template: Result, right: dict[str, NDArray[np.bool_]]) -> list[Pair
 
 def within(share: float, low: float, high: float, repeats: int) -> bool:
     error = 3 * (0.05 * 0.95 / repeats) ** 0.5
-    return low - error <= share <= high + error
+    return bool(low - error <= share <= high + error)
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ def test_the_plan_reaches_the_power_it_promises_and_no_less_would() -> None:
     assert power(0.008, 0.05, found.seeds, None) >= 0.8
     assert power(0.008, 0.05, found.seeds - 2, None) < 0.8
     assert found.images is None
+    assert found.detectable is not None
     assert power(found.detectable, 0.05, None, None) == pytest.approx(0.8, abs=0.01)
 
 

@@ -129,11 +129,11 @@ def test_a_departure_is_warned_of_recorded_and_tried_without(
         "resize",
     ]
     assert found.check is not None
-    assert [cause.cause for cause in found.check.what_if] == ["normalisation", "resize"]
+    assert [cause.cause for cause in found.check.deviation_effects] == ["normalisation", "resize"]
     only = run("data.normalize=half").record.evaluation
     assert only is not None
     assert only.check is not None
-    (cause,) = only.check.what_if
+    (cause,) = only.check.deviation_effects
     assert cause.acc1_without == as_published
     assert "normalisation: mean 0.5 0.5 0.5" in only.check.message
 

@@ -132,7 +132,7 @@ def _reason_to_skip(record: RunRecord) -> str:
     if record.status != "finished":
         error = record.error
         return record.status + (f": {error.type}: {error.message}" if error else "")
-    if record.model is None or record.data is None or record.asked is None:
+    if record.model is None or record.data is None or record.settings is None:
         return "finished, but its record lacks model, data, or both training and evaluation"
     if record.test.acc1 is None:
         return "finished, but not tested: test.acc1 is null"
@@ -146,13 +146,13 @@ def _result(run: Run) -> tuple[Result, str]:
     record = run.record
     assert record.model is not None
     assert record.data is not None
-    assert record.asked is not None
+    assert record.settings is not None
     outcome, problem = None, ""
     try:
         outcome = read_outcome(run)
     except DataError as error:
         problem = f"{error}; the run's record is used, its per-image predictions are not"
-    sections = (record.model, record.data, record.asked, record.training, record.evaluation)
+    sections = (record.model, record.data, record.settings, record.training, record.evaluation)
     return Result(run, *sections, outcome), problem
 
 

@@ -4,25 +4,19 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from cnncompare.errors import ConfigError, OutputError, UserError
+from cnncompare.system.argument_parser import CommandParser
 
 if TYPE_CHECKING:
     from cnncompare.comparison.compare import Options
     from cnncompare.comparison.load import Result, Skipped
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(
-            f"report: {message}; python -m cnncompare report --help shows what there is"
-        )
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="python -m cnncompare report",
+    parser = CommandParser(
+        "report",
         description="Compare the runs below the folders: which networks really differ, by how "
         "much, at what cost. Prints a table and writes report.html, .md, .tex, .csv and figures/.",
     )
