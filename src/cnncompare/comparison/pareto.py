@@ -15,7 +15,7 @@ class Cost:
 
     name: str
     title: str
-    of: Callable[[Result], float | None]
+    measure: Callable[[Result], float | None]
 
 
 def _memory(result: Result) -> float | None:
@@ -32,14 +32,14 @@ COSTS = (
 )
 
 
-def median_of(group: Group, of: Callable[[Result], float | None]) -> float | None:
-    """Return the median over the runs of the group for which `of` is not None."""
-    values = [value for result in group.results if (value := of(result)) is not None]
+def median_of(group: Group, measure: Callable[[Result], float | None]) -> float | None:
+    """Return the median over the runs of the group for which `measure` is not None."""
+    values = [value for result in group.results if (value := measure(result)) is not None]
     return float(median(values)) if values else None
 
 
 @dataclass(frozen=True)
-class Front:
+class ParetoFront:
     """Pareto front of a score against one cost, with the cost of each group by label.
 
     A group is dominated by another that is at least as good in score and cost, and better in one.
@@ -53,30 +53,32 @@ class Front:
 
 
 def pareto_fronts(
-    groups: Sequence[Group], score: dict[str, float], higher_is_better: bool = True
-) -> list[Front]:
-    """Return the front of `score`, by label, against each cost that was measured."""
+    groups: Sequence[Group], scores: dict[str, float], higher_is_better: bool = True
+) -> list[ParetoFront]:
+    """Return the front of `scores`, by label, against each cost that was measured."""
     fronts = []
     for cost in COSTS:
-        values = {g.label: v for g in groups if (v := median_of(g, cost.of)) is not None}
-        values = {label: v for label, v in values.items() if label in score}
+        values = {g.label: v for g in groups if (v := median_of(g, cost.measure)) is not None}
+        values = {label: v for label, v in values.items() if label in scores}
         if values:
-            fronts.append(_front(cost, values, score, 1 if higher_is_better else -1))
+            fronts.append(_front(cost, values, scores, 1 if higher_is_better else -1))
     return fronts
 
 
-def _front(cost: Cost, values: dict[str, float], score: dict[str, float], sign: int) -> Front:
+def _front(
+    cost: Cost, values: dict[str, float], scores: dict[str, float], sign: int
+) -> ParetoFront:
     def dominates(a: str, b: str) -> bool:
-        better = sign * (score[a] - score[b])
+        better = sign * (scores[a] - scores[b])
         return better >= 0 and values[a] <= values[b] and (better > 0 or values[a] < values[b])
 
     dominators = {label: [other for other in values if dominates(other, label)] for label in values}
     dominated = {label: others for label, others in dominators.items() if others}
     front = sorted((label for label in values if label not in dominated), key=values.__getitem__)
-    return Front(cost.name, cost.title, values, front, dominated)
+    return ParetoFront(cost.name, cost.title, values, front, dominated)
 
 
-def dominated_everywhere(fronts: Sequence[Front]) -> dict[str, list[str]]:
+def dominated_everywhere(fronts: Sequence[ParetoFront]) -> dict[str, list[str]]:
     """Return the labels dominated at every measured cost, with the labels that dominate them."""
     if not fronts:
         return {}
