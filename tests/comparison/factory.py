@@ -202,7 +202,7 @@ def write_run(
 def ranked(
     truth: NDArray[np.int16], correct: NDArray[np.bool_], classes: int, seed: int
 ) -> NDArray[np.int16]:
-    """Return top5 [n, min(5, classes)], all different, with the true class first where `correct`."""
+    """Return top5 [n, min(5, classes)], all different; the first is right if `correct`."""
     rng = np.random.default_rng(1000 + seed)
     n, width = len(truth), min(5, classes)
     others = (
