@@ -50,7 +50,7 @@ def test_a_folder_without_permission_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
-    with pytest.raises(OutputError, match="permission denied; choose another place"):
+    with pytest.raises(OutputError, match="permission denied; choose another folder"):
         check(f"output_root={tmp_path}")
 
 

@@ -23,14 +23,14 @@ from cnncompare.data.module import ImageData
 from cnncompare.models.pretrained.transforms import Transform
 from cnncompare.system.device_sync import synchronize
 from cnncompare.terminal.console import make_console
-from cnncompare.training.callbacks.prediction_writer import PredictionWriter
-from cnncompare.training.train import (
+from cnncompare.training.build import (
     build_data,
     build_model,
     build_task,
     find_pretrained_reference,
     set_up_torch,
 )
+from cnncompare.training.callbacks.prediction_writer import PredictionWriter
 from cnncompare.training.trainer import build_trainer
 
 ROUNDS = 3

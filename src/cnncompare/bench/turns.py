@@ -15,12 +15,7 @@ from torch import Tensor
 from cnncompare.config.schema import Config
 from cnncompare.data.module import ImageData
 from cnncompare.system.device_sync import synchronize
-from cnncompare.training.callbacks.epoch_recorder import EpochRecorder
-from cnncompare.training.callbacks.interruption import Interruption
-from cnncompare.training.callbacks.prediction_writer import PredictionWriter
-from cnncompare.training.callbacks.progress import Progress
-from cnncompare.training.optimizers import build_optimizer
-from cnncompare.training.train import (
+from cnncompare.training.build import (
     apply_speed_settings,
     build_data,
     build_model,
@@ -28,6 +23,11 @@ from cnncompare.training.train import (
     find_pretrained_reference,
     set_up_torch,
 )
+from cnncompare.training.callbacks.epoch_recorder import EpochRecorder
+from cnncompare.training.callbacks.interruption import Interruption
+from cnncompare.training.callbacks.prediction_writer import PredictionWriter
+from cnncompare.training.callbacks.progress import Progress
+from cnncompare.training.optimizers import build_optimizer
 from cnncompare.training.trainer import build_trainer
 
 Reply = dict[str, Any]

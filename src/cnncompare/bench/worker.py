@@ -81,7 +81,7 @@ def _prepare(asked: dict[str, Any], commands: Iterator[str], reply: Reply) -> No
     from cnncompare.data.module import ImageData
     from cnncompare.data.source import read_images
     from cnncompare.system.environment import describe_environment
-    from cnncompare.training.train import set_up_torch
+    from cnncompare.training.build import set_up_torch
 
     config, folder = validate(asked["config"]), Path(asked["folder"])
     set_up_torch(config)

@@ -11,6 +11,7 @@ import yaml
 from numpy.typing import NDArray
 
 from cnncompare.errors import DataError
+from cnncompare.runs.lifecycle import is_finished
 from cnncompare.runs.record import (
     DataSection,
     EvaluationSection,
@@ -117,7 +118,7 @@ def load_results(roots: Iterable[Path]) -> tuple[list[Result], list[Skipped]]:
         except DataError as error:
             skipped.append(Skipped(str(folder), str(error)))
             continue
-        if reason := _reason_to_skip(run.record):
+        if reason := _reason_to_skip(run):
             skipped.append(Skipped(str(folder), reason))
             continue
         result, problem = _result(run)
@@ -127,9 +128,10 @@ def load_results(roots: Iterable[Path]) -> tuple[list[Result], list[Skipped]]:
     return results, skipped
 
 
-def _reason_to_skip(record: RunRecord) -> str:
+def _reason_to_skip(run: Run) -> str:
     """Return the reason why the run cannot be compared; "" if it can."""
-    if record.status != "finished":
+    record = run.record
+    if not is_finished(run):
         error = record.error
         return record.status + (f": {error.type}: {error.message}" if error else "")
     if record.model is None or record.data is None or record.settings is None:
