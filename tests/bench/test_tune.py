@@ -7,7 +7,7 @@ from cnncompare.bench.tune import (
     DEFAULT_MALLOC,
     Candidate,
     CandidateResult,
-    evaluate,
+    compare_trainings,
     measure_candidate,
     recommendation,
     shorten,
@@ -30,7 +30,7 @@ def test_the_command_line_can_be_typed() -> None:
 
 
 def test_an_evaluation_by_hand() -> None:
-    tried = evaluate(BF16, epochs(0.5, 1.0), epochs(0.5, 2.0))
+    tried = compare_trainings(BF16, epochs(0.5, 1.0), epochs(0.5, 2.0))
     assert tried.row.ratio == pytest.approx(2)  # without the checkpoints' half second
     assert tried.keeps_accuracy
     assert tried.pays_off
@@ -43,11 +43,11 @@ def test_an_evaluation_by_hand() -> None:
     ("acc1", "kept"), [(0.5, True), (0.48, True), (0.44, False), (0.1, False), (0.6, True)]
 )
 def test_a_significantly_lower_accuracy_is_not_kept(acc1: float, kept: bool) -> None:
-    assert evaluate(BF16, epochs(acc1, 1.0), epochs(0.5, 2.0)).keeps_accuracy is kept
+    assert compare_trainings(BF16, epochs(acc1, 1.0), epochs(0.5, 2.0)).keeps_accuracy is kept
 
 
 def test_a_loss_that_overflowed_is_not_kept() -> None:
-    assert not evaluate(BF16, epochs(0.5, 1.0, math.nan), epochs(0.5, 2.0)).keeps_accuracy
+    assert not compare_trainings(BF16, epochs(0.5, 1.0, math.nan), epochs(0.5, 2.0)).keeps_accuracy
 
 
 def test_the_fastest_setting_that_keeps_accuracy_is_recommended() -> None:

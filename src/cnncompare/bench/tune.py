@@ -132,10 +132,10 @@ def measure_candidate(config: Config, candidate: Candidate) -> CandidateResult:
         results = alternate(epochs, rounds=ROUNDS)
     for reason in results.failures.values():
         return CandidateResult(candidate, BenchRow(name, reason=reason))
-    return evaluate(candidate, results.series["candidate"], results.series["default"])
+    return compare_trainings(candidate, results.series["candidate"], results.series["default"])
 
 
-def evaluate(
+def compare_trainings(
     candidate: Candidate, replies: Sequence[Reply | None], default: Sequence[Reply | None]
 ) -> CandidateResult:
     """Return the result of two trainings, given the reply of each epoch.

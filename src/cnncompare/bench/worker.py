@@ -72,7 +72,7 @@ def _run_baseline(task: Task, commands: Iterator[str], respond: Respond) -> None
                 images.to(device), labels.to(device)
         else:
             baseline.train_epoch(network, train, optimizer, device)
-            baseline.validate(network, val, device)
+            baseline.validate_epoch(network, val, device)
         respond({"seconds": time.perf_counter() - started, "images": n_train + n_val})
 
 

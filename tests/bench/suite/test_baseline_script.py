@@ -40,7 +40,7 @@ def test_the_script_learns(tmp_path: Path) -> None:
     network = baseline.make_network("lenet5", 2)
     optimizer = baseline.make_optimizer(network, lr=0.02)
     baseline.train_epoch(network, train, optimizer, device)
-    loss, accuracy = baseline.validate(network, val, device)
+    loss, accuracy = baseline.validate_epoch(network, val, device)
     assert accuracy > 0.95
     assert loss < 0.5
 

@@ -108,7 +108,7 @@ def train_epoch(
     return running_loss / len(loader)
 
 
-def validate(
+def validate_epoch(
     network: nn.Module, loader: DataLoader[Sample], device: torch.device
 ) -> tuple[float, float]:
     """Return the mean loss and the accuracy in [0, 1]."""
@@ -144,7 +144,7 @@ def main() -> None:
     start = time.time()
     for epoch in range(args.epochs):
         train_loss = train_epoch(network, train_loader, optimizer, device)
-        val_loss, val_acc = validate(network, val_loader, device)
+        val_loss, val_acc = validate_epoch(network, val_loader, device)
         scheduler.step()
         print(
             f"epoch {epoch + 1}: train loss {train_loss:.3f}, val loss {val_loss:.3f}, "
