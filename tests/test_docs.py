@@ -137,10 +137,11 @@ def test_links_and_images_lead_somewhere(page: Path) -> None:
 
 
 def test_every_page_can_be_reached() -> None:
-    start = [ROOT / "README.md", ROOT / "docs" / "internals" / "index.md"]
+    docs = ROOT / "docs"
+    start = [ROOT / "README.md", docs / "internals" / "index.md", docs / "api" / "index.md"]
     linked = {
         (page.parent / target).resolve()
-        for page in [*start, ROOT / "docs" / "architecture.md"]
+        for page in [*start, docs / "architecture.md"]
         for target in re.findall(r"\]\(([^)#]+\.md)", prose(page))
     }
     assert [name_of(page) for page in PAGES if page not in linked and page != start[0]] == []

@@ -83,13 +83,13 @@ def _hydra(words: list[str]) -> int:
     from hydra.types import RunMode
     from omegaconf.errors import OmegaConfBaseException
 
-    from cnncompare.config.files import UserConf, admit_user_conf, conf_folder, describe_problem
+    from cnncompare.config.files import UserConf, add_user_conf, conf_folder, describe_problem
     from cnncompare.sweep.overrides import expand_seeds
 
     if any(word.startswith("--experimental-rerun") for word in words):
         raise ConfigError("--experimental-rerun loads a pickle, which can run code; not supported")
     sys.argv[1:] = words = expand_seeds(_sweep_first(words))  # Hydra reads them there
-    admit_user_conf(words)
+    add_user_conf(words)
     Plugins.instance().register(UserConf)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come up here instead of being printed there
     outcome: list[BaseException] = []

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -85,7 +87,7 @@ def test_composing_with_shared_parts_gives_what_hydra_gives(words: list[str]) ->
         composer = JobComposer(loader, master)
         composer.compose(["model=vgg16", "seed=9"])  # leaves no trace in the next
         ours = OmegaConf.to_container(composer.compose(words), resolve=True)
-    theirs = OmegaConf.to_container(whole, resolve=False)
+    theirs: Any = OmegaConf.to_container(whole, resolve=False)
     del theirs["hydra"]
     theirs = OmegaConf.to_container(OmegaConf.create(theirs), resolve=True)
     assert ours == theirs

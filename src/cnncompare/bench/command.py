@@ -63,10 +63,10 @@ def main(argv: list[str]) -> int:
 
 def _valid_config(overrides: list[str], tune: bool) -> "Config":
     """Return the configuration; raises UserError wherever a run would."""
-    from cnncompare.config.compose import composed
+    from cnncompare.config.compose import compose_config
     from cnncompare.training.preflight import preflight
 
-    config = composed(overrides)
+    config = compose_config(overrides)
     if config.trainer.processes > 1:
         raise ConfigError(
             f"bench: trainer.devices={config.trainer.devices}: only one device can be measured; "

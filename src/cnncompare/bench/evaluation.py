@@ -21,12 +21,12 @@ from cnncompare.data.module import ImageData
 from cnncompare.data.transform import Transform
 from cnncompare.system.device_sync import synchronize
 from cnncompare.terminal.console import make_console
-from cnncompare.training.callbacks.prediction_writer import PredictionSaver
+from cnncompare.training.callbacks.prediction_writer import PredictionWriter
 from cnncompare.training.train import (
     build_data,
     build_model,
     build_task,
-    published_for,
+    find_pretrained_reference,
     set_up_torch,
 )
 from cnncompare.training.trainer import build_trainer
@@ -109,7 +109,7 @@ class OurTest:
     def __init__(self, config: Config, folder: Path, cache_limit_gib: float) -> None:
         changed = {"cache_limit_gib": cache_limit_gib, "cache_dir": str(folder / "cache")}
         config = config.model_copy(update={"data": config.data.model_copy(update=changed)})
-        self.data = build_data(config, published_for(config))
+        self.data = build_data(config, find_pretrained_reference(config))
         self.data.prepare()
         self._folder = folder
         self._config = config
@@ -117,7 +117,7 @@ class OurTest:
 
     def seconds(self) -> float:
         """Return the seconds of one pass over the test images."""
-        callbacks: list[pl.Callback] = [PredictionSaver(self._folder)]
+        callbacks: list[pl.Callback] = [PredictionWriter(self._folder)]
         without_loggers = type(self._config.logger)()
         config = self._config.model_copy(update={"logger": without_loggers})
         trainer = build_trainer(self._folder, config, callbacks)

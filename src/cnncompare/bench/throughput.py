@@ -42,6 +42,7 @@ def commands_of_round(number: int) -> tuple[str, ...]:
 
 
 def all_commands(rounds: int) -> Iterator[str]:
+    """Yield the commands of all rounds in order."""
     for number in range(rounds):
         yield from commands_of_round(number)
 

@@ -17,7 +17,7 @@ from cnncompare.data.module import ImageData
 from cnncompare.system.device_sync import synchronize
 from cnncompare.training.callbacks.epoch_recorder import EpochRecorder
 from cnncompare.training.callbacks.interruption import Interruption
-from cnncompare.training.callbacks.prediction_writer import PredictionSaver
+from cnncompare.training.callbacks.prediction_writer import PredictionWriter
 from cnncompare.training.callbacks.progress import Progress
 from cnncompare.training.optimizers import build_optimizer
 from cnncompare.training.train import (
@@ -25,7 +25,7 @@ from cnncompare.training.train import (
     build_data,
     build_model,
     build_task,
-    published_for,
+    find_pretrained_reference,
     set_up_torch,
 )
 from cnncompare.training.trainer import build_trainer
@@ -48,13 +48,13 @@ def train_on_command(
     Each is answered with {"seconds", "images"}, an epoch also with its metrics. No run is written.
     """
     set_up_torch(config)
-    data = build_data(config, published_for(config))
+    data = build_data(config, find_pretrained_reference(config))
     data.prepare()
     model = build_model(config, data)
     with TemporaryDirectory(prefix="cnncompare-") as name, Interruption() as interruption:
         folder = Path(name)
         turns = EpochsOnCommand(commands, reply, BareLoop(config, data))
-        own = [EpochRecorder(folder), PredictionSaver(folder), Progress(config.display.progress)]
+        own = [EpochRecorder(folder), PredictionWriter(folder), Progress(config.display.progress)]
         trainer = build_trainer(folder, config, [interruption, *own, turns])
         with suppress(NoMoreCommands):
             trainer.fit(build_task(config, model), datamodule=data)

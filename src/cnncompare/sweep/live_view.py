@@ -51,6 +51,7 @@ class LiveView:
             self._live.stop()
 
     def print_line(self, text: str) -> None:
+        """Print a line above the live view."""
         self._console.print(text, markup=False, soft_wrap=True)
         self._console.file.flush()
 

@@ -18,7 +18,7 @@ from cnncompare.training.train import (
     build_data,
     build_model,
     build_task,
-    published_for,
+    find_pretrained_reference,
     set_up_torch,
 )
 
@@ -58,7 +58,7 @@ def probe(config: Config) -> dict[str, Any]:
     batch_size = config.data.batch_size // config.trainer.devices
     share = config.data.model_copy(update={"batch_size": batch_size})
     config = config.model_copy(update={"data": share})
-    data = build_data(config, published_for(config))
+    data = build_data(config, find_pretrained_reference(config))
     data.prepare()
     model = build_model(config, data)
     timer = StepTimer()

@@ -28,6 +28,7 @@ class DeviceSlot:
 
     @property
     def core_ids(self) -> list[int]:
+        """CPU cores of this slot."""
         return [core_id for group in self.groups for core_id in group.core_ids]
 
     @property
@@ -53,6 +54,7 @@ class DeviceSlots:
         return DeviceSlot(tuple(reserved), self.shared)
 
     def release(self, slot: DeviceSlot) -> None:
+        """Return the groups of a slot to the pool."""
         self.free.extend(slot.groups)
 
 

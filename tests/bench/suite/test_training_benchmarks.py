@@ -13,7 +13,7 @@ from cnncompare.bench.suite.training_benchmarks import (
     our_overrides,
     run_benchmark,
 )
-from cnncompare.config.compose import composed
+from cnncompare.config.compose import compose_config
 from cnncompare.errors import ConfigError, DataError, RunError
 
 IMAGES = SuiteImages(("data=synthetic",), Path("images"), n_train=900, n_val=100, classes=10)
@@ -96,7 +96,7 @@ def test_checkpoint_time_is_scaled_by_the_share_of_the_images() -> None:
 def test_the_overrides_of_the_table_are_valid(benchmark: TrainingBenchmark) -> None:
     images = SuiteImages(("data=synthetic",), Path("images"), 45_000, 5_000, 10)
     for worker in ("default", *benchmark.settings):
-        config = composed(our_overrides(benchmark, images, worker))
+        config = compose_config(our_overrides(benchmark, images, worker))
         assert config.data.batch_size == 128
     assert (
         benchmark.n_train % 128 == 0 or benchmark.n_train > 10 * 128
@@ -108,19 +108,19 @@ def test_data_overrides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     for split in ("train", "test"):
         (folder / split).mkdir(parents=True)
     overrides, description = data_overrides(str(folder))
-    assert composed(overrides).data.root == str(folder)
+    assert compose_config(overrides).data.root == str(folder)
     assert str(folder) in description
     with pytest.raises(DataError, match="must contain train/CLASS/"):
         data_overrides(str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
     overrides, description = data_overrides(None)
     assert "synthetic images" in description
-    data = composed(overrides).data
+    data = compose_config(overrides).data
     assert data.synthetic is not None
     assert (data.synthetic.n_train, data.synthetic.n_test) == (50_000, 10_000)
     assert data.augment.crop_padding == 4
     assert data.augment.flip
-    few = composed(with_fewer_images(overrides)).data
+    few = compose_config(with_fewer_images(overrides)).data
     assert few.synthetic is not None
     assert few.synthetic.n_train == 5_000
     (tmp_path / ".cache/cnncompare/downloads/cifar-10-batches-py").mkdir(parents=True)
@@ -131,5 +131,5 @@ def test_data_overrides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 def test_invalid_overrides_are_refused_in_one_line() -> None:
     for overrides in (["modle=vgg16"], ["model=lenet55"], ["model=lenet5,vgg16"], ["model="]):
         with pytest.raises(ConfigError) as error:
-            composed(overrides)
+            compose_config(overrides)
         assert "\n" not in str(error.value)

@@ -28,7 +28,7 @@ from cnncompare.bench.suite.training_benchmarks import (
     row_settings,
     run_benchmark,
 )
-from cnncompare.config.compose import composed
+from cnncompare.config.compose import compose_config
 from cnncompare.errors import CnncompareError, DataError
 from cnncompare.system.cpu_usage import OtherCpuUsage
 
@@ -156,7 +156,7 @@ def data_overrides(root: str | None) -> tuple[list[str], str]:
     """
     if root is not None:
         return _folder_overrides(os.path.abspath(os.path.expanduser(root)))
-    downloads = Path(os.path.expanduser(composed(["data=cifar10"]).data.root or ""))
+    downloads = Path(os.path.expanduser(compose_config(["data=cifar10"]).data.root or ""))
     if any((downloads / f"cifar-10-{end}").exists() for end in ("batches-py", "python.tar.gz")):
         return ["data=cifar10"], "CIFAR-10"
     synthetic = SYNTHETIC.format(50_000, 10_000).split()
@@ -181,7 +181,7 @@ def with_fewer_images(overrides: Sequence[str]) -> list[str]:
 
 def prepare_images(overrides: Sequence[str], folder: Path) -> tuple[SuiteImages, dict[str, Any]]:
     """Write the images for the baseline script; return them and the environment of a run."""
-    config = composed([*overrides, "model=lenet5"])
+    config = compose_config([*overrides, "model=lenet5"])
     task = {"role": "prepare", "config": config.model_dump(mode="json"), "folder": str(folder)}
     with start_workers({"prepare": task}, {"prepare": our_environment()}) as workers:
         try:

@@ -6,7 +6,7 @@ from statistics import median
 from cnncompare.bench.processes import our_environment, start_workers
 from cnncompare.bench.rounds import BenchRow
 from cnncompare.bench.suite.training_benchmarks import SuiteImages
-from cnncompare.config.compose import composed
+from cnncompare.config.compose import compose_config
 from cnncompare.config.files import conf_folder
 from cnncompare.errors import RunError
 
@@ -43,7 +43,7 @@ def seconds_to_target(images: SuiteImages, seed: int) -> float:
     Raises RunError if the target is not reached.
     """
     seeded = ["experiment=speedrun", *images.overrides, f"seed={seed}", "display.progress=bar"]
-    config = composed(seeded)
+    config = compose_config(seeded)
     task = {"role": "ours", "config": config.model_dump(mode="json")}
     total: float = 0.0
     with start_workers({"ours": task}, {"ours": our_environment()}) as workers:

@@ -13,7 +13,7 @@ from cnncompare.bench.processes import (
     start_workers,
 )
 from cnncompare.bench.rounds import BenchRow, Goal, RoundResults, alternate, ratio_row
-from cnncompare.config.compose import composed
+from cnncompare.config.compose import compose_config
 
 MAX_EPOCHS = 10_000  # more than any benchmark trains, so that no schedule ends
 LR = 0.01  # of both sides; accuracy does not matter, but the loss must stay finite
@@ -146,7 +146,7 @@ def our_overrides(benchmark: TrainingBenchmark, images: SuiteImages, worker: str
 
 def _task(worker: str, benchmark: TrainingBenchmark, images: SuiteImages) -> dict[str, Any]:
     if worker != "baseline":
-        config = composed(our_overrides(benchmark, images, worker))
+        config = compose_config(our_overrides(benchmark, images, worker))
         return {"role": "ours", "config": config.model_dump(mode="json")}
     return {
         "role": "baseline",

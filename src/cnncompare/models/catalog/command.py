@@ -8,7 +8,7 @@ from rich.table import Table
 
 from cnncompare.errors import ModelError, closest
 from cnncompare.models.catalog.names import SOURCES, known_names
-from cnncompare.models.catalog.table import Row, matching
+from cnncompare.models.catalog.table import NetworkRow, find_rows
 from cnncompare.system.argument_parser import CommandParser
 
 DETAILED = 3  # networks of which all is told, changes and papers included
@@ -24,7 +24,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("pattern", nargs="?", metavar="PATTERN", help="part of a name, or 'res*50'")
     parser.add_argument("--json", action="store_true", help="print a JSON list, nothing else")
     asked = parser.parse_args(argv)
-    rows = matching(asked.pattern)
+    rows = find_rows(asked.pattern)
     if not rows:
         every = {name for source in SOURCES for name in known_names(source)}
         raise ModelError(f"no network fits {asked.pattern!r}{closest(asked.pattern, every)}")
@@ -42,7 +42,7 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _table(rows: list[Row], wide: bool) -> Table:
+def _table(rows: list[NetworkRow], wide: bool) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("name", no_wrap=True)
     table.add_column("source", no_wrap=True)
@@ -55,7 +55,7 @@ def _table(rows: list[Row], wide: bool) -> Table:
     return table
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: NetworkRow) -> list[str]:
     if row["params"] is None:
         return [row["name"], row["source"], *["-"] * 7]
     channels, _, size = row["input_size"]
@@ -78,7 +78,7 @@ def _short(gmacs: float | None) -> str:
     return f"{gmacs:.2f}" if gmacs >= 0.1 else f"{gmacs:.4f}"
 
 
-def _details(row: Row) -> str:
+def _details(row: NetworkRow) -> str:
     library = "" if row["source"] == "own" else f"{row['source']} model.name="
     lines = [f"\n[bold]{escape(row['name'])}[/bold]", f"run      model={library}{row['name']}"]
     if row["paper"] is None:

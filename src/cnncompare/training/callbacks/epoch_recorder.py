@@ -18,7 +18,7 @@ from cnncompare.system.cpu_usage import CpuTimes, OtherCpuUsage, cpu_times
 from cnncompare.system.device_sync import synchronize
 from cnncompare.system.gpus import gpu_clock
 from cnncompare.system.memory import peak_gpu_mib, peak_rss_mib
-from cnncompare.training.metrics import Totals
+from cnncompare.training.metrics import ClassificationSums
 
 COLUMNS = (
     "epoch",  # counted from 1
@@ -45,7 +45,7 @@ Row = dict[str, float | None]
 class EpochRecorder(pl.Callback):
     """Measures each epoch, writes its row, and logs the same keys to every logger.
 
-    The module has `train_totals` and `val_totals`, reset when an epoch starts; the training
+    The module has `train_sums` and `val_sums`, reset when an epoch starts; the training
     loader may have `wait_s`, the seconds of the current epoch spent waiting for batches. Rows
     travel in the checkpoint, so that a resumed run continues exactly where its weights are.
     """
@@ -133,7 +133,7 @@ class EpochRecorder(pl.Callback):
 
     def _results(self, pl_module: pl.LightningModule) -> Row:
         """Return the epoch's results, summed over the devices: each of them must ask."""
-        train = _totals(pl_module, "train_totals").compute()
+        train = _totals(pl_module, "train_sums").compute()
         train_s = self._epoch["train_s"]
         results: Row = {
             "images_per_s": train["n"] / train_s if train_s else None,
@@ -143,7 +143,7 @@ class EpochRecorder(pl.Callback):
             "peak_gpu_mib": peak_gpu_mib(),
         }
         if "val_s" in self._epoch:
-            val = _totals(pl_module, "val_totals").compute()
+            val = _totals(pl_module, "val_sums").compute()
             results |= {f"val_{name}": val[name] for name in ("loss", "acc1", "acc5")}
         return results
 
@@ -154,9 +154,9 @@ class EpochRecorder(pl.Callback):
         return sum(second for second in seconds if second is not None) if seconds else None
 
 
-def _totals(pl_module: pl.LightningModule, name: str) -> Totals:
+def _totals(pl_module: pl.LightningModule, name: str) -> ClassificationSums:
     totals = getattr(pl_module, name)
-    assert isinstance(totals, Totals)
+    assert isinstance(totals, ClassificationSums)
     return totals
 
 
