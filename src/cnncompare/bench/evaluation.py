@@ -18,7 +18,7 @@ from cnncompare.bench.results import throughput_table
 from cnncompare.bench.rounds import BenchRow, alternate, ratio_row
 from cnncompare.config.schema import Config
 from cnncompare.data.module import ImageData
-from cnncompare.data.transform import Transform
+from cnncompare.models.pretrained.transforms import Transform
 from cnncompare.system.device_sync import synchronize
 from cnncompare.terminal.console import make_console
 from cnncompare.training.callbacks.prediction_writer import PredictionWriter
@@ -81,7 +81,7 @@ def evaluation_rows(config: Config, folder: Path, rounds: int) -> tuple[list[Ben
     cached = OurTest(config, folder, cache_limit_gib=CACHE_LIMIT_GIB)
     decoding_s = time.perf_counter() - started
     data = decoding.data
-    network = build_model(config, data).network.eval().to(data.place().device)
+    network = build_model(config, data).network.eval().to(data.rank_info().device)
     plain = PlainTest(network, data, config.data.batch_size)
     variants = {
         "plain": plain.seconds,
@@ -132,9 +132,9 @@ class PlainTest:
     def __init__(self, network: nn.Module, data: ImageData, batch_size: int) -> None:
         assert data.transform is not None
         self._network = network
-        self._device = data.place().device
+        self._device = data.rank_info().device
         self._n, self._size = data.n_test, batch_size
-        self._files = PlainFiles(data.test_files(), data.test_labels, data.transform)
+        self._files = PlainFiles(data.test_image_paths(), data.test_labels, data.transform)
 
     def seconds(self) -> float:
         """Return the seconds of one pass over the test images."""
