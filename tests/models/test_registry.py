@@ -157,7 +157,7 @@ def test_an_unknown_name_comes_with_the_closest() -> None:
 
 def test_an_image_that_is_too_small_is_refused_with_the_smallest() -> None:
     assert refused("alexnet", stem="imagenet") == (
-        "alexnet with stem=imagenet takes images of 63 pixels or more, got 32: "
+        "alexnet with stem=imagenet accepts images of 63 pixels or more, got 32: "
         "use model.stem=cifar or data.image_size=224"
     )
     # The auxiliary head's 5x5 needs the published 299; torchvision's min_size 75 is without it.

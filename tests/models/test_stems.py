@@ -33,9 +33,10 @@ def test_the_last_map_of_a_32_pixel_image_is_4_pixels_or_more(source: str, name:
     convolutions = [
         layer
         for layer in trace_layers(built.network, 3, 32)
-        if isinstance(layer.module, torch.nn.Conv2d) and layer.given[2] > 1  # no squeeze-excite
+        if isinstance(layer.module, torch.nn.Conv2d)
+        and layer.input_shape[2] > 1  # no squeeze-excite
     ]
-    assert convolutions[-1].gave[2] >= 4
+    assert convolutions[-1].output_shape[2] >= 4
     assert built.changes
 
 

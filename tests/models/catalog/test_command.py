@@ -49,7 +49,7 @@ def test_json_is_a_list_of_rows_with_the_contract_s_keys(
 
 
 def test_what_is_wrong_is_one_line() -> None:
-    with pytest.raises(ModelError, match="no network fits 'resent18'; did you mean 'resnet18'"):
+    with pytest.raises(ModelError, match="no network matches 'resent18'; did you mean 'resnet18'"):
         main(["resent18"])
     with pytest.raises(ConfigError, match="unrecognized arguments: --jsn"):
         main(["--jsn"])

@@ -118,7 +118,7 @@ def test_the_version_is_named_never_a_default() -> None:
     message = refused("a1_in2k", name="resnet10t", source="timm")
     assert "known: c3_in1k" in message
     message = refused("V1", name="resnet20", source="own", image_shape=(3, 32, 32))
-    assert "resnet20 of source own has no published weights" in message
+    assert "resnet20 of source own has no pretrained weights" in message
 
 
 def test_a_failed_download_of_timm_s_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
