@@ -1,5 +1,7 @@
 """Decoding beside torchvision's transforms on PIL images, and in every kind of colour."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import timm.data
@@ -18,7 +20,7 @@ def photo(width: int, height: int, mode: str = "RGB") -> Image.Image:
 
 
 @pytest.mark.parametrize("size", [(24, 24), (31, 50), (101, 40), (20, 7), (24, 37), (25, 24)])
-def test_fitting_equals_torchvisions(tmp_path, size):
+def test_fitting_equals_torchvisions(tmp_path: Path, size: tuple[int, int]) -> None:
     image = photo(*size)
     image.save(tmp_path / "image.png")
     reference = v2.Compose([v2.Resize(24), v2.CenterCrop(24), v2.PILToTensor()])(image)
@@ -30,7 +32,9 @@ SIZES = [(64, 64), (40, 40), (47, 41), (53, 131), (200, 61), (41, 640), (39, 40)
 
 @pytest.mark.parametrize("interpolation", list(InterpolationMode))
 @pytest.mark.parametrize(("resize", "crop"), [(40, 32), (41, 32), (32, 32), (47, 24)])
-def test_resize_and_crop_equal_torchvisions(tmp_path, interpolation, resize, crop):
+def test_resize_and_crop_equal_torchvisions(
+    tmp_path: Path, interpolation: InterpolationMode, resize: int, crop: int
+) -> None:
     """Every interpolation that torchvision knows; its nearest-exact is PIL's nearest."""
     name = interpolation.value.removesuffix("-exact")
     form = Form(3, crop, crop, crop, like="", resize=resize, interpolation=name)
@@ -45,7 +49,9 @@ def test_resize_and_crop_equal_torchvisions(tmp_path, interpolation, resize, cro
 @pytest.mark.parametrize("crop_mode", ["center", "squash"])
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "nearest", "lanczos", "box"])
 @pytest.mark.parametrize("crop_pct", [0.875, 0.95, 1.0])
-def test_resize_and_crop_equal_timms(tmp_path, crop_mode, interpolation, crop_pct):
+def test_resize_and_crop_equal_timms(
+    tmp_path: Path, crop_mode: str, interpolation: str, crop_pct: float
+) -> None:
     transform = timm.data.create_transform(
         input_size=(3, 32, 32),
         interpolation=interpolation,
@@ -63,7 +69,7 @@ def test_resize_and_crop_equal_timms(tmp_path, crop_mode, interpolation, crop_pc
         np.testing.assert_array_equal(decode(str(path), form), expected, err_msg=f"{size}")
 
 
-def test_a_member_of_an_archive_is_read_in_place(tmp_path):
+def test_a_member_of_an_archive_is_read_in_place(tmp_path: Path) -> None:
     photo(31, 50).save(tmp_path / "cat.png")
     content = (tmp_path / "cat.png").read_bytes()
     (tmp_path / "all.tar").write_bytes(b"before" + content + b"after")
@@ -78,7 +84,7 @@ def test_a_member_of_an_archive_is_read_in_place(tmp_path):
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA", "P", "1", "CMYK"])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_every_colour_mode_becomes_what_was_asked(tmp_path, mode, channels):
+def test_every_colour_mode_becomes_what_was_asked(tmp_path: Path, mode: str, channels: int) -> None:
     image = photo(24, 24, mode)
     path = tmp_path / ("image.tif" if mode == "CMYK" else "image.png")
     image.save(path)
@@ -88,20 +94,20 @@ def test_every_colour_mode_becomes_what_was_asked(tmp_path, mode, channels):
     np.testing.assert_array_equal(np.moveaxis(pixels, 0, 2).squeeze(), expected)
 
 
-def test_sixteen_bits_of_grey_are_scaled_not_clipped(tmp_path):
+def test_sixteen_bits_of_grey_are_scaled_not_clipped(tmp_path: Path) -> None:
     ramp = np.linspace(0, 65535, 24 * 24).reshape(24, 24).astype(np.uint16)
     Image.fromarray(ramp).save(tmp_path / "image.png")
     pixels = decode(str(tmp_path / "image.png"), FORM)
     np.testing.assert_array_equal(pixels[1], ramp // 256)
 
 
-def test_a_palette_with_transparent_entries_is_read_without_a_warning(tmp_path):
+def test_a_palette_with_transparent_entries_is_read_without_a_warning(tmp_path: Path) -> None:
     image = photo(24, 24).quantize(16)
     image.save(tmp_path / "image.png", transparency=bytes(range(16)))
     assert decode(str(tmp_path / "image.png"), FORM).shape == (3, 24, 24)
 
 
-def test_a_text_file_is_named(tmp_path):
+def test_a_text_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "cat.jpg"
     path.write_text("no image")
     with pytest.raises(DataError, match=r"cat\.jpg cannot be read \(not an image\)"):
@@ -111,7 +117,7 @@ def test_a_text_file_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".bmp", ".webp", ".tif"])
-def test_a_truncated_image_is_named(tmp_path, suffix):
+def test_a_truncated_image_is_named(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"cat{suffix}"
     photo(64, 64).save(path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
@@ -119,7 +125,7 @@ def test_a_truncated_image_is_named(tmp_path, suffix):
         decode(str(path), FORM)
 
 
-def test_an_image_of_another_size_is_named_with_the_first(tmp_path):
+def test_an_image_of_another_size_is_named_with_the_first(tmp_path: Path) -> None:
     photo(24, 20).save(tmp_path / "b.png")
     form = Form(3, 24, 24, None, like="a.png")
     with pytest.raises(DataError, match=r"a\.png has 24x24, .*b\.png has 24x20.*image_size=224"):

@@ -1,5 +1,7 @@
 """The transform in use: the weights' own, what the configuration overrides, and what is said."""
 
+from typing import Any
+
 import pytest
 
 from cnncompare.config.data import DataConfig
@@ -10,12 +12,12 @@ LITE0 = Transform(256, 224, "bicubic", (0.5,) * 3, (0.5,) * 3)
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-def config(**changes) -> DataConfig:
+def config(**changes: Any) -> DataConfig:
     values = {"name": "imagenet_val", "source": "imagenet", "root": "x", "normalize": "weights"}
     return DataConfig(**(values | changes))
 
 
-def test_the_weights_own_transform_is_used_as_it_is():
+def test_the_weights_own_transform_is_used_as_it_is() -> None:
     for weights in (LITE0, LITE0._replace(squash=True)):
         assert used_transform(config(), weights) == weights
         assert deviations(weights, weights) == []
@@ -39,23 +41,25 @@ def test_the_weights_own_transform_is_used_as_it_is():
         ),
     ],
 )
-def test_what_is_asked_overrides_and_is_said(changes, expected, said):
+def test_what_is_asked_overrides_and_is_said(
+    changes: dict[str, Any], expected: Transform, said: str
+) -> None:
     used = used_transform(config(**changes), LITE0)
     assert used == expected
     assert deviations(used, LITE0) == [said]
 
 
-def test_half_is_no_departure_from_half():
+def test_half_is_no_departure_from_half() -> None:
     assert deviations(used_transform(config(normalize="half"), LITE0), LITE0) == []
 
 
-def test_the_study_posts_transform_departs_from_torchvisions_in_normalisation_alone():
+def test_the_study_posts_transform_departs_from_torchvisions_in_normalisation_alone() -> None:
     torchvisions = Transform(256, 224, "bilinear", *IMAGENET)
     (said,) = deviations(used_transform(config(normalize="half"), torchvisions), torchvisions)
     assert said.startswith("normalisation: mean 0.5 0.5 0.5")
 
 
-def test_without_published_weights_everything_must_be_given():
+def test_without_published_weights_everything_must_be_given() -> None:
     with pytest.raises(
         DataError,
         match=r"no published transform: give data\.resize=PIXELS, data\.image_size=PIXELS, "
@@ -79,7 +83,7 @@ def test_without_published_weights_everything_must_be_given():
         ({"channels": 1}, r"data\.channels=1: data=imagenet_val has colour images"),
     ],
 )
-def test_what_cannot_be_is_refused(changes, message):
+def test_what_cannot_be_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError, match=message) as caught:
         used_transform(config(**changes), LITE0)
     assert "\n" not in str(caught.value)

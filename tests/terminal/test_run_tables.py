@@ -7,9 +7,11 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from cnncompare.runs import record as parts
 from cnncompare.runs.run import Run
@@ -64,15 +66,15 @@ def _printed(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     width: int | None,
-    show: object,
+    show: Callable[[], object],
 ) -> str:
     """Return what `show` prints on a terminal `width` columns wide, or into a file."""
     if width is not None:
-        wide = terminal_console.Console
+        wide = Console
         monkeypatch.setattr(
             terminal_console, "Console", lambda **options: wide(**(options | {"width": width}))
         )
-    show()  # type: ignore[operator]
+    show()
     return capsys.readouterr().out
 
 

@@ -41,7 +41,6 @@ class ImageFiles(Dataset[tuple[Tensor, Remark | None]]):
 
     def select(self, rows: Tensor) -> "ImageFiles":
         """Return the files of these rows, int64 [m], alone."""
-
         chosen = rows.tolist()
         return replace(
             self,

@@ -1,6 +1,5 @@
 """The data of a run: loaded, split, checked, and handed out in batches."""
 
-import os
 from collections.abc import Sequence, Set
 from dataclasses import replace
 
@@ -25,6 +24,7 @@ from cnncompare.data.sources.torchvision_sets import torchvision_set
 from cnncompare.data.split import Parts, split
 from cnncompare.data.transform import Transform, used_transform
 from cnncompare.errors import DataError
+from cnncompare.system.cores import available_cores
 
 _DEVICE_SHARE = 0.25  # of a GPU's memory that images may take; beyond, batches are sent over
 
@@ -65,7 +65,7 @@ class ImageData(LightningDataModule):
         self.seed = seed
         self.weights_transform = weights_transform
         self.skip_positions: set[int] = set()
-        self._workers = _cores() if config.workers is None else config.workers
+        self._workers = available_cores() if config.workers is None else config.workers
         self._parts: Parts | None = None
         self._moved: dict[tuple[int, torch.device], Tensor] = {}
 
@@ -274,7 +274,3 @@ def _image_shape(source: Source, config: DataConfig) -> tuple[int, int, int]:
     if config.image_size is not None:
         height = width = config.image_size
     return config.channels or channels, height, width
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -35,7 +35,7 @@ hydra:
 """
 
 
-def describe(
+def write_initial_record(
     run: Run,
     config: Config,
     model: registry.BuiltModel,

@@ -5,6 +5,7 @@ import io
 import pickle
 import tarfile
 import threading
+from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -28,7 +29,7 @@ def config(root: Path, dataset: str = "CIFAR10", **changes: Any) -> DataConfig:
     parts = {"train": BOTH["train"], "test": BOTH["test"]} | {
         key: changes.pop(key) for key in ("train", "test") if key in changes
     }
-    values = {
+    values: dict[str, Any] = {
         "name": dataset.lower(),
         "source": "torchvision",
         "root": str(root),
@@ -38,7 +39,7 @@ def config(root: Path, dataset: str = "CIFAR10", **changes: Any) -> DataConfig:
 
 
 @pytest.fixture
-def tiny_cifar(tmp_path, monkeypatch):
+def tiny_cifar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, dict[str, Any]]:
     """Serve a CIFAR-10 archive of 40 training and 20 test images; return folder and pixels."""
     draws = np.random.default_rng(0)
     pixels = {
@@ -69,7 +70,9 @@ def tiny_cifar(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def server(tiny_cifar, monkeypatch):
+def server(
+    tiny_cifar: tuple[Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[list[str]]:
     """Run a server on this machine that CIFAR10 downloads from; return the requests it had."""
     requests: list[str] = []
 
@@ -89,7 +92,7 @@ def server(tiny_cifar, monkeypatch):
 
 
 @pytest.fixture
-def no_server(monkeypatch):
+def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """Point every download at a port where nobody answers."""
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.setattr(CIFAR10, "url", f"http://127.0.0.1:1/{ARCHIVE}")
@@ -101,7 +104,12 @@ def no_server(monkeypatch):
     monkeypatch.setattr(SVHN, "split_list", files)
 
 
-def test_a_set_is_downloaded_once_and_read_right(tmp_path, tiny_cifar, server, capfd):
+def test_a_set_is_downloaded_once_and_read_right(
+    tmp_path: Path,
+    tiny_cifar: tuple[Path, dict[str, Any]],
+    server: list[str],
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     source = torchvision_set(config(tmp_path / "new"))
     asked = len(server)
     assert asked > 0
@@ -116,10 +124,14 @@ def test_a_set_is_downloaded_once_and_read_right(tmp_path, tiny_cifar, server, c
     assert capfd.readouterr() == ("", "")  # no progress bar where there is no terminal
 
 
-def test_an_archive_put_in_place_needs_no_network(tmp_path, tiny_cifar, no_server):
+def test_an_archive_put_in_place_needs_no_network(
+    tmp_path: Path, tiny_cifar: tuple[Path, dict[str, Any]], no_server: None
+) -> None:
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / ARCHIVE).write_bytes((tiny_cifar[0] / ARCHIVE).read_bytes())
-    assert len(torchvision_set(config(tmp_path / "new")).train) == 40
+    train = torchvision_set(config(tmp_path / "new")).train
+    assert train is not None
+    assert len(train) == 40
 
 
 @pytest.mark.parametrize(
@@ -132,7 +144,9 @@ def test_an_archive_put_in_place_needs_no_network(tmp_path, tiny_cifar, no_serve
     ],
 )
 @pytest.mark.usefixtures("no_server")
-def test_without_network_the_archives_place_is_said(tmp_path, dataset, changes, files, folder):
+def test_without_network_the_archives_place_is_said(
+    tmp_path: Path, dataset: str, changes: dict[str, Any], files: str, folder: str
+) -> None:
     with pytest.raises(DataError) as caught:
         torchvision_set(config(tmp_path / "new", dataset, **changes))
     message = str(caught.value)
@@ -143,50 +157,56 @@ def test_without_network_the_archives_place_is_said(tmp_path, dataset, changes, 
     assert "\n" not in message
 
 
-def test_a_wrong_checksum_is_said_with_both_sums(tmp_path, server, monkeypatch):
+def test_a_wrong_checksum_is_said_with_both_sums(
+    tmp_path: Path, server: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(CIFAR10, "tgz_md5", "0" * 32)
     with pytest.raises(DataError, match=rf"{ARCHIVE} has the MD5 [0-9a-f]{{32}}, but 0{{32}} was"):
         torchvision_set(config(tmp_path / "new"))
 
 
-def test_a_damaged_archive_is_named_without_network(tmp_path, tiny_cifar, no_server):
+def test_a_damaged_archive_is_named_without_network(
+    tmp_path: Path, tiny_cifar: tuple[Path, dict[str, Any]], no_server: None
+) -> None:
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / ARCHIVE).write_bytes((tiny_cifar[0] / ARCHIVE).read_bytes()[:1000])
     with pytest.raises(DataError, match=rf"{ARCHIVE} has the MD5 .*damaged or incomplete"):
         torchvision_set(config(tmp_path / "new"))
 
 
-def test_a_damaged_archive_is_downloaded_again(tmp_path, server):
+def test_a_damaged_archive_is_downloaded_again(tmp_path: Path, server: list[str]) -> None:
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / ARCHIVE).write_bytes(b"half")
     assert len(torchvision_set(config(tmp_path / "new")).test) == 20
 
 
-def test_what_is_wrong_beside_the_archive_is_said(tmp_path, server, monkeypatch):
+def test_what_is_wrong_beside_the_archive_is_said(
+    tmp_path: Path, server: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(CIFAR10, "_load_meta", lambda _: [].pop())
     with pytest.raises(DataError, match=r"cifar10 could not be read from .*new \(pop from empty"):
         torchvision_set(config(tmp_path / "new"))
 
 
-def test_an_unwritable_root_is_named(tmp_path):
+def test_an_unwritable_root_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match=r"data\.root=.*file/new cannot be written"):
         torchvision_set(config(tmp_path / "file" / "new"))
 
 
 @pytest.mark.parametrize("name", ["CIFAR01", "utils", "datasets.CIFAR10"])
-def test_only_classes_of_torchvision_are_opened(tmp_path, name):
+def test_only_classes_of_torchvision_are_opened(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataError, match=rf"dataset={name} is no class of torchvision.datasets"):
         torchvision_set(config(tmp_path, name))
 
 
-def test_the_closest_class_is_offered(tmp_path):
+def test_the_closest_class_is_offered(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"did you mean 'CIFAR10'"):
         torchvision_set(config(tmp_path, "CIFAR01"))
 
 
 @pytest.mark.parametrize("argument", ["root", "download", "transform", "colour"])
-def test_arguments_that_are_not_the_sets_own_are_refused(tmp_path, argument):
+def test_arguments_that_are_not_the_sets_own_are_refused(tmp_path: Path, argument: str) -> None:
     with pytest.raises(DataError, match=rf"CIFAR10 takes no '{argument}'; it takes train"):
         torchvision_set(config(tmp_path, train={argument: "x"}))
 
@@ -195,7 +215,7 @@ def fake(n: int) -> dict[str, Any]:
     return {"size": n, "image_size": [3, 20, 30], "num_classes": 4}
 
 
-def test_a_set_that_opens_one_image_at_a_time_is_scaled(tmp_path):
+def test_a_set_that_opens_one_image_at_a_time_is_scaled(tmp_path: Path) -> None:
     source = torchvision_set(
         config(tmp_path, "FakeData", train=fake(12), test=fake(5), image_size=16)
     )
@@ -204,7 +224,7 @@ def test_a_set_that_opens_one_image_at_a_time_is_scaled(tmp_path):
     assert source.test.labels.tolist() == [int(reference[i][1]) for i in range(5)]
 
 
-def test_such_a_set_needs_a_size_and_room(tmp_path):
+def test_such_a_set_needs_a_size_and_room(tmp_path: Path) -> None:
     changes = {"train": fake(12), "test": fake(5)}
     with pytest.raises(DataError, match=r"no common size; give one, such as data.image_size=224"):
         torchvision_set(config(tmp_path, "FakeData", **changes))
@@ -220,7 +240,7 @@ def test_such_a_set_needs_a_size_and_room(tmp_path):
         ([-1, 1], r"labels from -1 to 1"),
     ],
 )
-def test_labels_that_do_not_match_are_refused(labels, message):
+def test_labels_that_do_not_match_are_refused(labels: list[int], message: str) -> None:
     images = torch.zeros(2, 3, 8, 8, dtype=torch.uint8)
     with pytest.raises(DataError, match=message):
         torchvision_sets._check("mine", images, torch.tensor(labels), 3)

@@ -142,6 +142,8 @@ def test_a_crop_mode_that_cannot_be_had_is_refused() -> None:
     bordered = [
         n for n in timm.list_pretrained() if timm.get_pretrained_cfg(n).crop_mode == "border"
     ]
+    if not bordered:
+        pytest.skip("this version of timm has no weights with the crop mode border")
     name, _, tag = bordered[0].partition(".")
     with pytest.raises(ModelError, match="crop mode border, which cannot be had here"):
         pretrained_reference("timm", name, tag)

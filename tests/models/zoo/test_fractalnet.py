@@ -1,5 +1,7 @@
 """FractalNet: its counts, the fractal's joins, and drop-path."""
 
+from typing import Any
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -65,7 +67,8 @@ def block_and_images() -> tuple[FractalBlock, Tensor]:
 
 def test_joins_are_means_where_columns_end_together() -> None:
     block, x = block_and_images()
-    (c1,), (b1, b2), (a1, a2, a3, a4) = block.columns
+    columns: Any = block.columns
+    (c1,), (b1, b2), (a1, a2, a3, a4) = columns
     middle = (b1(x) + a2(a1(x))) / 2
     ends = [F.max_pool2d(end, 2) for end in (c1(x), b2(middle), a4(a3(middle)))]
     torch.testing.assert_close(block(x, None), sum(ends) / 3)

@@ -50,6 +50,7 @@ def test_small_form_ends_in_4x4_maps() -> None:
 def test_a_residual_is_scaled_added_and_rectified() -> None:
     module = published().eval().features[1]
     assert isinstance(module, InceptionResidual)
+    assert module.linear.bias is not None
     nn.init.zeros_(module.linear.weight)
     nn.init.constant_(module.linear.bias, 2.0)
     x = torch.randn(1, 256, 4, 4)

@@ -68,14 +68,14 @@ def test_shortcut_is_raw_except_in_the_first_unit(
     convs: Callable[..., list[nn.Conv2d]], maps: int, first: bool
 ) -> None:
     unit = PreActUnit(convs(maps, 8, 1), 1, activates_shortcut=first).eval()
-    nn.init.zeros_(unit.residual[-1].weight)
+    nn.init.zeros_(unit.residual[-1].get_parameter("weight"))
     x = torch.randn(2, maps, 4, 4)
     torch.testing.assert_close(unit(x), F.relu(unit.bn1(x)) if first else x)
 
 
 def test_projection_starts_from_the_activated_input() -> None:
     unit = PreActUnit(basic_convs(8, 16, 2), 2, activates_shortcut=False).eval()
-    nn.init.zeros_(unit.residual[-1].weight)
+    nn.init.zeros_(unit.residual[-1].get_parameter("weight"))
     x = torch.randn(2, 8, 4, 4)
     assert unit.projection is not None
     torch.testing.assert_close(unit(x), unit.projection(F.relu(unit.bn1(x))))

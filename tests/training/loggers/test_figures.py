@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -91,8 +92,8 @@ def test_each_mistake_has_both_names(n: int, channels: int) -> None:
 
 def _draw(folder: Path, config: DisplayConfig, predictions: Predictions) -> tuple[Images, Path]:
     np.savez(folder / "predictions.npz", **vars(predictions))
-    record = RunRecord.model_construct(best=BestSection(epoch=7))
-    place = {"save_dir": folder, "name": "", "version": ""}
+    record = RunRecord.model_construct(best=BestSection(epoch=7))  # type: ignore[call-arg]
+    place: dict[str, Any] = {"save_dir": folder, "name": "", "version": ""}
     board = TensorBoardLogger(**place, default_hp_metric=False)
     images = Images(10)
     draw_pictures([CSVLogger(**place), board], Run(folder, record), images, config)

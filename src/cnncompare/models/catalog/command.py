@@ -1,32 +1,24 @@
 """The command `python -m cnncompare models [PATTERN]`; imports no torch."""
 
-import argparse
 import json
-from typing import NoReturn
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cnncompare.errors import ConfigError, ModelError, closest
+from cnncompare.errors import ModelError, closest
 from cnncompare.models.catalog.names import SOURCES, known_names
 from cnncompare.models.catalog.table import NetworkRow, find_rows
+from cnncompare.system.argument_parser import CommandParser
 
 MAX_DETAILED = 3  # matches up to which the details of each network are printed
 WIDE_TERMINAL = 130  # columns from which the table includes the paper
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(
-            f"models: {message}; python -m cnncompare models --help shows what there is"
-        )
-
-
 def main(argv: list[str]) -> int:
     """Print the networks that match and return the exit code; raises ModelError without a match."""
-    parser = _Parser(
-        prog="python -m cnncompare models",
+    parser = CommandParser(
+        "models",
         description=f"List the available networks, with details of up to {MAX_DETAILED} matches.",
     )
     parser.add_argument("pattern", nargs="?", metavar="PATTERN", help="part of a name, or 'res*50'")

@@ -2,7 +2,9 @@
 
 import shutil
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torchvision.datasets.imagenet as torchvisions
@@ -50,7 +52,9 @@ def refusal(root: Path) -> str:
     return str(caught.value)
 
 
-def test_the_synsets_are_timms_with_and_without_importing_it(monkeypatch, tmp_path):
+def test_the_synsets_are_timms_with_and_without_importing_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     info = ImageNetInfo()
     for _ in range(2):
         assert list(synsets()) == info.label_names() == sorted(info.label_names())
@@ -60,7 +64,7 @@ def test_the_synsets_are_timms_with_and_without_importing_it(monkeypatch, tmp_pa
     imagenet_synsets._lists.cache_clear()
 
 
-def test_names_of_classes_are_unique_and_found_again():
+def test_names_of_classes_are_unique_and_found_again() -> None:
     names = class_names()
     assert names[0] == "tench"
     assert len(set(names)) == 1000
@@ -71,7 +75,7 @@ def test_names_of_classes_are_unique_and_found_again():
 
 
 @pytest.mark.parametrize("given", ["folder", "parent"])
-def test_wnid_folders(tmp_path, given):
+def test_wnid_folders(tmp_path: Path, given: str) -> None:
     in_wnid_folders(tmp_path / "data" / "val")
     for other in ("train/airplane", "test/airplane"):  # of another data set beside it
         (tmp_path / "data" / other).mkdir(parents=True)
@@ -80,25 +84,31 @@ def test_wnid_folders(tmp_path, given):
 
 @pytest.mark.parametrize("where", ["beside", "above"])
 @pytest.mark.parametrize("label_file", LABEL_FILES)
-def test_a_flat_folder_with_each_file_of_labels(tmp_path, label_file, where):
+def test_a_flat_folder_with_each_file_of_labels(
+    tmp_path: Path, label_file: Callable[[Path], Any], where: str
+) -> None:
     folder = flat(tmp_path / "val")
     label_file(folder if where == "beside" else tmp_path)
     assert found(tmp_path) == found(folder) == EXPECTED
 
 
 @pytest.mark.parametrize("label_file", LABEL_FILES)
-def test_an_archive_with_each_file_of_labels(tmp_path, label_file):
+def test_an_archive_with_each_file_of_labels(
+    tmp_path: Path, label_file: Callable[[Path], Any]
+) -> None:
     label_file(archived(tmp_path))
     assert found(tmp_path) == found(tmp_path / "ILSVRC2012_img_val.tar") == EXPECTED
 
 
-def test_an_archive_of_wnid_folders(tmp_path):
+def test_an_archive_of_wnid_folders(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "sample.tar", "w") as tar:
         tar.add(in_wnid_folders(tmp_path / "val"), "val")
     assert found(tmp_path / "sample.tar") == EXPECTED
 
 
-def test_images_order_and_labels_are_those_of_torchvisions_imagenet(tmp_path, monkeypatch):
+def test_images_order_and_labels_are_those_of_torchvisions_imagenet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(torchvisions, "_verify_archive", lambda *_: None)  # of the real ones' MD5
     devkit(archived(tmp_path))
     ours = found(tmp_path)
@@ -108,13 +118,13 @@ def test_images_order_and_labels_are_those_of_torchvisions_imagenet(tmp_path, mo
     assert found(tmp_path) == ours
 
 
-def test_lines_belong_to_the_numbers_in_the_names_so_images_may_be_missing(tmp_path):
+def test_lines_belong_to_the_numbers_in_the_names_so_images_may_be_missing(tmp_path: Path) -> None:
     wnid_lines(flat(tmp_path))
     (tmp_path / val_name(2)).unlink()
     assert found(tmp_path) == [pair for pair in EXPECTED if pair[1] != val_name(2)]
 
 
-def test_folders_by_number_are_sorted_as_numbers(tmp_path):
+def test_folders_by_number_are_sorted_as_numbers(tmp_path: Path) -> None:
     """ImageNet-V2: folders 0 to 999."""
     for number in (0, 2, 10, 999):
         (tmp_path / "v2" / str(number)).mkdir(parents=True)
@@ -123,7 +133,7 @@ def test_folders_by_number_are_sorted_as_numbers(tmp_path):
     assert found(tmp_path / "v2") == names
 
 
-def test_what_is_no_image_is_passed_over_and_counted(tmp_path):
+def test_what_is_no_image_is_passed_over_and_counted(tmp_path: Path) -> None:
     folder = in_wnid_folders(tmp_path / "val")
     (folder / WNIDS[0] / "._ILSVRC2012_val_00000002.JPEG").write_text("of a Mac")
     (folder / WNIDS[0] / "notes.txt").write_text("")
@@ -133,7 +143,7 @@ def test_what_is_no_image_is_passed_over_and_counted(tmp_path):
     assert "2 files that are no images are ignored" in notes(tmp_path)
 
 
-def test_members_with_odd_names_are_read_in_place_and_never_written(tmp_path):
+def test_members_with_odd_names_are_read_in_place_and_never_written(tmp_path: Path) -> None:
     place = tmp_path / "in" / "side"
     place.mkdir(parents=True)
     with tarfile.open(place / "ILSVRC2012_img_val.tar", "w") as tar:
@@ -156,7 +166,7 @@ def test_members_with_odd_names_are_read_in_place_and_never_written(tmp_path):
 # ---- what stops: the labels would be wrong or unknown
 
 
-def test_no_folder_an_empty_one_and_one_of_something_else(tmp_path):
+def test_no_folder_an_empty_one_and_one_of_something_else(tmp_path: Path) -> None:
     assert "does not exist" in refusal(tmp_path / "nowhere")
     assert "is empty; give the validation images' folder" in refusal(tmp_path)
     (tmp_path / "holiday").mkdir()
@@ -166,24 +176,24 @@ def test_no_folder_an_empty_one_and_one_of_something_else(tmp_path):
     assert "has a val without images of ImageNet" in refusal(tmp_path)
 
 
-def test_only_the_training_part(tmp_path):
+def test_only_the_training_part(tmp_path: Path) -> None:
     in_wnid_folders(tmp_path / "train")
     assert "has train/ but no val/" in refusal(tmp_path)
 
 
-def test_a_flat_folder_without_labels(tmp_path):
+def test_a_flat_folder_without_labels(tmp_path: Path) -> None:
     flat(tmp_path / "val")
     message = refusal(tmp_path)
     assert "val holds images without class folders, and no file says which class" in message
     assert "ILSVRC2012_devkit_t12.tar.gz, LOC_val_solution.csv, val.txt" in message
 
 
-def test_an_archive_without_labels(tmp_path):
+def test_an_archive_without_labels(tmp_path: Path) -> None:
     archived(tmp_path)
     assert "ILSVRC2012_img_val.tar holds images without class folders" in refusal(tmp_path)
 
 
-def test_folders_by_class_name(tmp_path):
+def test_folders_by_class_name(tmp_path: Path) -> None:
     for name in ("crane", "snow globe"):
         (tmp_path / "val" / name).mkdir(parents=True)
         (tmp_path / "val" / name / "1.JPEG").write_bytes(jpeg(1))
@@ -192,7 +202,7 @@ def test_folders_by_class_name(tmp_path):
     assert "'crane' would be n02012849 or n03126707; rename them" in message
 
 
-def test_more_classes_than_there_are(tmp_path):
+def test_more_classes_than_there_are(tmp_path: Path) -> None:
     folder = in_wnid_folders(tmp_path / "val")
     for wnid in ("n00004475", "n00005787", "n00006024", "n00006484"):  # of ImageNet-21k
         (folder / wnid).mkdir()
@@ -204,14 +214,14 @@ def test_more_classes_than_there_are(tmp_path):
     assert "has class folders up to 1000; right are 0 to 999" in refusal(tmp_path / "v2")
 
 
-def test_wnids_in_an_archive_that_are_no_classes(tmp_path):
+def test_wnids_in_an_archive_that_are_no_classes(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "a.tar", "w") as tar:
         add(tar, "val/n00004475/1.JPEG", jpeg(1))
     assert "1 of them none of the 1,000 classes" in refusal(tmp_path / "a.tar")
 
 
 @pytest.mark.parametrize("numbered", [True, False])
-def test_indices_that_count_from_one(tmp_path, numbered):
+def test_indices_that_count_from_one(tmp_path: Path, numbered: bool) -> None:
     flat(tmp_path)
     names = [f"{val_name(n)} " if numbered else "" for n in range(1, 7)]
     lines = [f"{name}{label}\n" for name, label in zip(names, [1, 2, 500, 1000, 7, 9], strict=True)]
@@ -220,7 +230,7 @@ def test_indices_that_count_from_one(tmp_path, numbered):
     assert "val.txt has class numbers from 1 to 1000; right are 0 to 999" in message
 
 
-def test_the_devkits_numbers_without_the_devkit(tmp_path):
+def test_the_devkits_numbers_without_the_devkit(tmp_path: Path) -> None:
     unpacked_devkit(flat(tmp_path))
     (tmp_path / "ILSVRC2012_devkit_t12" / "data" / "meta.mat").unlink()
     assert "has ILSVRC2012_IDs, which are not in the order" in refusal(tmp_path)
@@ -233,7 +243,7 @@ def unsorted_list(folder: Path) -> None:
     (folder / "synsets.txt").write_text("".join(f"{wnid} some words\n" for wnid in wnids))
 
 
-def test_numbers_of_unsorted_classes(tmp_path):
+def test_numbers_of_unsorted_classes(tmp_path: Path) -> None:
     index_lines(flat(tmp_path))
     assert found(tmp_path) == EXPECTED
     (tmp_path / "LOC_synset_mapping.txt").write_text("".join(f"{wnid} x\n" for wnid in synsets()))
@@ -244,14 +254,14 @@ def test_numbers_of_unsorted_classes(tmp_path):
     assert "synsets.txt lists them in another order than the sorted one" in message
 
 
-def test_folders_by_number_of_unsorted_classes(tmp_path):
+def test_folders_by_number_of_unsorted_classes(tmp_path: Path) -> None:
     for number in range(2):
         (tmp_path / "v2" / str(number)).mkdir(parents=True)
     unsorted_list(tmp_path)
     assert "synsets.txt lists them in another order" in refusal(tmp_path / "v2")
 
 
-def test_files_of_labels_that_contradict_each_other(tmp_path):
+def test_files_of_labels_that_contradict_each_other(tmp_path: Path) -> None:
     index_lines(flat(tmp_path))
     kaggle(tmp_path)
     assert found(tmp_path) == EXPECTED
@@ -260,7 +270,7 @@ def test_files_of_labels_that_contradict_each_other(tmp_path):
     assert "give the images different classes; take the wrong one out" in refusal(tmp_path)
 
 
-def test_a_file_of_labels_that_belongs_to_other_images(tmp_path):
+def test_a_file_of_labels_that_belongs_to_other_images(tmp_path: Path) -> None:
     flat(tmp_path)
     (tmp_path / "train.txt").write_text("n01440764_1.JPEG 0\nn01440764_2.JPEG 0\n")
     assert "train.txt has no class for 6 of 6 images" in refusal(tmp_path)
@@ -271,7 +281,7 @@ def test_a_file_of_labels_that_belongs_to_other_images(tmp_path):
     assert found(tmp_path) == EXPECTED
 
 
-def test_a_file_of_labels_with_an_unknown_class(tmp_path):
+def test_a_file_of_labels_with_an_unknown_class(tmp_path: Path) -> None:
     wnid_lines(flat(tmp_path))
     file = tmp_path / "imagenet_2012_validation_synset_labels.txt"
     file.write_text(file.read_text().replace(WNIDS[3], "n00004475"))
@@ -279,7 +289,7 @@ def test_a_file_of_labels_with_an_unknown_class(tmp_path):
 
 
 @pytest.mark.parametrize("what", ["no archive", "cut", "of something else", "no matrix"])
-def test_a_devkit_that_is_none(tmp_path, what):
+def test_a_devkit_that_is_none(tmp_path: Path, what: str) -> None:
     devkit(flat(tmp_path))
     kit = tmp_path / "ILSVRC2012_devkit_t12.tar.gz"
     match what:
@@ -303,7 +313,7 @@ def test_a_devkit_that_is_none(tmp_path, what):
     assert expected[what] in refusal(tmp_path)
 
 
-def test_an_id_that_the_devkit_does_not_know_or_that_is_a_group(tmp_path):
+def test_an_id_that_the_devkit_does_not_know_or_that_is_a_group(tmp_path: Path) -> None:
     unpacked_devkit(flat(tmp_path))
     file = tmp_path / "ILSVRC2012_devkit_t12" / "data" / "ILSVRC2012_validation_ground_truth.txt"
     file.write_text(file.read_text().replace("450", "1001"))
@@ -311,7 +321,7 @@ def test_an_id_that_the_devkit_does_not_know_or_that_is_a_group(tmp_path):
 
 
 @pytest.mark.parametrize("how", ["cut in an image", "cut in a header", "compressed", "a page"])
-def test_an_archive_that_cannot_be_read_in_place(tmp_path, how):
+def test_an_archive_that_cannot_be_read_in_place(tmp_path: Path, how: str) -> None:
     wnid_lines(archived(tmp_path))
     file = tmp_path / "ILSVRC2012_img_val.tar"
     content = file.read_bytes()
@@ -329,7 +339,7 @@ def test_an_archive_that_cannot_be_read_in_place(tmp_path, how):
     assert "copy or download it again" in refusal(tmp_path)
 
 
-def test_one_image_in_two_classes(tmp_path):
+def test_one_image_in_two_classes(tmp_path: Path) -> None:
     folder = in_wnid_folders(tmp_path / "val")
     shutil.copy(folder / WNIDS[0] / val_name(2), folder / WNIDS[1])
     message = refusal(tmp_path)
@@ -337,7 +347,7 @@ def test_one_image_in_two_classes(tmp_path):
     assert f"twice: {WNIDS[0]}/{val_name(2)} and {WNIDS[1]}/{val_name(2)}" in message
 
 
-def test_class_folders_without_images_and_links_to_nowhere(tmp_path):
+def test_class_folders_without_images_and_links_to_nowhere(tmp_path: Path) -> None:
     (tmp_path / "val" / WNIDS[0]).mkdir(parents=True)
     assert "val holds no image (they end in .jpeg .jpg" in refusal(tmp_path)
     (tmp_path / "val" / WNIDS[0] / "a.JPEG").symlink_to(tmp_path / "nowhere")
@@ -357,15 +367,15 @@ def many(folder: Path, counts: dict[str, int], name: str = "ILSVRC2012_val_{:08}
     return folder
 
 
-def test_fewer_classes_are_noted(tmp_path):
+def test_fewer_classes_are_noted(tmp_path: Path) -> None:
     assert notes(many(tmp_path, dict.fromkeys(WNIDS, 50))) == ["4 of 1,000 classes"]
 
 
-def test_nothing_is_noted_of_a_full_set(tmp_path):
+def test_nothing_is_noted_of_a_full_set(tmp_path: Path) -> None:
     assert notes(many(tmp_path, dict.fromkeys(synsets(), 1))) == []
 
 
-def test_missing_and_surplus_images_are_noted_by_class(tmp_path):
+def test_missing_and_surplus_images_are_noted_by_class(tmp_path: Path) -> None:
     few, many_ = WNIDS[1], WNIDS[2]
     root = many(tmp_path, {**dict.fromkeys(synsets()[:8], 50), few: 47, many_: 52})
     assert notes(root)[1:] == [
@@ -374,7 +384,7 @@ def test_missing_and_surplus_images_are_noted_by_class(tmp_path):
     ]
 
 
-def test_training_images_are_noted_by_their_names(tmp_path):
+def test_training_images_are_noted_by_their_names(tmp_path: Path) -> None:
     root = many(tmp_path, dict.fromkeys(WNIDS, 3), "{wnid}_{:05}.JPEG")
     assert notes(root)[1] == (
         "training images by their names (n01440764_00001.JPEG ...): accuracy is higher than on "
@@ -382,12 +392,12 @@ def test_training_images_are_noted_by_their_names(tmp_path):
     )
 
 
-def test_training_images_are_noted_by_their_number(tmp_path):
+def test_training_images_are_noted_by_their_number(tmp_path: Path) -> None:
     root = many(tmp_path, dict.fromkeys(WNIDS[:2], 732), "{:05}.JPEG")
     assert notes(root)[1].startswith("training images by their number (732 a class): accuracy is")
 
 
-def test_another_order_of_classes_beside_wnid_folders_is_noted(tmp_path):
+def test_another_order_of_classes_beside_wnid_folders_is_noted(tmp_path: Path) -> None:
     in_wnid_folders(tmp_path / "val")
     unsorted_list(tmp_path)
     assert found(tmp_path) == EXPECTED
