@@ -33,19 +33,27 @@ def image_size_error(
 ) -> ModelError:
     """Return the error for an `image_size` that `name` does not accept, with a size that works.
 
-    The smallest such size is found by bisection with `accepts_size`, up to `native_size` pixels.
+    `accepts_size` tests sizes up to `native_size`, in pixels.
     """
     if image_size >= native_size:
         return ModelError(
             f"{name} with stem={stem} accepts images of {native_size} pixels, got {image_size}: "
             f"use data.image_size={native_size}"
         )
-    low, high = max(image_size, MIN_IMAGE_SIZE), native_size  # low is rejected, high accepted
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if accepts_size(middle) else (middle, high)
+    smallest = _smallest_accepted(max(image_size, MIN_IMAGE_SIZE), native_size, accepts_size)
     small = "model.stem=cifar or " if stem == "imagenet" and native_size > 64 else ""
     return ModelError(
-        f"{name} with stem={stem} accepts images of {high} pixels or more, got {image_size}: "
+        f"{name} with stem={stem} accepts images of {smallest} pixels or more, got {image_size}: "
         f"use {small}data.image_size={native_size}"
     )
+
+
+def _smallest_accepted(rejected: int, accepted: int, accepts_size: Callable[[int], bool]) -> int:
+    """Return the smallest accepted image size between the two, by bisection."""
+    while accepted - rejected > 1:
+        middle = (rejected + accepted) // 2
+        if accepts_size(middle):
+            accepted = middle
+        else:
+            rejected = middle
+    return accepted

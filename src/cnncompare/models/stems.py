@@ -159,23 +159,26 @@ def _last_map_size(network: nn.Module, in_channels: int) -> int:
 def _stop_halving(network: nn.Module, layer: AppliedLayer, first: bool) -> str:
     """Make `layer` keep the size of its input; return the change.
 
-    A convolution gets stride 1, and a large one in the `first` layer a 3x3 kernel. Another layer is
-    removed, unless it changes the number of channels.
+    A layer other than a convolution is removed, unless it changes the number of channels.
     """
-    conv = layer.module
-    if not isinstance(conv, nn.Conv2d):
-        if layer.input_shape[1] != layer.output_shape[1]:
-            raise ValueError(f"{layer.name} halves the feature map and changes its channels")
-        replace_layer(network, layer.name, nn.Identity())
-        return f"{layer.name} removed"
+    if isinstance(layer.module, nn.Conv2d):
+        return _set_stride_1(network, layer.name, layer.module, first)
+    if layer.input_shape[1] != layer.output_shape[1]:
+        raise ValueError(f"{layer.name} halves the feature map and changes its channels")
+    replace_layer(network, layer.name, nn.Identity())
+    return f"{layer.name} removed"
+
+
+def _set_stride_1(network: nn.Module, name: str, conv: nn.Conv2d, first: bool) -> str:
+    """Give `conv` stride 1 and, as the `first` layer, a 3x3 kernel; return the change."""
     before = _kernel_and_stride(conv)
     if first and type(conv) is nn.Conv2d and conv.kernel_size[0] > 3:
         conv = resize_conv(conv, conv.in_channels, 3)
-        replace_layer(network, layer.name, conv)
+        replace_layer(network, name, conv)
     conv.stride = (1, 1)
     if not isinstance(conv.padding, str):
         conv.padding = (conv.kernel_size[0] // 2, conv.kernel_size[1] // 2)
-    return f"{layer.name} {before} -> {_kernel_and_stride(conv)}"
+    return f"{name} {before} -> {_kernel_and_stride(conv)}"
 
 
 def _kernel_and_stride(conv: nn.Conv2d) -> str:

@@ -51,11 +51,13 @@ def find_rows(pattern: str | None) -> list[NetworkRow]:
         return rows
     glob = pattern if any(sign in pattern for sign in "*?[") else f"*{pattern}*"
     matching = [row for row in rows if fnmatchcase(row["name"], glob)]
-    listed = {(row["source"], row["name"]) for row in rows}
-    others = [
+    return matching + _rows_outside_table(glob, {(row["source"], row["name"]) for row in rows})
+
+
+def _rows_outside_table(glob: str, in_table: set[tuple[str, str]]) -> list[NetworkRow]:
+    return [
         {**dict.fromkeys(COLUMNS), "name": name, "source": source}
         for source in ("torchvision", "timm")
         for name in known_names(source)
-        if fnmatchcase(name, glob) and (source, name) not in listed
+        if fnmatchcase(name, glob) and (source, name) not in in_table
     ]
-    return matching + others

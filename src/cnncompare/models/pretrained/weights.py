@@ -39,12 +39,9 @@ def read_weights(source: str, name: str, weights: str) -> dict[str, Tensor]:
     if is_file(weights):
         return read_file(Path(weights).expanduser())
     check_version(source, name, weights, versions_of(source, name))
+    download = _download_torchvision if source == "torchvision" else _download_timm
     try:
-        return (
-            _download_torchvision(name, weights)
-            if source == "torchvision"
-            else _download_timm(name, weights)
-        )
+        return download(name, weights)
     except Exception as error:  # of urllib, httpx or huggingface_hub, or a wrong checksum
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ModelError(
@@ -62,19 +59,23 @@ def read_file(path: Path) -> dict[str, Tensor]:
     """
     if not path.is_file():
         raise ModelError(f"model.weights={path}: there is no such file")
-    content = _load_content(path)
-    for container in ("state_dict", "model"):
-        if isinstance(content, dict) and isinstance(content.get(container), dict):
-            content = content[container]
-    if not isinstance(content, dict) or not content:
-        found = type(content).__name__
-        raise ModelError(f"model.weights={path} contains a {found} instead of a state dict")
+    content = _state_dict(path, _load_content(path))
     tensors = {_plain_name(name): value for name, value in content.items()}
     others = [value for value in tensors.values() if not isinstance(value, Tensor)]
     if others:
         found = type(others[0]).__name__
         raise ModelError(f"model.weights={path}: a state dict contains only tensors, found {found}")
     return tensors
+
+
+def _state_dict(path: Path, content: Any) -> dict[Any, Any]:
+    for container in ("state_dict", "model"):
+        if isinstance(content, dict) and isinstance(content.get(container), dict):
+            content = content[container]
+    if not isinstance(content, dict) or not content:
+        found = type(content).__name__
+        raise ModelError(f"model.weights={path} contains a {found} instead of a state dict")
+    return content
 
 
 def load_pretrained_weights(
