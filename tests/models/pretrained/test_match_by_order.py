@@ -1,4 +1,4 @@
-"""Weights by shape and order: renamed and reordered files, real ones, and files that do not fit."""
+"""Weights by shape and order: renamed, reordered, real and mismatched files."""
 
 from pathlib import Path
 
@@ -91,7 +91,7 @@ def test_a_head_for_other_classes_keeps_its_initial_values(state: State, tmp_pat
     assert same(got, {name: fresh[name] for name in heads})
 
 
-def test_the_first_tensors_that_do_not_fit_are_named(state: State, tmp_path: Path) -> None:
+def test_the_first_mismatched_tensors_are_named(state: State, tmp_path: Path) -> None:
     n = len(state)
     other = renamed(state)
     other["net.0_conv1.weight"] = torch.zeros(16, 3, 7, 7)
@@ -107,7 +107,7 @@ def test_the_first_tensors_that_do_not_fit_are_named(state: State, tmp_path: Pat
     assert message.endswith("and 2 more) match none of the file")
 
 
-def test_how_a_file_was_mapped_is_said(state: State, tmp_path: Path) -> None:
+def test_the_assignment_of_a_file_is_recorded(state: State, tmp_path: Path) -> None:
     torch.save(state, tmp_path / "own.pth")
     assert built(tmp_path / "own.pth", "by_name").weights_map == "by_name"
     assert built(None).weights_map is None

@@ -1,4 +1,4 @@
-"""Pretrained weights: versions, files, downloads from a server of this machine, and bad files."""
+"""Pretrained weights: versions, files, downloads from a local server, and invalid files."""
 
 import gc
 import hashlib
