@@ -85,7 +85,7 @@ def _build_for_table(
     stem: str,
     options: dict[str, Any],
 ) -> BuiltModel:
-    # RegNet computes its widths with tensors, which meta tensors do not support.
+    # RegNet computes its widths from the values of tensors, which meta tensors lack.
     with nullcontext() if name.startswith("regnet") else torch.device("meta"):
         return build(
             name,
