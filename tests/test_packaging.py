@@ -85,7 +85,7 @@ def test_the_tests_of_the_sdist_run_where_it_is_unpacked(unpacked: Path) -> None
     python = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
     source = {"PYTHONPATH": str(unpacked / "src")}
     _run(*python, "--collect-only", "-m", "", cwd=unpacked, **source)
-    links = "tests/test_docs.py::test_links_and_pictures_lead_somewhere"
+    links = "tests/test_docs.py::test_links_and_images_lead_somewhere"
     done = _run(*python, "tests/test_repository.py", links, cwd=unpacked, **source)
     assert " passed" in done
 

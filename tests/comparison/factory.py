@@ -366,7 +366,7 @@ def result_like(template: Result, label: str, seed: int, correct: NDArray[np.boo
         run=Run(Path(label), record),
         model=template.model,
         data=template.data,
-        asked=template.asked.model_copy(update={"seed": seed}),
+        run_settings=template.run_settings.model_copy(update={"seed": seed}),
         training=template.training,
         evaluation=None,
         outcome=outcome,

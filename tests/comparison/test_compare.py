@@ -4,16 +4,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnncompare.comparison.compare import Comparison, Options, compare
+from cnncompare.comparison.compare import Comparison, Options, compare_results
 from cnncompare.comparison.fairness import overlapping
-from cnncompare.comparison.load import load
+from cnncompare.comparison.load import load_results
 from cnncompare.comparison.metrics import METRICS, metric_named
 from cnncompare.errors import ConfigError
 from tests.comparison.factory import simulate, write_run, write_sweep
 
 
 def compared(root: Path, **options: object) -> Comparison:
-    return compare(*load([root]), Options(**options))  # type: ignore[arg-type]
+    return compare_results(*load_results([root]), Options(**options))  # type: ignore[arg-type]
 
 
 def test_the_true_order_and_the_true_ties_are_found(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_nothing_published_is_nothing_claimed(sweep: Path) -> None:
 def test_clocks_are_shared_where_runs_overlap_on_a_like_machine(tmp_path: Path) -> None:
     for label, minute, machine in (("a", 1, "X"), ("b", 1, "X"), ("c", 3, "X"), ("d", 1, "Y")):
         write_run(tmp_path, label, 0, np.ones(10, bool), minute=minute, hardware=machine)
-    results, _ = load([tmp_path])
+    results, _ = load_results([tmp_path])
     shared = overlapping(results)
     assert {r.record.label for r in results if str(r.run.folder) in shared} == {"a", "b"}
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnncompare.comparison.compare import Comparison, compare
-from cnncompare.comparison.confusion import confusion_matrix
-from cnncompare.comparison.load import load
+from cnncompare.comparison.compare import Comparison, compare_results
+from cnncompare.comparison.confusion import pooled_confusion_matrix
+from cnncompare.comparison.load import load_results
 from cnncompare.report.caveats import caveats
 from cnncompare.report.columns import fairness_columns
 from cnncompare.report.json import as_json
@@ -33,7 +33,7 @@ def comparison(tmp_path: Path) -> Comparison:
     for label, changes in cases.items():
         part = evaluation(**changes)
         write_run(tmp_path, label, 0, right, changes={"training": None, "evaluation": part})
-    return compare(*load([tmp_path]))
+    return compare_results(*load_results([tmp_path]))
 
 
 def test_they_share_a_table_whatever_their_transforms(comparison: Comparison) -> None:
@@ -89,12 +89,12 @@ def test_an_image_that_could_not_be_read_is_wrong_and_of_no_class(tmp_path: Path
         arrays = dict(saved)
     arrays["top5"][0] = -1
     np.savez_compressed(folder / "predictions.npz", **arrays)
-    (result,), skipped = load([tmp_path])
+    (result,), skipped = load_results([tmp_path])
     assert skipped == []
     assert result.outcome is not None
     assert not result.outcome.correct1[0]
-    assert confusion_matrix([result.outcome], 10).sum() == 99
+    assert pooled_confusion_matrix([result.outcome], 10).sum() == 99
     arrays["top5"][1, 0] = -1  # no class in the first place alone: nothing writes that
     np.savez_compressed(folder / "predictions.npz", **arrays)
-    _, skipped = load([tmp_path])
+    _, skipped = load_results([tmp_path])
     assert "not all of them -1" in skipped[0].reason

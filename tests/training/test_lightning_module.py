@@ -49,7 +49,7 @@ def test_auxiliary_heads_add_their_share_of_the_loss(batch: Batch) -> None:
     main, auxiliary = network(batch[0])
     expected = F.cross_entropy(main, batch[1]) + 0.3 * F.cross_entropy(auxiliary, batch[1])
     assert task.training_step(batch, 0).item() == pytest.approx(expected.item())
-    assert task.train_totals.compute()["loss"] == pytest.approx(
+    assert task.train_sums.compute()["loss"] == pytest.approx(
         F.cross_entropy(main, batch[1]).item()
     )
 
@@ -61,7 +61,7 @@ def test_label_smoothing_is_in_the_training_loss_alone(batch: Batch) -> None:
     assert task.training_step(batch, 0).item() == pytest.approx(smoothed.item())
     task.validation_step((*batch, torch.arange(6)), 0)
     plain = F.cross_entropy(network(batch[0]), batch[1])
-    assert task.val_totals.compute()["loss"] == pytest.approx(plain.item())
+    assert task.val_sums.compute()["loss"] == pytest.approx(plain.item())
 
 
 def test_mixed_targets_are_taken(batch: Batch) -> None:
@@ -80,7 +80,7 @@ def test_the_test_step_gives_what_is_saved_of_each_image(batch: Batch) -> None:
     assert torch.allclose(saved["confidence"], probabilities.amax(dim=1))
     assert torch.equal(saved["indices"], torch.arange(10, 16))
     right = (probabilities.argmax(dim=1) == batch[1]).sum().item()
-    assert task.test_totals.compute()["correct1"] == right
+    assert task.test_sums.compute()["correct1"] == right
 
 
 def test_an_epochs_random_state_rests_on_seed_and_epoch_alone() -> None:

@@ -1,6 +1,5 @@
 """The Lightning data module: loads, splits and checks a data set, and provides batches."""
 
-import os
 from collections.abc import Sequence, Set
 from dataclasses import replace
 
@@ -26,6 +25,7 @@ from cnncompare.data.split import Splits, split_source
 from cnncompare.data.transform import resolve_transform
 from cnncompare.errors import DataError
 from cnncompare.models.pretrained.transforms import Transform
+from cnncompare.system.cores import available_cores
 
 _MAX_GPU_SHARE = 0.25  # of the GPU's memory; larger data sets stay in main memory
 
@@ -66,7 +66,7 @@ class ImageData(LightningDataModule):
         self.seed = seed
         self.weights_transform = weights_transform
         self.skip_positions: set[int] = set()
-        self._workers = _cores() if config.workers is None else config.workers
+        self._workers = available_cores() if config.workers is None else config.workers
         self._splits: Splits | None = None
         self._on_device: dict[tuple[int, torch.device], Tensor] = {}
 
@@ -278,7 +278,3 @@ def _image_shape(source: Source, config: DataConfig) -> tuple[int, int, int]:
     if config.image_size is not None:
         height = width = config.image_size
     return config.channels or channels, height, width
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

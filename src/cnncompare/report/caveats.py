@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from cnncompare.comparison.compare import ComparedTable, Row
+from cnncompare.comparison.compare import ComparedTable, GroupRow
 from cnncompare.report.formatting import listed
 
 
@@ -57,7 +57,7 @@ def _noted(table: ComparedTable) -> list[str]:
     return [f"Test images: {note}." for note in notes]
 
 
-def _rows_with(table: ComparedTable, holds: Callable[[Row], bool], what: str) -> list[str]:
+def _rows_with(table: ComparedTable, holds: Callable[[GroupRow], bool], what: str) -> list[str]:
     labels = [row.label for row in table.rows if holds(row)]
     if not labels:
         return []

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from cnncompare.comparison.compare import ComparedTable, Options, Row
+from cnncompare.comparison.compare import ComparedTable, GroupRow, Options
 from cnncompare.comparison.metrics import METRICS, Metric
 from cnncompare.comparison.pairs import Pair
 from cnncompare.report.formatting import (
@@ -28,8 +28,8 @@ class Column:
     key: str
     title: str
     hint: str
-    value: Callable[[Row], Value]
-    text: Callable[[Row], str]
+    value: Callable[[GroupRow], Value]
+    text: Callable[[GroupRow], str]
     numeric: bool = True
 
 
@@ -61,15 +61,15 @@ def columns(table: ComparedTable, options: Options) -> list[Column]:
     ]
 
 
-def _label(row: Row) -> str:
+def _label(row: GroupRow) -> str:
     return row.label
 
 
-def _ties(row: Row) -> str:
+def _ties(row: GroupRow) -> str:
     return row.letters
 
 
-def _n_runs(row: Row) -> int:
+def _n_runs(row: GroupRow) -> int:
     return len(row.group.results)
 
 
@@ -83,10 +83,10 @@ def _metric_columns(asked: Metric, digits: int) -> list[Column]:
 def _of_metric(metric: Metric, digits: int) -> list[Column]:
     name, unit = metric.name, " %" if metric.percent else ""
 
-    def mean(row: Row) -> float | None:
+    def mean(row: GroupRow) -> float | None:
         return row.estimates[name].mean
 
-    def interval(row: Row) -> str:
+    def interval(row: GroupRow) -> str:
         bounds = row.estimates[name].interval
         if bounds.low is None or bounds.high is None:
             return NOTHING
@@ -160,7 +160,7 @@ def _cost_columns() -> list[Column]:
     ]
 
 
-def _gmacs(row: Row) -> float | None:
+def _gmacs(row: GroupRow) -> float | None:
     macs = row.model["macs"]
     return None if macs is None else macs / 1e9
 
@@ -174,7 +174,7 @@ def _memory(key: str, title: str, hint: str) -> Column:
 
 
 def _target_column(target: float) -> Column:
-    def text(row: Row) -> str:
+    def text(row: GroupRow) -> str:
         reached, n = int(row.timing["target_reached"] or 0), len(row.group.results)
         time = row.timing["time_to_target_s"]
         return seconds(time) if time is not None else f"{reached} of {n} reached it"
@@ -189,14 +189,14 @@ def _target_column(target: float) -> Column:
 def _against(pairs: list[Pair], options: Options, digits: int) -> Column:
     baseline = options.baseline or ""
 
-    def difference(row: Row) -> float | None:
+    def difference(row: GroupRow) -> float | None:
         for pair in pairs:
             if pair.difference is not None and {pair.a, pair.b} == {row.label, baseline}:
                 return pair.difference if pair.a == row.label else -pair.difference
         return None
 
-    def text(row: Row) -> str:
-        found = any(p.different for p in pairs if row.label in (p.a, p.b))
+    def text(row: GroupRow) -> str:
+        found = any(p.significant for p in pairs if row.label in (p.a, p.b))
         value = difference(row)
         if value is None or row.label == baseline:
             return NOTHING
@@ -225,7 +225,7 @@ def fairness_columns(table: ComparedTable) -> list[Column]:
     return found
 
 
-def _clock(row: Row) -> str:
+def _clock(row: GroupRow) -> str:
     """Return whether the seconds are the run's own, and how much others used of the cores."""
     share, own = row.fairness["other_cpu_share"], not row.fairness["shared_clock"]
     others = "" if share is None else f", others {share:.0%} of the cores".replace("%", " %")
@@ -247,27 +247,27 @@ def _how_columns(table: ComparedTable) -> list[Column]:
     return columns
 
 
-def _transform(row: Row) -> str:
-    card, asked = row.fairness, row.group.results[0].asked
+def _transform(row: GroupRow) -> str:
+    card, asked = row.fairness, row.group.results[0].run_settings
     scaled = f"{card['resize']} {card['interpolation']}, " if card["resize"] else ""
     mean, sd = (" ".join(f"{x:g}" for x in values) for values in (asked.mean, asked.std))
     return f"{scaled}crop {asked.image_size}, mean {mean}, sd {sd}"
 
 
-def _unread(row: Row) -> str:
+def _unread(row: GroupRow) -> str:
     n = len(row.fairness["corrupt_images"])
     how = "left out" if row.fairness["on_corrupt_image"] == "skip" else "counted as wrong"
     return f"{n} {how}" if n else "none"
 
 
 def _fair(key: str, title: str, text: Callable[[Any], str]) -> Column:
-    def shown(row: Row) -> str:
+    def shown(row: GroupRow) -> str:
         return text(row.fairness[key])
 
     return Column(key, title, "", shown, shown, False)
 
 
-def _recipe(row: Row) -> str:
+def _recipe(row: GroupRow) -> str:
     card = row.fairness
     parts = [
         f"{card['optimizer']} {card['lr']:g}",
@@ -279,7 +279,7 @@ def _recipe(row: Row) -> str:
     return ", ".join(parts)
 
 
-def published_note(row: Row) -> str:
+def published_note(row: GroupRow) -> str:
     """Return how the row's accuracy lies to what was published, "" when nothing was."""
     found = row.reference_result
     if found is None:

@@ -4,25 +4,19 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from cnncompare.errors import ConfigError, OutputError, UserError
+from cnncompare.system.argument_parser import CommandParser
 
 if TYPE_CHECKING:
     from cnncompare.comparison.compare import Options
     from cnncompare.comparison.load import Result, Skipped
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(
-            f"report: {message}; python -m cnncompare report --help shows what there is"
-        )
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="python -m cnncompare report",
+    parser = CommandParser(
+        "report",
         description="Compare the runs below the folders: which networks really differ, by how "
         "much, at what cost. Prints a table and writes report.html, .md, .tex, .csv and figures/.",
     )
@@ -62,9 +56,9 @@ def main(argv: list[str]) -> int:
     options = _options(asked)
     results, skipped = _read(asked.folders, asked.filter)
 
-    from cnncompare.comparison.compare import compare
+    from cnncompare.comparison.compare import compare_results
 
-    comparison = compare(results, skipped, options)
+    comparison = compare_results(results, skipped, options)
     if asked.json:
         from cnncompare.report.json import as_json
 
@@ -95,12 +89,12 @@ def _options(asked: argparse.Namespace) -> "Options":
 
 def _read(folders: list[Path], filters: list[str]) -> "tuple[list[Result], list[Skipped]]":
     from cnncompare.comparison.filters import keep
-    from cnncompare.comparison.load import load
+    from cnncompare.comparison.load import load_results
 
     for folder in folders:
         if not folder.is_dir():
             raise UserError(f"{folder} is no folder; give one with runs below it, such as outputs")
-    results, skipped = load(folders)
+    results, skipped = load_results(folders)
     where = ", ".join(map(str, folders))
     if not results and not skipped:
         raise UserError(f"no runs below {where}; a run's folder holds run.json")

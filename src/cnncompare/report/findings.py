@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from cnncompare.comparison.compare import ComparedTable, Comparison, Options, Row
+from cnncompare.comparison.compare import ComparedTable, Comparison, GroupRow, Options
 from cnncompare.comparison.metrics import Metric
 from cnncompare.comparison.pairs import Pair
 from cnncompare.comparison.pareto import dominated_everywhere
@@ -36,7 +36,7 @@ def _against(table: ComparedTable, baseline: str, metric: Metric) -> list[str]:
         ahead = row.label if table.rows.index(row) < _index(table, baseline) else baseline
         detail = _interval(table, pair, metric, digits, ahead)
         word = "better" if ahead == row.label else "worse"
-        shown = f"is {word}" if pair.different else "cannot be told apart"
+        shown = f"is {word}" if pair.significant else "cannot be told apart"
         found.append(f"{row.label} {shown} ({detail}).")
     return found
 
@@ -90,7 +90,7 @@ def _interval(table: ComparedTable, pair: Pair, metric: Metric, digits: int, bes
     scale = 100 if metric.percent else 1
     decimals = digits if metric.percent else 4
     text += f", 95 % interval {scale * low:.{decimals}f} to {scale * high:.{decimals}f}"
-    if not pair.different and low * high > 0:
+    if not pair.significant and low * high > 0:
         text += f", not enough after correction for {len(table.pairs)} pairs"
     return text
 
@@ -104,18 +104,18 @@ def _digits(table: ComparedTable) -> int:
     return digits_for(table.rows[0].group.results[0].data.n_test)
 
 
-def _split(table: ComparedTable, ranked: Sequence[Row]) -> tuple[list[Pair], list[Pair]]:
+def _split(table: ComparedTable, ranked: Sequence[GroupRow]) -> tuple[list[Pair], list[Pair]]:
     """Return the best row's pairs that are tied, and those that differ."""
     best = ranked[0].label
     pairs = [p for row in ranked[1:] if (p := _pair(table, best, row.label))]
-    return [p for p in pairs if not p.different], [p for p in pairs if p.different]
+    return [p for p in pairs if not p.significant], [p for p in pairs if p.significant]
 
 
 def _other(pair: Pair, label: str) -> str:
     return pair.b if pair.a == label else pair.a
 
 
-def _best(table: ComparedTable, ranked: Sequence[Row], metric: Metric) -> str:
+def _best(table: ComparedTable, ranked: Sequence[GroupRow], metric: Metric) -> str:
     best, digits = ranked[0], _digits(table)
     value = in_metric(best.estimates[metric.name].mean, metric, digits)
     if len(ranked) == 1:
@@ -138,7 +138,7 @@ def _best(table: ComparedTable, ranked: Sequence[Row], metric: Metric) -> str:
     return f"{start}, and cannot be told apart from {shown} ({detail})."
 
 
-def _behind(table: ComparedTable, ranked: Sequence[Row], metric: Metric) -> list[str]:
+def _behind(table: ComparedTable, ranked: Sequence[GroupRow], metric: Metric) -> list[str]:
     best, digits = ranked[0].label, _digits(table)
     _, apart = _split(table, ranked)
     texts = [
@@ -149,7 +149,7 @@ def _behind(table: ComparedTable, ranked: Sequence[Row], metric: Metric) -> list
     return [f"Behind {best}: {listed(texts)}{more}."] if texts else []
 
 
-def _faster(table: ComparedTable, ranked: Sequence[Row]) -> list[str]:
+def _faster(table: ComparedTable, ranked: Sequence[GroupRow]) -> list[str]:
     """Name the fastest of those tied with the best, when it is at least a tenth faster."""
     ties, _ = _split(table, ranked)
     names = {_other(pair, ranked[0].label) for pair in ties if pair.p is not None}
@@ -167,9 +167,9 @@ def _faster(table: ComparedTable, ranked: Sequence[Row]) -> list[str]:
     return []
 
 
-def _unsettled(table: ComparedTable, best: Row, metric: Metric) -> list[str]:
+def _unsettled(table: ComparedTable, best: GroupRow, metric: Metric) -> list[str]:
     """Say what would settle the tie of the best with its runner-up, and what could be seen."""
-    ties = [p for p in table.pairs if best.label in (p.a, p.b) and not p.different and p.plan]
+    ties = [p for p in table.pairs if best.label in (p.a, p.b) and not p.significant and p.plan]
     if not ties:
         return []
     pair = min(ties, key=lambda p: abs(p.difference or 0.0))

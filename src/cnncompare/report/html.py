@@ -12,11 +12,11 @@ from urllib.parse import quote
 import jinja2
 
 from cnncompare.comparison.compare import ComparedTable, Comparison
-from cnncompare.comparison.learning_curves import AtBudget
+from cnncompare.comparison.learning_curves import BudgetComparison
 from cnncompare.comparison.load import Result
 from cnncompare.comparison.metrics import Metric
 from cnncompare.comparison.pairs import Pair
-from cnncompare.comparison.predictions import Details
+from cnncompare.comparison.predictions import PredictionAnalysis
 from cnncompare.report.charts.build import Pictures
 from cnncompare.report.charts.figure import Picture
 from cnncompare.report.columns import Column, columns, fairness_columns
@@ -36,7 +36,7 @@ _PLACE = files("cnncompare.report") / "page"
 
 def html(
     comparison: Comparison,
-    found: list[Details | None],
+    found: list[PredictionAnalysis | None],
     drawn: list[Pictures],
     ranks: list[Picture],
     stems: dict[str, str],
@@ -97,7 +97,7 @@ def _title(comparison: Comparison) -> str:
 def _table(
     number: int,
     table: ComparedTable,
-    details: Details | None,
+    details: PredictionAnalysis | None,
     drawn: Pictures,
     comparison: Comparison,
     out: Path,
@@ -152,7 +152,7 @@ def _pair(pair: Pair, metric: Metric, digits: int) -> dict[str, Any]:
         "p_value": pair.p_holm,
         "effect": NOTHING if pair.effect is None else f"{pair.effect:+.2f}",
         "wins": NOTHING if pair.wins_a is None else f"{pair.wins_a:,} : {pair.wins_b:,}",
-        "different": pair.different,
+        "different": pair.significant,
         "settles": settles(pair),
         "detectable": gap(plan.detectable if plan else None, metric, digits),
     }
@@ -167,13 +167,13 @@ def _budgets(table: ComparedTable, digits: int) -> dict[str, Any]:
     return {"heads": heads, "rows": rows if heads and len(rows) > 1 else []}
 
 
-def _budget_name(budget: AtBudget) -> str:
+def _budget_name(budget: BudgetComparison) -> str:
     if budget.unit == "MACs":
         return f"{budget.budget / 1e12:.3g} x 10^12 MACs"
     return f"{short(budget.budget)} {budget.unit}"
 
 
-def _notes(details: Details, digits: int) -> list[str]:
+def _notes(details: PredictionAnalysis, digits: int) -> list[str]:
     """Return what the predictions say in words, beside the pictures."""
     found = []
     if details.vote is not None:
@@ -182,7 +182,7 @@ def _notes(details: Details, digits: int) -> list[str]:
             f"A majority vote of one run of each model gets {percent(details.vote, digits)} %; "
             f"the best of these runs alone {percent(single, digits)} %."
         )
-    alone = {label: len(images) for label, images in details.only_right.items() if len(images)}
+    alone = {label: len(images) for label, images in details.solely_correct.items() if len(images)}
     if alone:
         counts = listed([f"{label} {n:,}" for label, n in alone.items()])
         found.append(f"Test images that only one model gets right: {counts}.")

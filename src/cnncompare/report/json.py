@@ -5,7 +5,7 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from cnncompare.comparison.compare import ComparedTable, Comparison, Estimate, Row
+from cnncompare.comparison.compare import ComparedTable, Comparison, Estimate, GroupRow
 from cnncompare.comparison.pairs import Pair
 from cnncompare.report.findings import verdict
 
@@ -41,7 +41,7 @@ def _table(table: ComparedTable, comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _group(row: Row) -> dict[str, Any]:
+def _group(row: GroupRow) -> dict[str, Any]:
     names = {"top1": "acc1", "top5": "acc5"}
     return {
         "label": row.label,
@@ -71,4 +71,5 @@ def _estimate(estimate: Estimate) -> dict[str, Any]:
 
 
 def _pair(pair: Pair) -> dict[str, Any]:
-    return asdict(pair)
+    names = {"significant": "different"}
+    return {names.get(name, name): value for name, value in asdict(pair).items()}

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cnncompare.comparison.compare import Comparison
-from cnncompare.comparison.predictions import details
+from cnncompare.comparison.predictions import analyse_predictions
 from cnncompare.report.charts.build import pictures
 from cnncompare.report.charts.pairs import critical_difference
 from cnncompare.report.figures import write_figures
@@ -22,7 +22,7 @@ def write_report(comparison: Comparison, out: Path) -> Path:
     Raises OSError when `out` cannot be written.
     """
     out.mkdir(parents=True, exist_ok=True)
-    found = [details(table) for table in comparison.tables]
+    found = [analyse_predictions(table) for table in comparison.tables]
     drawn = pictures(comparison, found)
     ranks = [critical_difference(comparison.ranks)] if comparison.ranks else []
     every = ranks + [picture for each in drawn for picture in each.every()]

@@ -78,7 +78,7 @@ MEASURED: list[tuple[str, int, Cell]] = [
 
 
 def _setting(key: str, run: Run) -> str:
-    value = getattr(run.record.asked, key, None)
+    value = getattr(run.record.settings, key, None)
     return UNKNOWN if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 

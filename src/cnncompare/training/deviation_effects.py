@@ -21,7 +21,7 @@ UNDONE: dict[str, dict[str, Any]] = {  # what undoes a deviation of that name
 }
 
 
-def what_if(
+def deviation_effects(
     network: nn.Module,
     config: Config,
     data: ImageData,

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from cnncompare.comparison.compare import ComparedTable, Comparison
 from cnncompare.comparison.metrics import Metric
-from cnncompare.comparison.predictions import Details
+from cnncompare.comparison.predictions import PredictionAnalysis
 from cnncompare.report.charts import errors, overview, pairs, training
 from cnncompare.report.charts.disagreements import sheet
 from cnncompare.report.charts.figure import Picture
@@ -27,7 +27,7 @@ class Pictures:
         return self.overview + self.training + self.costs + self.errors + self.confusions
 
 
-def pictures(comparison: Comparison, found: list[Details | None]) -> list[Pictures]:
+def pictures(comparison: Comparison, found: list[PredictionAnalysis | None]) -> list[Pictures]:
     """Return each table's pictures; with several tables a name starts with the table's number."""
     metric = comparison.options.metric
     tables = zip(comparison.tables, found, strict=True)
@@ -46,7 +46,7 @@ def _numbered(drawn: Pictures, number: int) -> Pictures:
     )
 
 
-def _of_table(table: ComparedTable, details: Details | None, metric: Metric) -> Pictures:
+def _of_table(table: ComparedTable, details: PredictionAnalysis | None, metric: Metric) -> Pictures:
     several = len(table.rows) > 1
     return Pictures(
         overview=_drawn(
@@ -69,7 +69,7 @@ def _drawn(*found: Picture | None) -> list[Picture]:
     return [picture for picture in found if picture is not None]
 
 
-def _errors(table: ComparedTable, details: Details) -> list[Picture]:
+def _errors(table: ComparedTable, details: PredictionAnalysis) -> list[Picture]:
     best = list(details.classes)[:CONFUSIONS]
     drawn = [
         errors.per_class({label: details.classes[label] for label in best}, details.names),
@@ -82,7 +82,7 @@ def _errors(table: ComparedTable, details: Details) -> list[Picture]:
     return drawn + _drawn(sheet(table, details))
 
 
-def _confusions(details: Details) -> list[Picture]:
+def _confusions(details: PredictionAnalysis) -> list[Picture]:
     return [
         errors.confusion(label, matrix, details.names, details.confused[label])
         for label, matrix in list(details.matrices.items())[:CONFUSIONS]

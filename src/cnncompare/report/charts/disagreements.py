@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cnncompare.comparison.agreement import most_disputed
 from cnncompare.comparison.compare import ComparedTable
 from cnncompare.comparison.load import Result
-from cnncompare.comparison.predictions import Details
+from cnncompare.comparison.predictions import PredictionAnalysis
 from cnncompare.config.data import IMAGE_SUFFIXES
 from cnncompare.report.charts.figure import Picture, values
 
@@ -19,7 +19,7 @@ IMAGES, COLUMNS = 24, 6
 SIDE = 64  # pixels of a thumbnail
 
 
-def sheet(table: ComparedTable, details: Details) -> Picture | None:
+def sheet(table: ComparedTable, details: PredictionAnalysis) -> Picture | None:
     """Draw the disputed images with their class and who got them right; None without images."""
     if len(details.chosen) < 2:
         return None
@@ -64,7 +64,7 @@ def sheet(table: ComparedTable, details: Details) -> Picture | None:
     )
 
 
-def _answers(details: Details, i: int) -> dict[str, str]:
+def _answers(details: PredictionAnalysis, i: int) -> dict[str, str]:
     right = [label for label, outcome in details.chosen.items() if outcome.correct1[i]]
     wrong = [
         f"{label}: {details.names[int(outcome.top1[i])]}"
@@ -94,7 +94,7 @@ def _from_saved(result: Result, indices: NDArray[np.int64]) -> list[str] | None:
 
 def _from_folder(result: Result, indices: NDArray[np.int64]) -> list[str] | None:
     """Read the files of an unlimited class-folder tree whose labels are still the saved ones."""
-    root, settings = result.settings.get("data.root"), result.settings
+    root, settings = result.config.get("data.root"), result.config
     whole = settings.get("data.limit_test") is None
     if settings.get("data.source") != "folder" or not isinstance(root, str) or not whole:
         return None

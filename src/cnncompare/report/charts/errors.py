@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from cnncompare.comparison.agreement import Agreement
 from cnncompare.comparison.confusion import ClassAccuracy, ConfusedPair
 from cnncompare.report.charts.figure import Picture, Rows, colour, values
-from cnncompare.stats.calibration import Bin
+from cnncompare.stats.calibration import ReliabilityBin
 
 SHOWN = 25  # classes that a heat map can show; of more, those confused most
 
@@ -129,7 +129,7 @@ def per_class(found: dict[str, list[ClassAccuracy]], names: list[str]) -> Pictur
     )
 
 
-def reliability(found: dict[str, list[Bin]], ece: dict[str, float]) -> Picture:
+def reliability(found: dict[str, list[ReliabilityBin]], ece: dict[str, float]) -> Picture:
     """Draw accuracy against confidence, in bins; on the diagonal a network is calibrated."""
     rows = [
         {

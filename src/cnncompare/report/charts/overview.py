@@ -4,7 +4,7 @@ from typing import Any
 
 import altair as alt
 
-from cnncompare.comparison.compare import ComparedTable, Row
+from cnncompare.comparison.compare import ComparedTable, GroupRow
 from cnncompare.comparison.metrics import Metric
 from cnncompare.comparison.pareto import Front
 from cnncompare.report.charts.figure import Picture, Rows, colour, values
@@ -19,7 +19,7 @@ def _title(metric: Metric) -> str:
     return metric.title + (", %" if metric.percent else "")
 
 
-def _base(row: Row, metric: Metric) -> dict[str, Any]:
+def _base(row: GroupRow, metric: Metric) -> dict[str, Any]:
     found = row.estimates[metric.name]
     return {
         "model": row.label,

@@ -6,7 +6,7 @@ from cnncompare.comparison.compare import ComparedTable
 from cnncompare.comparison.metrics import Metric
 from cnncompare.report.charts.figure import Picture, Rows, values
 from cnncompare.report.formatting import p_value
-from cnncompare.stats.friedman_nemenyi import Ranks
+from cnncompare.stats.friedman_nemenyi import MeanRanks
 
 LARGEST = 30  # rows of a matrix that can be read
 
@@ -46,7 +46,7 @@ def matrix(table: ComparedTable, metric: Metric) -> Picture | None:
         .then(alt.value("#222"))  # on an opaque pale cell, in the dark too
         .otherwise(alt.value("currentColor")),
     )
-    apart = "; ".join(f"{p.a} and {p.b}" for p in table.pairs if p.different) or "none"
+    apart = "; ".join(f"{p.a} and {p.b}" for p in table.pairs if p.significant) or "none"
     return Picture(
         "pairs",
         "Every pair",
@@ -76,14 +76,14 @@ def _cells(table: ComparedTable, metric: Metric) -> Rows:
                     "p": p_value(pair.p),
                     "p_holm": p_value(pair.p_holm),
                     "test": pair.test,
-                    "different": pair.different,
-                    "verdict": "different" if pair.different else "cannot be told apart",
+                    "different": pair.significant,
+                    "verdict": "different" if pair.significant else "cannot be told apart",
                 }
             )
     return rows
 
 
-def critical_difference(ranks: Ranks) -> Picture:
+def critical_difference(ranks: MeanRanks) -> Picture:
     """Draw Demsar's diagram: mean ranks on a line, bars over models that cannot be told apart."""
     k = len(ranks.labels)
     dots = [

@@ -6,8 +6,8 @@ from typing import Any
 import altair as alt
 import numpy as np
 
-from cnncompare.comparison.compare import ComparedTable, Row
-from cnncompare.comparison.learning_curves import Point, curve
+from cnncompare.comparison.compare import ComparedTable, GroupRow
+from cnncompare.comparison.learning_curves import CurvePoint, learning_curve
 from cnncompare.report.charts.figure import (
     TRAIN,
     VAL,
@@ -39,18 +39,18 @@ def against_seconds(table: ComparedTable) -> Picture | None:
     )
 
 
-def _by_epoch(row: Row) -> Rows:
+def _by_epoch(row: GroupRow) -> Rows:
     found: dict[int, list[float]] = {}
     for result in row.group.results:
-        for point in curve(result):
+        for point in learning_curve(result):
             if point.val_acc1 is not None:
                 found.setdefault(point.epoch, []).append(point.val_acc1)
     return [_band(row.label, epoch, accuracies) for epoch, accuracies in sorted(found.items())]
 
 
-def _by_second(row: Row) -> Rows:
+def _by_second(row: GroupRow) -> Rows:
     """Sample the runs' running best at common times, up to where the shortest ends."""
-    curves = [points for result in row.group.results if (points := curve(result))]
+    curves = [points for result in row.group.results if (points := learning_curve(result))]
     if not curves:
         return []
     start = max(points[0].seconds for points in curves)
@@ -62,7 +62,7 @@ def _by_second(row: Row) -> Rows:
     ]
 
 
-def _reached(points: list[Point], seconds: float) -> float | None:
+def _reached(points: list[CurvePoint], seconds: float) -> float | None:
     known = [p.val_acc1 for p in points if p.seconds <= seconds + 1e-9 and p.val_acc1 is not None]
     return max(known, default=None)
 
@@ -155,7 +155,7 @@ def epoch_time(table: ComparedTable) -> Picture | None:
     )
 
 
-def _parts(row: Row) -> Rows:
+def _parts(row: GroupRow) -> Rows:
     timing = row.timing
     train, wait, val = timing["train_s"], timing["data_wait_s"], timing["val_s"]
     if train is None:

@@ -8,6 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from cnncompare.stats.confusion import confusion_matrix
+
 DPI = 100
 MOST_WITH_COUNTS = 120  # beyond, a cell has no room for a number
 LARGE = 30  # classes from which numbers and names are small
@@ -17,9 +19,8 @@ def confusion_figure(
     labels: NDArray[np.integer[Any]], predicted: NDArray[np.integer[Any]], classes: Sequence[str]
 ) -> Figure:
     """Draw counts [classes, classes]; a cell's colour is its share of the true class's images."""
-    n, read = len(classes), predicted >= 0  # -1: the image could not be read
-    counts = np.zeros((n, n), np.int64)  # scikit-learn agrees, at 0.4 s and 60 MiB to import
-    np.add.at(counts, (labels[read], predicted[read]), 1)
+    n = len(classes)
+    counts = confusion_matrix(labels, predicted, n)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = np.clip(0.6 * n, 6, 8) if n < LARGE else np.clip(0.17 * n, 8, 20)  # inches
     figure = Figure(figsize=(side + 2, side + 1.5), dpi=DPI, layout="constrained")
