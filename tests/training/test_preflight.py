@@ -71,7 +71,7 @@ def test_a_logger_whose_package_is_missing_says_how_to_get_it(
 def test_unknown_weights_are_refused() -> None:
     with pytest.raises(ModelError, match=r"did you mean 'IMAGENET1K_V1'.*\(known: IMAGENET1K_V1\)"):
         check("model=resnet18", "model.weights=IMAGENET1K_V2")
-    with pytest.raises(ModelError, match=r"model\.weights=IMAGENET1K_V1 is no file"):
+    with pytest.raises(ModelError, match=r"model\.weights=IMAGENET1K_V1 is not a file"):
         check("model=resnet18", "model.weights=IMAGENET1K_V1", "model.weights_map=by_order")
 
 
