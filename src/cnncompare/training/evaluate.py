@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytorch_lightning as pl
+from pytorch_lightning.callbacks import Callback
 from torch import Tensor
 
 from cnncompare.config.schema import Config
@@ -54,9 +55,7 @@ def evaluate(
     for warning in (*section.preprocessing_deviations, *section.notes):
         print(f"cnncompare: warning: {warning}", file=sys.stderr, flush=True)
     clock, writer, n_earlier = EvaluationClock(), *_resume(run.folder, data)
-    progress = Progress(config.display.progress)
-    # the interruption comes last, after the batch has been added to the journal
-    trainer = build_trainer(run.folder, config, [clock, writer, progress, interruption])
+    trainer = build_trainer(run.folder, config, _callbacks(config, clock, writer, interruption))
     section.accelerator = trainer.strategy.root_device.type
     run.save()
     broadcast_finished(trainer, finished=False)
@@ -75,10 +74,18 @@ def join_evaluation(
     """Test on another rank; the first process alone writes the record."""
     folder = config.run_folder()
     writer, _ = _resume(folder, data)
-    trainer = build_trainer(folder, config, [writer, interruption])
+    callbacks = _callbacks(config, EvaluationClock(), writer, interruption)
+    trainer = build_trainer(folder, config, callbacks)
     if not broadcast_finished(trainer, finished=None):
         trainer.test(task, datamodule=data, verbose=False)
     return Run.read(folder)
+
+
+def _callbacks(
+    config: Config, clock: EvaluationClock, writer: PredictionWriter, interruption: Interruption
+) -> list[Callback]:
+    # the interruption comes last, after the batch has been added to the journal
+    return [clock, writer, Progress(config.display.progress), interruption]
 
 
 def _resume(folder: Path, data: ImageData) -> tuple[PredictionWriter, int]:
