@@ -78,5 +78,5 @@ def test_weights_that_cannot_be_had_are_refused() -> None:
 def test_images_that_are_not_imagenets_are_refused(tmp_path: Path) -> None:
     (tmp_path / "loose.JPEG").touch()
     words = ("experiment=imagenet_val", "model=resnet18", f"data.root={tmp_path}")
-    with pytest.raises(DataError, match="holds images without class folders"):
+    with pytest.raises(DataError, match="contains images without class folders"):
         preflight.preflight(compose_config(*words))
