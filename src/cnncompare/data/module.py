@@ -22,6 +22,8 @@ from cnncompare.data.sources.imagenet.validation_set import load_imagenet
 from cnncompare.data.sources.synthetic import load_synthetic
 from cnncompare.data.sources.torchvision_sets import load_torchvision
 from cnncompare.data.split import Splits, split_source
+from cnncompare.data.survey import Survey
+from cnncompare.data.survey_cache import survey_splits
 from cnncompare.data.transform import resolve_transform
 from cnncompare.errors import DataError
 from cnncompare.models.pretrained.transforms import Transform
@@ -37,8 +39,9 @@ class ImageData(LightningDataModule):
     same classes by their names for display; `image_shape` (C, H, W) of the batches; `n_train` and
     `n_val` (None if nothing is trained) and `n_test`; `mean` and `std` per channel for pixels in
     [0, 1]; `transform`, the preprocessing of ImageNet images (None for other data); `test_labels`,
-    int64 [n_test]; `present_classes`, the labels among them, int64, ascending; and `fingerprint`,
-    the SHA-256 of the test images before resizing and of their labels.
+    int64 [n_test]; `present_classes`, the labels among them, int64, ascending; `fingerprint`,
+    the SHA-256 of the test images before resizing and of their labels; and `survey`, that of own
+    image files (None for other data).
 
     `weights_transform` is the transform of the network's pretrained weights. Test batches whose
     positions are all in `skip_positions` are skipped because their predictions are already
@@ -57,6 +60,7 @@ class ImageData(LightningDataModule):
     transform: Transform | None
     test_labels: Tensor
     present_classes: Tensor
+    survey: Survey | None
 
     def __init__(
         self, config: DataConfig, *, seed: int, weights_transform: Transform | None = None
@@ -83,6 +87,7 @@ class ImageData(LightningDataModule):
         )
         source = load_source(self.config, self.transform)
         splits = split_source(source, self.config)
+        splits, self.survey = survey_splits(splits, self.config, self._workers)
         splits, self._report = _decode_splits(splits, self.config, self._workers)
         self.classes = source.classes
         self.class_names = source.class_names or source.classes
