@@ -46,7 +46,8 @@ WITHOUT_TORCH: dict[str, set[str]] = {
 ALSO_WITHOUT_TORCH = (
     *("system.ranks", "system.cores", "system.gpus", "system.signals", "system.cpu_usage"),
     *("system.argument_parser", "system.openmp"),
-    *("training.preflight", "data.sources.imagenet.layout", "bench.command"),
+    *("training.preflight", "training.changed_data", "data.survey", "bench.command"),
+    "data.sources.imagenet.layout",
 )
 
 

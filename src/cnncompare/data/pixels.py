@@ -36,10 +36,10 @@ class PixelRanges(NamedTuple):
     bits: int | None = None  # used by the 16-bit images
     floating: float | None = None  # largest value of the floating-point images: 1 or 255
 
-    def by_kind(self) -> dict[str, float]:
+    def by_kind(self) -> dict[str, int]:
         """Return the largest values of the ranges that the set has, by kind of image."""
         ranges = {"16-bit": self.bits and 2**self.bits - 1, "floating-point": self.floating}
-        return {kind: largest for kind, largest in ranges.items() if largest is not None}
+        return {kind: int(largest) for kind, largest in ranges.items() if largest is not None}
 
 
 class LoadedImage(NamedTuple):

@@ -6,6 +6,7 @@ Imports no torch, so that worker processes start at once.
 import hashlib
 import io
 import logging
+import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -70,10 +71,12 @@ _NOTES = {
 _CHANGING = ("16-bit", "16-bit, dark", "32-bit", "floating-point", "transparent", "turned")
 
 
-def log_survey(survey: Survey | None) -> None:
-    """Log a line for each kind of conversion, as a warning if it changes how images look."""
+def report_conversions(survey: Survey | None) -> None:
+    """Log a line for each kind of conversion; print it if it changes how images look."""
     for kind, note in conversion_notes(survey).items() if survey else ():
-        log.log(logging.WARNING if kind in _CHANGING else logging.INFO, "%s", note)
+        log.info("%s", note)
+        if kind in _CHANGING:
+            print(f"cnncompare: note: {note}", file=sys.stderr, flush=True)
 
 
 def conversion_notes(survey: Survey) -> dict[str, str]:

@@ -65,7 +65,7 @@ class DataSection(RecordSection):
     n_test: int
     fingerprint: str
     conversions: dict[str, int] = {}  # own images by kind of conversion, such as 16-bit or turned
-    pixel_ranges: dict[str, float] = {}  # largest value of 16-bit and of floating-point images
+    pixel_ranges: dict[str, int] = {}  # largest value of 16-bit and of floating-point images
 
 
 class SettingsSection(RecordSection):

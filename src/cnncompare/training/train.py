@@ -8,7 +8,7 @@ from pytorch_lightning.callbacks import Callback
 
 from cnncompare.config.schema import Config
 from cnncompare.data.module import ImageData
-from cnncompare.data.survey import log_survey
+from cnncompare.data.survey import report_conversions
 from cnncompare.errors import RunError
 from cnncompare.models import registry
 from cnncompare.runs.lifecycle import checkpoint_to_resume, close_on_exit, is_finished, open_run
@@ -66,7 +66,7 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
                 return run
             write_initial_record(run, config, model, data, argv, clocks_shared, reference)
             with log_file(run.folder / LOG), close_on_exit(run):
-                log_survey(data.survey)
+                report_conversions(data.survey)
                 measure = _fit_and_test if config.trains else evaluate
                 trainer = measure(run, config, task, data, interruption)
                 _complete(run, config, data, trainer)
