@@ -137,9 +137,9 @@ def _one_run(composed: Any) -> float | None:
 
         existing = train(config, argv=["python", "-m", "cnncompare", *_words()])
     if is_first_process():
-        from cnncompare.terminal.run_tables import print_result
+        from cnncompare.terminal.result import print_run_result
 
-        print_result(existing)
+        print_run_result(existing)
     return existing.record.best.val_acc1
 
 

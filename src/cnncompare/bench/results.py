@@ -10,7 +10,7 @@ from rich.table import Table
 from cnncompare.bench.rounds import Row
 from cnncompare.bench.suite.run_suite import Result
 from cnncompare.terminal.console import make_console
-from cnncompare.terminal.run_tables import UNKNOWN
+from cnncompare.terminal.formatting import UNKNOWN, significant
 
 
 def as_json(result: Result) -> str:
@@ -70,7 +70,7 @@ def add_row(table: Table, row: Row, *more: str) -> None:
     """Add name, both sides, ratio, spread and n, and what else there is to say."""
     low, high = _ratio(row.ratio_low), _ratio(row.ratio_high)
     spread = UNKNOWN if row.ratio is None else f"{low}-{high}"
-    ours, other = _number(row.ours), _number(row.other)
+    ours, other = significant(row.ours), significant(row.other)
     table.add_row(row.name, ours, other, _ratio(row.ratio), spread, str(row.n), *more)
 
 
@@ -90,10 +90,6 @@ def notes(result: Result) -> list[str]:
     if shares and max(shares) > 0.05:
         lines.append(f"other programs took up to {max(shares):.0%} of the CPU: repeat it alone")
     return lines
-
-
-def _number(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _ratio(value: float | None) -> str:

@@ -19,7 +19,7 @@ from cnncompare.errors import CnncompareError, RunError
 from cnncompare.system.cores import cores
 from cnncompare.system.gpus import cuda_gpus
 from cnncompare.terminal.console import make_console
-from cnncompare.terminal.run_tables import percent
+from cnncompare.terminal.formatting import percent
 
 ROUNDS = 4  # epochs that are timed, after one that is not
 EPOCH_S = 3.0  # about what an epoch takes: so many images are trained

@@ -26,7 +26,7 @@ from cnncompare.sweep.resources import Place
 from cnncompare.sweep.run_sweep import make_jobs
 from cnncompare.sweep.worker import PROBED
 from cnncompare.terminal.console import make_console
-from cnncompare.terminal.run_tables import UNKNOWN
+from cnncompare.terminal.formatting import gmacs, integer, millions, number
 
 USAGE = """\
 usage: python -m cnncompare plan -m [overrides]
@@ -35,6 +35,14 @@ Build each job of the sweep, time a few steps of it, and print what the sweep wo
 trained and no run is written; a data set that is not there yet is downloaded or decoded."""
 
 Probed = dict[str, Any]
+_COSTS = (
+    "parameters (M)",
+    "GMACs",
+    "peak memory (MiB)",
+    "epoch (s)",
+    "total time (h)",
+    "disk (MB)",
+)
 
 
 def plan_arguments(arguments: list[str]) -> list[str]:
@@ -112,7 +120,7 @@ def _is_done(config: Config) -> bool:
 
 def _print(rows: Sequence[tuple[Job, Probed, bool]]) -> None:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for header in ("job", "parameters", "GMACs", "peak MiB", "epoch s", "hours", "disk MB", ""):
+    for header in ("job", *_COSTS, ""):
         table.add_column(header, justify="left" if header in ("job", "") else "right")
     for job, cost, done in rows:
         state = "already done" if done else cost.get("problem", "")
@@ -126,16 +134,11 @@ def _print(rows: Sequence[tuple[Job, Probed, bool]]) -> None:
 
 
 def _cells(cost: Probed) -> list[str]:
-    macs = cost.get("macs")
     return [
-        _number(cost.get("params"), ",.0f"),
-        _number(None if macs is None else macs / 1e9, ".3f"),
-        _number(cost.get("peak_gpu_mib") or cost.get("peak_rss_mib"), ",.0f"),
-        _number(cost["epoch_s"], ".1f"),
-        _number(cost["hours"], ".3f"),
-        _number(cost["disk_mb"], ",.1f"),
+        millions(cost.get("params")),
+        gmacs(cost.get("macs")),
+        integer(cost.get("peak_gpu_mib") or cost.get("peak_rss_mib")),
+        number(cost["epoch_s"], ".1f"),
+        number(cost["hours"], ".3f"),
+        number(cost["disk_mb"], ",.1f"),
     ]
-
-
-def _number(value: float | None, form: str) -> str:
-    return UNKNOWN if value is None else f"{value:{form}}"

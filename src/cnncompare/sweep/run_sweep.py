@@ -13,7 +13,8 @@ from cnncompare.runs.run import Run, read_existing
 from cnncompare.sweep.job_state import Job
 from cnncompare.sweep.queue import Queue
 from cnncompare.sweep.resources import places_for
-from cnncompare.terminal.run_tables import print_comparison, print_next_steps
+from cnncompare.terminal.result import print_next_steps
+from cnncompare.terminal.sweep_table import print_sweep_table
 
 
 def run_jobs(
@@ -57,7 +58,7 @@ def make_jobs(
 
 def _print_table(jobs: Sequence[Job], queue: Queue) -> None:
     runs = [run for job in jobs if (run := read_existing(job.config.run_folder()))]
-    print_comparison(_once(runs))
+    print_sweep_table(_once(runs))
     kinds = Counter(ending.kind for ending in queue.endings.values())
     print(", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())), flush=True)
     open_jobs = [job for job in jobs if queue.endings[job.number].kind in ("failed", "interrupted")]

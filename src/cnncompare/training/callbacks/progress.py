@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
 from cnncompare.terminal.console import make_console, progress_mode
-from cnncompare.terminal.run_tables import UNKNOWN, percent
+from cnncompare.terminal.formatting import number, percent
 from cnncompare.training.callbacks.epoch_recorder import EpochRecorder, Row
 
 REFRESH_S = 0.25  # each refresh reads the loss, which waits for the device
@@ -150,15 +150,11 @@ def epoch_line(row: Row, epochs: int, width: int) -> str:
     digits = len(str(epochs))
     parts = [  # in the order of reading, each with how soon it is left out
         (0, f"epoch {row['epoch']:{digits}.0f}/{epochs}"),
-        (1, f"train {_number(row['train_s'], '.1f')} s"),
-        (2, f"val {_number(row['val_s'], '.1f')} s"),
-        (0, f"loss {_number(row['train_loss'], '.3f')}"),
+        (1, f"train {number(row['train_s'], '.1f')} s"),
+        (2, f"val {number(row['val_s'], '.1f')} s"),
+        (0, f"loss {number(row['train_loss'], '.3f')}"),
         (3, f"train top-1 {percent(row['train_acc1'])}"),
         (0, f"val top-1 {percent(row['val_acc1'])}"),
     ]
     lines = ["  ".join(text for rank, text in parts if rank <= keep) for keep in (3, 2, 1, 0)]
     return next((line for line in lines if len(line) <= width), lines[-1])
-
-
-def _number(value: float | None, form: str) -> str:
-    return UNKNOWN if value is None else f"{value:{form}}"
