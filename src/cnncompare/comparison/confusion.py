@@ -6,20 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnncompare.comparison.load import Outcome
+from cnncompare.stats.confusion_counts import confusion_counts
 from cnncompare.stats.intervals import Interval, wilson
 
 
 def confusion_matrix(outcomes: list[Outcome], classes: int) -> NDArray[np.int64]:
-    """Return counts [classes, classes], true class by predicted class, summed over runs.
-
-    An image that could not be read was taken for no class.
-    """
-    total = np.zeros(classes * classes, dtype=np.int64)
+    """Return counts [classes, classes], true class by predicted class, summed over runs."""
+    total = np.zeros((classes, classes), np.int64)
     for outcome in outcomes:
-        read = outcome.top1 >= 0
-        index = outcome.label[read].astype(np.int64) * classes + outcome.top1[read]
-        total += np.bincount(index, minlength=classes * classes)
-    return total.reshape(classes, classes)
+        total += confusion_counts(outcome.label, outcome.top1, classes)
+    return total
 
 
 @dataclass(frozen=True)

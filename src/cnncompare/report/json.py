@@ -6,12 +6,11 @@ from dataclasses import asdict
 from typing import Any
 
 from cnncompare.comparison.compare import ComparedTable, Comparison, Estimate, Row
-from cnncompare.comparison.pairs import Pair
 from cnncompare.report.findings import verdict
 
 
-def as_json(comparison: Comparison) -> str:
-    """Return the object that `report --json` prints; infinite and unknown numbers are null."""
+def comparison_json(comparison: Comparison) -> str:
+    """Return what `report --json` prints; infinite and undefined numbers are null."""
     content: dict[str, Any] = {
         "tables": [_table(table, comparison) for table in comparison.tables],
         "skipped": [asdict(skip) for skip in comparison.skipped],
@@ -22,7 +21,7 @@ def as_json(comparison: Comparison) -> str:
 
 
 def _finite(value: Any) -> Any:
-    """Return `value` with null in place of what JSON has no number for."""
+    """Return `value` with null for each number that JSON cannot express."""
     if isinstance(value, dict):
         return {key: _finite(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -34,7 +33,7 @@ def _table(table: ComparedTable, comparison: Comparison) -> dict[str, Any]:
     return {
         "protocol": table.protocol,
         "groups": [_group(row) for row in table.rows],
-        "pairs": [_pair(pair) for pair in table.pairs],
+        "pairs": [asdict(pair) for pair in table.pairs],
         "verdict": verdict(table, comparison.options),
         "fronts": [asdict(front) for front in table.fronts],
         "budgets": [asdict(budget) for budget in table.budgets],
@@ -68,7 +67,3 @@ def _estimate(estimate: Estimate) -> dict[str, Any]:
         "interval": estimate.interval.method,
         "with_images": {"low": with_images.low, "high": with_images.high},
     }
-
-
-def _pair(pair: Pair) -> dict[str, Any]:
-    return asdict(pair)

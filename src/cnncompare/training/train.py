@@ -38,7 +38,7 @@ from cnncompare.training.distributed import agree
 from cnncompare.training.evaluate import evaluate, evaluate_beside
 from cnncompare.training.initial_record import describe
 from cnncompare.training.lightning_module import ImageClassifier
-from cnncompare.training.loggers.figures import draw_pictures
+from cnncompare.training.loggers.figures import log_figures
 from cnncompare.training.loggers.hparams import log_hparams
 from cnncompare.training.test_images import keep_test_images
 from cnncompare.training.trainer import build_trainer
@@ -155,9 +155,9 @@ def _fit_and_test(
 
 
 def _show(run: Run, config: Config, data: ImageData, trainer: pl.Trainer) -> None:
-    """Leave the test's images and pictures, and give up what only a test that goes on needs."""
+    """Leave the test's images and figures, and give up what only a test that goes on needs."""
     keep_test_images(data, run.folder.parent)
-    draw_pictures(trainer.loggers, run, data, config.display)
+    log_figures(trainer.loggers, run, data, config.display)
     log_hparams(trainer.loggers, run.record)
     for logger in trainer.loggers:
         logger.finalize("success")
