@@ -44,7 +44,7 @@ def _print_table(table: ComparedTable, comparison: Comparison, console: Console)
         console.print(Text(sentence))
     groups = tie_groups(table)
     if len(table.rows) > 1 and groups:
-        ties = "; ".join(f"{name.upper()}: {', '.join(labels)}" for name, labels in groups)
+        ties = "; ".join(f"{name}: {', '.join(labels)}" for name, labels in groups)
         console.print(Text(f"Tie groups: {ties}"))
     columns = result_columns(table, comparison.options)
     for key in _DROPPED_FIRST:

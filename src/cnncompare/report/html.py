@@ -181,7 +181,8 @@ def _budgets(table: ComparedTable, decimals: int) -> dict[str, Any]:
 def _budget_name(budget: AtBudget) -> str:
     if budget.unit == "MACs":
         return f"{significant(budget.budget / 1e9)} GMACs"
-    return f"{significant(budget.budget)} {budget.unit}"
+    unit = {"seconds": "s"}.get(budget.unit, budget.unit)
+    return f"{significant(budget.budget)} {unit}"
 
 
 def _prediction_notes(details: Details, decimals: int) -> list[str]:

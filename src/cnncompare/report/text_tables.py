@@ -27,7 +27,7 @@ def _ties(table: ComparedTable) -> str:
     groups = tie_groups(table)
     if len(table.rows) < 2 or not groups:
         return ""
-    listed = "; ".join(f"{name.upper()}: {', '.join(labels)}" for name, labels in groups)
+    listed = "; ".join(f"{name}: {', '.join(labels)}" for name, labels in groups)
     return f"Tie groups: {listed}."
 
 

@@ -128,7 +128,11 @@ def _bubble_chart(rows: Rows, metric: Metric) -> Chart:
     colour = model_colour([row["model"] for row in rows], legend=False)
     base = alt.Chart(inline_data(rows)).encode(
         x=alt.X("params:Q", title="parameters (M), log", scale=alt.Scale(type="log", padding=40)),
-        y=alt.Y("value:Q", title=_axis_title(metric), scale=alt.Scale(zero=False, padding=30)),
+        y=alt.Y(
+            "value:Q",
+            title=_axis_title(metric),
+            scale=alt.Scale(zero=False, padding=30, nice=False),
+        ),
     )
     tooltip = [
         "model:N",

@@ -37,7 +37,7 @@ def epoch_curves(table: ComparedTable) -> Figure | None:
         "Validation accuracy by epoch",
         BAND,
         f"Validation top-1 by epoch; at the end: {_last_values(rows)}",
-        _curves(rows, "epoch", "linear"),
+        _curves(rows, _epoch_axis(rows), "linear"),
     )
 
 
@@ -51,7 +51,7 @@ def time_curves(table: ComparedTable) -> Figure | None:
         "Validation accuracy by time",
         f"{BAND} The best epoch so far counts.",
         f"Best validation top-1 by time; at the end: {_last_values(rows)}",
-        _curves(rows, "time of training and validation (s)", "step-after"),
+        _curves(rows, alt.X("x:Q", title="time of training and validation (s)"), "step-after"),
     )
 
 
@@ -107,12 +107,17 @@ def _band(label: str, x: float, accuracies: list[float]) -> dict[str, Any]:
     }
 
 
-def _curves(rows: Rows, x_title: str, interpolate: str) -> Chart:
+def _epoch_axis(rows: Rows) -> alt.X:
+    epochs = sorted({int(row["x"]) for row in rows})
+    # for few epochs Vega would draw ticks between them
+    axis = alt.Axis(values=epochs, format="d") if len(epochs) <= 10 else alt.Axis(tickMinStep=1)
+    return alt.X("x:Q", title="epoch", axis=axis)
+
+
+def _curves(rows: Rows, x: alt.X, interpolate: str) -> Chart:
     order = list(dict.fromkeys(row["model"] for row in rows))
     selection, y_title = legend_selection(), "validation top-1 (%)"
-    base = alt.Chart(inline_data(rows)).encode(
-        x=alt.X("x:Q", title=x_title, axis=alt.Axis(tickMinStep=1)), color=model_colour(order)
-    )
+    base = alt.Chart(inline_data(rows)).encode(x=x, color=model_colour(order))
     band = base.mark_area(interpolate=interpolate).encode(  # type: ignore[arg-type]
         y=alt.Y("low:Q", title=y_title),
         y2="high:Q",
@@ -120,7 +125,7 @@ def _curves(rows: Rows, x_title: str, interpolate: str) -> Chart:
     )
     tooltip = [
         "model:N",
-        number_tooltip("x", x_title, ".4~g"),
+        number_tooltip("x", "epoch" if interpolate == "linear" else "time (s)", ".4~g"),
         number_tooltip("mean", spec=".2f"),
         number_tooltip("low", "mean - sd", ".2f"),
         number_tooltip("high", "mean + sd", ".2f"),
