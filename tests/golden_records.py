@@ -118,7 +118,7 @@ def _alike(old: Any, new: Any, path: str, tolerance: float) -> bool:
         return True
     numbers = isinstance(old, (int, float)) and isinstance(new, (int, float))
     if tolerance and numbers and not isinstance(old, bool):
-        return abs(old - new) <= tolerance * max(1.0, abs(old))
+        return bool(abs(old - new) <= tolerance * max(1.0, abs(old)))
     return bool(old == new)
 
 

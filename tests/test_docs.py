@@ -13,7 +13,7 @@ from hydra.core.plugins import Plugins
 
 from cnncompare.cli import SUBCOMMANDS
 from cnncompare.config.files import UserConf
-from cnncompare.sweep.overrides import spell_out_seeds
+from cnncompare.sweep.overrides import expand_seeds
 from tests.composing import compose_config
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
@@ -69,7 +69,7 @@ def test_the_documentation_has_commands() -> None:
 def test_a_documented_run_is_a_valid_configuration(
     page: str, words: list[str], user_files: Path
 ) -> None:
-    settings = [word for word in spell_out_seeds(words) if "=" in word and not word.startswith("-")]
+    settings = [word for word in expand_seeds(words) if "=" in word and not word.startswith("-")]
     overrides = OverridesParser.create().parse_overrides(
         [word for word in settings if "glob(" not in word and not word.startswith("hydra/")]
     )
@@ -137,10 +137,11 @@ def test_links_and_images_lead_somewhere(page: Path) -> None:
 
 
 def test_every_page_can_be_reached() -> None:
-    start = [ROOT / "README.md", ROOT / "docs" / "internals" / "index.md"]
+    docs = ROOT / "docs"
+    start = [ROOT / "README.md", docs / "internals" / "index.md", docs / "api" / "index.md"]
     linked = {
         (page.parent / target).resolve()
-        for page in [*start, ROOT / "docs" / "architecture.md"]
+        for page in [*start, docs / "architecture.md"]
         for target in re.findall(r"\]\(([^)#]+\.md)", prose(page))
     }
     assert [name_of(page) for page in PAGES if page not in linked and page != start[0]] == []

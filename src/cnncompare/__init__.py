@@ -1,3 +1,5 @@
-"""Which CNN is better for this data and this budget, by how much, and how sure is that?"""
+"""Train convolutional networks under one recorded protocol and compare them with statistics."""
 
-__version__ = "0.1.0"
+__all__ = ["__version__"]
+
+__version__ = "0.2.0"

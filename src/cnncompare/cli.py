@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from cnncompare.errors import CnncompareError, ConfigError, Interrupted, closest
+from cnncompare.system.openmp import GOMP_SPINCOUNT
 
 SUBCOMMANDS = {
     "bench": "cnncompare.bench.command",
@@ -31,7 +32,7 @@ def _wait_patiently() -> None:
     took 9.2 (n = 8), and beside three busy programs 44 in place of 50 (n = 3).
     It is read when torch is loaded, and jobs inherit it.
     """
-    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    os.environ.setdefault("GOMP_SPINCOUNT", GOMP_SPINCOUNT)
 
 
 def run(words: list[str]) -> int:
@@ -82,13 +83,13 @@ def _hydra(words: list[str]) -> int:
     from hydra.types import RunMode
     from omegaconf.errors import OmegaConfBaseException
 
-    from cnncompare.config.files import UserConf, admit_user_conf, conf_folder, describe_problem
-    from cnncompare.sweep.overrides import spell_out_seeds
+    from cnncompare.config.files import UserConf, add_user_conf, conf_folder, describe_problem
+    from cnncompare.sweep.overrides import expand_seeds
 
     if any(word.startswith("--experimental-rerun") for word in words):
         raise ConfigError("--experimental-rerun loads a pickle, which can run code; not supported")
-    sys.argv[1:] = words = spell_out_seeds(_sweep_first(words))  # Hydra reads them there
-    admit_user_conf(words)
+    sys.argv[1:] = words = expand_seeds(_sweep_first(words))  # Hydra reads them there
+    add_user_conf(words)
     Plugins.instance().register(UserConf)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come up here instead of being printed there
     outcome: list[BaseException] = []
@@ -122,7 +123,7 @@ def _one_run(composed: Any) -> float | None:
     """Run what was composed; return the validation accuracy, which a search goes by."""
     from cnncompare.config.validation import validate
     from cnncompare.runs.run import read_existing
-    from cnncompare.system.ranks import is_first_process
+    from cnncompare.system.ranks import is_rank_zero
     from cnncompare.training.preflight import preflight
 
     config = validate(composed)
@@ -131,12 +132,12 @@ def _one_run(composed: Any) -> float | None:
         print(f"already finished; force=true runs it again: {existing.folder}")
     else:
         preflight(config)
-        if is_first_process():  # importing torch and Lightning takes seconds
+        if is_rank_zero():  # importing torch and Lightning takes seconds
             print(f"{config.model.name} on {config.data.name}: starting", flush=True)
         from cnncompare.training.train import train
 
         existing = train(config, argv=["python", "-m", "cnncompare", *_words()])
-    if is_first_process():
+    if is_rank_zero():
         from cnncompare.terminal.result import print_run_result
 
         print_run_result(existing)

@@ -1,7 +1,7 @@
-"""Hydra's plugins of cnncompare: the sweeper that checks first, the launcher of fresh processes.
+"""Hydra plugins: a sweeper that validates all jobs first, and a launcher of job processes.
 
-Hydra takes plugins from the package hydra_plugins alone, and imports this file in every Hydra
-application of the environment: it imports nothing heavy.
+Hydra looks for plugins only in the package hydra_plugins, and imports this file in every Hydra
+application of the environment. Therefore it imports nothing heavy.
 """
 
 from collections.abc import Sequence
@@ -22,33 +22,33 @@ if TYPE_CHECKING:
 
 
 class CheckedSweeper(BasicSweeper):
-    """Hydra's basic sweeper, which first checks every job: nothing is written if one is wrong."""
+    """Hydra's basic sweeper, but nothing is written unless every job is valid."""
 
     def sweep(self, arguments: list[str]) -> Any:
-        from cnncompare.sweep.compose_jobs import Composer
-        from cnncompare.sweep.overrides import is_left_out, with_lines
-        from cnncompare.sweep.validate_jobs import check_jobs
+        from cnncompare.sweep.compose_jobs import JobComposer
+        from cnncompare.sweep.overrides import combine_with_lines, is_skipped
+        from cnncompare.sweep.validate_jobs import validate_jobs
 
         assert self.hydra_context is not None
         assert self.config is not None
         assert self.launcher is not None
         loader = self.hydra_context.config_loader
-        words = [*self._parse_config(), *arguments]
-        overrides = OverridesParser.create(config_loader=loader).parse_overrides(words)
-        (split,) = self.split_arguments(overrides, None)
-        asked = self.config.sweep
-        composer = Composer(loader, self.config)
-        pairs = [(job, composer.compose(job)) for job in with_lines(asked.jobs, split)]
-        kept = [pair for pair in pairs if not is_left_out(pair[1], asked.skip)]
+        parser = OverridesParser.create(config_loader=loader)
+        overrides = parser.parse_overrides([*self._parse_config(), *arguments])
+        (swept,) = self.split_arguments(overrides, None)
+        settings = self.config.sweep
+        composer = JobComposer(loader, self.config)
+        pairs = [(job, composer.compose(job)) for job in combine_with_lines(settings.jobs, swept)]
+        kept = [pair for pair in pairs if not is_skipped(pair[1], settings.skip)]
         jobs, composed = [job for job, _ in kept], [config for _, config in kept]
-        configs = check_jobs(composed, jobs)
+        configs = validate_jobs(composed, jobs)
         if isinstance(self.launcher, FreshProcessLauncher):
             return [self.launcher.run(jobs, configs, composed)]
         return [self.launcher.launch(jobs, initial_job_idx=0)]
 
 
 class FreshProcessLauncher(Launcher):
-    """Runs each job in a process of its own, as many at a time as there are places for."""
+    """Runs each job in a new process, with as many in parallel as there are device slots."""
 
     def __init__(self, plan: bool = False) -> None:
         self.plan = plan
@@ -62,21 +62,23 @@ class FreshProcessLauncher(Launcher):
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
-        """Compose, check and run the jobs of any other sweeper, such as Optuna's.
+        """Compose, validate and run the jobs of another sweeper, such as Optuna's.
 
-        A job's value is its best validation accuracy. One that fails does not end the sweep.
+        The return value of a job is its best validation accuracy. A failed job does not end the
+        sweep.
         """
         from cnncompare.errors import RunError
-        from cnncompare.sweep.compose_jobs import Composer
-        from cnncompare.sweep.validate_jobs import check_jobs
+        from cnncompare.sweep.compose_jobs import JobComposer
+        from cnncompare.sweep.validate_jobs import validate_jobs
 
-        composer = Composer(self.hydra_context.config_loader, self.config)
+        composer = JobComposer(self.hydra_context.config_loader, self.config)
         composed = [composer.compose(job) for job in job_overrides]
-        configs = check_jobs(composed, job_overrides)
-        with suppress(RunError):  # it was printed, and the job says so
+        configs = validate_jobs(composed, job_overrides)
+        with suppress(RunError):  # already printed, and part of the result of each job
             self.run(job_overrides, configs, composed)
         return [
-            _returned(list(job), config) for job, config in zip(job_overrides, configs, strict=True)
+            _job_return(list(job), config)
+            for job, config in zip(job_overrides, configs, strict=True)
         ]
 
     def run(
@@ -85,32 +87,35 @@ class FreshProcessLauncher(Launcher):
         configs: "Sequence[Config]",
         composed: Sequence[DictConfig],
     ) -> Sequence[JobReturn]:
+        """Run or plan validated jobs."""
         if self.plan:
-            from cnncompare.sweep.plan import plan_jobs as work
+            from cnncompare.sweep.plan import plan_jobs as execute
         else:
-            from cnncompare.sweep.run_sweep import run_jobs as work
+            from cnncompare.sweep.run_sweep import run_jobs as execute
 
-        work(configs, composed, job_overrides)
+        execute(configs, composed, job_overrides)
         return [
             JobReturn(overrides=job, cfg=config, status=JobStatus.COMPLETED)
             for job, config in zip(job_overrides, composed, strict=True)
         ]
 
 
-def _returned(words: list[str], config: "Config") -> JobReturn:
+def _job_return(overrides: list[str], config: "Config") -> JobReturn:
     from cnncompare.errors import RunError
     from cnncompare.runs.run import read_existing
 
     run = read_existing(config.run_folder())
     if run is None or run.record.status != "finished":
         failure = RunError(f"{config.run_id()} did not finish")
-        return JobReturn(overrides=words, status=JobStatus.FAILED, _return_value=failure)
-    value = run.record.best.val_acc1
-    return JobReturn(overrides=words, status=JobStatus.COMPLETED, _return_value=value)
+        return JobReturn(overrides=overrides, status=JobStatus.FAILED, _return_value=failure)
+    val_acc1 = run.record.best.val_acc1
+    return JobReturn(overrides=overrides, status=JobStatus.COMPLETED, _return_value=val_acc1)
 
 
 @dataclass
 class CheckedSweeperConf:
+    """Settings of `hydra.sweeper`."""
+
     _target_: str = "hydra_plugins.cnncompare_sweep.CheckedSweeper"
     max_batch_size: int | None = None
     params: dict[str, str] | None = None
@@ -118,8 +123,10 @@ class CheckedSweeperConf:
 
 @dataclass
 class FreshProcessLauncherConf:
+    """Settings of `hydra.launcher`."""
+
     _target_: str = "hydra_plugins.cnncompare_sweep.FreshProcessLauncher"
-    plan: bool = False  # cnncompare plan: tell the costs, and train nothing
+    plan: bool = False  # estimate the costs instead of training
 
 
 _STORE = ConfigStore.instance()

@@ -70,7 +70,7 @@ def test_the_short_training_takes_about_an_epochs_time(monkeypatch: pytest.Monke
     assert short.data.limit_train == 2500  # 3 s would be 3,000 images
     assert short.data.limit_val == 250
     assert short.trainer.max_epochs == 5
-    assert short.scheduler.warmup_epochs == 1.0  # type: ignore[union-attr]
+    assert short.scheduler.warmup_epochs == 1.0
 
 
 def test_a_process_that_fails_leaves_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:

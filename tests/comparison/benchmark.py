@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from cnncompare.comparison.compare import compare
-from cnncompare.comparison.load import load
-from cnncompare.report.json import as_json
+from cnncompare.comparison.compare import compare_results
+from cnncompare.comparison.load import load_results
+from cnncompare.report.json import comparison_json
 from tests.comparison.factory import simulate, write_run
 
 MODELS, SEEDS, IMAGES = 100, 10, 10_000
@@ -27,11 +27,11 @@ def write(root: Path) -> None:
 def measure(root: Path) -> dict[str, float]:
     """Return the seconds of reading the runs, comparing all pairs, and printing JSON."""
     start = time.perf_counter()
-    results, skipped = load([root])
+    results, skipped = load_results([root])
     read = time.perf_counter()
-    comparison = compare(results, skipped)
+    comparison = compare_results(results, skipped)
     compared = time.perf_counter()
-    as_json(comparison)
+    comparison_json(comparison)
     done = time.perf_counter()
     return {"read_s": read - start, "compare_s": compared - read, "json_s": done - compared}
 

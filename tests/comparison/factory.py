@@ -23,6 +23,7 @@ from cnncompare.runs.record import (
     MemorySection,
     ModelSection,
     RunRecord,
+    Status,
     TestSection,
     TimingSection,
     TrainingSection,
@@ -103,7 +104,7 @@ def write_run(
     classes: int = 10,
     data: str = "digits",
     epochs: int = 4,
-    status: str = "finished",
+    status: Status = "finished",
     lr: float = 0.1,
     epoch_s: float = 10.0,
     params: int = 270_000,
@@ -139,7 +140,7 @@ def write_run(
         id=folder.name,
         label=label,
         name="default",
-        status=status,  # type: ignore[arg-type]
+        status=status,
         error=Failure(type="RuntimeError", message="it broke") if status == "failed" else None,
         started_at=(start := _START + timedelta(minutes=minute or next(_MINUTES))).isoformat(),
         finished_at=(start + timedelta(seconds=50)).isoformat(),
@@ -213,7 +214,8 @@ def ranked(
     top5[correct, 0] = truth[correct]
     if classes <= width:  # every class appears once
         top5[correct, 1:] = others[correct][:, : width - 1]
-    return top5.astype(np.int16)
+    narrowed: NDArray[np.int16] = top5.astype(np.int16)
+    return narrowed
 
 
 def training(seed: int, epochs: int, lr: float, recipe: str) -> TrainingSection:
@@ -364,7 +366,7 @@ def result_like(template: Result, label: str, seed: int, correct: NDArray[np.boo
         run=Run(Path(label), record),
         model=template.model,
         data=template.data,
-        asked=template.asked.model_copy(update={"seed": seed}),
+        run_settings=template.run_settings.model_copy(update={"seed": seed}),
         training=template.training,
         evaluation=None,
         outcome=outcome,

@@ -1,18 +1,19 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from cnncompare.comparison.compare import Comparison, Options, compare
+from cnncompare.comparison.compare import Comparison, Options, compare_results
 from cnncompare.comparison.fairness import overlapping
-from cnncompare.comparison.load import load
+from cnncompare.comparison.load import load_results
 from cnncompare.comparison.metrics import METRICS, metric_named
 from cnncompare.errors import ConfigError
 from tests.comparison.factory import simulate, write_run, write_sweep
 
 
 def compared(root: Path, **options: object) -> Comparison:
-    return compare(*load([root]), Options(**options))  # type: ignore[arg-type]
+    return compare_results(*load_results([root]), Options(**options))  # type: ignore[arg-type]
 
 
 def test_the_true_order_and_the_true_ties_are_found(tmp_path: Path) -> None:
@@ -77,7 +78,7 @@ def test_time_to_target(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["top5", "nll", "ece"])
 def test_other_metrics_rank_by_themselves(sweep: Path, name: str) -> None:
     (table,) = compared(sweep, metric=METRICS[name]).tables
-    means = [row.estimates[name].mean for row in table.rows]
+    means: list[Any] = [row.estimates[name].mean for row in table.rows]
     assert means == sorted(means, reverse=METRICS[name].higher_is_better)
     assert table.rows[0].letters.startswith("a")
 
@@ -120,7 +121,7 @@ def test_nothing_published_is_nothing_claimed(sweep: Path) -> None:
 def test_clocks_are_shared_where_runs_overlap_on_a_like_machine(tmp_path: Path) -> None:
     for label, minute, machine in (("a", 1, "X"), ("b", 1, "X"), ("c", 3, "X"), ("d", 1, "Y")):
         write_run(tmp_path, label, 0, np.ones(10, bool), minute=minute, hardware=machine)
-    results, _ = load([tmp_path])
+    results, _ = load_results([tmp_path])
     shared = overlapping(results)
     assert {r.record.label for r in results if str(r.run.folder) in shared} == {"a", "b"}
 

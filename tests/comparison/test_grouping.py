@@ -7,7 +7,7 @@ import pytest
 
 from cnncompare.comparison.filters import keep
 from cnncompare.comparison.grouping import differences, split_into_tables
-from cnncompare.comparison.load import load
+from cnncompare.comparison.load import load_results
 from cnncompare.errors import ConfigError
 from tests.comparison.factory import write_run, write_sweep
 
@@ -15,7 +15,7 @@ RIGHT = np.arange(100) % 10 > 0
 
 
 def test_one_protocol_is_one_table_grouped_by_all_but_the_seed(sweep: Path) -> None:
-    (table,), skipped = split_into_tables(load([sweep])[0])
+    (table,), skipped = split_into_tables(load_results([sweep])[0])
     assert skipped == []
     assert {g.label: g.seeds for g in table.groups} == {
         name: [0, 1, 2] for name in ("resnet20", "vgg16", "lenet5")
@@ -44,7 +44,7 @@ def test_a_protocol_that_differs_splits_the_table(
 ) -> None:
     write_run(tmp_path, "a", 0, RIGHT)
     write_run(tmp_path, "b", 0, RIGHT, changes=change)
-    tables, _ = split_into_tables(load([tmp_path])[0])
+    tables, _ = split_into_tables(load_results([tmp_path])[0])
     assert len(tables) == 2
     assert key in differences(tables)
 
@@ -52,7 +52,7 @@ def test_a_protocol_that_differs_splits_the_table(
 def test_the_same_seed_twice_is_no_second_sample(tmp_path: Path) -> None:
     first = write_run(tmp_path / "one", "a", 0, RIGHT)
     shutil.copytree(first, tmp_path / "two" / first.name)
-    (table,), (skip,) = split_into_tables(load([tmp_path])[0])
+    (table,), (skip,) = split_into_tables(load_results([tmp_path])[0])
     assert table.groups[0].seeds == [0]
     assert "same configuration and seed" in skip.reason
 
@@ -62,7 +62,7 @@ def test_other_labels_under_the_same_fingerprint_are_refused(tmp_path: Path) -> 
         write_run(tmp_path, label, 0, RIGHT)
     odd = (np.arange(100) % 10)[::-1].astype(np.int16)
     write_run(tmp_path, "c", 0, RIGHT, labels=odd)
-    (table,), (skip,) = split_into_tables(load([tmp_path])[0])
+    (table,), (skip,) = split_into_tables(load_results([tmp_path])[0])
     kept = {g.label: g.results[0].outcome is not None for g in table.groups}
     assert kept == {"a": True, "b": True, "c": False}
     assert "labels differ" in skip.reason
@@ -71,7 +71,7 @@ def test_other_labels_under_the_same_fingerprint_are_refused(tmp_path: Path) -> 
 def test_equal_labels_are_told_apart_by_their_settings(tmp_path: Path) -> None:
     for lr in (0.1, 0.01):
         write_run(tmp_path, "a", 0, RIGHT, lr=lr)
-    (table,), _ = split_into_tables(load([tmp_path])[0])
+    (table,), _ = split_into_tables(load_results([tmp_path])[0])
     assert {g.label for g in table.groups} == {"a optimizer.lr=0.1", "a optimizer.lr=0.01"}
 
 
@@ -80,7 +80,7 @@ def test_group_by_compares_a_setting_all_else_equal(tmp_path: Path) -> None:
         for lr in (0.1, 0.01):
             for seed in (0, 1):
                 write_run(tmp_path, model, seed, RIGHT, lr=lr)
-    tables, _ = split_into_tables(load([tmp_path])[0], "optimizer.lr")
+    tables, _ = split_into_tables(load_results([tmp_path])[0], "optimizer.lr")
     assert [t.protocol["model"] for t in tables] == ["a", "b"]
     for table in tables:
         found = {g.label: g.seeds for g in table.groups}
@@ -90,7 +90,7 @@ def test_group_by_compares_a_setting_all_else_equal(tmp_path: Path) -> None:
 def test_group_by_may_be_part_of_the_protocol(tmp_path: Path) -> None:
     for epochs in (4, 8):
         write_run(tmp_path, "a", 0, RIGHT, epochs=epochs)
-    results, _ = load([tmp_path])
+    results, _ = load_results([tmp_path])
     assert len(split_into_tables(results)[0]) == 2
     (table,), _ = split_into_tables(results, "trainer.max_epochs")
     assert len(table.groups) == 2
@@ -98,7 +98,7 @@ def test_group_by_may_be_part_of_the_protocol(tmp_path: Path) -> None:
 
 def test_an_unknown_group_by_names_the_closest(sweep: Path) -> None:
     with pytest.raises(ConfigError, match=r"did you mean 'optimizer\.lr'"):
-        split_into_tables(load([sweep])[0], "optimiser.lr")
+        split_into_tables(load_results([sweep])[0], "optimiser.lr")
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_an_unknown_group_by_names_the_closest(sweep: Path) -> None:
     ],
 )
 def test_filters(sweep: Path, filters: list[str], left: int) -> None:
-    assert len(keep(load([sweep])[0], filters)) == left
+    assert len(keep(load_results([sweep])[0], filters)) == left
 
 
 @pytest.mark.parametrize(
@@ -126,11 +126,11 @@ def test_filters(sweep: Path, filters: list[str], left: int) -> None:
 )
 def test_wrong_filters_say_what_would_be_right(sweep: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        keep(load([sweep])[0], [text])
+        keep(load_results([sweep])[0], [text])
 
 
 def test_the_largest_table_comes_first(tmp_path: Path) -> None:
     write_sweep(tmp_path, {"a": 0.9}, seeds=1, n=50, epochs=2)
     write_sweep(tmp_path, {"a": 0.9, "b": 0.8}, seeds=2, n=50, epochs=3)
-    tables, _ = split_into_tables(load([tmp_path])[0])
+    tables, _ = split_into_tables(load_results([tmp_path])[0])
     assert [t.protocol["epochs"] for t in tables] == [3, 2]

@@ -4,7 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cnncompare.comparison.load import load
+from cnncompare.comparison.load import load_results
+from cnncompare.runs.record import Status
 from tests.comparison.factory import simulate, write_run
 
 
@@ -15,12 +16,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_finished_run_is_read_with_its_predictions(folder: Path, tmp_path: Path) -> None:
-    (result,), skipped = load([tmp_path])
+    (result,), skipped = load_results([tmp_path])
     assert skipped == []
     assert result.outcome is not None
     assert result.outcome.correct1.mean() == pytest.approx(result.record.test.acc1)
     assert result.outcome.correct5.mean() == pytest.approx(result.record.test.acc5)
-    assert result.settings["optimizer.lr"] == 0.1
+    assert result.config["optimizer.lr"] == 0.1
     assert len(result.epochs) == 4
 
 
@@ -30,18 +31,18 @@ def test_a_class_folder_tree_goes_by_its_folders_name(folder: Path, tmp_path: Pa
         ("config.yaml", "name: digits", "name: folder\n  root: /some/where/flowers/"),
     ):
         (folder / file).write_text((folder / file).read_text().replace(old, new))
-    (result,), _ = load([tmp_path])
+    (result,), _ = load_results([tmp_path])
     assert result.data_name == "flowers"
 
 
 def test_a_run_below_two_roots_counts_once(folder: Path, tmp_path: Path) -> None:
-    assert len(load([tmp_path, folder, tmp_path / "."])[0]) == 1
+    assert len(load_results([tmp_path, folder, tmp_path / "."])[0]) == 1
 
 
 @pytest.mark.parametrize("status", ["failed", "running", "interrupted"])
-def test_unfinished_runs_are_listed_with_their_reason(tmp_path: Path, status: str) -> None:
+def test_unfinished_runs_are_listed_with_their_reason(tmp_path: Path, status: Status) -> None:
     write_run(tmp_path, "a", 0, np.ones(10, dtype=bool), status=status)
-    results, (skip,) = load([tmp_path])
+    results, (skip,) = load_results([tmp_path])
     assert results == []
     assert skip.reason.startswith(status)
     assert ("it broke" in skip.reason) == (status == "failed")
@@ -58,7 +59,7 @@ def test_unfinished_runs_are_listed_with_their_reason(tmp_path: Path, status: st
 )
 def test_a_damaged_record_is_skipped_with_its_reason(folder: Path, text: str, reason: str) -> None:
     (folder / "run.json").write_text(text)
-    results, (skip,) = load([folder])
+    results, (skip,) = load_results([folder])
     assert results == []
     assert reason in skip.reason
 
@@ -82,7 +83,7 @@ def test_unsound_predictions_leave_the_record(
     folder: Path, arrays: dict[str, np.ndarray], reason: str
 ) -> None:
     change(folder, **arrays)
-    (result,), (skip,) = load([folder])
+    (result,), (skip,) = load_results([folder])
     assert result.outcome is None
     assert result.record.test.acc1 is not None
     assert reason in skip.reason
@@ -93,7 +94,7 @@ def test_predictions_of_another_length_than_recorded(folder: Path) -> None:
     record = json.loads((folder / "run.json").read_text())
     record["test"]["n"] = 50
     (folder / "run.json").write_text(json.dumps(record))
-    (result,), (skip,) = load([folder])
+    (result,), (skip,) = load_results([folder])
     assert result.outcome is None
     assert "100 images, and run.json says 50" in skip.reason
 
@@ -101,9 +102,9 @@ def test_predictions_of_another_length_than_recorded(folder: Path) -> None:
 def test_cut_predictions_and_missing_ones(folder: Path) -> None:
     content = (folder / "predictions.npz").read_bytes()
     (folder / "predictions.npz").write_bytes(content[:200])
-    assert load([folder])[0][0].outcome is None
+    assert load_results([folder])[0][0].outcome is None
     (folder / "predictions.npz").unlink()
-    results, (skip,) = load([folder])
+    results, (skip,) = load_results([folder])
     assert results[0].outcome is None
     assert "No such file" in skip.reason
 
@@ -111,7 +112,7 @@ def test_cut_predictions_and_missing_ones(folder: Path) -> None:
 def test_damaged_side_files_do_not_matter(folder: Path) -> None:
     (folder / "config.yaml").write_text("a: [")
     (folder / "epochs.csv").write_text("epoch,train_s\n1,fast\n")
-    (result,), skipped = load([folder])
-    assert result.settings == {}
+    (result,), skipped = load_results([folder])
+    assert result.config == {}
     assert result.epochs == []
     assert skipped == []

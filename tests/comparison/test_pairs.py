@@ -7,14 +7,14 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
 from cnncompare.comparison.grouping import Group, split_into_tables
-from cnncompare.comparison.load import load
+from cnncompare.comparison.load import load_results
 from cnncompare.comparison.metrics import METRICS
-from cnncompare.comparison.pairs import Pair, compare_pairs, difference_of_paired_shares
+from cnncompare.comparison.pairs import Pair, compare_pairs
 from tests.comparison.factory import simulate, write_run, write_sweep
 
 
 def groups_of(root: Path) -> list[Group]:
-    (table,), _ = split_into_tables(load([root])[0])
+    (table,), _ = split_into_tables(load_results([root])[0])
     return sorted(table.groups, key=lambda g: g.label)
 
 
@@ -38,7 +38,7 @@ def test_single_runs_agree_with_statsmodels_mcnemar_and_holm(tmp_path: Path) -> 
     assert [pair.p for pair in pairs] == pytest.approx(expected)
     reject, adjusted, *_ = multipletests(expected, method="holm")
     assert [pair.p_holm for pair in pairs] == pytest.approx(list(adjusted))
-    assert [pair.different for pair in pairs] == list(reject)
+    assert [pair.significant for pair in pairs] == list(reject)
 
 
 def test_equal_predictions_do_not_differ(tmp_path: Path) -> None:
@@ -47,19 +47,10 @@ def test_equal_predictions_do_not_differ(tmp_path: Path) -> None:
     write_run(tmp_path, "b", 0, right)
     (pair,) = pairs_of(tmp_path)
     assert pair.p == 1.0
-    assert not pair.different
+    assert not pair.significant
     assert pair.effect == 0.0
     assert pair.plan is not None
     assert pair.plan.images is None
-
-
-def test_interval_of_paired_shares_is_the_published_example() -> None:
-    """Bonett and Price 2012, formula 5, by hand: wins 59, losses 6 of 100."""
-    up, down = 60 / 102, 7 / 102
-    half = 1.959964 * ((up + down - (up - down) ** 2) / 102) ** 0.5
-    assert difference_of_paired_shares(59, 6, 100) == pytest.approx(
-        (up - down - half, up - down + half)
-    )
 
 
 def test_seeds_in_common_are_paired(sweep: Path) -> None:
@@ -93,7 +84,7 @@ def test_other_seeds_are_permuted(tmp_path: Path) -> None:
     (pair,) = pairs_of(tmp_path)
     assert pair.test == "permutation"
     assert pair.p == pytest.approx(2 / 70)  # 8 choose 4 splits, the most extreme two
-    assert pair.different
+    assert pair.significant
     assert pair.low > 0
 
 
@@ -104,7 +95,7 @@ def test_one_run_against_three_cannot_differ(tmp_path: Path) -> None:
         write_run(tmp_path, "b", i, right["b"][i])
     (pair,) = pairs_of(tmp_path)
     assert pair.test == "permutation"
-    assert not pair.different
+    assert not pair.significant
 
 
 def test_a_loss_of_single_runs_has_a_difference_and_no_test(tmp_path: Path) -> None:
@@ -114,7 +105,7 @@ def test_a_loss_of_single_runs_has_a_difference_and_no_test(tmp_path: Path) -> N
     assert pair.test == "none"
     assert pair.p is None
     assert pair.p_holm is None
-    assert not pair.different
+    assert not pair.significant
 
 
 def test_a_baseline_is_adjusted_for_its_own_pairs_only(sweep: Path) -> None:

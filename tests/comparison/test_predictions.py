@@ -8,22 +8,26 @@ from sklearn.metrics import cohen_kappa_score
 from sklearn.metrics import confusion_matrix as sklearn_confusion
 
 from cnncompare.comparison.agreement import majority_vote, most_disputed
-from cnncompare.comparison.compare import compare
-from cnncompare.comparison.load import Outcome, load
-from cnncompare.comparison.predictions import Details, class_names, details
-from cnncompare.stats.calibration import expected_calibration_error, reliability
+from cnncompare.comparison.compare import compare_results
+from cnncompare.comparison.load import Outcome, load_results
+from cnncompare.comparison.predictions import (
+    PredictionAnalysis,
+    analyse_predictions,
+    table_class_names,
+)
+from cnncompare.stats.calibration import expected_calibration_error, reliability_bins
 from tests.comparison.factory import write_run
 
 
-def details_of(root: Path) -> Details:
-    found = details(compare(*load([root])).tables[0])
+def details_of(root: Path) -> PredictionAnalysis:
+    found = analyse_predictions(compare_results(*load_results([root])).tables[0])
     assert found is not None
     return found
 
 
 def test_confusions_and_kappa_agree_with_scikit_learn(sweep: Path) -> None:
     found = details_of(sweep)
-    results, _ = load([sweep])
+    results, _ = load_results([sweep])
     for label, matrix in found.matrices.items():
         outcomes = [r.outcome for r in results if r.record.label == label and r.outcome]
         expected = sum(sklearn_confusion(o.label, o.top1, labels=range(10)) for o in outcomes)
@@ -39,7 +43,7 @@ def test_reliability_agrees_with_scikit_learn() -> None:
     rng = np.random.default_rng(0)
     confidence = rng.random(5000).astype(np.float32)
     correct = rng.random(5000) < confidence**2
-    bins = reliability(correct, confidence)
+    bins = reliability_bins(correct, confidence)
     accuracy, mean = calibration_curve(correct, confidence, n_bins=15)
     assert [b.accuracy for b in bins] == pytest.approx(list(accuracy), abs=1e-6)
     assert [b.confidence for b in bins] == pytest.approx(list(mean), abs=1e-6)
@@ -74,7 +78,7 @@ def test_images_that_only_one_gets_right_and_the_disputed() -> None:
 def test_only_right_by_hand(tmp_path: Path) -> None:
     write_run(tmp_path, "a", 0, np.array([True, True, False, False] * 5))
     write_run(tmp_path, "b", 0, np.array([True, False, True, False] * 5))
-    found = details_of(tmp_path).only_right
+    found = details_of(tmp_path).solely_correct
     assert list(found["a"]) == [1, 5, 9, 13, 17]
     assert list(found["b"]) == [2, 6, 10, 14, 18]
 
@@ -96,8 +100,20 @@ def test_a_class_never_predicted_is_named(tmp_path: Path) -> None:
 
 def test_class_names_come_from_the_run_or_are_numbers(tmp_path: Path) -> None:
     folder = write_run(tmp_path, "a", 0, np.ones(20, bool), classes=3)
-    assert class_names(compare(*load([tmp_path])).tables[0]) == ["0", "1", "2"]
+    assert table_class_names(compare_results(*load_results([tmp_path])).tables[0]) == [
+        "0",
+        "1",
+        "2",
+    ]
     (folder / "classes.json").write_text('["cat", "dog", "<b>"]')
-    assert class_names(compare(*load([tmp_path])).tables[0]) == ["cat", "dog", "<b>"]
+    assert table_class_names(compare_results(*load_results([tmp_path])).tables[0]) == [
+        "cat",
+        "dog",
+        "<b>",
+    ]
     (folder / "classes.json").write_text('["cat"]')
-    assert class_names(compare(*load([tmp_path])).tables[0]) == ["0", "1", "2"]
+    assert table_class_names(compare_results(*load_results([tmp_path])).tables[0]) == [
+        "0",
+        "1",
+        "2",
+    ]

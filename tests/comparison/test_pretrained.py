@@ -2,16 +2,17 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from cnncompare.comparison.compare import Comparison, compare
-from cnncompare.comparison.confusion import confusion_matrix
-from cnncompare.comparison.load import load
+from cnncompare.comparison.compare import Comparison, compare_results
+from cnncompare.comparison.confusion import pooled_confusion_matrix
+from cnncompare.comparison.load import load_results
 from cnncompare.report.caveats import caveats
-from cnncompare.report.columns import fairness_columns
-from cnncompare.report.json import as_json
+from cnncompare.report.fairness_card import fairness_columns
+from cnncompare.report.json import comparison_json
 from tests.comparison.factory import evaluation, write_run
 
 DEPARTURE = "normalisation: mean 0.5 instead of the weights' mean 0.485"
@@ -20,7 +21,7 @@ DEPARTURE = "normalisation: mean 0.5 instead of the weights' mean 0.485"
 @pytest.fixture
 def comparison(tmp_path: Path) -> Comparison:
     right = np.random.default_rng(0).random(200) < 0.7
-    for label, changes in {
+    cases: dict[str, dict[str, Any]] = {
         "resnet18": {},
         "vgg16": {
             "recipe": "b",
@@ -28,10 +29,11 @@ def comparison(tmp_path: Path) -> Comparison:
             "notes": ["500 of 1,000 classes"],
         },
         "inception_v3": {"recipe": "c", "image_size": 299, "resize": 342},
-    }.items():
+    }
+    for label, changes in cases.items():
         part = evaluation(**changes)
         write_run(tmp_path, label, 0, right, changes={"training": None, "evaluation": part})
-    return compare(*load([tmp_path]))
+    return compare_results(*load_results([tmp_path]))
 
 
 def test_they_share_a_table_whatever_their_transforms(comparison: Comparison) -> None:
@@ -52,7 +54,7 @@ def test_each_row_says_its_transform_and_its_check(comparison: Comparison) -> No
     assert cells["inception_v3"]["transform"] == expected
     assert cells["vgg16"]["preprocessing_deviations"] == DEPARTURE
     assert cells["resnet18"]["preprocessing_deviations"] == "no"
-    assert cells["resnet18"]["published"].startswith("published top-1 69.76 %")
+    assert cells["resnet18"]["reference_result"].startswith("published top-1 69.76 %")
 
 
 def test_a_departure_and_a_note_are_caveats(comparison: Comparison) -> None:
@@ -63,7 +65,7 @@ def test_a_departure_and_a_note_are_caveats(comparison: Comparison) -> None:
 
 
 def test_the_json_names_the_departure(comparison: Comparison) -> None:
-    groups = json.loads(as_json(comparison))["tables"][0]["groups"]
+    groups = json.loads(comparison_json(comparison))["tables"][0]["groups"]
     assert [g["fairness"]["preprocessing_deviations"] for g in groups if g["label"] == "vgg16"] == [
         [DEPARTURE]
     ]
@@ -87,12 +89,12 @@ def test_an_image_that_could_not_be_read_is_wrong_and_of_no_class(tmp_path: Path
         arrays = dict(saved)
     arrays["top5"][0] = -1
     np.savez_compressed(folder / "predictions.npz", **arrays)
-    (result,), skipped = load([tmp_path])
+    (result,), skipped = load_results([tmp_path])
     assert skipped == []
     assert result.outcome is not None
     assert not result.outcome.correct1[0]
-    assert confusion_matrix([result.outcome], 10).sum() == 99
+    assert pooled_confusion_matrix([result.outcome], 10).sum() == 99
     arrays["top5"][1, 0] = -1  # no class in the first place alone: nothing writes that
     np.savez_compressed(folder / "predictions.npz", **arrays)
-    _, skipped = load([tmp_path])
+    _, skipped = load_results([tmp_path])
     assert "not all of them -1" in skipped[0].reason

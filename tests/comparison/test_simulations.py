@@ -10,12 +10,15 @@ import pytest
 from numpy.typing import NDArray
 
 from cnncompare.comparison.grouping import Group
-from cnncompare.comparison.load import Result, load
+from cnncompare.comparison.load import Result, load_results
 from cnncompare.comparison.metrics import METRICS
 from cnncompare.comparison.pairs import Pair, compare_pairs
-from cnncompare.stats.intervals import hierarchical_bootstrap, over_seeds, wilson
+from cnncompare.stats.intervals import hierarchical_bootstrap, t_over_seeds, wilson
 from cnncompare.stats.power import power_mcnemar, power_over_seeds_and_images
-from cnncompare.stats.variance_components import components, critical
+from cnncompare.stats.variance_components import (
+    estimate_variance_components,
+    least_significant_difference,
+)
 from tests.comparison.factory import result_like, simulate, write_run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -24,13 +27,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 @pytest.fixture(autouse=True)
 def _no_plans(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out what would settle a tie: it changes no verdict and takes most of the time."""
-    monkeypatch.setattr("cnncompare.comparison.pairs.plan", lambda *arguments: None)
+    monkeypatch.setattr("cnncompare.comparison.pairs.plan_sample_sizes", lambda *arguments: None)
 
 
 @pytest.fixture
 def template(tmp_path: Path) -> Result:
     write_run(tmp_path, "any", 0, np.ones(10, bool))
-    return load([tmp_path])[0][0]
+    return load_results([tmp_path])[0][0]
 
 
 def pairs_of(template: Result, right: dict[str, NDArray[np.bool_]]) -> list[Pair]:
@@ -43,7 +46,7 @@ def pairs_of(template: Result, right: dict[str, NDArray[np.bool_]]) -> list[Pair
 
 def within(share: float, low: float, high: float, repeats: int) -> bool:
     error = 3 * (0.05 * 0.95 / repeats) ** 0.5
-    return low - error <= share <= high + error
+    return bool(low - error <= share <= high + error)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +61,7 @@ def test_equal_models_are_called_different_in_5_percent_of_sweeps_at_most(
     wrong = 0
     for _ in range(repeats):
         right = simulate(rng, models, seeds=seeds, n=1000, own=own, seed_sd=seed_sd)
-        wrong += any(pair.different for pair in pairs_of(template, right))
+        wrong += any(pair.significant for pair in pairs_of(template, right))
     assert within(wrong / repeats, 0, 0.05, repeats), wrong / repeats
 
 
@@ -78,7 +81,7 @@ def test_the_interval_over_seeds_covers_another_seeds_mean_on_the_same_images(se
     truth = float(np.mean([(1 / (1 + np.exp(-logits - s))).mean() for s in shifts]))
     for _ in range(repeats):
         p = 1 / (1 + np.exp(-logits - rng.normal(0, 0.2, (seeds, 1))))
-        found = over_seeds([float(x) for x in (rng.random(p.shape) < p).mean(axis=1)])
+        found = t_over_seeds([float(x) for x in (rng.random(p.shape) < p).mean(axis=1)])
         covered += found.low <= truth <= found.high
     assert within(covered / repeats, 0.94, 0.96, repeats), covered / repeats
 
@@ -100,8 +103,12 @@ def test_a_pairs_interval_covers(
     models = {"a": 0.92, "b": 0.90}
     for _ in range(repeats):
         right = simulate(rng, models, seeds=seeds, n=n, own=own, seed_sd=seed_sd)
-        parts = components(right["a"].astype(np.int8) - right["b"])
-        half = float(critical(parts.v_seeds(), parts.v_images(), seeds - 1))
+        parts = estimate_variance_components(right["a"].astype(np.int8) - right["b"])
+        half = float(
+            least_significant_difference(
+                parts.seed_variance_of_mean(), parts.image_variance_of_mean(), seeds - 1
+            )
+        )
         covered += abs(parts.mean - 0.02) <= half
     assert within(covered / repeats, 0.94, most, repeats), covered / repeats
 
@@ -130,12 +137,12 @@ def test_the_power_that_is_promised_is_met_within_5_points(
     rng, repeats = np.random.default_rng(6), 800
     models = {"a": 0.92, "b": 0.90}
     pilot = simulate(rng, models, seeds=200, n=20_000, own=own, seed_sd=seed_sd)
-    parts = components(pilot["a"].astype(np.int8) - pilot["b"])
+    parts = estimate_variance_components(pilot["a"].astype(np.int8) - pilot["b"])
     promised = power_over_seeds_and_images(parts)(0.02, 0.05, seeds, 1500)
     found = 0
     for _ in range(repeats):
         right = simulate(rng, models, seeds=seeds, n=1500, own=own, seed_sd=seed_sd)
-        found += pairs_of(template, right)[0].different
+        found += pairs_of(template, right)[0].significant
     assert 0.1 < promised < 0.99
     assert found / repeats == pytest.approx(promised, abs=0.05)
 
@@ -149,5 +156,5 @@ def test_mcnemars_power_that_is_promised_is_met_within_5_points(template: Result
     found = 0
     for _ in range(repeats):
         right = simulate(rng, models, seeds=1, n=2000, own=1.0, seed_sd=0.0)
-        found += pairs_of(template, right)[0].different
+        found += pairs_of(template, right)[0].significant
     assert found / repeats == pytest.approx(promised, abs=0.05)

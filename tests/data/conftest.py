@@ -1,5 +1,6 @@
 """What the tests of the data share: small configurations, and folders of images."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,12 @@ from PIL import Image
 from cnncompare.config.data import AugmentConfig, DataConfig, SyntheticConfig
 from cnncompare.data.module import ImageData
 
+MakeData = Callable[..., ImageData]
+MakeTree = Callable[..., Path]
+
 
 @pytest.fixture
-def synthetic_data():
+def synthetic_data() -> MakeData:
     """Return a maker of prepared synthetic data; keywords are DataConfig's."""
 
     def make(seed: int = 0, n_train: int = 300, n_test: int = 50, **changes: Any) -> ImageData:
@@ -31,7 +35,7 @@ def synthetic_data():
 
 
 @pytest.fixture
-def make_tree(tmp_path: Path):
+def make_tree(tmp_path: Path) -> MakeTree:
     """Return a maker of class-folder trees: {"train/cat": [(width, height), ...]} to a root."""
 
     def make(folders: dict[str, list[tuple[int, int]]], suffix: str = ".png") -> Path:
@@ -48,19 +52,19 @@ def make_tree(tmp_path: Path):
 
 
 @pytest.fixture
-def pets(make_tree) -> Path:
+def pets(make_tree: MakeTree) -> Path:
     """Return the root of two classes, 10 training and 3 test images each, 20x16 pixels."""
     return make_tree(
         {
-            f"{part}/{kind}": [(20, 16)] * n
-            for part, n in (("train", 10), ("test", 3))
+            f"{split}/{kind}": [(20, 16)] * n
+            for split, n in (("train", 10), ("test", 3))
             for kind in ("cat", "dog")
         }
     )
 
 
 @pytest.fixture
-def folder_data(tmp_path: Path):
+def folder_data(tmp_path: Path) -> MakeData:
     """Return a maker of prepared folder data with a cache of its own; keywords are DataConfig's."""
 
     def make(root: Path, **changes: Any) -> ImageData:

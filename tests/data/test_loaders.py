@@ -1,6 +1,7 @@
 """Batches: repeatable by (seed, epoch), the same on any number of devices, each image once."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,19 +14,21 @@ from torchvision.transforms.functional import crop as reference_crop
 from torchvision.transforms.functional import hflip, pad
 
 from cnncompare.config.data import AugmentConfig
-from cnncompare.data.loaders import Batches, Place, Recipe
+from cnncompare.data.loaders import Batches, BatchOptions, RankInfo
 from cnncompare.data.module import ImageData
-from cnncompare.data.source import whole
+from cnncompare.data.source import full_split
 from cnncompare.errors import DataError
+from tests.data.conftest import MakeData
 
 
 def attach(data: ImageData, epoch: int = 0, rank: int = 0, world: int = 1) -> ImageData:
-    data.trainer = SimpleNamespace(
+    trainer: Any = SimpleNamespace(
         current_epoch=epoch,
         global_rank=rank,
         world_size=world,
         strategy=SimpleNamespace(root_device=torch.device("cpu")),
     )
+    data.trainer = trainer
     return data
 
 
@@ -35,45 +38,45 @@ MIXED = AugmentConfig(
 )
 
 
-def test_without_augmentation_an_epoch_is_a_permutation(synthetic_data):
+def test_without_augmentation_an_epoch_is_a_permutation(synthetic_data: MakeData) -> None:
     data = synthetic_data(augment=PLAIN, batch_size=27)  # 270 images, ten batches
     images, labels = (torch.cat(some) for some in zip(*data.train_dataloader(), strict=True))
-    part = data._parts.train
+    split = data._splits.train
     mean, sd = (torch.tensor(some).view(3, 1, 1) for some in (data.mean, data.std))
-    original = (part.images[part.rows] / 255 - mean) / sd
+    original = (split.images[split.rows] / 255 - mean) / sd
     place = {image.numpy().round(3).tobytes(): i for i, image in enumerate(original)}
     order = [place[image.numpy().round(3).tobytes()] for image in images]
     assert sorted(order) == list(range(270))
     assert order != sorted(order)
-    assert torch.equal(part.labels[order], labels)
+    assert torch.equal(split.labels[order], labels)
     assert images.dtype == torch.float32
     np.testing.assert_allclose(images.mean(dim=(0, 2, 3)), 0, atol=1e-4)
     np.testing.assert_allclose(images.std(dim=(0, 2, 3)), 1, atol=1e-3)
 
 
-def test_crops_and_flips_equal_torchvisions_for_the_epochs_draws(synthetic_data):
+def test_crops_and_flips_equal_torchvisions_for_the_epochs_draws(synthetic_data: MakeData) -> None:
     data = synthetic_data(normalize="none")
     batches = data.train_dataloader()
-    draws = batches._draws(data.place())
-    part = data._parts.train
+    draws = batches._draws(data.rank_info())
+    split = data._splits.train
     done = 0
     for images, _ in batches:
         for image in images:
-            row = part.rows[draws.order[done]]
+            row = split.rows[draws.order[done]]
             dy, dx = draws.dy[done].item(), draws.dx[done].item()
-            expected = reference_crop(pad(part.images[row], [4]), dy, dx, 32, 32)
+            expected = reference_crop(pad(split.images[row], [4]), dy, dx, 32, 32)
             expected = hflip(expected) if draws.flip[done] else expected
             assert torch.equal((image * 255).round().byte(), expected)
             done += 1
     assert done == 256
 
 
-def test_draws_are_uniform(synthetic_data):
+def test_draws_are_uniform(synthetic_data: MakeData) -> None:
     data = synthetic_data(n_train=4000)
     batches = data.train_dataloader()
     rows, columns, flips = [], [], []
     for epoch in range(10):
-        draws = batches._draws(attach(data, epoch).place())
+        draws = batches._draws(attach(data, epoch).rank_info())
         rows.append(draws.dy)
         columns.append(draws.dx)
         flips.append(draws.flip)
@@ -93,7 +96,7 @@ def _draws_seen(images: torch.Tensor) -> torch.Tensor:
     return (rows * 9 + columns[:, 0] - 13 + flipped) * 2 + flipped
 
 
-def test_crops_and_flips_are_drawn_as_torchvisions_transforms_draw_them():
+def test_crops_and_flips_are_drawn_as_torchvisions_transforms_draw_them() -> None:
     """Both cut an image whose pixels say where they were; all 162 outcomes occur as often."""
     n = 16_000
     place = torch.arange(1, 33, dtype=torch.uint8).expand(32, 32)
@@ -102,10 +105,10 @@ def test_crops_and_flips_are_drawn_as_torchvisions_transforms_draw_them():
     usual = Compose([RandomCrop(32, padding=4), RandomHorizontalFlip()])
     theirs = _draws_seen(torch.stack([usual(image) for _ in range(n)]))
     batches = Batches(
-        whole(image.expand(n, -1, -1, -1), torch.zeros(n, dtype=torch.int64)),
-        Recipe((2, 32, 32), (0.0,) * 2, (1.0,) * 2, 2, batch_size=1000, seed=0, workers=0),
+        full_split(image.expand(n, -1, -1, -1), torch.zeros(n, dtype=torch.int64)),
+        BatchOptions((2, 32, 32), (0.0,) * 2, (1.0,) * 2, 2, batch_size=1000, seed=0, workers=0),
         AugmentConfig(crop_padding=4, flip=True),
-        place=lambda: Place(epoch=0, rank=0, world=1, device=torch.device("cpu")),
+        rank_info=lambda: RankInfo(epoch=0, rank=0, world_size=1, device=torch.device("cpu")),
         resident=lambda images, device: images,
     )
     ours = torch.cat([_draws_seen((images * 255).round()) for images, _ in batches])
@@ -115,7 +118,7 @@ def test_crops_and_flips_are_drawn_as_torchvisions_transforms_draw_them():
     assert chi2_contingency(counts).pvalue > 0.001
 
 
-def test_an_epoch_repeats_exactly_and_the_next_differs(synthetic_data):
+def test_an_epoch_repeats_exactly_and_the_next_differs(synthetic_data: MakeData) -> None:
     def first_batch(seed: int, epoch: int) -> torch.Tensor:
         return next(iter(attach(synthetic_data(seed), epoch).train_dataloader()))[0]
 
@@ -127,7 +130,9 @@ def test_an_epoch_repeats_exactly_and_the_next_differs(synthetic_data):
 
 
 @pytest.mark.parametrize("policy", [AugmentConfig(crop_padding=4, flip=True), MIXED])
-def test_training_does_not_depend_on_the_number_of_devices(synthetic_data, policy):
+def test_training_does_not_depend_on_the_number_of_devices(
+    synthetic_data: MakeData, policy: AugmentConfig
+) -> None:
     data = synthetic_data(augment=policy)
     alone = list(attach(data, epoch=2).train_dataloader())
     shares = [
@@ -141,19 +146,19 @@ def test_training_does_not_depend_on_the_number_of_devices(synthetic_data, polic
         assert torch.equal(torch.cat([part[1] for part in parts]), targets)
 
 
-def test_mixed_targets_are_shares_of_classes(synthetic_data):
+def test_mixed_targets_are_shares_of_classes(synthetic_data: MakeData) -> None:
     images, targets = next(iter(synthetic_data(augment=MIXED).train_dataloader()))
     assert (images.shape, targets.shape) == ((32, 3, 32, 32), (32, 5))
     assert torch.allclose(targets.sum(dim=1), torch.ones(32))
 
 
-def test_training_drops_the_last_incomplete_batch(synthetic_data):
+def test_training_drops_the_last_incomplete_batch(synthetic_data: MakeData) -> None:
     batches = synthetic_data(batch_size=100).train_dataloader()  # of 270
     assert len(batches) == 2
     assert [len(labels) for _, labels in batches] == [100, 100]
 
 
-def test_a_single_incomplete_batch_is_cut_to_the_devices(synthetic_data):
+def test_a_single_incomplete_batch_is_cut_to_the_devices(synthetic_data: MakeData) -> None:
     data = synthetic_data(n_train=50, batch_size=512)  # 45 after the split
     assert [len(labels) for _, labels in attach(data).train_dataloader()] == [45]
     for rank in range(4):
@@ -164,7 +169,7 @@ def test_a_single_incomplete_batch_is_cut_to_the_devices(synthetic_data):
 
 @pytest.mark.parametrize("world", [1, 2, 3, 7])
 @pytest.mark.parametrize("n", [7, 8, 50, 97])
-def test_evaluation_counts_every_image_once(synthetic_data, n, world):
+def test_evaluation_counts_every_image_once(synthetic_data: MakeData, n: int, world: int) -> None:
     data = synthetic_data(n_test=n, batch_size=21)
     seen, lengths = [], []
     for rank in range(world):
@@ -180,13 +185,13 @@ def test_evaluation_counts_every_image_once(synthetic_data, n, world):
     assert torch.equal(labels, data.test_labels[positions])
 
 
-def test_fewer_images_than_devices_are_refused(synthetic_data):
+def test_fewer_images_than_devices_are_refused(synthetic_data: MakeData) -> None:
     data = attach(synthetic_data(n_test=5), world=6)
     with pytest.raises(DataError, match="5 images cannot be divided over 6 devices"):
         list(data.test_dataloader())
 
 
-def test_waiting_is_measured_anew_in_each_iteration(synthetic_data):
+def test_waiting_is_measured_anew_in_each_iteration(synthetic_data: MakeData) -> None:
     batches = synthetic_data().train_dataloader()
     list(batches)
     first = batches.wait_s
@@ -202,7 +207,9 @@ class _Sent(TorchDispatchMode):
         super().__init__()
         self.n = 0
 
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         made = function(*args, **(kwargs or {}))
         devices = {
             leaf.device.type for leaf in tree_leaves((args, made)) if isinstance(leaf, torch.Tensor)
@@ -211,10 +218,13 @@ class _Sent(TorchDispatchMode):
         return made
 
 
-def test_no_training_batch_crosses_the_bus_once_the_images_are_on_the_device(synthetic_data):
+def test_no_training_batch_crosses_the_bus_once_the_images_are_on_the_device(
+    synthetic_data: MakeData,
+) -> None:
     """`meta` stands for a GPU: it computes no values, and refuses to be mixed with the CPU."""
     data = attach(synthetic_data(n_train=600))
-    data.trainer.strategy.root_device = torch.device("meta")
+    strategy: Any = data.trainer.strategy
+    strategy.root_device = torch.device("meta")
     batches = iter(data.train_dataloader())
     with _Sent() as first:
         next(batches)

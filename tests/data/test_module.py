@@ -1,22 +1,25 @@
 """ImageData: what it says about its data, and what a picture of it shows."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
 from cnncompare.config.data import AugmentConfig, DataConfig
 from cnncompare.data.module import ImageData
-from cnncompare.data.source import fingerprint, whole
+from cnncompare.data.source import fingerprint, full_split
 from cnncompare.errors import DataError
 
 
-def digits(**changes) -> ImageData:
+def digits(**changes: Any) -> ImageData:
     data = ImageData(DataConfig(**({"name": "digits", "source": "digits"} | changes)), seed=0)
     data.prepare()
     return data
 
 
-def test_digits_are_described():
+def test_digits_are_described() -> None:
     data = digits(image_size=32, val_fraction=0.15)
     assert data.classes == [str(digit) for digit in range(10)]
     assert data.image_shape == (1, 32, 32)
@@ -26,62 +29,62 @@ def test_digits_are_described():
     assert len(data.fingerprint) == 64
 
 
-def test_mean_and_sd_are_numpys_of_the_training_part():
+def test_mean_and_sd_are_numpys_of_the_training_part() -> None:
     data = digits(limit_train=500)
-    part = data._parts.train
-    pixels = part.images[part.rows].numpy() / 255
+    split = data._splits.train
+    pixels = split.images[split.rows].numpy() / 255
     assert len(pixels) == 500
     assert data.mean == pytest.approx([pixels.mean()])
     assert data.std == pytest.approx([pixels.std()])
 
 
-def test_the_fingerprint_is_of_the_test_set_alone():
+def test_the_fingerprint_is_of_the_test_set_alone() -> None:
     first = digits().fingerprint
     same = digits(image_size=16, channels=3, limit_train=100, split_seed=5, normalize="half")
     assert same.fingerprint == first
     assert digits(limit_test=100).fingerprint != first
 
 
-def test_fingerprints_differ_by_images_order_labels_and_names():
+def test_fingerprints_differ_by_images_order_labels_and_names() -> None:
     images = torch.zeros(2, 1, 2, 2, dtype=torch.uint8)
     images[1] = 9
     labels = torch.tensor([0, 0])
     shape = (1, 2, 2)
     prints = {
-        fingerprint(whole(images, labels), shape, ["a", "b"]),
-        fingerprint(whole(images + 1, labels), shape, ["a", "b"]),
-        fingerprint(whole(images, labels).select(torch.tensor([1, 0])), shape, ["a", "b"]),
-        fingerprint(whole(images, labels + 1), shape, ["a", "b"]),
-        fingerprint(whole(images, labels), shape, ["a", "c"]),
-        fingerprint(whole(images.view(2, 1, 1, 4), labels), (1, 1, 4), ["a", "b"]),
+        fingerprint(full_split(images, labels), shape, ["a", "b"]),
+        fingerprint(full_split(images + 1, labels), shape, ["a", "b"]),
+        fingerprint(full_split(images, labels).select(torch.tensor([1, 0])), shape, ["a", "b"]),
+        fingerprint(full_split(images, labels + 1), shape, ["a", "b"]),
+        fingerprint(full_split(images, labels), shape, ["a", "c"]),
+        fingerprint(full_split(images.view(2, 1, 1, 4), labels), (1, 1, 4), ["a", "b"]),
     }
     assert len(prints) == 6
 
 
-def test_prepare_a_second_time_does_nothing():
+def test_prepare_a_second_time_does_nothing() -> None:
     data = digits()
-    parts = data._parts
+    splits = data._splits
     data.prepare()
-    assert data._parts is parts
+    assert data._splits is splits
 
 
-def test_test_images_are_the_ones_asked_for():
+def test_test_images_are_the_ones_asked_for() -> None:
     data = digits(channels=3)
-    part = data._parts.test
+    split = data._splits.test
     images = data.test_images([7, 0])
     assert (images.shape, images.dtype) == ((2, 3, 8, 8), torch.uint8)
     for image, position in zip(images, (7, 0), strict=True):
-        assert torch.equal(image[2], part.images[part.rows[position]][0])
+        assert torch.equal(image[2], split.images[split.rows[position]][0])
 
 
-def test_test_batches_come_in_the_parts_order_and_scale():
+def test_test_batches_come_in_the_parts_order_and_scale() -> None:
     data = digits(normalize="half", batch_size=100)
     images, labels, positions = next(iter(data.test_dataloader()))
-    part = data._parts.test
+    split = data._splits.test
     assert positions.tolist() == list(range(len(images)))
-    expected = (part.images[part.rows[positions]].numpy() / 255 - 0.5) / 0.5
+    expected = (split.images[split.rows[positions]].numpy() / 255 - 0.5) / 0.5
     np.testing.assert_allclose(images.numpy(), expected, atol=1e-6)
-    assert torch.equal(labels, part.labels[positions])
+    assert torch.equal(labels, split.labels[positions])
 
 
 @pytest.mark.parametrize(
@@ -93,41 +96,41 @@ def test_test_batches_come_in_the_parts_order_and_scale():
         ("none", (0.0,) * 3, (1.0,) * 3),
     ],
 )
-def test_normalisation_by_name(name, mean, sd):
+def test_normalisation_by_name(name: str, mean: tuple[float, ...], sd: tuple[float, ...]) -> None:
     data = digits(normalize=name, channels=3)
     assert (data.mean, data.std) == (mean, sd)
 
 
-def test_three_channel_normalisation_of_grey_images_is_refused():
+def test_three_channel_normalisation_of_grey_images_is_refused() -> None:
     with pytest.raises(DataError, match=r"data.normalize=imagenet is for 3 channels.*have 1"):
         digits(normalize="imagenet")
 
 
 # Lightning 2.6 subclasses a type that torch 2.14 deprecates
 @pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning")
-def test_a_lightning_trainer_trains_and_evaluates_on_it(tmp_path):
+def test_a_lightning_trainer_trains_and_evaluates_on_it(tmp_path: Path) -> None:
     import pytorch_lightning as pl
 
     data = digits(batch_size=64, augment=AugmentConfig(crop_padding=1))
-    seen = {"train": [], "test": []}
+    seen: dict[str, list[Any]] = {"train": [], "test": []}
 
     class Net(pl.LightningModule):
         def __init__(self) -> None:
             super().__init__()
             self.layer = torch.nn.Linear(64, 10)
 
-        def training_step(self, batch, batch_idx):
+        def training_step(self, batch: tuple[torch.Tensor, ...], batch_idx: int) -> torch.Tensor:
             images, labels = batch
             seen["train"].append((self.current_epoch, images))
             return torch.nn.functional.cross_entropy(self.layer(images.flatten(1)), labels)
 
-        def validation_step(self, batch, batch_idx):
+        def validation_step(self, batch: tuple[torch.Tensor, ...], batch_idx: int) -> None:
             pass
 
-        def test_step(self, batch, batch_idx):
+        def test_step(self, batch: tuple[torch.Tensor, ...], batch_idx: int) -> None:
             seen["test"] += batch[2].tolist()
 
-        def configure_optimizers(self):
+        def configure_optimizers(self) -> torch.optim.Optimizer:
             return torch.optim.SGD(self.parameters(), lr=0.1)
 
     trainer = pl.Trainer(

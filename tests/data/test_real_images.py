@@ -8,6 +8,8 @@ import torch
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
+from tests.data.conftest import MakeData
+
 CLASSES = 8
 
 
@@ -27,7 +29,9 @@ def photos(shared_data: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("limit_gib", [4.0, 0.0])
-def test_photographs_are_what_torchvision_makes_of_them(photos, folder_data, limit_gib):
+def test_photographs_are_what_torchvision_makes_of_them(
+    photos: Path, folder_data: MakeData, limit_gib: float
+) -> None:
     transform = v2.Compose([v2.Resize(96), v2.CenterCrop(96), v2.PILToTensor()])
     reference = ImageFolder(photos / "test", transform)
     data = folder_data(photos, image_size=96, val_fraction=0.25, cache_limit_gib=limit_gib)
@@ -38,7 +42,9 @@ def test_photographs_are_what_torchvision_makes_of_them(photos, folder_data, lim
 
 
 @pytest.mark.slow
-def test_the_cifar_copy_has_the_mean_and_sd_known_of_it(shared_data, folder_data, tmp_path):
+def test_the_cifar_copy_has_the_mean_and_sd_known_of_it(
+    shared_data: Path, folder_data: MakeData, tmp_path: Path
+) -> None:
     with tarfile.open(shared_data / "cifar10-jpeg.tar.xz") as archive:
         archive.extractall(tmp_path / "cifar", filter="data")
     data = folder_data(tmp_path / "cifar", protocol="test_as_val", workers=2)

@@ -1,6 +1,7 @@
 """The ten first networks by name: counts, sizes, two steps of training, and what is refused."""
 
 import copy
+from typing import Any
 
 import pytest
 import torch
@@ -140,7 +141,7 @@ def test_the_same_seed_gives_the_same_network() -> None:
     assert all(torch.equal(first[key], second[key]) for key in first)
 
 
-def refused(name: str, source: str = "torchvision", size: int = 32, **more: object) -> str:
+def refused(name: str, source: str = "torchvision", size: int = 32, **more: Any) -> str:
     with pytest.raises(ModelError) as caught:
         build(name, source=source, classes=10, image_shape=(3, size, size), **more)
     assert "\n" not in str(caught.value)
@@ -162,7 +163,7 @@ def test_an_image_that_is_too_small_is_refused_with_the_smallest() -> None:
     )
     # The auxiliary head's 5x5 needs the published 299; torchvision's min_size 75 is without it.
     assert "299 pixels or more, got 96" in refused("inception_v3", size=96)
-    without_head = {"stem": "imagenet", "options": {"aux_logits": False}}
+    without_head: dict[str, Any] = {"stem": "imagenet", "options": {"aux_logits": False}}
     assert "75 pixels or more, got 64" in refused("inception_v3", size=64, **without_head)
     assert "16 pixels or more, got 12: use data.image_size=32" in refused("lenet5", "own", 12)
 
@@ -189,6 +190,11 @@ def test_a_name_is_registered_once() -> None:
     def builder(*, classes: int, in_channels: int, image_size: int, stem: str) -> nn.Module:
         return nn.Flatten()
 
-    about = {"family": "none", "year": 2024, "paper": "none", "input_size": (3, 32, 32)}
+    about: dict[str, Any] = {
+        "family": "none",
+        "year": 2024,
+        "paper": "none",
+        "input_size": (3, 32, 32),
+    }
     with pytest.raises(ModelError, match="'resnet20' is registered twice"):
         register("resnet20", **about)(builder)

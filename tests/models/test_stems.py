@@ -5,7 +5,7 @@ import torch
 
 from cnncompare.errors import ModelError
 from cnncompare.models.registry import build, count_macs, count_params
-from cnncompare.models.stems import layers_of, resized
+from cnncompare.models.stems import resize_conv, trace_layers
 
 RULE = [
     ("torchvision", "resnet18"),
@@ -32,7 +32,7 @@ def test_the_last_map_of_a_32_pixel_image_is_4_pixels_or_more(source: str, name:
     built = build(name, source=source, classes=10, image_shape=(3, 32, 32))
     convolutions = [
         layer
-        for layer in layers_of(built.network, 3, 32)
+        for layer in trace_layers(built.network, 3, 32)
         if isinstance(layer.module, torch.nn.Conv2d) and layer.given[2] > 1  # no squeeze-excite
     ]
     assert convolutions[-1].gave[2] >= 4
@@ -79,7 +79,7 @@ def test_a_resized_convolution_keeps_the_variance_of_its_output() -> None:
     torch.manual_seed(0)
     published = torch.nn.Conv2d(3, 256, 7, bias=False)
     torch.nn.init.kaiming_normal_(published.weight)
-    small = resized(published, 1, 3)
+    small = resize_conv(published, 1, 3)
     assert small.weight.shape == (256, 1, 3, 3)
     # By hand: sd sqrt(2 / fan_in), with a fan of 9 instead of 147.
     assert small.weight.std().item() == pytest.approx((2 / 9) ** 0.5, rel=0.05)

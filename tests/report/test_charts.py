@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cnncompare.comparison.compare import Comparison, compare
-from cnncompare.comparison.load import load
+from cnncompare.comparison.compare import Comparison, compare_results
+from cnncompare.comparison.load import load_results
 from cnncompare.comparison.metrics import METRICS
-from cnncompare.comparison.predictions import details
+from cnncompare.comparison.predictions import analyse_predictions
 from cnncompare.report.charts import overview, pairs, training
 from cnncompare.report.charts.disagreements import disputed_images_figure
 from cnncompare.report.charts.errors import confusion_figure
@@ -22,7 +22,7 @@ TOP1 = METRICS["top1"]
 
 
 def compared(root: Path) -> Comparison:
-    return compare(*load([root]))
+    return compare_results(*load_results([root]))
 
 
 def rows_of(figure: Figure) -> list[dict[str, Any]]:
@@ -105,7 +105,7 @@ def test_the_critical_difference_diagram_is_drawn(tmp_path: Path) -> None:
 
 def disputed(root: Path) -> Figure | None:
     (table,) = compared(root).tables
-    found = details(table)
+    found = analyse_predictions(table)
     assert found is not None
     return disputed_images_figure(table, found)
 

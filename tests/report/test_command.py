@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ GROUP = "label n_runs seeds runs acc1 acc5 letters timing memory model fairness"
 PAIR = "a b difference low high test p p_holm different"
 
 
-def printed(root: Path, capsys: pytest.CaptureFixture[str], *options: str) -> dict:
+def printed(root: Path, capsys: pytest.CaptureFixture[str], *options: str) -> Any:
     assert main([str(root), "--json", *options]) == 0
     return json.loads(capsys.readouterr().out)
 

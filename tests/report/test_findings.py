@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnncompare.comparison.compare import Options, compare
-from cnncompare.comparison.load import load
+from cnncompare.comparison.compare import Options, compare_results
+from cnncompare.comparison.load import load_results
 from cnncompare.report.caveats import caveats
 from cnncompare.report.findings import tie_groups, verdict
 from tests.comparison.factory import simulate, write_run, write_sweep
@@ -14,7 +14,7 @@ from tests.comparison.factory import simulate, write_run, write_sweep
 
 def findings(root: Path, **values: Any) -> str:
     options = Options(**values)
-    return " ".join(verdict(compare(*load([root]), options).tables[0], options))
+    return " ".join(verdict(compare_results(*load_results([root]), options).tables[0], options))
 
 
 def test_a_clear_winner_is_called_the_best(tmp_path: Path) -> None:
@@ -95,7 +95,10 @@ def test_pretrained_weights_among_others_are_a_caveat(tmp_path: Path) -> None:
 
 def test_tie_groups_are_listed_best_first(tmp_path: Path) -> None:
     write_sweep(tmp_path, {"good": 0.95, "bad": 0.6}, seeds=4, n=1000)
-    assert tie_groups(compare(*load([tmp_path])).tables[0]) == [("a", ["good"]), ("b", ["bad"])]
+    assert tie_groups(compare_results(*load_results([tmp_path])).tables[0]) == [
+        ("a", ["good"]),
+        ("b", ["bad"]),
+    ]
 
 
 def test_an_interval_without_0_that_is_not_significant_is_explained(tmp_path: Path) -> None:
@@ -114,7 +117,7 @@ def test_disturbed_epochs_are_counted(tmp_path: Path) -> None:
     busy = "epoch,train_s,other_cpu_share,gpu_throttled\n1,9,0.4,0\n2,9,0.05,1\n"
     (write_run(tmp_path, "a", 0, np.ones(10, bool)) / "epochs.csv").write_text(busy)
     write_run(tmp_path, "b", 0, np.ones(10, bool))
-    text = " ".join(caveats(compare(*load([tmp_path]), Options()).tables[0]))
+    text = " ".join(caveats(compare_results(*load_results([tmp_path]), Options()).tables[0]))
     assert "Other programs used more than 10 % of the cores in some epochs" in text
     assert "too long: a (1 of 2). The GPU was throttled by power or temperature in" in text
     assert "b (" not in text

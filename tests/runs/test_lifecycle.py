@@ -9,8 +9,8 @@ import pytest
 
 from cnncompare.config.schema import Config
 from cnncompare.errors import OutputError
-from cnncompare.runs.lifecycle import can_continue, continues_from, last_checkpoint, opened
-from cnncompare.runs.record import EvaluationSection, Failure
+from cnncompare.runs.lifecycle import can_resume, checkpoint_to_resume, last_checkpoint, open_run
+from cnncompare.runs.record import EvaluationSection, Failure, Status
 from cnncompare.runs.run import Run
 from cnncompare.runs.storage import ASIDE
 from tests.comparison.factory import evaluation
@@ -24,9 +24,9 @@ def config(tmp_path: Path) -> Config:
     return compose_config("data=digits", "model=resnet20", f"output_root={tmp_path}")
 
 
-def leave(config: Config, status: str, checkpoint: bool = False) -> Run:
+def leave(config: Config, status: Status, checkpoint: bool = False) -> Run:
     """Leave a run of this status behind, its checkpoints whole archives, as torch's are."""
-    with opened(config, 1.0) as run:
+    with open_run(config, 1.0) as run:
         run.save()
         if status != "running":
             run.close(status)
@@ -39,7 +39,7 @@ def leave(config: Config, status: str, checkpoint: bool = False) -> Run:
 
 
 def test_a_new_run_has_its_own_folder(config: Config) -> None:
-    with opened(config, 1.0) as run:
+    with open_run(config, 1.0) as run:
         assert run.folder == config.run_folder()
         assert run.record.status == "running"
         assert run.record.config_hash == config.hash()
@@ -48,14 +48,14 @@ def test_a_new_run_has_its_own_folder(config: Config) -> None:
 def test_a_finished_run_is_given_back_untouched(config: Config) -> None:
     before = leave(config, "finished")
     written = (before.folder / "run.json").stat().st_mtime_ns
-    with opened(config, 1.0) as run:
+    with open_run(config, 1.0) as run:
         assert run.record == before.record
     assert (before.folder / "run.json").stat().st_mtime_ns == written
 
 
 def test_force_keeps_the_finished_record_aside(config: Config) -> None:
     leave(config, "finished")
-    with opened(config.model_copy(update={"force": True}), 1.0) as run:
+    with open_run(config.model_copy(update={"force": True}), 1.0) as run:
         assert run.record.status == "running"
         run.save()
     (aside,) = (config.run_folder().parent / ASIDE).iterdir()
@@ -63,19 +63,19 @@ def test_force_keeps_the_finished_record_aside(config: Config) -> None:
 
 
 @pytest.mark.parametrize("status", ["running", "interrupted"])
-def test_a_stopped_run_is_continued_from_its_checkpoint(config: Config, status: str) -> None:
+def test_a_stopped_run_is_continued_from_its_checkpoint(config: Config, status: Status) -> None:
     before = leave(config, status, checkpoint=True)
-    with opened(config, 1.0) as run:
-        assert can_continue(run)
+    with open_run(config, 1.0) as run:
+        assert can_resume(run)
         assert run.record.started_at == before.record.started_at
 
 
 @pytest.mark.parametrize(("status", "checkpoint"), [("failed", True), ("interrupted", False)])
 def test_what_cannot_be_continued_is_set_aside(
-    config: Config, status: str, checkpoint: bool
+    config: Config, status: Status, checkpoint: bool
 ) -> None:
     leave(config, status, checkpoint)
-    with opened(config, 1.0) as run:
+    with open_run(config, 1.0) as run:
         assert run.record.status == "running"
         assert not last_checkpoint(run).exists()
     assert len(list((config.run_folder().parent / ASIDE).iterdir())) == 1
@@ -94,8 +94,8 @@ def test_a_damaged_checkpoint_is_said_and_the_run_starts_over(
     else:
         content[100] ^= 1
         path.write_bytes(content[:-50] if damage == "cut" else content)
-    with caplog.at_level(logging.WARNING), opened(config, 1.0) as again:
-        assert continues_from(again) is None
+    with caplog.at_level(logging.WARNING), open_run(config, 1.0) as again:
+        assert checkpoint_to_resume(again) is None
     if (name, damage) != ("last.ckpt", "missing"):  # then there was nothing to continue
         assert f"{path} is damaged or missing: the run starts over" in caplog.text
 
@@ -104,22 +104,22 @@ def test_a_job_that_its_sweep_saw_die_is_continued(config: Config) -> None:
     run = leave(config, "running", checkpoint=True)
     run.record.error = Failure(type="JobKilled", message="killed by SIGKILL")
     run.close("failed")
-    with opened(config, 1.0) as again:
-        assert continues_from(again) == last_checkpoint(run)
+    with open_run(config, 1.0) as again:
+        assert checkpoint_to_resume(again) == last_checkpoint(run)
 
 
 def test_a_stopped_test_of_given_weights_is_continued_without_a_checkpoint(config: Config) -> None:
     before = leave(config, "interrupted")
     before.record.evaluation = EvaluationSection.model_validate(evaluation())
     before.save()
-    with opened(config, 1.0) as run:
+    with open_run(config, 1.0) as run:
         assert run.record == before.record
 
 
 def test_a_damaged_record_is_set_aside_not_deleted(config: Config) -> None:
     run = leave(config, "finished")
     (run.folder / "run.json").write_text("{")
-    with opened(config, 1.0) as again:
+    with open_run(config, 1.0) as again:
         again.save()
     (aside,) = (config.run_folder().parent / ASIDE).iterdir()
     assert (aside / "run.json").read_text() == "{"
@@ -130,15 +130,15 @@ def test_a_disk_too_full_for_the_checkpoints_is_refused_and_nothing_written(
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**12, 0, 100_000_000))
     with pytest.raises(OutputError, match="has 100 MB free, this run needs about 932"):
-        with opened(config, 100.0):
+        with open_run(config, 100.0):
             pass
     assert not config.run_folder().exists()
 
 
 def test_the_lock_is_free_again_after_an_error(config: Config) -> None:
-    with pytest.raises(ZeroDivisionError), opened(config, 1.0):
+    with pytest.raises(ZeroDivisionError), open_run(config, 1.0):
         raise ZeroDivisionError
-    with opened(config, 1.0):
+    with open_run(config, 1.0):
         with pytest.raises(OutputError, match="is being written by another process"):
-            with opened(config, 1.0):
+            with open_run(config, 1.0):
                 pass

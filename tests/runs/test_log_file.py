@@ -4,14 +4,14 @@ from pathlib import Path
 import pytest
 
 from cnncompare.errors import Interrupted, RunError
-from cnncompare.runs.lifecycle import told_in_record
+from cnncompare.runs.lifecycle import close_on_exit
 from cnncompare.runs.log_file import log_file
 from cnncompare.runs.run import LOG, Run
 from tests.runs.test_run import new_run
 
 
 def test_a_run_that_ends_well_is_finished(tmp_path: Path) -> None:
-    with told_in_record(new_run(tmp_path)):
+    with close_on_exit(new_run(tmp_path)):
         pass
     assert Run.read(tmp_path).record.status == "finished"
 
@@ -19,7 +19,7 @@ def test_a_run_that_ends_well_is_finished(tmp_path: Path) -> None:
 def test_a_failure_is_in_the_record_and_its_traceback_in_the_log(tmp_path: Path) -> None:
     run = new_run(tmp_path / "run")
     with pytest.raises(RunError, match=r"run: ZeroDivisionError: division by zero \(see .*run.log"):
-        with log_file(run.folder / LOG), told_in_record(run):
+        with log_file(run.folder / LOG), close_on_exit(run):
             _ = 1 / 0
     record = Run.read(run.folder).record
     assert (record.status, record.error.type) == ("failed", "ZeroDivisionError")
@@ -29,12 +29,12 @@ def test_a_failure_is_in_the_record_and_its_traceback_in_the_log(tmp_path: Path)
 
 
 def test_a_full_disk_is_told_in_words(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="the disk is full"), told_in_record(new_run(tmp_path)):
+    with pytest.raises(RunError, match="the disk is full"), close_on_exit(new_run(tmp_path)):
         raise OSError(28, "No space left on device")
 
 
 def test_a_signal_makes_a_run_interrupted(tmp_path: Path) -> None:
-    with pytest.raises(Interrupted) as caught, told_in_record(new_run(tmp_path)):
+    with pytest.raises(Interrupted) as caught, close_on_exit(new_run(tmp_path)):
         raise Interrupted(15)
     assert caught.value.exit_code == 143
     record = Run.read(tmp_path).record

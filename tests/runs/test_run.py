@@ -1,6 +1,8 @@
 import json
 import multiprocessing
+from multiprocessing.synchronize import Event
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,7 +45,7 @@ def new_run(folder: Path) -> Run:
     return Run(folder, record)
 
 
-def properties(schema: dict, part: str) -> set[str]:
+def properties(schema: dict[str, Any], part: str) -> set[str]:
     return set(schema["$defs"][f"{part.capitalize()}Section"]["properties"])
 
 
@@ -141,7 +143,7 @@ def test_runs_are_found_without_those_set_aside(tmp_path: Path) -> None:
     assert list(find_runs([tmp_path])) == [tmp_path / "exp" / "a"]
 
 
-def _hold(folder: Path, held, release) -> None:
+def _hold(folder: Path, held: Event, release: Event) -> None:
     with lock(folder):
         held.set()
         release.wait(30)

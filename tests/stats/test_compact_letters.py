@@ -3,21 +3,21 @@ import random
 
 import pandas as pd
 import pytest
-from scikit_posthocs import compact_letter_display
+import scikit_posthocs
 
-from cnncompare.stats.compact_letters import letters
+from cnncompare.stats.compact_letters import compact_letter_display
 
 
 def test_best_gets_a_and_ties_share() -> None:
     different = {frozenset("AC")}
-    assert letters(["A", "B", "C"], different) == {"A": "a", "B": "ab", "C": "b"}
+    assert compact_letter_display(["A", "B", "C"], different) == {"A": "a", "B": "ab", "C": "b"}
 
 
 def test_all_tied_and_all_different() -> None:
     labels = ["A", "B", "C"]
-    assert set(letters(labels, set()).values()) == {"a"}
+    assert set(compact_letter_display(labels, set()).values()) == {"a"}
     every = {frozenset(pair) for pair in itertools.combinations(labels, 2)}
-    assert letters(labels, every) == {"A": "a", "B": "b", "C": "c"}
+    assert compact_letter_display(labels, every) == {"A": "a", "B": "b", "C": "c"}
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -26,14 +26,14 @@ def test_a_letter_is_shared_exactly_by_ties_as_scikit_posthocs_has_it(seed: int)
     labels = [f"m{i}" for i in range(8)]
     pairs = [frozenset(p) for p in itertools.combinations(labels, 2)]
     different = {p for p in pairs if rng.random() < 0.5}
-    found = letters(labels, different)
+    found = compact_letter_display(labels, different)
     for pair in pairs:
         a, b = pair
         assert bool(set(found[a]) & set(found[b])) == (pair not in different)
     p = pd.DataFrame(1.0, labels, labels)
     for a, b in different:
         p.loc[a, b] = p.loc[b, a] = 0.0
-    theirs = compact_letter_display(p, alpha=0.05)
+    theirs = scikit_posthocs.compact_letter_display(p, alpha=0.05)
     columns = {tuple(i for i in labels if c in theirs[i]) for c in set("".join(theirs)) - {" "}}
     ours = {tuple(i for i in labels if c in found[i]) for c in set("".join(found.values()))}
     assert ours == columns
@@ -42,11 +42,11 @@ def test_a_letter_is_shared_exactly_by_ties_as_scikit_posthocs_has_it(seed: int)
 def test_more_letters_than_the_alphabet() -> None:
     labels = [f"m{i}" for i in range(30)]
     every = {frozenset(pair) for pair in itertools.combinations(labels, 2)}
-    found = letters(labels, every)
+    found = compact_letter_display(labels, every)
     assert found["m0"] == "a"
     assert found["m29"] == "ad"
     assert len(set(found.values())) == 30
 
 
 def test_one_label_alone() -> None:
-    assert letters(["A"], set()) == {"A": "a"}
+    assert compact_letter_display(["A"], set()) == {"A": "a"}

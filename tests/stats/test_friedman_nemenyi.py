@@ -3,7 +3,7 @@ import pytest
 from scikit_posthocs import posthoc_nemenyi_friedman
 from scipy.stats import friedmanchisquare
 
-from cnncompare.stats.friedman_nemenyi import critical_difference, friedman_nemenyi
+from cnncompare.stats.friedman_nemenyi import friedman_nemenyi, nemenyi_critical_difference
 
 # Demsar 2006, table 6: AUC of C4.5, with m, with cf, with m and cf, on 14 data sets
 DEMSAR = np.array(
@@ -33,7 +33,7 @@ DATA = [str(i) for i in range(14)]
 )
 def test_critical_differences_are_those_of_demsars_table_5(models: int, q: float) -> None:
     expected = q * (models * (models + 1) / (6 * 14)) ** 0.5
-    assert critical_difference(models, 14) == pytest.approx(expected, rel=5e-4)
+    assert nemenyi_critical_difference(models, 14) == pytest.approx(expected, rel=5e-4)
 
 
 def test_demsars_example() -> None:

@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from cnncompare.stats.intervals import hierarchical_bootstrap, over_seeds, wilson
+from cnncompare.stats.intervals import bonett_price, hierarchical_bootstrap, t_over_seeds, wilson
 from tests.comparison.factory import simulate
 
 
@@ -15,28 +15,35 @@ def test_wilson_agrees_with_statsmodels(correct: int, n: int) -> None:
     )
 
 
-def test_over_seeds_agrees_with_scipy() -> None:
+def test_bonett_price_agrees_with_the_formula_of_the_paper() -> None:
+    """Formula 5, by hand: wins 59, losses 6 of 100."""
+    up, down = 60 / 102, 7 / 102
+    half = 1.959964 * ((up + down - (up - down) ** 2) / 102) ** 0.5
+    assert bonett_price(59, 6, 100) == pytest.approx((up - down - half, up - down + half))
+
+
+def test_t_over_seeds_agrees_with_scipy() -> None:
     values = [0.91, 0.93, 0.925, 0.9]
-    found = over_seeds(values)
+    found = t_over_seeds(values)
     expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
 
 
 def test_seeds_that_agree_are_known_to_one_image_at_best() -> None:
-    found = over_seeds([0.99, 0.99], images=100)
+    found = t_over_seeds([0.99, 0.99], images=100)
     half = stats.t.ppf(0.975, 1) * 0.01 / 12**0.5 / 2**0.5
     assert found.low == pytest.approx(0.99 - half)
     assert found.high == 1.0  # no accuracy is above 1
 
 
 def test_one_seed_has_no_interval_over_seeds() -> None:
-    assert over_seeds([0.9]).low is None
+    assert t_over_seeds([0.9]).low is None
 
 
 def test_bootstrap_is_wider_than_either_source_alone() -> None:
     right = simulate(np.random.default_rng(0), {"m": 0.9}, seeds=5, n=400, seed_sd=0.2)["m"]
     both = hierarchical_bootstrap(right)
-    seeds = over_seeds([float(row.mean()) for row in right])
+    seeds = t_over_seeds([float(row.mean()) for row in right])
     assert both.low < seeds.low < seeds.high < both.high
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from statsmodels.stats.power import TTestPower
 
-from cnncompare.stats.power import plan, power_mcnemar, power_over_runs
+from cnncompare.stats.power import plan_sample_sizes, power_mcnemar, power_over_runs
 
 
 @pytest.mark.parametrize("seeds", [3, 5, 12])
@@ -26,15 +26,16 @@ def test_mcnemar_power_agrees_with_simulated_tests() -> None:
 
 def test_the_plan_reaches_the_power_it_promises_and_no_less_would() -> None:
     power = power_over_runs(variance=0.01**2, seeds=3, samples=1)
-    found = plan(0.008, power, 0.05, seeds=3, images=None)
+    found = plan_sample_sizes(0.008, power, 0.05, seeds=3, images=None)
     assert found.seeds is not None
     assert power(0.008, 0.05, found.seeds, None) >= 0.8
     assert power(0.008, 0.05, found.seeds - 2, None) < 0.8
     assert found.images is None
+    assert found.detectable is not None
     assert power(found.detectable, 0.05, None, None) == pytest.approx(0.8, abs=0.01)
 
 
 def test_no_difference_is_settled_by_nothing() -> None:
     power = power_over_runs(variance=0.01**2, seeds=3, samples=1)
-    found = plan(0.0, power, 0.05, seeds=3, images=100)
+    found = plan_sample_sizes(0.0, power, 0.05, seeds=3, images=100)
     assert (found.seeds, found.images) == (None, None)

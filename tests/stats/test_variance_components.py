@@ -2,19 +2,23 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cnncompare.stats.variance_components import components, critical, two_sided_p
+from cnncompare.stats.variance_components import (
+    estimate_variance_components,
+    least_significant_difference,
+    two_sided_p,
+)
 from tests.comparison.factory import simulate
 
 
 def test_components_agree_with_a_two_way_anova_by_hand() -> None:
     right = simulate(np.random.default_rng(1), {"a": 0.8, "b": 0.7}, seeds=4, n=50)
     values = right["a"].astype(np.int8) - right["b"].astype(np.int8)
-    found = components(values)
+    found = estimate_variance_components(values)
     rest = values - values.mean(0) - values.mean(1, keepdims=True) + values.mean()
     ms_rest = (rest**2).sum() / (3 * 49)
     assert found.var_rest == pytest.approx(ms_rest)
     assert found.var_image == pytest.approx((4 * values.mean(0).var(ddof=1) - ms_rest) / 4)
-    assert found.v_seeds() == pytest.approx(values.mean(1).var(ddof=1) / 4)
+    assert found.seed_variance_of_mean() == pytest.approx(values.mean(1).var(ddof=1) / 4)
     assert found.mean == pytest.approx(values.mean())
 
 
@@ -36,7 +40,7 @@ def test_two_sided_p_agrees_with_simulated_draws(df: int, share: float) -> None:
 @pytest.mark.parametrize("alpha", [0.05, 0.05 / 28])
 @pytest.mark.parametrize("share", [0.0, 0.33, 1.0])
 def test_critical_is_where_p_is_alpha(alpha: float, share: float) -> None:
-    bound = float(critical(share * 1e-4, (1 - share) * 1e-4, 2, alpha))
+    bound = float(least_significant_difference(share * 1e-4, (1 - share) * 1e-4, 2, alpha))
     assert two_sided_p(bound, share * 1e-4, (1 - share) * 1e-4, 2) == pytest.approx(alpha, rel=0.02)
 
 
@@ -44,5 +48,8 @@ def test_equal_differences_in_every_seed_are_not_certain() -> None:
     """One image in each of 3 seeds: rounding alone could do that."""
     values = np.zeros((3, 360), dtype=np.int8)
     values[:, 0] = 1
-    found = components(values)
-    assert two_sided_p(found.mean, found.v_seeds(), found.v_images(), 2) > 0.05
+    found = estimate_variance_components(values)
+    assert (
+        two_sided_p(found.mean, found.seed_variance_of_mean(), found.image_variance_of_mean(), 2)
+        > 0.05
+    )

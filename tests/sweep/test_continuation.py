@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from cnncompare.config.schema import Config
-from cnncompare.training.checkpoints import AtomicCheckpointIO, load_weights
+from cnncompare.training.checkpoints import AtomicCheckpointIO, load_checkpoint_weights
 from cnncompare.training.lightning_module import ImageClassifier
 from cnncompare.training.train import train
 from tests.composing import compose_config
@@ -227,7 +227,7 @@ def test_the_averaged_weights_are_tested(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(
         ImageClassifier,
         "on_test_epoch_start",
-        lambda self: (tested.append(digest(self.state_dict())), self.test_totals.reset()),
+        lambda self: (tested.append(digest(self.state_dict())), self.test_sums.reset()),
     )
     run = train(config_in(tmp_path))
-    assert tested == [digest(load_weights(run.folder / "checkpoints" / "best.ckpt"))]
+    assert tested == [digest(load_checkpoint_weights(run.folder / "checkpoints" / "best.ckpt"))]

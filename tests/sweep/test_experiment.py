@@ -31,4 +31,4 @@ def test_an_experiment_pairs_models_with_their_settings_and_leaves_some_out(
 
     refused = sweep("experiment=zipped", "sweep.skip=['seed=*']")
     assert refused.returncode == 2
-    assert "sweep.skip leaves out every job" in refused.stderr
+    assert "sweep.skip excludes every job" in refused.stderr

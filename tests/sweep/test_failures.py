@@ -39,8 +39,8 @@ def test_six_jobs_of_which_four_fail_each_in_its_way(sweep: Call, folder: Path) 
         way: (r["error"]["type"], r["error"]["message"]) for way, r in found.items() if r["error"]
     } == {
         "raise": ("ValueError", "this network always fails"),
-        "exit": ("JobExited", "exited with code 1, without a reason"),
-        "hang": ("JobTimedOut", "over sweep.timeout_s=15"),
+        "exit": ("JobExited", "exited with code 1 without an error message"),
+        "hang": ("JobTimedOut", "exceeded sweep.timeout_s=15"),
         "kill": ("JobKilled", "killed by SIGKILL"),
     }
     for record in found.values():
@@ -71,7 +71,7 @@ def test_a_job_that_fails_before_its_run_is_opened_has_a_record_too(
     errors = sorted(run["error"]["message"] for run in runs if run["error"])
     assert errors == [
         "cannot even be built",
-        "exited with code 1, without a reason",
+        "exited with code 1 without an error message",
         "killed by SIGSEGV",
     ]
     logs = "".join(p.read_text() for p in (folder / "outputs/default").glob("*/run.log"))

@@ -23,7 +23,7 @@ def seconds_of(action: object, count: int = JOBS) -> float:
     times = []
     for number in range(count):
         started = time.monotonic()
-        action(number)  # type: ignore[operator]
+        action(number)
         times.append(time.monotonic() - started)
     return median(times)
 

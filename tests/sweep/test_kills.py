@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from cnncompare.config.schema import Config
-from cnncompare.sweep.job_status import own_word
+from cnncompare.sweep.job_status import reported_exit
 from cnncompare.sweep.processes import JobProcess, start
 from tests.composing import compose_config
 from tests.conftest import ROOT
@@ -56,7 +56,7 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     end_of(begin(file, config))  # the first waits for the server's imports
     (config.run_folder() / "run.json").unlink()
     started = time.monotonic()
-    assert end_of(begin(file, config)) == 0, own_word(file)
+    assert end_of(begin(file, config)) == 0, reported_exit(file)
     return {"seconds": time.monotonic() - started, "result": result(config.run_folder())}
 
 
@@ -87,7 +87,7 @@ def test_killed_at_random_moments(
                 assert result(config.run_folder()) == uninterrupted["result"]
                 (tmp_path / str(round_)).mkdir()
                 file, config = job_in(tmp_path / str(round_))
-    assert end_of(begin(file, config)) == 0, own_word(file)
+    assert end_of(begin(file, config)) == 0, reported_exit(file)
     assert kills == count
     assert result(config.run_folder()) == uninterrupted["result"]
 
@@ -100,12 +100,12 @@ def test_a_signal_finishes_the_batch_and_the_next_start_ends_alike(
     process = begin(file, config)
     epochs = config.run_folder() / "epochs.csv"
     while not (epochs.exists() and len(epochs.read_text().splitlines()) > 2):
-        assert process.exit_code() is None, own_word(file)
+        assert process.exit_code() is None, reported_exit(file)
         time.sleep(0.005)
     process.send(number)
     assert end_of(process) == 128 + number
     record = json.loads((config.run_folder() / "run.json").read_text())
     assert record["status"] == "interrupted"
     assert record["error"] == {"type": "Interrupted", "message": f"stopped by {number.name}"}
-    assert end_of(begin(file, config)) == 0, own_word(file)
+    assert end_of(begin(file, config)) == 0, reported_exit(file)
     assert result(config.run_folder()) == uninterrupted["result"]

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -6,36 +8,36 @@ from omegaconf import OmegaConf
 
 from cnncompare.config.files import conf_folder
 from cnncompare.errors import ConfigError
-from cnncompare.sweep.compose_jobs import Composer
-from cnncompare.sweep.overrides import is_left_out, spell_out_seeds, with_lines
+from cnncompare.sweep.compose_jobs import JobComposer
+from cnncompare.sweep.overrides import combine_with_lines, expand_seeds, is_skipped
 
 
 def test_seeds_are_spelt_out() -> None:
-    assert spell_out_seeds(["-m", "seeds=3", "model=vgg16"]) == ["-m", "seed=0,1,2", "model=vgg16"]
-    assert spell_out_seeds(["--multirun", "seeds=1"]) == ["--multirun", "seed=0"]
-    assert spell_out_seeds(["seed=3"]) == ["seed=3"]
+    assert expand_seeds(["-m", "seeds=3", "model=vgg16"]) == ["-m", "seed=0,1,2", "model=vgg16"]
+    assert expand_seeds(["--multirun", "seeds=1"]) == ["--multirun", "seed=0"]
+    assert expand_seeds(["seed=3"]) == ["seed=3"]
 
 
 def test_seeds_without_a_sweep_are_refused() -> None:
-    with pytest.raises(ConfigError, match="seeds=3 asks for several runs: add -m"):
-        spell_out_seeds(["seeds=3"])
+    with pytest.raises(ConfigError, match="seeds=3 starts several runs: add -m"):
+        expand_seeds(["seeds=3"])
 
 
 @pytest.mark.parametrize("word", ["seeds=0", "seeds=-1", "seeds=three", "seeds=", "seeds=1,2"])
 def test_what_is_no_number_of_seeds_is_refused(word: str) -> None:
-    with pytest.raises(ConfigError, match="a number of seeds from 1 up"):
-        spell_out_seeds(["-m", word])
+    with pytest.raises(ConfigError, match="expected a positive number of seeds"):
+        expand_seeds(["-m", word])
 
 
 def test_lines_are_crossed_with_the_jobs_whose_words_win() -> None:
     lines = ["model=vgg16 optimizer.lr=0.01", "model=resnet20"]
-    assert with_lines(lines, [["seed=0"], ["seed=1"]]) == [
+    assert combine_with_lines(lines, [["seed=0"], ["seed=1"]]) == [
         ["model=vgg16", "optimizer.lr=0.01", "seed=0"],
         ["model=vgg16", "optimizer.lr=0.01", "seed=1"],
         ["model=resnet20", "seed=0"],
         ["model=resnet20", "seed=1"],
     ]
-    assert with_lines([], [["seed=0"]]) == [["seed=0"]]
+    assert combine_with_lines([], [["seed=0"]]) == [["seed=0"]]
 
 
 CONFIG = OmegaConf.create(
@@ -56,13 +58,13 @@ CONFIG = OmegaConf.create(
     ],
 )
 def test_a_job_is_left_out_when_every_word_fits(line: str, left_out: bool) -> None:
-    assert is_left_out(CONFIG, [line]) is left_out
+    assert is_skipped(CONFIG, [line]) is left_out
 
 
 @pytest.mark.parametrize("line", ["modle=vgg16", "vgg16"])
 def test_a_line_that_could_never_fit_is_refused(line: str) -> None:
     with pytest.raises(ConfigError, match="is not of the form key=value with a known key"):
-        is_left_out(CONFIG, [line])
+        is_skipped(CONFIG, [line])
 
 
 @pytest.mark.parametrize(
@@ -82,10 +84,10 @@ def test_composing_with_shared_parts_gives_what_hydra_gives(words: list[str]) ->
         loader = GlobalHydra.instance().config_loader()
         master = loader.load_configuration("config", [], run_mode=RunMode.MULTIRUN)
         whole = loader.load_sweep_config(master, words)
-        composer = Composer(loader, master)
+        composer = JobComposer(loader, master)
         composer.compose(["model=vgg16", "seed=9"])  # leaves no trace in the next
         ours = OmegaConf.to_container(composer.compose(words), resolve=True)
-    theirs = OmegaConf.to_container(whole, resolve=False)
+    theirs: Any = OmegaConf.to_container(whole, resolve=False)
     del theirs["hydra"]
     theirs = OmegaConf.to_container(OmegaConf.create(theirs), resolve=True)
     assert ours == theirs

@@ -59,7 +59,7 @@ def test_a_plan_tells_done_open_and_failing_jobs_and_writes_nothing(
     assert planned.returncode == 0, planned.stderr
     lines = planned.stdout.splitlines()
     (good,) = [line for line in lines if line.startswith("model.options.way=good")]
-    assert "already done" in good
+    assert "already finished" in good
     assert "0.00261" in good  # millions: 4 * (9 + 1) + 10 * (4 * 8 * 8 + 1)
     assert any("ValueError: this network always fails" in line for line in lines)
     assert any("its process was killed" in line for line in lines)

@@ -26,7 +26,7 @@ def test_two_sweeps_at_once_train_each_job_once(sweep: Call, folder: Path) -> No
             lines = []
             for line in second.stdout:  # its first job is held by the other sweep
                 lines.append(line)
-                if "put off" in line:
+                if "postponed" in line:
                     break
             assert lines[-1:], "the second sweep ended at once"
             (folder / "go_on").touch()
@@ -89,7 +89,7 @@ def test_no_jobs_run_beside_each_other_but_on_their_own_cores(sweep: Call, folde
         assert record["environment"]["threads"] == cores // 2
     refused = sweep("seed=0,1", f"sweep.workers={cores + 1}")
     assert refused.returncode == 2
-    assert f"needs {cores + 1} CPU cores, there are {cores}" in refused.stderr
+    assert f"needs {cores + 1} CPU cores, but only {cores} are available" in refused.stderr
 
 
 @pytest.mark.slow

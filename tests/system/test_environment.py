@@ -28,10 +28,10 @@ def test_the_commit_is_that_of_the_code(tmp_path: Path, monkeypatch: pytest.Monk
     source.parent.mkdir(parents=True)
     source.write_text("")
 
-    def git(*words: str) -> str:
+    def git(*arguments: str) -> str:
         identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
         done = subprocess.run(
-            ["git", *identity, *words], cwd=tmp_path, check=True, capture_output=True, text=True
+            ["git", *identity, *arguments], cwd=tmp_path, check=True, capture_output=True, text=True
         )
         return done.stdout.strip()
 

@@ -1,4 +1,4 @@
-"""Freed memory stays with the process: counted by the kernel's own page faults."""
+"""Freed memory stays with the process, as the page faults counted by the kernel show."""
 
 import platform
 import subprocess
@@ -27,32 +27,32 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
-def _run(word: str, **environment: str) -> tuple[str, int]:
+def _run(mode: str, **environment: str) -> tuple[str, int]:
     done = subprocess.run(
-        [sys.executable, "-c", STEPS, word],
+        [sys.executable, "-c", STEPS, mode],
         capture_output=True,
         text=True,
         check=True,
         env={"PATH": "", **environment},
     )
-    answer, faults = done.stdout.split()
-    return answer, int(faults)
+    kept, faults = done.stdout.split()
+    return kept, int(faults)
 
 
 @glibc
-def test_a_large_block_is_fetched_from_the_kernel_only_once() -> None:
+def test_a_large_block_is_mapped_only_once() -> None:
     pages = (48 << 20) // 4096
-    answer, faults = _run("leave", GLIBC_TUNABLES="glibc.malloc.hugetlb=0")
-    assert (answer, faults >= pages // 512) == ("None", True)  # 512: with huge pages
-    answer, faults = _run("keep")
-    assert (answer, faults < 20) == ("True", True)
+    kept, faults = _run("leave", GLIBC_TUNABLES="glibc.malloc.hugetlb=0")
+    assert (kept, faults >= pages // 512) == ("None", True)  # 512: with huge pages
+    kept, faults = _run("keep")
+    assert (kept, faults < 20) == ("True", True)
 
 
 @glibc
-def test_a_users_own_settings_are_left_alone() -> None:
+def test_settings_of_the_user_take_precedence() -> None:
     assert _run("keep", MALLOC_ARENA_MAX="2")[0] == "False"
 
 
-def test_other_systems_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_systems_are_not_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
     assert keep_freed_memory() is False

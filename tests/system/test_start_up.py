@@ -1,4 +1,4 @@
-"""What the start of a run need not wait for."""
+"""Imports that the start of a run does not wait for."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ import sys
 NOT_AT_THE_START = ("sklearn.metrics", "timm", "mlflow", "wandb", "tensorflow", "altair")
 
 
-def test_training_is_imported_without_what_it_may_never_use() -> None:
+def test_training_does_not_import_optional_packages() -> None:
     code = (
         "import sys, cnncompare.training.train;"
         f"print([m for m in {NOT_AT_THE_START} if m in sys.modules])"

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from cnncompare.runs import record as schema
 from cnncompare.runs.run import Run
@@ -60,7 +61,7 @@ def printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
     def run(width: int | None, show: Callable[[], None]) -> str:
         if width is not None:
-            original = console.Console
+            original = Console
 
             def sized(**options: Any) -> Any:
                 return original(**(options | {"width": width}))

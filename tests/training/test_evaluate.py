@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from torchvision.models import SqueezeNet1_1_Weights
 
-from cnncompare.comparison.load import load
+from cnncompare.comparison.load import load_results
 from cnncompare.data.sources.imagenet.synsets import synsets
 from cnncompare.errors import Interrupted
 from cnncompare.models import registry
@@ -129,11 +129,11 @@ def test_a_departure_is_warned_of_recorded_and_tried_without(
         "resize",
     ]
     assert found.check is not None
-    assert [cause.cause for cause in found.check.what_if] == ["normalisation", "resize"]
+    assert [cause.cause for cause in found.check.deviation_effects] == ["normalisation", "resize"]
     only = run("data.normalize=half").record.evaluation
     assert only is not None
     assert only.check is not None
-    (cause,) = only.check.what_if
+    (cause,) = only.check.deviation_effects
     assert cause.acc1_without == as_published
     assert "normalisation: mean 0.5 0.5 0.5" in only.check.message
 
@@ -214,7 +214,7 @@ def test_an_image_that_cannot_be_read_is_named_and_counted_as_asked(
         assert saved.top5[7].tolist() == [-1] * 5
         assert saved.label[7] == before.label[7]
     assert found.record.data.fingerprint != whole.record.data.fingerprint
-    results, skipped = load([found.folder])
+    results, skipped = load_results([found.folder])
     assert len(results) == 1
     assert skipped == []
 

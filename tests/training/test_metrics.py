@@ -1,4 +1,4 @@
-"""Totals against scikit-learn and torch's own cross entropy."""
+"""ClassificationSums against scikit-learn and torch's own cross entropy."""
 
 import numpy as np
 import pytest
@@ -7,11 +7,11 @@ import torch.nn.functional as F
 from sklearn.metrics import accuracy_score, top_k_accuracy_score
 from torch import nn
 
-from cnncompare.training.metrics import Totals, top5
+from cnncompare.training.metrics import ClassificationSums, top5
 
 
-def _filled(logits: torch.Tensor, targets: torch.Tensor, size: int) -> Totals:
-    totals = Totals()
+def _filled(logits: torch.Tensor, targets: torch.Tensor, size: int) -> ClassificationSums:
+    totals = ClassificationSums()
     for start in range(0, len(logits), size):
         batch, aims = logits[start : start + size], targets[start : start + size]
         totals.update(batch, aims, F.cross_entropy(batch, aims, reduction="sum"))
@@ -61,7 +61,7 @@ def test_integers_are_integers_and_reset_empties() -> None:
 
 
 def test_no_image_gives_nan_not_zero() -> None:
-    totals = Totals()
+    totals = ClassificationSums()
     totals.update(torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64), torch.tensor(0.0))
     found = totals.compute()
     assert np.isnan([found["loss"], found["acc1"], found["acc5"]]).all()
@@ -70,10 +70,10 @@ def test_no_image_gives_nan_not_zero() -> None:
 
 @pytest.mark.parametrize("convert", ["to", "bfloat16", "half"])
 def test_sums_stay_wide_in_a_narrow_module(convert: str) -> None:
-    module = nn.ModuleDict({"layer": nn.Linear(2, 2), "totals": Totals()})
+    module = nn.ModuleDict({"layer": nn.Linear(2, 2), "totals": ClassificationSums()})
     module.to(torch.bfloat16) if convert == "to" else getattr(module, convert)()
     totals = module["totals"]
-    assert isinstance(totals, Totals)
+    assert isinstance(totals, ClassificationSums)
     for _ in range(1000):
         totals.update(torch.eye(2), torch.arange(2), torch.tensor(1.0, dtype=torch.bfloat16))
     assert totals.loss_sum.dtype == torch.float64
@@ -83,14 +83,14 @@ def test_sums_stay_wide_in_a_narrow_module(convert: str) -> None:
 
 
 def test_moves_with_its_module() -> None:
-    totals = Totals().to("meta")
+    totals = ClassificationSums().to("meta")
     assert {state.device.type for state in (totals.loss_sum, totals.n)} == {"meta"}
     totals.reset()
     assert totals.correct5.device.type == "meta"
 
 
 def test_may_be_updated_in_and_out_of_inference_mode() -> None:
-    totals = Totals()
+    totals = ClassificationSums()
     with torch.inference_mode():
         totals.reset()
         totals.update(torch.eye(3), torch.arange(3), torch.tensor(1.0))
@@ -99,7 +99,7 @@ def test_may_be_updated_in_and_out_of_inference_mode() -> None:
 
 
 def test_a_checkpoint_carries_no_totals() -> None:
-    assert Totals().state_dict() == {}
+    assert ClassificationSums().state_dict() == {}
 
 
 def test_top5_is_best_first() -> None:

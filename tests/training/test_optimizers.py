@@ -1,4 +1,5 @@
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -30,7 +31,9 @@ def course(config: SchedulerConfig) -> list[float]:
     return _rates(optimizer, scheduler)
 
 
-def _rates(optimizer: torch.optim.Optimizer, scheduler: torch.optim.lr_scheduler.LRScheduler):
+def _rates(
+    optimizer: torch.optim.Optimizer, scheduler: torch.optim.lr_scheduler.LRScheduler
+) -> list[float]:
     rates = []
     for _ in range(STEPS):
         rates.append(optimizer.param_groups[0]["lr"])
@@ -39,7 +42,9 @@ def _rates(optimizer: torch.optim.Optimizer, scheduler: torch.optim.lr_scheduler
     return rates
 
 
-def reference(make) -> list[float]:
+def reference(
+    make: Callable[[torch.optim.Optimizer], torch.optim.lr_scheduler.LRScheduler],
+) -> list[float]:
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
     scheduler = make(optimizer)
     rates = []

@@ -22,7 +22,7 @@ def test_a_sound_configuration_passes(tmp_path: Path) -> None:
 
 
 def test_more_devices_than_cores_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preflight, "cuda_gpus", lambda: 0)
+    monkeypatch.setattr(preflight, "count_cuda_gpus", lambda: 0)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     check("trainer.devices=2")
     with pytest.raises(ConfigError, match=r"trainer.devices=4: there are only 2 CPU cores here"):
@@ -30,11 +30,11 @@ def test_more_devices_than_cores_are_refused(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_more_devices_than_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preflight, "cuda_gpus", lambda: 1)
+    monkeypatch.setattr(preflight, "count_cuda_gpus", lambda: 1)
     check("trainer.accelerator=gpu")
     with pytest.raises(ConfigError, match=r"trainer.devices=2: there is only 1 GPU here"):
         check("trainer.devices=2")
-    monkeypatch.setattr(preflight, "cuda_gpus", lambda: 0)
+    monkeypatch.setattr(preflight, "count_cuda_gpus", lambda: 0)
     monkeypatch.setattr("sys.platform", "linux")
     with pytest.raises(ConfigError, match="there is no CUDA GPU here"):
         check("trainer.accelerator=gpu")

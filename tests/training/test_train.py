@@ -211,8 +211,8 @@ def test_a_failure_in_training_is_in_the_record(
 
 
 def test_two_devices_count_each_test_image_once(cnncompare: Call, tmp_path: Path) -> None:
-    words = (*SMALL, "trainer.devices=2")
-    words = tuple(word.replace("limit_test=50", "limit_test=51") for word in words)
+    words = [*SMALL, "trainer.devices=2"]
+    words = [word.replace("limit_test=50", "limit_test=51") for word in words]
     done = cnncompare(*words, "trainer.accelerator=cpu")
     assert done.returncode == 0, done.stderr
     (path,) = tmp_path.glob("outputs/default/*/run.json")

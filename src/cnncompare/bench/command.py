@@ -3,24 +3,18 @@
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from cnncompare.errors import ConfigError, OutputError
+from cnncompare.system.argument_parser import CommandParser
 
 if TYPE_CHECKING:
     from cnncompare.config.schema import Config
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(
-            f"bench: {message}; python -m cnncompare bench --help shows what there is"
-        )
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="python -m cnncompare bench",
+    parser = CommandParser(
+        "bench",
         description="Measure the speed of pipeline, loop and model as configured, beside a plain "
         "PyTorch loop. Nothing is kept.",
         allow_abbrev=False,
@@ -63,10 +57,10 @@ def main(words: list[str]) -> int:
 
 def _checked(overrides: list[str], tune: bool) -> "Config":
     """Return the configuration; raises UserError for what a run would refuse too."""
-    from cnncompare.config.compose import composed
+    from cnncompare.config.compose import compose_config
     from cnncompare.training.preflight import preflight
 
-    config = composed(overrides)
+    config = compose_config(overrides)
     if config.trainer.processes > 1:
         raise ConfigError(
             f"bench measures one device, not trainer.devices={config.trainer.devices}"

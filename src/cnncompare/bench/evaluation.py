@@ -20,15 +20,15 @@ from cnncompare.bench.results import add_row
 from cnncompare.bench.rounds import Row, alternate, compare
 from cnncompare.config.schema import Config
 from cnncompare.data.module import ImageData
-from cnncompare.data.transform import Transform
-from cnncompare.system.device_sync import wait_for
+from cnncompare.models.pretrained.transforms import Transform
+from cnncompare.system.device_sync import synchronize
 from cnncompare.terminal.console import make_console
-from cnncompare.training.callbacks.prediction_writer import PredictionSaver
+from cnncompare.training.callbacks.prediction_writer import PredictionWriter
 from cnncompare.training.train import (
     build_data,
     build_model,
     build_task,
-    published_for,
+    find_pretrained_reference,
     set_up_torch,
 )
 from cnncompare.training.trainer import build_trainer
@@ -88,7 +88,7 @@ def evaluation_rows(config: Config, folder: Path, rounds: int) -> tuple[list[Row
     ours = {name: _Ours(config, folder, limit) for name, limit in limits.items()}
     decoding_s = time.perf_counter() - started
     data = ours["decoded anew"].data
-    network = build_model(config, data).network.eval().to(data.place().device)
+    network = build_model(config, data).network.eval().to(data.rank_info().device)
     plain = _Plain(network, data, config.data.batch_size)
     variants = {"plain": plain.seconds, "model": plain.seconds_of_the_model_alone} | {
         name: way.seconds for name, way in ours.items()
@@ -113,14 +113,14 @@ class _Ours:
     def __init__(self, config: Config, folder: Path, cache_limit_gib: float) -> None:
         changed = {"cache_limit_gib": cache_limit_gib, "cache_dir": str(folder / "cache")}
         config = config.model_copy(update={"data": config.data.model_copy(update=changed)})
-        self.data = build_data(config, published_for(config))
+        self.data = build_data(config, find_pretrained_reference(config))
         self.data.prepare()
         self._folder = folder
         self._config = config
         self._task = build_task(config, build_model(config, self.data))
 
     def seconds(self) -> float:
-        callbacks: list[pl.Callback] = [PredictionSaver(self._folder)]
+        callbacks: list[pl.Callback] = [PredictionWriter(self._folder)]
         quiet = self._config.model_copy(update={"logger": type(self._config.logger)()})
         trainer = build_trainer(self._folder, quiet, callbacks)
         started = time.perf_counter()
@@ -134,9 +134,9 @@ class _Plain:
     def __init__(self, network: nn.Module, data: ImageData, batch_size: int) -> None:
         assert data.transform is not None
         self._network = network
-        self._device = data.place().device
+        self._device = data.rank_info().device
         self._n, self._size = data.n_test, batch_size
-        self._files = UsualFiles(data.test_files(), data.test_labels, data.transform)
+        self._files = UsualFiles(data.test_image_paths(), data.test_labels, data.transform)
 
     def seconds(self) -> float:
         started = time.perf_counter()
@@ -153,10 +153,10 @@ class _Plain:
         size = min(self._size, self._n)
         edge = self._files[0][0].shape[-1]
         images = torch.rand(size, 3, edge, edge, device=self._device)
-        wait_for(self._device)
+        synchronize(self._device)
         started = time.perf_counter()
         with torch.inference_mode():
             for first in range(0, self._n, size):
                 self._network(images[: self._n - first])
-        wait_for(self._device)
+        synchronize(self._device)
         return time.perf_counter() - started

@@ -6,7 +6,7 @@ from typing import Any
 
 import psutil
 
-from cnncompare.system.cores import cores
+from cnncompare.system.cores import available_cores
 
 VERSIONS = ("python", "torch", "torchvision", "pytorch_lightning", "cnncompare", "git_commit")
 
@@ -14,7 +14,10 @@ VERSIONS = ("python", "torch", "torchvision", "pytorch_lightning", "cnncompare",
 def machine_and_versions(environment: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Divide a run's environment into the machine and what is installed on it."""
     machine = {name: environment[name] for name in ("cpu", "os", "gpu")}
-    machine |= {"cores": cores(), "memory_gib": round(psutil.virtual_memory().total / 2**30, 1)}
+    machine |= {
+        "cores": available_cores(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+    }
     return machine, {name: environment[name] for name in VERSIONS}
 
 

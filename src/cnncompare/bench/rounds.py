@@ -68,6 +68,7 @@ class Goal:
     sense: Literal["at least", "at most"]
 
     def reached(self, value: float) -> bool:
+        """Return whether `value` is on the right side of the goal."""
         return value >= self.value if self.sense == "at least" else value <= self.value
 
     def __str__(self) -> str:

@@ -50,6 +50,7 @@ def order(number: int) -> tuple[str, ...]:
 
 
 def commands(rounds: int) -> Iterator[str]:
+    """Yield the commands of all rounds, in their order."""
     for number in range(rounds):
         yield from order(number)
 

@@ -16,8 +16,8 @@ from cnncompare.bench.results import add_row
 from cnncompare.bench.rounds import Row, alternate, compare, one_line
 from cnncompare.config.schema import Config
 from cnncompare.errors import CnncompareError, RunError
-from cnncompare.system.cores import cores
-from cnncompare.system.gpus import cuda_gpus
+from cnncompare.system.cores import available_cores
+from cnncompare.system.gpus import count_cuda_gpus
 from cnncompare.terminal.console import make_console
 from cnncompare.terminal.formatting import percent
 
@@ -83,7 +83,7 @@ def tune(config: Config, overrides: Sequence[str]) -> None:
 
 def candidates(config: Config) -> Iterator[Candidate]:
     """Yield what is worth trying here, single settings and those that go together."""
-    on_gpu = config.trainer.accelerator in ("auto", "gpu") and cuda_gpus() > 0
+    on_gpu = config.trainer.accelerator in ("auto", "gpu") and count_cuda_gpus() > 0
     both = {"precision": "bf16-mixed", "channels_last": True}
     yield Candidate({"channels_last": True})
     yield Candidate({"precision": "bf16-mixed"})
@@ -96,7 +96,9 @@ def candidates(config: Config) -> Iterator[Candidate]:
     if on_gpu:
         yield Candidate({"matmul_precision": "high"})
         return
-    for threads in sorted({1, cores() // 2} - {0, config.trainer.threads or cores()}):
+    for threads in sorted(
+        {1, available_cores() // 2} - {0, config.trainer.threads or available_cores()}
+    ):
         yield Candidate({"threads": threads})
     if sys.platform == "linux":
         yield Candidate({}, MALLOC)

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from cnncompare.config.schema import Config
 from cnncompare.data.module import ImageData
-from cnncompare.system.device_sync import wait_for
+from cnncompare.system.device_sync import synchronize
 from cnncompare.training.callbacks.epoch_recorder import EpochRecorder
 from cnncompare.training.callbacks.interruption import Interruption
-from cnncompare.training.callbacks.prediction_writer import PredictionSaver
+from cnncompare.training.callbacks.prediction_writer import PredictionWriter
 from cnncompare.training.callbacks.progress import Progress
 from cnncompare.training.optimizers import build_optimizer
 from cnncompare.training.train import (
@@ -25,7 +25,7 @@ from cnncompare.training.train import (
     build_data,
     build_model,
     build_task,
-    published_for,
+    find_pretrained_reference,
     set_up_torch,
 )
 from cnncompare.training.trainer import build_trainer
@@ -47,13 +47,13 @@ def take_turns(config: Config, commands: Iterator[str], reply: Callable[[Reply],
     Each is answered by {"seconds", "images"}, an epoch also by what it reached. Nothing stays.
     """
     set_up_torch(config)
-    data = build_data(config, published_for(config))
+    data = build_data(config, find_pretrained_reference(config))
     data.prepare()
     model = build_model(config, data)
     with TemporaryDirectory(prefix="cnncompare-") as name, Interruption() as interruption:
         folder = Path(name)
         turns = Turns(commands, reply, BareLoop(config, data))
-        own = [EpochRecorder(folder), PredictionSaver(folder), Progress(config.display.progress)]
+        own = [EpochRecorder(folder), PredictionWriter(folder), Progress(config.display.progress)]
         trainer = build_trainer(folder, config, [interruption, *own, turns])
         with suppress(Enough):
             trainer.fit(build_task(config, model), datamodule=data)
@@ -131,15 +131,15 @@ class BareLoop:
             "pipeline": (self._batches, self.images_trained),
             "step": (self._steps, STEPS * self._config.data.batch_size),
         }[command]
-        wait_for(self._device)
+        synchronize(self._device)
         started = time.perf_counter()
         work()
-        wait_for(self._device)
+        synchronize(self._device)
         seconds = time.perf_counter() - started
         return {"seconds": seconds, "images": images, "n_train": self.n_train, "n_val": self.n_val}
 
     def _start(self) -> None:
-        self._device = self.data.place().device
+        self._device = self.data.rank_info().device
         network = build_model(self._config, self.data).network.to(self._device)
         if self.channels_last:
             network = network.to(memory_format=torch.channels_last)

@@ -60,7 +60,7 @@ def cohens_kappa(x: NDArray[np.int16], y: NDArray[np.int16], classes: int) -> fl
     return None if by_chance == 1 else (observed - by_chance) / (1 - by_chance)
 
 
-def only_right(outcomes: dict[str, Outcome]) -> dict[str, NDArray[np.int64]]:
+def solely_correct(outcomes: dict[str, Outcome]) -> dict[str, NDArray[np.int64]]:
     """Return, per model, the indices of the test images that it alone gets right."""
     if len(outcomes) < 2:
         return {}

@@ -10,16 +10,21 @@ import numpy as np
 
 from cnncompare.comparison.fairness import card, overlapping
 from cnncompare.comparison.grouping import Group, Table, differences, split_into_tables
-from cnncompare.comparison.learning_curves import AtBudget, at_equal_budgets, time_to, total_s
+from cnncompare.comparison.learning_curves import (
+    BudgetComparison,
+    compare_at_equal_budgets,
+    time_to,
+    total_s,
+)
 from cnncompare.comparison.load import Result, Skipped
 from cnncompare.comparison.metrics import METRICS, Metric
 from cnncompare.comparison.pairs import Pair, compare_pairs
 from cnncompare.comparison.pareto import Front, median_of, pareto_fronts
-from cnncompare.comparison.reference_results import Published, published
+from cnncompare.comparison.reference_results import ReferenceResult, reference_result
 from cnncompare.errors import ConfigError, closest
-from cnncompare.stats.compact_letters import letters
-from cnncompare.stats.friedman_nemenyi import Ranks, friedman_nemenyi
-from cnncompare.stats.intervals import Interval, hierarchical_bootstrap, over_seeds, wilson
+from cnncompare.stats.compact_letters import compact_letter_display
+from cnncompare.stats.friedman_nemenyi import MeanRanks, friedman_nemenyi
+from cnncompare.stats.intervals import Interval, hierarchical_bootstrap, t_over_seeds, wilson
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Row:
+class GroupRow:
     """A group with its numbers; medians over its runs, but for accuracies."""
 
     group: Group
@@ -56,7 +61,7 @@ class Row:
     memory: dict[str, float | None]
     model: dict[str, Any]
     fairness: dict[str, Any]
-    reference_result: Published | None
+    reference_result: ReferenceResult | None
     letters: str = ""
 
     @property
@@ -70,10 +75,10 @@ class ComparedTable:
     """The rows of one protocol, best first, and what can be said of them."""
 
     protocol: dict[str, Any]
-    rows: list[Row]
+    rows: list[GroupRow]
     pairs: list[Pair]
     fronts: list[Front]
-    budgets: list[AtBudget]
+    budgets: list[BudgetComparison]
 
 
 @dataclass(frozen=True)
@@ -83,11 +88,11 @@ class Comparison:
     options: Options
     tables: list[ComparedTable]
     differing: dict[str, list[Any]]  # protocol keys that split the tables, a value per table
-    ranks: Ranks | None
+    ranks: MeanRanks | None
     skipped: list[Skipped] = field(default_factory=list)
 
 
-def compare(
+def compare_results(
     results: list[Result], skipped: Sequence[Skipped] = (), options: Options | None = None
 ) -> Comparison:
     """Compare `results`; raises ConfigError when baseline or group_by name nothing here."""
@@ -127,28 +132,28 @@ def _compare_table(table: Table, shared: set[str], options: Options) -> Compared
         rows=rows if known else _with_letters(rows, pairs),
         pairs=pairs,
         fronts=pareto_fronts(groups, score, metric.higher_is_better),
-        budgets=at_equal_budgets(groups),
+        budgets=compare_at_equal_budgets(groups),
     )
 
 
-def _order(row: Row, metric: Metric) -> tuple[bool, float, str]:
+def _order(row: GroupRow, metric: Metric) -> tuple[bool, float, str]:
     mean = row.estimates[metric.name].mean
     if mean is None:
         return True, 0.0, row.label
     return False, -mean if metric.higher_is_better else mean, row.label
 
 
-def _with_letters(rows: list[Row], pairs: Sequence[Pair]) -> list[Row]:
-    different = {frozenset((pair.a, pair.b)) for pair in pairs if pair.different}
-    found = letters([row.label for row in rows], different)
+def _with_letters(rows: list[GroupRow], pairs: Sequence[Pair]) -> list[GroupRow]:
+    different = {frozenset((pair.a, pair.b)) for pair in pairs if pair.significant}
+    found = compact_letter_display([row.label for row in rows], different)
     return [replace(row, letters=found[row.label]) for row in rows]
 
 
-def _row(group: Group, shared: set[str], options: Options) -> Row:
+def _row(group: Group, shared: set[str], options: Options) -> GroupRow:
     names = dict.fromkeys(("top1", "top5", options.metric.name))
     estimates = {name: _estimate(group, METRICS[name]) for name in names}
     top1, first = estimates["top1"], group.results[0]
-    return Row(
+    return GroupRow(
         group=group,
         estimates=estimates,
         timing=_timing(group, options.target),
@@ -158,7 +163,9 @@ def _row(group: Group, shared: set[str], options: Options) -> Row:
         },
         model=first.model.model_dump(),
         fairness=card(group, shared),
-        reference_result=None if top1.mean is None else published(first, top1.mean, top1.interval),
+        reference_result=None
+        if top1.mean is None
+        else reference_result(first, top1.mean, top1.interval),
     )
 
 
@@ -172,7 +179,7 @@ def _estimate(group: Group, metric: Metric) -> Estimate:
     if len(values) == 1:
         interval = unknown if metric.per_image is None else wilson(values[0] * n, n)
         return Estimate(values[0], None, interval, interval)
-    interval = over_seeds(values, n if metric.percent else None)
+    interval = t_over_seeds(values, n if metric.percent else None)
     return Estimate(fmean(values), stdev(values), interval, _with_images(group, metric))
 
 
@@ -200,7 +207,7 @@ def _timing(group: Group, target: float | None) -> dict[str, float | None]:
     return timing
 
 
-def _ranks(tables: Sequence[ComparedTable], metric: Metric) -> Ranks | None:
+def _ranks(tables: Sequence[ComparedTable], metric: Metric) -> MeanRanks | None:
     """Rank the models that every data set has, over the largest table of each data set."""
     by_data: dict[str, dict[str, float]] = {}
     for table in tables:

@@ -1,26 +1,25 @@
-"""Which classes a model takes for which."""
+"""Confusion matrices of the compared models, and what they show about single classes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cnncompare.comparison.load import Outcome
-from cnncompare.stats.confusion_counts import confusion_counts
+from cnncompare.stats.confusion import confusion_matrix
 from cnncompare.stats.intervals import Interval, wilson
 
 
-def confusion_matrix(outcomes: list[Outcome], classes: int) -> NDArray[np.int64]:
+def pooled_confusion_matrix(outcomes: Sequence[Outcome], classes: int) -> NDArray[np.int64]:
     """Return counts [classes, classes], true class by predicted class, summed over runs."""
-    total = np.zeros((classes, classes), np.int64)
-    for outcome in outcomes:
-        total += confusion_counts(outcome.label, outcome.top1, classes)
-    return total
+    label = np.concatenate([outcome.label for outcome in outcomes])
+    return confusion_matrix(label, np.concatenate([o.top1 for o in outcomes]), classes)
 
 
 @dataclass(frozen=True)
 class ClassAccuracy:
-    """One class: the share of its `n` test images that were right, the mean over runs."""
+    """Accuracy on the `n` test images of one class, averaged over the runs."""
 
     index: int
     n: int
@@ -28,23 +27,24 @@ class ClassAccuracy:
     interval: Interval
 
 
-def per_class(matrix: NDArray[np.int64], runs: int) -> list[ClassAccuracy]:
-    """Return each class's accuracy with Wilson's interval; a class without images is left out.
+def class_accuracies(matrix: NDArray[np.int64], runs: int) -> list[ClassAccuracy]:
+    """Return the accuracy of each class that has test images, with its Wilson interval.
 
-    The interval counts an image once, however many runs saw it: runs share their images.
+    The interval counts each image once, whatever the number of runs, since all runs are tested
+    on the same images.
     """
-    found = []
+    accuracies = []
     for index, row in enumerate(matrix):
         n = int(row.sum()) // runs
         if n:
             accuracy = float(row[index] / row.sum())
-            found.append(ClassAccuracy(index, n, accuracy, wilson(accuracy * n, n)))
-    return found
+            accuracies.append(ClassAccuracy(index, n, accuracy, wilson(accuracy * n, n)))
+    return accuracies
 
 
 @dataclass(frozen=True)
 class ConfusedPair:
-    """Two classes and how often, per run, an image of one was taken for the other."""
+    """Two classes, and the mean number of images per run of one predicted as the other."""
 
     a: int
     b: int
@@ -53,7 +53,7 @@ class ConfusedPair:
 
 
 def most_confused(matrix: NDArray[np.int64], runs: int, top: int = 5) -> list[ConfusedPair]:
-    """Return the `top` pairs of classes that are confused most, either way."""
+    """Return the `top` pairs of classes with the most confusions in both directions together."""
     both = np.triu(matrix + matrix.T, k=1)
     order = np.argsort(both, axis=None, kind="stable")[::-1][:top]
     pairs = [divmod(int(flat), len(matrix)) for flat in order if both.flat[flat] > 0]
@@ -63,5 +63,5 @@ def most_confused(matrix: NDArray[np.int64], runs: int, top: int = 5) -> list[Co
 
 
 def never_predicted(matrix: NDArray[np.int64]) -> list[int]:
-    """Return the classes that have test images and were never predicted, in any run."""
+    """Return the classes that have test images but were not predicted in any run."""
     return [int(i) for i in np.flatnonzero((matrix.sum(axis=0) == 0) & (matrix.sum(axis=1) > 0))]

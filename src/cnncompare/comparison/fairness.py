@@ -24,15 +24,16 @@ def card(group: Group, shared_clocks: set[str]) -> dict[str, Any]:
         "stem": model.stem,
         "input_size": model.input_size,
         "pretrained": model.pretrained,
-        "model_changes": first.asked.model_changes,
+        "model_changes": first.run_settings.model_changes,
         **{key: getattr(training, key, None) for key in _OF_TRAINING},
         **{key: getattr(evaluation, key, None) for key in _OF_EVALUATION},
         "preprocessing_deviations": evaluation.preprocessing_deviations if evaluation else [],
         "check": evaluation.check.message if evaluation and evaluation.check else None,
-        "test_reads": max(result.asked.test_reads for result in group.results),
-        "deterministic": first.asked.deterministic,
+        "test_reads": max(result.run_settings.test_reads for result in group.results),
+        "deterministic": first.run_settings.deterministic,
         "shared_clock": any(
-            r.asked.clocks_shared or str(r.run.folder) in shared_clocks for r in group.results
+            r.run_settings.clocks_shared or str(r.run.folder) in shared_clocks
+            for r in group.results
         ),
         **_undisturbed([row for result in group.results for row in result.epochs]),
     }

@@ -48,7 +48,7 @@ def _typed(text: str) -> Any:
 def known_values(result: Result) -> dict[str, Any]:
     """Return configuration and record with dotted keys, the record's winning."""
     record = result.record.model_dump(exclude={"schema_", "error"})
-    return result.settings | flatten(record)
+    return result.config | flatten(record)
 
 
 def _found(text: str, results: list[Result]) -> str:

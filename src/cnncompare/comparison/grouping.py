@@ -40,7 +40,7 @@ class Table:
 
 def protocol_of(result: Result) -> dict[str, Any]:
     """Return what two runs must share to be comparable; the hardware is there for the clocks."""
-    data, asked, machine = result.data, result.asked, result.record.environment
+    data, asked, machine = result.data, result.run_settings, result.record.environment
     return {
         "data": data.name,
         "fingerprint": data.fingerprint,
@@ -110,7 +110,7 @@ def differences(tables: list[Table]) -> dict[str, list[Any]]:
 
 def compared_settings(result: Result) -> dict[str, Any]:
     """Return the resolved configuration's keys that make a run this run, but the seed."""
-    return {k: v for k, v in result.settings.items() if not _ignored(k)}
+    return {k: v for k, v in result.config.items() if not _ignored(k)}
 
 
 def _ignored(key: str) -> bool:
@@ -118,7 +118,7 @@ def _ignored(key: str) -> bool:
 
 
 def _check_key(key: str, results: list[Result]) -> None:
-    known = {name for result in results for name in result.settings if not _ignored(name)}
+    known = {name for result in results for name in result.config if not _ignored(name)}
     if key not in known:
         raise ConfigError(
             f"--group-by {key}: not a key of these runs' configurations{closest(key, known)}"
@@ -163,9 +163,9 @@ def _labels_hash(result: Result) -> str:
 
 
 def _groups(members: list[Result], group_by: str | None) -> tuple[list[Group], list[Skipped]]:
-    key: Callable[[Result], str] = lambda r: r.asked.recipe_hash  # noqa: E731
+    key: Callable[[Result], str] = lambda r: r.run_settings.recipe_hash  # noqa: E731
     if group_by is not None:
-        key = lambda r: _identity(r.settings.get(group_by))  # noqa: E731
+        key = lambda r: _identity(r.config.get(group_by))  # noqa: E731
     by_recipe: dict[str, list[Result]] = defaultdict(list)
     for result in members:
         by_recipe[key(result)].append(result)
@@ -191,7 +191,7 @@ def _one_per_seed(runs: list[Result]) -> tuple[list[Result], list[Skipped]]:
 def _labels(groups: list[list[Result]], group_by: str | None) -> list[str]:
     """Return unique labels: the model's, with what else differs where two share it."""
     if group_by is not None:
-        return [f"{group_by}={runs[0].settings.get(group_by)}" for runs in groups]
+        return [f"{group_by}={runs[0].config.get(group_by)}" for runs in groups]
     labels = [runs[0].record.label for runs in groups]
     twice = {label for label, n in Counter(labels).items() if n > 1}
     for label in twice:
@@ -209,7 +209,7 @@ def _details(results: list[Result]) -> list[str]:
     if varying and len(set(details)) == len(details):
         return details
     return [
-        f"{text} #{r.asked.recipe_hash[:6]}".strip()
+        f"{text} #{r.run_settings.recipe_hash[:6]}".strip()
         for text, r in zip(details, results, strict=True)
     ]
 

@@ -12,7 +12,7 @@ FORWARD_AND_BACKWARD = 3  # a training step costs about three forward passes
 
 
 @dataclass(frozen=True)
-class Point:
+class CurvePoint:
     """The end of one epoch of one run; `macs` are those of training so far, null if unknown."""
 
     epoch: int
@@ -21,9 +21,9 @@ class Point:
     val_acc1: float | None
 
 
-def curve(result: Result) -> list[Point]:
+def learning_curve(result: Result) -> list[CurvePoint]:
     """Return the run's points, in order; epochs without a time end the curve."""
-    points: list[Point] = []
+    points: list[CurvePoint] = []
     seconds = 0.0
     per_epoch = macs_per_epoch(result)
     for row in result.epochs:
@@ -32,7 +32,7 @@ def curve(result: Result) -> list[Point]:
             break
         seconds += train_s + (val_s or 0.0)
         macs = None if per_epoch is None else per_epoch * epoch
-        points.append(Point(int(epoch), seconds, macs, row.get("val_acc1")))
+        points.append(CurvePoint(int(epoch), seconds, macs, row.get("val_acc1")))
     return points
 
 
@@ -45,20 +45,20 @@ def macs_per_epoch(result: Result) -> float | None:
 
 def total_s(result: Result) -> float | None:
     """Return the seconds of all epochs' training and validation."""
-    points = curve(result)
+    points = learning_curve(result)
     return points[-1].seconds if points else None
 
 
 def time_to(target: float, result: Result) -> float | None:
     """Return the seconds until an epoch's validation accuracy reached `target`, null if never."""
-    for point in curve(result):
+    for point in learning_curve(result):
         if point.val_acc1 is not None and point.val_acc1 >= target:
             return point.seconds
     return None
 
 
 @dataclass(frozen=True)
-class AtBudget:
+class BudgetComparison:
     """The best validation accuracy of each group within one budget, the mean over its seeds."""
 
     budget: float
@@ -66,15 +66,15 @@ class AtBudget:
     acc1: dict[str, float]
 
 
-def at_equal_budgets(groups: Sequence[Group]) -> list[AtBudget]:
+def compare_at_equal_budgets(groups: Sequence[Group]) -> list[BudgetComparison]:
     """Return the groups at equal epochs, seconds and compute: the most that every run had."""
-    curves = {g.label: [c for r in g.results if (c := curve(r))] for g in groups}
+    curves = {g.label: [c for r in g.results if (c := learning_curve(r))] for g in groups}
     curves = {label: members for label, members in curves.items() if members}
     found = [_at(curves, unit) for unit in ("epochs", "seconds", "MACs")]
     return [budget for budget in found if budget is not None]
 
 
-def _at(curves: dict[str, list[list[Point]]], unit: str) -> AtBudget | None:
+def _at(curves: dict[str, list[list[CurvePoint]]], unit: str) -> BudgetComparison | None:
     ends = [_spent(points[-1], unit) for members in curves.values() for points in members]
     known = [end for end in ends if end is not None]
     if len(curves) < 2 or len(known) < len(ends):
@@ -85,14 +85,14 @@ def _at(curves: dict[str, list[list[Point]]], unit: str) -> AtBudget | None:
         for label, members in curves.items()
     }
     means = {label: float(np.mean(values)) for label, values in reached.items() if values}
-    return AtBudget(budget, unit, means)
+    return BudgetComparison(budget, unit, means)
 
 
-def _spent(point: Point, unit: str) -> float | None:
+def _spent(point: CurvePoint, unit: str) -> float | None:
     return {"epochs": point.epoch, "seconds": point.seconds, "MACs": point.macs}[unit]
 
 
-def _best(points: list[Point], unit: str, budget: float) -> float | None:
+def _best(points: list[CurvePoint], unit: str, budget: float) -> float | None:
     """Return the best accuracy within the budget, null when no epoch ended in it."""
     within = [p for p in points if (_spent(p, unit) or 0.0) <= budget]
     return max((p.val_acc1 for p in within if p.val_acc1 is not None), default=None)

@@ -52,7 +52,7 @@ class Result:
     run: Run
     model: ModelSection
     data: DataSection
-    asked: SettingsSection  # what it was asked for
+    run_settings: SettingsSection  # what it was asked for
     training: TrainingSection | None  # the same, where it trained
     evaluation: EvaluationSection | None  # the same, where it only tested
     outcome: Outcome | None
@@ -65,16 +65,16 @@ class Result:
     @property
     def seed(self) -> int:
         """The seed of initialisation, order and augmentation."""
-        return self.asked.seed
+        return self.run_settings.seed
 
     @property
     def data_name(self) -> str:
         """The data set's name; a class-folder tree goes by its own folder's."""
-        root = self.settings.get("data.root") if self.data.name == "folder" else None
+        root = self.config.get("data.root") if self.data.name == "folder" else None
         return Path(root).name or self.data.name if isinstance(root, str) else self.data.name
 
     @cached_property
-    def settings(self) -> dict[str, Any]:
+    def config(self) -> dict[str, Any]:
         """The resolved configuration with dotted keys; empty when config.yaml is not readable."""
         try:
             text = (self.run.folder / CONFIG).read_text(encoding="utf-8")
@@ -106,7 +106,7 @@ def flatten(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def load(roots: Iterable[Path]) -> tuple[list[Result], list[Skipped]]:
+def load_results(roots: Iterable[Path]) -> tuple[list[Result], list[Skipped]]:
     """Return the finished runs at or below `roots`, and what was skipped with its reason."""
     results: list[Result] = []
     skipped: list[Skipped] = []
@@ -131,7 +131,7 @@ def _not_comparable(record: RunRecord) -> str:
     if record.status != "finished":
         error = record.error
         return record.status + (f": {error.type}: {error.message}" if error else "")
-    if record.model is None or record.data is None or record.asked is None:
+    if record.model is None or record.data is None or record.settings is None:
         return "finished, but its record lacks model, data, or training and evaluation"
     if record.test.acc1 is None:
         return "finished, but never tested: test.acc1 is null"
@@ -144,13 +144,13 @@ def _result(run: Run) -> tuple[Result, str]:
     record = run.record
     assert record.model is not None
     assert record.data is not None
-    assert record.asked is not None
+    assert record.settings is not None
     outcome, problem = None, ""
     try:
         outcome = read_outcome(run)
     except DataError as error:
         problem = f"{error}; its record is used, its images are not"
-    parts = (record.model, record.data, record.asked, record.training, record.evaluation)
+    parts = (record.model, record.data, record.settings, record.training, record.evaluation)
     return Result(run, *parts, outcome), problem
 
 

@@ -8,7 +8,6 @@
 | otherwise, three runs or more | permutation of the runs: a difference on these test images |
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -18,15 +17,20 @@ from numpy.typing import NDArray
 from cnncompare.comparison.grouping import Group
 from cnncompare.comparison.load import Result
 from cnncompare.comparison.metrics import Metric
+from cnncompare.stats.intervals import bonett_price
 from cnncompare.stats.power import (
-    Plan,
-    Power,
-    plan,
+    PowerFunction,
+    SampleSizePlan,
+    plan_sample_sizes,
     power_mcnemar,
     power_over_runs,
     power_over_seeds_and_images,
 )
-from cnncompare.stats.variance_components import components, critical, two_sided_p
+from cnncompare.stats.variance_components import (
+    estimate_variance_components,
+    least_significant_difference,
+    two_sided_p,
+)
 
 ALPHA = 0.05
 
@@ -49,19 +53,19 @@ class Pair:
     test: str
     p: float | None
     p_holm: float | None = None
-    different: bool = False
+    significant: bool = False
     p_seeds: float | None = None
     seeds: tuple[int, ...] = ()
     wins_a: int | None = None
     wins_b: int | None = None
     effect: float | None = None
-    plan: Plan | None = None
+    plan: SampleSizePlan | None = None
 
 
 @dataclass(frozen=True)
 class _Tested:
     pair: Pair
-    power: Power | None = None
+    power: PowerFunction | None = None
     seeds: int | None = None  # as many as there are, None where their number cannot be planned
     images: int | None = None
 
@@ -93,11 +97,13 @@ def _holm(p_values: list[float | None]) -> list[float | None]:
 
 def _decide(tested: _Tested, p_holm: float | None, alpha: float) -> Pair:
     """Set the verdict; for a tie, plan at the level that Holm asks of the next pair."""
-    different = p_holm is not None and p_holm < ALPHA
+    significant = p_holm is not None and p_holm < ALPHA
     settle = None
-    if not different and tested.power is not None and tested.pair.difference is not None:
-        settle = plan(tested.pair.difference, tested.power, alpha, tested.seeds, tested.images)
-    return replace(tested.pair, p_holm=p_holm, different=different, plan=settle)
+    if not significant and tested.power is not None and tested.pair.difference is not None:
+        settle = plan_sample_sizes(
+            tested.pair.difference, tested.power, alpha, tested.seeds, tested.images
+        )
+    return replace(tested.pair, p_holm=p_holm, significant=significant, plan=settle)
 
 
 def _compare(a: Group, b: Group, metric: Metric) -> _Tested:
@@ -122,18 +128,11 @@ def _one_run_each(blank: Pair, a: Result, b: Result, metric: Metric) -> _Tested:
 
     n, wins, losses = signs.size, int((signs > 0).sum()), int((signs < 0).sum())
     p = float(binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
-    low, high = difference_of_paired_shares(wins, losses, n)
+    low, high = bonett_price(wins, losses, n)
     pair = replace(blank, difference=difference, low=low, high=high, test="mcnemar-exact", p=p)
     pair = replace(pair, seeds=(a.seed,) if a.seed == b.seed else ())
     power = power_mcnemar((wins + losses) / n, n)
     return _Tested(_with_effect(pair, wins, losses), power, None, n)
-
-
-def difference_of_paired_shares(wins: int, losses: int, n: int) -> tuple[float, float]:
-    """Return the 95 % interval of (wins - losses) / n. Source: Bonett and Price 2012."""
-    up, down = (wins + 1) / (n + 2), (losses + 1) / (n + 2)
-    half = 1.959963984540054 * math.sqrt(max(0.0, up + down - (up - down) ** 2) / (n + 2))
-    return max(-1.0, up - down - half), min(1.0, up - down + half)
 
 
 def _paired(blank: Pair, pairs: list[tuple[Result, Result]], metric: Metric) -> _Tested:
@@ -146,9 +145,13 @@ def _paired(blank: Pair, pairs: list[tuple[Result, Result]], metric: Metric) -> 
     signs = _signs(pairs, metric)
     if signs is None:
         return _paired_over_seeds(pair, gaps, n)
-    parts = components(signs)
-    v_seeds, v_images, df = parts.v_seeds(), parts.v_images(), parts.seeds - 1
-    half = float(critical(v_seeds, v_images, df, ALPHA))
+    parts = estimate_variance_components(signs)
+    v_seeds, v_images, df = (
+        parts.seed_variance_of_mean(),
+        parts.image_variance_of_mean(),
+        parts.seeds - 1,
+    )
+    half = float(least_significant_difference(v_seeds, v_images, df, ALPHA))
     pair = replace(
         pair,
         low=parts.mean - half,
@@ -164,7 +167,7 @@ def _paired(blank: Pair, pairs: list[tuple[Result, Result]], metric: Metric) -> 
 def _paired_over_seeds(pair: Pair, gaps: NDArray[np.float64], n: int) -> _Tested:
     assert pair.difference is not None
     variance = _variance(gaps, n)
-    half = float(critical(variance / len(gaps), 0.0, len(gaps) - 1, ALPHA))
+    half = float(least_significant_difference(variance / len(gaps), 0.0, len(gaps) - 1, ALPHA))
     low, high = pair.difference - half, pair.difference + half
     pair = replace(pair, low=low, high=high, test="paired-t", p=pair.p_seeds)
     return _Tested(pair, power_over_runs(variance, len(gaps), samples=1), len(gaps))
@@ -192,7 +195,7 @@ def _unpaired(blank: Pair, a: list[Result], b: list[Result], metric: Metric) -> 
     n = min(r.record.test.n or r.data.n_test for r in (*a, *b))
     variance = max(float((deviations**2).sum()) / df, 1 / (12 * n**2))
     spread = variance * (1 / len(x) + 1 / len(y))
-    half = float(critical(spread, 0.0, df, ALPHA))
+    half = float(least_significant_difference(spread, 0.0, df, ALPHA))
     power = power_over_runs(2 * variance, min(len(x), len(y)), samples=2)
     pair = replace(pair, low=difference - half, high=difference + half)
     return _Tested(pair, power if min(len(x), len(y)) > 1 else None, min(len(x), len(y)))

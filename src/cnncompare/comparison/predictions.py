@@ -12,25 +12,29 @@ from cnncompare.comparison.agreement import (
     Agreement,
     agreements,
     majority_vote,
-    only_right,
     representatives,
+    solely_correct,
 )
 from cnncompare.comparison.compare import ComparedTable
 from cnncompare.comparison.confusion import (
     ClassAccuracy,
     ConfusedPair,
-    confusion_matrix,
+    class_accuracies,
     most_confused,
     never_predicted,
-    per_class,
+    pooled_confusion_matrix,
 )
 from cnncompare.comparison.load import Outcome
 from cnncompare.runs.run import CLASSES
-from cnncompare.stats.calibration import Bin, expected_calibration_error, reliability
+from cnncompare.stats.calibration import (
+    ReliabilityBin,
+    expected_calibration_error,
+    reliability_bins,
+)
 
 
 @dataclass(frozen=True)
-class Details:
+class PredictionAnalysis:
     """Per model, by label; what compares models uses one run of each, of a common seed."""
 
     names: list[str]  # of the classes
@@ -39,14 +43,14 @@ class Details:
     classes: dict[str, list[ClassAccuracy]]
     confused: dict[str, list[ConfusedPair]]
     never: dict[str, list[int]]
-    bins: dict[str, list[Bin]]
+    bins: dict[str, list[ReliabilityBin]]
     ece: dict[str, float]
     agreements: list[Agreement]
-    only_right: dict[str, NDArray[np.int64]]
+    solely_correct: dict[str, NDArray[np.int64]]
     vote: float | None  # accuracy of the majority of `chosen`
 
 
-def details(table: ComparedTable) -> Details | None:
+def analyse_predictions(table: ComparedTable) -> PredictionAnalysis | None:
     """Return the table's details; None when no run has sound predictions."""
     groups = [row.group for row in table.rows]
     outcomes = {
@@ -57,20 +61,20 @@ def details(table: ComparedTable) -> Details | None:
     if not outcomes:
         return None
     n = groups[0].results[0].data.classes
-    matrices = {label: confusion_matrix(members, n) for label, members in outcomes.items()}
+    matrices = {label: pooled_confusion_matrix(members, n) for label, members in outcomes.items()}
     pooled = {label: _pooled(members) for label, members in outcomes.items()}
     chosen = representatives(groups)
-    return Details(
-        names=class_names(table),
+    return PredictionAnalysis(
+        names=table_class_names(table),
         chosen=chosen,
         matrices=matrices,
-        classes={label: per_class(m, len(outcomes[label])) for label, m in matrices.items()},
+        classes={label: class_accuracies(m, len(outcomes[label])) for label, m in matrices.items()},
         confused={label: most_confused(m, len(outcomes[label])) for label, m in matrices.items()},
         never={label: never_predicted(m) for label, m in matrices.items()},
-        bins={label: reliability(*both) for label, both in pooled.items()},
+        bins={label: reliability_bins(*both) for label, both in pooled.items()},
         ece={label: expected_calibration_error(*both) for label, both in pooled.items()},
         agreements=agreements(chosen, n),
-        only_right=only_right(chosen),
+        solely_correct=solely_correct(chosen),
         vote=majority_vote(list(chosen.values()), n) if len(chosen) > 2 else None,
     )
 
@@ -80,7 +84,7 @@ def _pooled(members: list[Outcome]) -> tuple[NDArray[np.bool_], NDArray[np.float
     return correct, np.concatenate([outcome.confidence for outcome in members])
 
 
-def class_names(table: ComparedTable) -> list[str]:
+def table_class_names(table: ComparedTable) -> list[str]:
     """Return the classes' names, unique; their numbers where no run knows them."""
     results = [result for row in table.rows for result in row.group.results]
     n = results[0].data.classes

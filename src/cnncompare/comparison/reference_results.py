@@ -12,7 +12,7 @@ from cnncompare.stats.intervals import Interval
 
 
 @dataclass(frozen=True)
-class Published:
+class ReferenceResult:
     """The range of published accuracies in [0, 1]; `verdict` is below, within or above it."""
 
     low: float
@@ -29,7 +29,7 @@ def _table() -> dict[str, Any]:
     return table
 
 
-def published(result: Result, mean: float, interval: Interval) -> Published | None:
+def reference_result(result: Result, mean: float, interval: Interval) -> ReferenceResult | None:
     """Compare a group's mean top-1 with what was published; None when nothing was.
 
     It lies outside when its whole interval does.
@@ -47,7 +47,7 @@ def published(result: Result, mean: float, interval: Interval) -> Published | No
     upper, lower = interval.high or mean, interval.low or mean
     verdict = "below" if upper < low else "above" if lower > high else "within"
     differs = _recipe_differs(result, known, [row[1] for row in rows if row[1]])
-    return Published(low, high, [row[2] for row in rows], verdict, differs)
+    return ReferenceResult(low, high, [row[2] for row in rows], verdict, differs)
 
 
 def _recipe_differs(result: Result, known: dict[str, Any], epochs: list[int]) -> list[str]:

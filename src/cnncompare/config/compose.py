@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from cnncompare.config.schema import Config
 
 
-def composed(words: Sequence[str]) -> Config:
+def compose_config(words: Sequence[str]) -> Config:
     """Return the validated configuration of a run with these words; raises ConfigError."""
     from hydra import compose, initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
@@ -13,11 +13,11 @@ def composed(words: Sequence[str]) -> Config:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    from cnncompare.config.files import UserConf, admit_user_conf, conf_folder, describe_problem
+    from cnncompare.config.files import UserConf, add_user_conf, conf_folder, describe_problem
     from cnncompare.config.validation import validate
     from cnncompare.errors import ConfigError
 
-    admit_user_conf([])
+    add_user_conf([])
     Plugins.instance().register(UserConf)
     GlobalHydra.instance().clear()
     try:

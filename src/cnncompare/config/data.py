@@ -7,12 +7,15 @@ from pydantic import Field, model_validator
 from cnncompare.config.section import (
     Count,
     Interpolation,
+    Name,
     NotNegative,
     Pixels,
     Positive,
     Section,
-    Word,
 )
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
+"""File names of images end in one of these, in any letter case; the list is torchvision's."""
 
 
 class AugmentConfig(Section):
@@ -46,7 +49,7 @@ class SyntheticConfig(Section):
 class DataConfig(Section):
     """Which images, how they are split, and how a batch is made of them."""
 
-    name: Word
+    name: Name
     source: Literal["torchvision", "digits", "folder", "synthetic", "imagenet"]
     root: str | None = None  # folder of the class-folder tree, or where downloads are kept
     torchvision: TorchvisionConfig | None = None

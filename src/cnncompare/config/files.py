@@ -19,7 +19,7 @@ def conf_folder() -> Path:
     return inside if inside.is_dir() else package.parents[1] / "conf"
 
 
-def admit_user_conf(words: list[str]) -> None:
+def add_user_conf(words: list[str]) -> None:
     """Check the user's own conf folders, ./conf and --config-dir, and admit the modules beside.
 
     Raises ConfigError when one of their files has the name of a shipped one: Hydra would take one

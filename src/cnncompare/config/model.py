@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from cnncompare.config.section import Positive, Section, Word
+from cnncompare.config.section import Name, Positive, Section
 
 
 class LearningRates(Section):
@@ -17,7 +17,7 @@ class LearningRates(Section):
 class ModelConfig(Section):
     """Which network, and how its front is adapted to the images."""
 
-    name: Word
+    name: Name
     source: Literal["own", "torchvision", "timm"]
     stem: Literal["auto", "imagenet", "cifar"] = "auto"
     weights: str | None = None

@@ -20,7 +20,7 @@ from cnncompare.config.optimization import (
     SGDConfig,
 )
 from cnncompare.config.output import DisplayConfig, LoggerConfig
-from cnncompare.config.section import Section, Word
+from cnncompare.config.section import Name, Section
 from cnncompare.config.sweep import SweepConfig
 from cnncompare.config.trainer import TrainerConfig
 
@@ -30,7 +30,7 @@ class Config(Section):
 
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     output_root: str = "outputs"
-    name: Word = "default"
+    name: Name = "default"
     force: bool = False
     model: ModelConfig
     data: DataConfig

@@ -3,12 +3,12 @@
 import inspect
 from typing import Any
 
-from cnncompare.models.registry import BuiltModel, own_model
+from cnncompare.models.registry import BuiltModel, registered_model
 
 
 def native_size(name: str) -> int:
     """Return the pixels of the paper's image size."""
-    return own_model(name).input_size[1]
+    return registered_model(name).input_size[1]
 
 
 def known_options(name: str) -> list[str]:
@@ -16,7 +16,7 @@ def known_options(name: str) -> list[str]:
     always = ("classes", "in_channels", "image_size", "stem")
     return [
         option
-        for option in inspect.signature(own_model(name).build).parameters
+        for option in inspect.signature(registered_model(name).build).parameters
         if option not in always
     ]
 
@@ -31,7 +31,7 @@ def build(
     options: dict[str, Any],
 ) -> BuiltModel:
     """Return the network and what differs from its paper; raises what its builder raises."""
-    model = own_model(name)
+    model = registered_model(name)
     network = model.build(
         classes=classes, in_channels=in_channels, image_size=image_size, stem=stem, **options
     )

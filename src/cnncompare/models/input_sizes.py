@@ -10,11 +10,11 @@ from cnncompare.models.complexity import eval_mode, forward_on_meta
 
 # What a network raises for images that it cannot take: torch's checks, assertions (timm), and
 # arithmetic on an empty map.
-CANNOT_TAKE = (RuntimeError, ValueError, AssertionError, IndexError, ZeroDivisionError)
+FORWARD_ERRORS = (RuntimeError, ValueError, AssertionError, IndexError, ZeroDivisionError)
 SMALLEST = 8  # pixels; nothing smaller can be asked for
 
 
-def takes(network: nn.Module, image_shape: tuple[int, int, int], training: bool = False) -> bool:
+def accepts(network: nn.Module, image_shape: tuple[int, int, int], training: bool = False) -> bool:
     """Return whether `network` can take images of (channels, height, width).
 
     With `training`, auxiliary heads, which need a larger map than the rest, are tried too.
@@ -22,12 +22,12 @@ def takes(network: nn.Module, image_shape: tuple[int, int, int], training: bool 
     try:
         with nullcontext() if training else eval_mode(network):
             forward_on_meta(network, (2, *image_shape))
-    except CANNOT_TAKE:
+    except FORWARD_ERRORS:
         return False
     return True
 
 
-def refusal(
+def image_size_error(
     name: str, stem: str, image_size: int, native: int, accepts: Callable[[int], bool]
 ) -> ModelError:
     """Return the error for an `image_size` that `name` does not accept; says what it does."""

@@ -10,23 +10,31 @@ from typing import Any
 from torch import nn
 
 from cnncompare.errors import ModelError, closest
-from cnncompare.models.catalog.names import check_name, check_weights, is_file, own_files
+from cnncompare.models.catalog.names import check_name, check_weights, is_file, zoo_modules
 from cnncompare.models.complexity import count_macs, count_params, size_mb
-from cnncompare.models.input_sizes import CANNOT_TAKE, refusal, takes
-from cnncompare.models.pretrained.weights import load_weights, read_weights
+from cnncompare.models.input_sizes import FORWARD_ERRORS, accepts, image_size_error
+from cnncompare.models.pretrained.weights import load_pretrained_weights, read_weights
 
-__all__ = ["BuiltModel", "OwnModel", "build", "count_macs", "count_params", "register", "size_mb"]
+__all__ = [
+    "BuiltModel",
+    "RegisteredModel",
+    "build",
+    "count_macs",
+    "count_params",
+    "register",
+    "size_mb",
+]
 
 ZOO = f"{__package__}.zoo"
 LIBRARIES = {"own": "builtin", "torchvision": "torchvision", "timm": "timm"}  # source: module
 SMALL_IMAGE = 64  # pixels; five halvings leave 2x2 of it
 TRANSFORMS_INPUT = ("googlenet", "inception_v3")  # torchvision's, with published weights
-CANNOT_BUILD = (TypeError, *CANNOT_TAKE)  # what a builder raises for its options, or the size
+BUILD_ERRORS = (TypeError, *FORWARD_ERRORS)  # what a builder raises for its options, or the size
 Builder = Callable[..., nn.Module]
 
 
 @dataclass(frozen=True)
-class OwnModel:
+class RegisteredModel:
     """A network of the project's own, or of the user's own module."""
 
     name: str
@@ -58,7 +66,7 @@ class BuiltModel:
     head: frozenset[str] = frozenset()  # names of its parameters, where fine-tuning asks for them
 
 
-_OWN: dict[str, OwnModel] = {}
+_REGISTERED: dict[str, RegisteredModel] = {}
 
 
 def register(
@@ -78,22 +86,24 @@ def register(
     """
 
     def decorate(builder: Builder) -> Builder:
-        home = own_files().get(name)
+        home = zoo_modules().get(name)
         shipped_elsewhere = home and builder.__module__ != f"{ZOO}.{home}"
-        if name in _OWN or shipped_elsewhere:
+        if name in _REGISTERED or shipped_elsewhere:
             raise ModelError(f"model {name!r} is registered twice; choose another name")
-        _OWN[name] = OwnModel(name, family, year, paper, input_size, small_image_changes, builder)
+        _REGISTERED[name] = RegisteredModel(
+            name, family, year, paper, input_size, small_image_changes, builder
+        )
         return builder
 
     return decorate
 
 
-def own_model(name: str) -> OwnModel:
+def registered_model(name: str) -> RegisteredModel:
     """Return the registered network; raises ModelError, with the closest names, when unknown."""
-    if name not in _OWN:
-        check_name("own", name, also=_OWN)
-        import_module(f"{ZOO}.{own_files()[name]}")
-    return _OWN[name]
+    if name not in _REGISTERED:
+        check_name("own", name, also=_REGISTERED)
+        import_module(f"{ZOO}.{zoo_modules()[name]}")
+    return _REGISTERED[name]
 
 
 def build(
@@ -127,7 +137,7 @@ def build(
     if weights is None:
         return built
     tensors = read_weights(source, name, weights)
-    load_weights(built.network, tensors, weights, classes, weights_map)
+    load_pretrained_weights(built.network, tensors, weights, classes, weights_map)
     return replace(built, weights=weights, weights_map=None if published else weights_map)
 
 
@@ -152,9 +162,11 @@ def _build(
     native: int = library.native_size(name)
     try:
         built = make(image_size)
-    except CANNOT_BUILD as error:
+    except BUILD_ERRORS as error:
         if source == "own" and _fits(make, channels, native):
-            raise refusal(name, stem, image_size, native, partial(_fits, make, channels)) from error
+            raise image_size_error(
+                name, stem, image_size, native, partial(_fits, make, channels)
+            ) from error
         if not asked:
             raise
         reason = str(error).splitlines()[0]
@@ -162,13 +174,13 @@ def _build(
     # Only own networks are built for an image size; those of the libraries need it once.
     at = make if source == "own" else lambda size: built
     if not _fits(lambda size: built, channels, image_size):
-        raise refusal(name, stem, image_size, native, partial(_fits, at, channels))
+        raise image_size_error(name, stem, image_size, native, partial(_fits, at, channels))
     return built
 
 
 def _library(source: str, name: str) -> ModuleType:
     """Return the module builtin, torchvision or timm, each with its own imports."""
-    if source != "own" or name not in _OWN:
+    if source != "own" or name not in _REGISTERED:
         check_name(source, name)
     return import_module(f"{__package__}.{LIBRARIES[source]}")
 
@@ -186,7 +198,7 @@ def _fits(make: Callable[[int], BuiltModel], channels: int, image_size: int) -> 
     """Return whether what `make` builds for `image_size` takes such images."""
     try:
         built = make(image_size)
-    except CANNOT_BUILD:
+    except BUILD_ERRORS:
         return False
     # Auxiliary heads, which training alone uses, need a larger map than the rest.
-    return takes(built.network, (channels, image_size, image_size), training=built.aux_weight > 0)
+    return accepts(built.network, (channels, image_size, image_size), training=built.aux_weight > 0)

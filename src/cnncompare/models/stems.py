@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from cnncompare.errors import ModelError
 from cnncompare.models.complexity import eval_mode, forward_on_meta
-from cnncompare.models.input_sizes import CANNOT_TAKE
+from cnncompare.models.input_sizes import FORWARD_ERRORS
 
 SMALL = 32  # pixels, of CIFAR
 LAST_MAP = 4  # pixels; a smaller last map has hardly any place left to average over
@@ -31,7 +31,7 @@ class Layer:
     gave: torch.Size
 
 
-def layers_of(network: nn.Module, in_channels: int, image_size: int) -> list[Layer]:
+def trace_layers(network: nn.Module, in_channels: int, image_size: int) -> list[Layer]:
     """Return the innermost layers that take and give maps, in the order in which they are applied.
 
     Nothing is computed. Raises what the network raises for an image that it cannot take.
@@ -61,7 +61,7 @@ def layers_of(network: nn.Module, in_channels: int, image_size: int) -> list[Lay
     return layers
 
 
-def for_small_images(
+def adapt_to_small_images(
     network: nn.Module, name: str, in_channels: int, native_size: int
 ) -> tuple[str, ...]:
     """Take the first halvings away, until 32x32 ends in 4x4 or more; return what was changed.
@@ -72,7 +72,7 @@ def for_small_images(
     changes: list[str] = []
     try:
         halving = [
-            layer for layer in layers_of(network, in_channels, native_size) if _halves(layer)
+            layer for layer in trace_layers(network, in_channels, native_size) if _halves(layer)
         ]
         for level in range(4):  # 0: what halves the image itself; 1: what halves that; ...
             if _last_map(network, in_channels) >= LAST_MAP:
@@ -82,7 +82,7 @@ def for_small_images(
                     changes.append(_stop_halving(network, layer, first=layer is halving[0]))
         if _last_map(network, in_channels) >= LAST_MAP:
             return tuple(changes)
-    except (TypeError, *CANNOT_TAKE):
+    except (TypeError, *FORWARD_ERRORS):
         pass
     raise ModelError(
         f"{name} has no known form for small images: use model.stem=imagenet with "
@@ -90,17 +90,17 @@ def for_small_images(
     )
 
 
-def with_first_channels(network: nn.Module, in_channels: int, native_size: int) -> None:
+def set_input_channels(network: nn.Module, in_channels: int, native_size: int) -> None:
     """Replace the first convolution, made for 3 channels, by one for `in_channels`."""
-    first = layers_of(network, 3, native_size)[0]
+    first = trace_layers(network, 3, native_size)[0]
     if not isinstance(first.module, nn.Conv2d):
         raise ModelError("the first layer is no convolution: use data.channels=3")
     replace_layer(
-        network, first.name, resized(first.module, in_channels, first.module.kernel_size[0])
+        network, first.name, resize_conv(first.module, in_channels, first.module.kernel_size[0])
     )
 
 
-def resized(conv: nn.Conv2d, in_channels: int, kernel_size: int) -> nn.Conv2d:
+def resize_conv(conv: nn.Conv2d, in_channels: int, kernel_size: int) -> nn.Conv2d:
     """Return `conv` for other channels or a smaller kernel, with stride and padding kept.
 
     Its weights are a part of the initial weights of `conv`, scaled to the same output variance,
@@ -139,8 +139,8 @@ def _halves(layer: Layer) -> bool:
 def _last_map(network: nn.Module, in_channels: int) -> int:
     """Return the pixels of the map that the last halving leaves of 32x32, 0 where none is left."""
     try:
-        layers = layers_of(network, in_channels, SMALL)
-    except CANNOT_TAKE:
+        layers = trace_layers(network, in_channels, SMALL)
+    except FORWARD_ERRORS:
         return 0
     return ([0] + [layer.gave[2] for layer in layers if _halves(layer)])[-1]
 
@@ -152,16 +152,16 @@ def _stop_halving(network: nn.Module, layer: Layer, first: bool) -> str:
             raise ValueError(f"{layer.name} halves the map in a way of its own")
         replace_layer(network, layer.name, nn.Identity())
         return f"{layer.name} removed"
-    before = spelled(conv)
+    before = _kernel_and_stride(conv)
     if first and type(conv) is nn.Conv2d and conv.kernel_size[0] > 3:
-        conv = resized(conv, conv.in_channels, 3)
+        conv = resize_conv(conv, conv.in_channels, 3)
         replace_layer(network, layer.name, conv)
     conv.stride = (1, 1)
     if not isinstance(conv.padding, str):
         conv.padding = (conv.kernel_size[0] // 2, conv.kernel_size[1] // 2)
-    return f"{layer.name} {before} -> {spelled(conv)}"
+    return f"{layer.name} {before} -> {_kernel_and_stride(conv)}"
 
 
-def spelled(conv: nn.Conv2d) -> str:
+def _kernel_and_stride(conv: nn.Conv2d) -> str:
     """Return kernel and stride as in "7x7/2"."""
     return f"{conv.kernel_size[0]}x{conv.kernel_size[1]}/{conv.stride[0]}"

@@ -7,7 +7,7 @@ import timm
 from torch import nn
 
 from cnncompare.models.registry import BuiltModel
-from cnncompare.models.stems import for_small_images
+from cnncompare.models.stems import adapt_to_small_images
 
 
 def native_size(name: str) -> int:
@@ -33,7 +33,7 @@ def build(
     if in_channels != 3:
         changes = (f"{in_channels} input channel instead of 3",)
     if stem == "cifar":
-        changes = for_small_images(network, name, in_channels, native_size(name)) + changes
+        changes = adapt_to_small_images(network, name, in_channels, native_size(name)) + changes
     return BuiltModel(network, name, "timm", stem, changes)
 
 

@@ -8,7 +8,12 @@ import torchvision.models as zoo
 from torch import nn
 
 from cnncompare.models.registry import BuiltModel
-from cnncompare.models.stems import for_small_images, replace_layer, resized, with_first_channels
+from cnncompare.models.stems import (
+    adapt_to_small_images,
+    replace_layer,
+    resize_conv,
+    set_input_channels,
+)
 
 # The weights of the auxiliary heads' losses: Szegedy et al. 2014, section 5, and torchvision's
 # reference training for Inception v3.
@@ -38,10 +43,10 @@ def build(
     network: nn.Module = zoo.get_model(name, weights=None, num_classes=classes, **options)
     changes: tuple[str, ...] = ()
     if in_channels != 3:
-        with_first_channels(network, in_channels, native_size(name))
+        set_input_channels(network, in_channels, native_size(name))
         changes = (f"{in_channels} input channel instead of 3",)
     if stem == "cifar":
-        changes = small_form(network, name, classes, in_channels) + changes
+        changes = _adapt_to_small_images(network, name, classes, in_channels) + changes
     aux_weight = AUX_WEIGHTS.get(name, 0.0) if getattr(network, "aux_logits", False) else 0.0
     return BuiltModel(network, name, "torchvision", stem, changes, aux_weight)
 
@@ -56,7 +61,9 @@ def known_options(name: str) -> list[str]:
     ]
 
 
-def small_form(network: nn.Module, name: str, classes: int, in_channels: int) -> tuple[str, ...]:
+def _adapt_to_small_images(
+    network: nn.Module, name: str, classes: int, in_channels: int
+) -> tuple[str, ...]:
     """Change `network` for small images in place; return what was changed."""
     if isinstance(network, zoo.AlexNet):
         return _small_alexnet(network, classes)
@@ -64,12 +71,12 @@ def small_form(network: nn.Module, name: str, classes: int, in_channels: int) ->
         return _small_vgg(network, classes)
     if isinstance(network, zoo.Inception3):
         return _small_inception_v3(network)
-    return for_small_images(network, name, in_channels, native_size(name))
+    return adapt_to_small_images(network, name, in_channels, native_size(name))
 
 
 def _small_alexnet(network: zoo.AlexNet, classes: int) -> tuple[str, ...]:
-    """Maps of 32, 16, 8 and 4 pixels, and one linear layer as in bearpaw/pytorch-classification."""
-    conv1 = resized(network.features[0], network.features[0].in_channels, 3)
+    """Keep maps of 32, 16, 8 and 4 pixels and one linear layer (bearpaw/pytorch-classification)."""
+    conv1 = resize_conv(network.features[0], network.features[0].in_channels, 3)
     conv1.stride, conv1.padding = (1, 1), (1, 1)
     network.features[0] = conv1
     for pool in (2, 5, 12):

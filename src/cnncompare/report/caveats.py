@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from cnncompare.comparison.compare import ComparedTable, Row
+from cnncompare.comparison.compare import ComparedTable, GroupRow
 from cnncompare.terminal.formatting import enumeration
 
 
@@ -77,7 +77,9 @@ def _pretrained(table: ComparedTable) -> list[str]:
     return [f"Started from pretrained weights, unlike the others: {enumeration(labels)}."]
 
 
-def _rows_with(table: ComparedTable, holds: Callable[[Row], bool], predicate: str) -> list[str]:
+def _rows_with(
+    table: ComparedTable, holds: Callable[[GroupRow], bool], predicate: str
+) -> list[str]:
     labels = [row.label for row in table.rows if holds(row)]
     if not labels:
         return []

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cnncompare.comparison.compare import ComparedTable, Options, Row
+from cnncompare.comparison.compare import ComparedTable, GroupRow, Options
 from cnncompare.comparison.metrics import METRICS, Metric
 from cnncompare.comparison.pairs import Pair
 from cnncompare.report.formatting import difference, metric_number
@@ -27,12 +27,12 @@ class Column:
     key: str
     title: str
     hint: str
-    value: Callable[[Row], Value]
-    text: Callable[[Row], str]
+    value: Callable[[GroupRow], Value]
+    text: Callable[[GroupRow], str]
     numeric: bool = True
 
 
-def text_column(key: str, title: str, text: Callable[[Row], str], hint: str = "") -> Column:
+def text_column(key: str, title: str, text: Callable[[GroupRow], str], hint: str = "") -> Column:
     """Return a column of plain text."""
     return Column(key, title, hint, text, text, numeric=False)
 
@@ -59,11 +59,11 @@ def result_columns(table: ComparedTable, options: Options) -> list[Column]:
     ]
 
 
-def _seeds(row: Row) -> int:
+def _seeds(row: GroupRow) -> int:
     return len(row.group.results)
 
 
-def _seeds_text(row: Row) -> str:
+def _seeds_text(row: GroupRow) -> str:
     return str(_seeds(row))
 
 
@@ -77,13 +77,13 @@ def _estimate_columns(metric: Metric, decimals: int) -> list[Column]:
     """Return the columns of a metric's mean, standard deviation and interval."""
     name, unit = metric.name, " (%)" if metric.percent else ""
 
-    def mean(row: Row) -> float | None:
+    def mean(row: GroupRow) -> float | None:
         return row.estimates[name].mean
 
-    def sd(row: Row) -> float | None:
+    def sd(row: GroupRow) -> float | None:
         return row.estimates[name].sd
 
-    def interval(row: Row) -> str:
+    def interval(row: GroupRow) -> str:
         bounds = row.estimates[name].interval
         return UNKNOWN if bounds.low is None else f"{text(bounds.low)} to {text(bounds.high)}"
 
@@ -119,7 +119,7 @@ def _timing(key: str, title: str, hint: str) -> Column:
 
 
 def _target_column(target: float) -> Column:
-    def text(row: Row) -> str:
+    def text(row: GroupRow) -> str:
         reached, n = int(row.timing["target_reached"] or 0), len(row.group.results)
         time = row.timing["time_to_target_s"]
         return significant(time) if time is not None else f"{reached} of {n} reached it"
@@ -169,20 +169,20 @@ def _baseline_columns(pairs: list[Pair], options: Options, decimals: int) -> lis
     if baseline is None:
         return []
 
-    def pair_of(row: Row) -> Pair | None:
+    def pair_of(row: GroupRow) -> Pair | None:
         return next((p for p in pairs if {p.a, p.b} == {row.label, baseline}), None)
 
-    def value(row: Row) -> float | None:
+    def value(row: GroupRow) -> float | None:
         pair = pair_of(row)
         if pair is None or pair.difference is None:
             return None
         return pair.difference if pair.a == row.label else -pair.difference
 
-    def text(row: Row) -> str:
+    def text(row: GroupRow) -> str:
         pair, gap = pair_of(row), value(row)
         if pair is None or gap is None:
             return UNKNOWN
-        mark = "" if pair.different else " (n.s.)"
+        mark = "" if pair.significant else " (n.s.)"
         return difference(gap, options.metric, decimals, signed=True) + mark
 
     hint = "difference from the baseline; n.s.: not significant"

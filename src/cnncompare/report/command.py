@@ -4,25 +4,19 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from cnncompare.errors import ConfigError, OutputError, UserError
+from cnncompare.system.argument_parser import CommandParser
 
 if TYPE_CHECKING:
     from cnncompare.comparison.compare import Comparison, Options
     from cnncompare.comparison.load import Result, Skipped
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(
-            f"report: {message}; python -m cnncompare report --help lists the options"
-        )
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="python -m cnncompare report",
+    parser = CommandParser(
+        "report",
         description="Compare the runs below the folders: significant differences, their size, and "
         "costs. Prints a table and writes report.html, .md, .tex, .csv and figures/.",
     )
@@ -66,9 +60,9 @@ def main(argv: list[str]) -> int:
     options = _options(arguments)
     results, skipped = _read(arguments.folders, arguments.filter)
 
-    from cnncompare.comparison.compare import compare
+    from cnncompare.comparison.compare import compare_results
 
-    comparison = compare(results, skipped, options)
+    comparison = compare_results(results, skipped, options)
     if arguments.json:
         from cnncompare.report.json import comparison_json
 
@@ -104,12 +98,12 @@ def _options(arguments: argparse.Namespace) -> "Options":
 
 def _read(folders: list[Path], filters: list[str]) -> "tuple[list[Result], list[Skipped]]":
     from cnncompare.comparison.filters import keep
-    from cnncompare.comparison.load import load
+    from cnncompare.comparison.load import load_results
 
     for folder in folders:
         if not folder.is_dir():
             raise UserError(f"{folder} is not a folder; choose one with runs, such as outputs")
-    results, skipped = load(folders)
+    results, skipped = load_results(folders)
     names = ", ".join(map(str, folders))
     if not results and not skipped:
         raise UserError(f"no runs below {names}; the folder of a run contains run.json")

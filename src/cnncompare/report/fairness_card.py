@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from cnncompare.comparison.compare import ComparedTable, Row
+from cnncompare.comparison.compare import ComparedTable, GroupRow
 from cnncompare.report.columns import Column, text_column
 from cnncompare.terminal.formatting import percent, percentage
 
@@ -29,7 +29,7 @@ def _fact(key: str, title: str, text: Callable[[Any], str]) -> Column:
     return text_column(key, title, lambda row: text(row.fairness[key]))
 
 
-def _clock(row: Row) -> str:
+def _clock(row: GroupRow) -> str:
     """Return whether the run shared its machine, and the share of the cores that others used."""
     share, shared = row.fairness["other_cpu_share"], row.fairness["shared_clock"]
     others = "" if share is None else f", other programs {percent(share, 0)} of the cores"
@@ -53,7 +53,7 @@ def _recipe_columns(table: ComparedTable) -> list[Column]:
     return columns
 
 
-def _recipe(row: Row) -> str:
+def _recipe(row: GroupRow) -> str:
     card = row.fairness
     settings = [
         f"{card['optimizer']} {card['lr']:g}",
@@ -67,20 +67,20 @@ def _recipe(row: Row) -> str:
     return ", ".join(settings)
 
 
-def _transform(row: Row) -> str:
-    card, used = row.fairness, row.group.results[0].asked
+def _transform(row: GroupRow) -> str:
+    card, used = row.fairness, row.group.results[0].run_settings
     resize = f"{card['resize']} {card['interpolation']}, " if card["resize"] else ""
     mean, sd = (" ".join(f"{x:g}" for x in values) for values in (used.mean, used.std))
     return f"{resize}crop {used.image_size}, mean {mean}, sd {sd}"
 
 
-def _corrupt_images(row: Row) -> str:
+def _corrupt_images(row: GroupRow) -> str:
     n = len(row.fairness["corrupt_images"])
     treatment = "skipped" if row.fairness["on_corrupt_image"] == "skip" else "counted as wrong"
     return f"{n} {treatment}" if n else "none"
 
 
-def reference_note(row: Row) -> str:
+def reference_note(row: GroupRow) -> str:
     """Return the row's accuracy relative to the reference result, an empty string without one."""
     found = row.reference_result
     if found is None:

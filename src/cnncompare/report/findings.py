@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from cnncompare.comparison.compare import ComparedTable, Comparison, Options, Row
+from cnncompare.comparison.compare import ComparedTable, Comparison, GroupRow, Options
 from cnncompare.comparison.metrics import Metric
 from cnncompare.comparison.pairs import Pair
 from cnncompare.comparison.pareto import dominated_everywhere
@@ -37,7 +37,7 @@ def _against_baseline(table: ComparedTable, baseline: str, metric: Metric) -> li
             continue
         ahead = min(label, baseline, key=order.index)
         result = "better" if ahead == label else "worse"
-        relation = f"significantly {result}" if pair.different else "statistically tied"
+        relation = f"significantly {result}" if pair.significant else "statistically tied"
         found.append(f"{label} is {relation} (difference {_gap(table, pair, metric, ahead)}).")
     return found
 
@@ -86,7 +86,7 @@ def _gap(table: ComparedTable, pair: Pair, metric: Metric, ahead: str) -> str:
     low, high = sorted((sign * pair.low, sign * pair.high))
     bounds = [difference_number(bound, metric, decimals) for bound in (low, high)]
     text += f", 95 % interval {' to '.join(bounds)}"
-    if not pair.different and low * high > 0:
+    if not pair.significant and low * high > 0:
         text += f", not significant after correction for {len(table.pairs)} pairs"
     return text
 
@@ -100,18 +100,18 @@ def _decimals(table: ComparedTable) -> int:
     return accuracy_decimals(table.rows[0].group.results[0].data.n_test)
 
 
-def _split(table: ComparedTable, ranked: Sequence[Row]) -> tuple[list[Pair], list[Pair]]:
+def _split(table: ComparedTable, ranked: Sequence[GroupRow]) -> tuple[list[Pair], list[Pair]]:
     """Return the best row's tied pairs and its significant ones."""
     best = ranked[0].label
     pairs = [p for row in ranked[1:] if (p := _pair(table, best, row.label))]
-    return [p for p in pairs if not p.different], [p for p in pairs if p.different]
+    return [p for p in pairs if not p.significant], [p for p in pairs if p.significant]
 
 
 def _other(pair: Pair, label: str) -> str:
     return pair.b if pair.a == label else pair.a
 
 
-def _best(table: ComparedTable, ranked: Sequence[Row], metric: Metric) -> str:
+def _best(table: ComparedTable, ranked: Sequence[GroupRow], metric: Metric) -> str:
     best = ranked[0]
     value = metric_value(best.estimates[metric.name].mean, metric, _decimals(table))
     if len(ranked) == 1:
@@ -137,7 +137,7 @@ def _tied(table: ComparedTable, ties: list[Pair], best: str, metric: Metric) -> 
     return f", but is statistically tied with {enumeration(names)} ({which} {gap})"
 
 
-def _worse(table: ComparedTable, ranked: Sequence[Row], metric: Metric) -> list[str]:
+def _worse(table: ComparedTable, ranked: Sequence[GroupRow], metric: Metric) -> list[str]:
     best = ranked[0].label
     _, pairs = _split(table, ranked)
     texts = [
@@ -149,7 +149,7 @@ def _worse(table: ComparedTable, ranked: Sequence[Row], metric: Metric) -> list[
     return [f"Significantly worse than {best}: {enumeration(texts)}."] if texts else []
 
 
-def _fastest(table: ComparedTable, ranked: Sequence[Row]) -> list[str]:
+def _fastest(table: ComparedTable, ranked: Sequence[GroupRow]) -> list[str]:
     """Name the fastest of those tied with the best, if the times differ by at least a tenth."""
     ties, _ = _split(table, ranked)
     best = ranked[0]
@@ -167,13 +167,13 @@ def _fastest(table: ComparedTable, ranked: Sequence[Row]) -> list[str]:
     return []
 
 
-def _epoch_s(row: Row) -> float | None:
+def _epoch_s(row: GroupRow) -> float | None:
     return row.timing["epoch_s"]
 
 
-def _needed_to_settle(table: ComparedTable, best: Row, metric: Metric) -> list[str]:
+def _needed_to_settle(table: ComparedTable, best: GroupRow, metric: Metric) -> list[str]:
     """Return the effort that would settle the closest tie of the best, and what is detectable."""
-    ties = [p for p in table.pairs if best.label in (p.a, p.b) and not p.different and p.plan]
+    ties = [p for p in table.pairs if best.label in (p.a, p.b) and not p.significant and p.plan]
     if not ties:
         return []
     pair = min(ties, key=lambda p: abs(p.difference or 0.0))

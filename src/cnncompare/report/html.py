@@ -12,11 +12,11 @@ from urllib.parse import quote
 import jinja2
 
 from cnncompare.comparison.compare import ComparedTable, Comparison
-from cnncompare.comparison.learning_curves import AtBudget
+from cnncompare.comparison.learning_curves import BudgetComparison
 from cnncompare.comparison.load import Result
 from cnncompare.comparison.metrics import Metric
 from cnncompare.comparison.pairs import Pair
-from cnncompare.comparison.predictions import Details
+from cnncompare.comparison.predictions import PredictionAnalysis
 from cnncompare.report.charts.build import Figures
 from cnncompare.report.charts.figure import Figure
 from cnncompare.report.columns import Column, result_columns
@@ -50,7 +50,7 @@ MOST_CLASSES = 8  # named in a note
 
 def render_page(
     comparison: Comparison,
-    details: list[Details | None],
+    details: list[PredictionAnalysis | None],
     figures: list[Figures],
     ranks: list[Figure],
     stems: dict[str, str],
@@ -110,7 +110,7 @@ def _title(comparison: Comparison) -> str:
 def _table(
     number: int,
     table: ComparedTable,
-    details: Details | None,
+    details: PredictionAnalysis | None,
     figures: Figures,
     comparison: Comparison,
     out: Path,
@@ -163,7 +163,7 @@ def _pair(pair: Pair, metric: Metric, decimals: int) -> dict[str, Any]:
         "p_value": pair.p_holm,
         "effect": number(pair.effect, "+.2f"),
         "wins": UNKNOWN if UNKNOWN in wins else " : ".join(wins),
-        "result": "significant" if pair.different else "n.s.",
+        "result": "significant" if pair.significant else "n.s.",
         "settling_effort": settling_effort(pair),
         "detectable": difference(pair.plan.detectable if pair.plan else None, metric, decimals),
     }
@@ -178,14 +178,14 @@ def _budgets(table: ComparedTable, decimals: int) -> dict[str, Any]:
     return {"heads": heads, "rows": rows if heads and len(rows) > 1 else []}
 
 
-def _budget_name(budget: AtBudget) -> str:
+def _budget_name(budget: BudgetComparison) -> str:
     if budget.unit == "MACs":
         return f"{significant(budget.budget / 1e9)} GMACs"
     unit = {"seconds": "s"}.get(budget.unit, budget.unit)
     return f"{significant(budget.budget)} {unit}"
 
 
-def _prediction_notes(details: Details, decimals: int) -> list[str]:
+def _prediction_notes(details: PredictionAnalysis, decimals: int) -> list[str]:
     """Return the sentences on the predictions that accompany the figures of errors."""
     notes = []
     if details.vote is not None:
@@ -194,7 +194,7 @@ def _prediction_notes(details: Details, decimals: int) -> list[str]:
             f"A majority vote of one run per model reaches {percent(details.vote, decimals)}; "
             f"the best of these runs alone, {percent(single, decimals)}."
         )
-    only = [f"{label} {integer(len(n))}" for label, n in details.only_right.items() if len(n)]
+    only = [f"{label} {integer(len(n))}" for label, n in details.solely_correct.items() if len(n)]
     if only:
         notes.append(f"Test images that only one model classifies correctly: {enumeration(only)}.")
     for label, classes in details.never.items():

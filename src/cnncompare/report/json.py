@@ -5,7 +5,8 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from cnncompare.comparison.compare import ComparedTable, Comparison, Estimate, Row
+from cnncompare.comparison.compare import ComparedTable, Comparison, Estimate, GroupRow
+from cnncompare.comparison.pairs import Pair
 from cnncompare.report.findings import verdict
 
 
@@ -33,14 +34,14 @@ def _table(table: ComparedTable, comparison: Comparison) -> dict[str, Any]:
     return {
         "protocol": table.protocol,
         "groups": [_group(row) for row in table.rows],
-        "pairs": [asdict(pair) for pair in table.pairs],
+        "pairs": [_pair(pair) for pair in table.pairs],
         "verdict": verdict(table, comparison.options),
         "fronts": [asdict(front) for front in table.fronts],
         "budgets": [asdict(budget) for budget in table.budgets],
     }
 
 
-def _group(row: Row) -> dict[str, Any]:
+def _group(row: GroupRow) -> dict[str, Any]:
     names = {"top1": "acc1", "top5": "acc5"}
     return {
         "label": row.label,
@@ -67,3 +68,8 @@ def _estimate(estimate: Estimate) -> dict[str, Any]:
         "interval": estimate.interval.method,
         "with_images": {"low": with_images.low, "high": with_images.high},
     }
+
+
+def _pair(pair: Pair) -> dict[str, Any]:
+    names = {"significant": "different"}  # the key of the contract
+    return {names.get(name, name): value for name, value in asdict(pair).items()}

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cnncompare.comparison.compare import Comparison
-from cnncompare.comparison.predictions import details
+from cnncompare.comparison.predictions import analyse_predictions
 from cnncompare.report.charts.build import build_figures
 from cnncompare.report.charts.pairs import critical_difference_figure
 from cnncompare.report.figures import write_figures
@@ -22,7 +22,7 @@ def write_report(comparison: Comparison, out: Path) -> Path:
     Raises OSError if `out` is not writable.
     """
     out.mkdir(parents=True, exist_ok=True)
-    found = [details(table) for table in comparison.tables]
+    found = [analyse_predictions(table) for table in comparison.tables]
     figures = build_figures(comparison, found)
     ranks = [critical_difference_figure(comparison.ranks)] if comparison.ranks else []
     every = ranks + [figure for of_table in figures for figure in of_table.all()]

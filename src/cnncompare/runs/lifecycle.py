@@ -26,14 +26,14 @@ log = logging.getLogger("cnncompare")
 
 
 @contextmanager
-def opened(config: Config, size_mb: float) -> Iterator[Run]:
+def open_run(config: Config, size_mb: float) -> Iterator[Run]:
     """Hold the lock of the run's folder, and decide between finished, continued and new."""
     folder = config.run_folder()
     held = lock(folder)
     try:
         _check_space(folder, size_mb if config.trains else 0.0)
         existing = read_existing(folder)
-        if existing and not config.force and (_is_finished(existing) or can_continue(existing)):
+        if existing and not config.force and (_is_finished(existing) or can_resume(existing)):
             yield existing
         else:
             if folder.exists():
@@ -58,7 +58,7 @@ def _is_finished(run: Run) -> bool:
     return run.record.status == "finished"
 
 
-def can_continue(run: Run) -> bool:
+def can_resume(run: Run) -> bool:
     """Return whether the run was cut short from outside, and what it saved is whole.
 
     The lock is held, so a record that still says running is a dead process's. What failed by its
@@ -80,10 +80,11 @@ def can_continue(run: Run) -> bool:
 
 
 def last_checkpoint(run: Run) -> Path:
+    """Return the path of the last epoch's checkpoint, which may not exist."""
     return run.folder / CHECKPOINTS / LAST_CHECKPOINT
 
 
-def continues_from(run: Run) -> Path | None:
+def checkpoint_to_resume(run: Run) -> Path | None:
     """Return the checkpoint that an opened run goes on from; a new run has none."""
     last = last_checkpoint(run)
     return last if last.exists() else None
@@ -138,7 +139,7 @@ CUT_SHORT = ("JobKilled", "JobOutOfMemory", "JobTimedOut", "JobExited")
 
 
 @contextmanager
-def told_in_record(run: Run) -> Iterator[None]:
+def close_on_exit(run: Run) -> Iterator[None]:
     """Close the record with how the run ended, whatever happens inside."""
     try:
         yield

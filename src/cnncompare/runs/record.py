@@ -129,7 +129,7 @@ class ReferenceCheckSection(RecordSection):
     difference5: float | None = None
     low1: float | None = None  # 95 % interval (Wilson) of the measured top-1
     high1: float | None = None
-    what_if: list[DeviationEffectSection] = []
+    deviation_effects: list[DeviationEffectSection] = []
 
 
 class EvaluationSection(SettingsSection):
@@ -250,6 +250,6 @@ class RunRecord(RecordSection):
         return content
 
     @property
-    def asked(self) -> SettingsSection | None:
+    def settings(self) -> SettingsSection | None:
         """Return the section that says how the run was made."""
         return self.training or self.evaluation

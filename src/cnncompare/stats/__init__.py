@@ -1,1 +1,1 @@
-"""Statistics as pure functions of arrays; depends on nothing else of this project."""
+"""Statistics as pure functions of arrays, without dependencies on other packages of the project."""

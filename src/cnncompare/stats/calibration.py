@@ -1,4 +1,4 @@
-"""How far a network's confidence is from its accuracy."""
+"""Calibration: the agreement between a network's confidence and its accuracy."""
 
 from dataclasses import dataclass
 
@@ -9,29 +9,29 @@ BINS = 15
 
 
 @dataclass(frozen=True)
-class Bin:
-    """The predictions whose confidence lies in (low, high]."""
+class ReliabilityBin:
+    """The `n` predictions with a confidence in (low, high]; mean confidence and accuracy."""
 
     low: float
     high: float
     n: int
-    confidence: float  # mean
+    confidence: float
     accuracy: float
 
 
-def reliability(
+def reliability_bins(
     correct: NDArray[np.bool_], confidence: NDArray[np.float32], bins: int = BINS
-) -> list[Bin]:
-    """Return the bins that hold predictions; `correct` and `confidence` are [N].
+) -> list[ReliabilityBin]:
+    """Return the non-empty bins of equal width; `correct` and `confidence` are [N].
 
-    Source: Guo et al. 2017, section 2 (equal width bins).
+    Source: Guo et al. 2017, section 2.
     """
     index = np.clip(np.ceil(confidence.astype(np.float64) * bins).astype(int) - 1, 0, bins - 1)
     n = np.bincount(index, minlength=bins)
-    hits = np.bincount(index, weights=correct, minlength=bins)
-    sums = np.bincount(index, weights=confidence, minlength=bins)
+    accuracy = np.bincount(index, weights=correct, minlength=bins) / np.maximum(n, 1)
+    mean = np.bincount(index, weights=confidence, minlength=bins) / np.maximum(n, 1)
     return [
-        Bin(b / bins, (b + 1) / bins, int(n[b]), float(sums[b] / n[b]), float(hits[b] / n[b]))
+        ReliabilityBin(b / bins, (b + 1) / bins, int(n[b]), float(mean[b]), float(accuracy[b]))
         for b in range(bins)
         if n[b]
     ]
@@ -40,6 +40,6 @@ def reliability(
 def expected_calibration_error(
     correct: NDArray[np.bool_], confidence: NDArray[np.float32], bins: int = BINS
 ) -> float:
-    """Return the ECE in [0, 1]: |accuracy - confidence| of the bins, weighted by their size."""
-    parts = reliability(correct, confidence, bins)
-    return sum(b.n * abs(b.accuracy - b.confidence) for b in parts) / len(correct)
+    """Return the ECE in [0, 1]: the mean of |accuracy - confidence| over bins, weighted by size."""
+    filled = reliability_bins(correct, confidence, bins)
+    return sum(b.n * abs(b.accuracy - b.confidence) for b in filled) / len(correct)

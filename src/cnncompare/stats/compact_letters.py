@@ -1,32 +1,32 @@
-"""Tie groups: a compact letter display, models that share a letter cannot be told apart."""
+"""Compact letter display of tie groups: labels that share a letter are statistically tied."""
 
 from collections.abc import Set
 
 
-def letters(ranked: list[str], different: Set[frozenset[str]]) -> dict[str, str]:
-    """Return each label's letters; "a" goes to the best of `ranked` (labels, best first).
+def compact_letter_display(ranked: list[str], significant: Set[frozenset[str]]) -> dict[str, str]:
+    """Return the letters of each label in `ranked` (best first); the best label gets "a".
 
-    Two labels share a letter exactly when their pair is not in `different`. After "z" follow
-    "aa", "ab", ..., separated by commas. Source: Piepho 2004; his columns are the maximal sets of
-    tied labels, found here label by label.
+    Two labels share a letter if and only if their pair is not in `significant`. The letters after
+    "z" are "aa", "ab", ..., and are then separated by commas. Source: Piepho 2004. The columns of
+    his display are the maximal sets of tied labels, built here by adding one label at a time.
     """
     columns: list[frozenset[str]] = []
     for label in ranked:
         tied = [
-            {other for other in c if frozenset((label, other)) not in different} for c in columns
+            {other for other in c if frozenset((label, other)) not in significant} for c in columns
         ]
-        joined = [frozenset((*column, label)) for column in tied] or [frozenset((label,))]
-        columns = _absorb([*columns, *joined])
+        extended = [frozenset((*column, label)) for column in tied] or [frozenset((label,))]
+        columns = _maximal([*columns, *extended])
     columns.sort(key=lambda column: sorted(map(ranked.index, column)))
-    join = "" if len(columns) <= 26 else ","
-    names = {column: _name(i) for i, column in enumerate(columns)}
-    return {label: join.join(names[c] for c in columns if label in c) for label in ranked}
+    separator = "" if len(columns) <= 26 else ","
+    letters = {column: _letter(i) for i, column in enumerate(columns)}
+    return {label: separator.join(letters[c] for c in columns if label in c) for label in ranked}
 
 
-def _absorb(columns: list[frozenset[str]]) -> list[frozenset[str]]:
+def _maximal(columns: list[frozenset[str]]) -> list[frozenset[str]]:
     unique = list(dict.fromkeys(columns))
     return [column for column in unique if not any(column < other for other in unique)]
 
 
-def _name(i: int) -> str:
-    return chr(ord("a") + i) if i < 26 else _name(i // 26 - 1) + _name(i % 26)
+def _letter(i: int) -> str:
+    return chr(ord("a") + i) if i < 26 else _letter(i // 26 - 1) + _letter(i % 26)

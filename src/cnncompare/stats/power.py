@@ -1,28 +1,30 @@
-"""Power: with how many seeds or test images a difference of a given size would be found."""
+"""Statistical power: the numbers of seeds and test images needed to detect a difference."""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from cnncompare.stats.variance_components import Components, critical
+from cnncompare.stats.variance_components import VarianceComponents, least_significant_difference
 
-WANTED = 0.8  # the power that is planned for
+TARGET_POWER = 0.8
 SEEDS = (*range(2, 13), 14, 16, 18, 20, 25, 30, 40, 50, 75, 100)  # "about 30" is precise enough
 IMAGE_FACTORS = (1.25, 1.5, 2, 2.5, 3, 4, 5, 7, 10, 15, 20, 30, 50, 100)
 
-# power(difference, alpha, seeds or None for as many as now, images or None) in [0, 1]
-Power = Callable[[float, float, int | None, int | None], float]
+# (true difference, alpha, seeds, images) -> power in [0, 1]; None stands for the present number
+PowerFunction = Callable[[float, float, int | None, int | None], float]
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What would settle a tied pair at 80 % power, were its true difference the observed one.
+class SampleSizePlan:
+    """Total numbers of seeds per model, or of test images, that reach the target power.
 
-    `seeds` of each model and `images` of the test set are totals, each with the other as it is;
-    null where not even the largest number tried would do, or nothing is known about it.
-    `detectable` is the smallest true difference that runs as many as these find at 80 % power.
+    They assume that the true difference is the observed one. Each number holds with the other at
+    its present value; it is None if the largest candidate does not suffice or the number cannot
+    vary. `detectable` is the smallest true difference that is detected with the target power at
+    the present numbers.
     """
 
     seeds: int | None
@@ -30,65 +32,69 @@ class Plan:
     detectable: float | None
 
 
-def plan(
-    difference: float, power: Power, alpha: float, seeds: int | None, images: int | None
-) -> Plan:
-    """Return what would settle a pair; `seeds`, `images` are now's, None where they cannot vary."""
+def plan_sample_sizes(
+    difference: float, power: PowerFunction, alpha: float, seeds: int | None, images: int | None
+) -> SampleSizePlan:
+    """Return the plan for a tied pair; `seeds` and `images` are the present numbers.
+
+    None stands for a number that cannot vary.
+    """
     needed_seeds = needed_images = None
     if difference != 0 and seeds is not None:
         more = [n for n in SEEDS if n > seeds]
-        needed_seeds = _first(more, lambda n: power(difference, alpha, n, None))
+        needed_seeds = _first_sufficient(more, lambda n: power(difference, alpha, n, None))
     if difference != 0 and images is not None:
         larger = [math.ceil(images * factor) for factor in IMAGE_FACTORS]
-        needed_images = _first(larger, lambda n: power(difference, alpha, None, n))
-    return Plan(needed_seeds, needed_images, _detectable(power, alpha))
+        needed_images = _first_sufficient(larger, lambda n: power(difference, alpha, None, n))
+    return SampleSizePlan(needed_seeds, needed_images, _detectable_difference(power, alpha))
 
 
-def _first(candidates: list[int], power: Callable[[int], float]) -> int | None:
-    """Return the first of the ascending candidates that reaches the wanted power."""
+def _first_sufficient(candidates: list[int], power: Callable[[int], float]) -> int | None:
+    """Return the first of the ascending candidates that reaches the target power, by bisection."""
     low, high = 0, len(candidates)
     while low < high:
         middle = (low + high) // 2
-        if power(candidates[middle]) >= WANTED:
+        if power(candidates[middle]) >= TARGET_POWER:
             high = middle
         else:
             low = middle + 1
     return candidates[low] if low < len(candidates) else None
 
 
-def _detectable(power: Power, alpha: float) -> float | None:
+def _detectable_difference(power: PowerFunction, alpha: float) -> float | None:
     low, high = 0.0, 1.0
-    if power(high, alpha, None, None) < WANTED:
+    if power(high, alpha, None, None) < TARGET_POWER:
         return None
     while high - low > 0.005 * high:
         middle = (low + high) / 2
-        if power(middle, alpha, None, None) >= WANTED:
+        if power(middle, alpha, None, None) >= TARGET_POWER:
             high = middle
         else:
             low = middle
     return high
 
 
-def power_over_seeds_and_images(parts: Components) -> Power:
-    """Return the power of the paired test over seeds and images (crossed.two_sided_p)."""
-    known = replace(parts, var_seed=max(0.0, parts.var_seed))
+def power_over_seeds_and_images(variances: VarianceComponents) -> PowerFunction:
+    """Return the power of the test paired over seeds and images (two_sided_p)."""
+    variances = replace(variances, var_seed=max(0.0, variances.var_seed))
 
     def power(difference: float, alpha: float, seeds: int | None, images: int | None) -> float:
-        v_seeds, v_images = known.v_seeds(seeds, images), known.v_images(images)
-        return _power_t(difference, alpha, v_seeds, v_images, (seeds or known.seeds) - 1)
+        v_seeds = variances.seed_variance_of_mean(seeds, images)
+        v_images = variances.image_variance_of_mean(images)
+        return _power_of_t(difference, alpha, v_seeds, v_images, (seeds or variances.seeds) - 1)
 
     return power
 
 
-def power_over_runs(variance: float, seeds: int, samples: int) -> Power:
-    """Return the power of Student's t: one sample of paired runs, or two samples of `seeds` runs.
+def power_over_runs(variance: float, seeds: int, samples: int) -> PowerFunction:
+    """Return the power of Student's t test over runs, with `variance` that of one difference.
 
-    `variance` is that of one run's difference.
+    `samples` is 1 for `seeds` pairs of runs, and 2 for two independent samples of `seeds` runs.
     """
 
     def power(difference: float, alpha: float, n: int | None, images: int | None) -> float:
         runs = n or seeds
-        return _power_t(difference, alpha, variance / runs, 0.0, samples * (runs - 1))
+        return _power_of_t(difference, alpha, variance / runs, 0.0, samples * (runs - 1))
 
     return power
 
@@ -96,40 +102,50 @@ def power_over_runs(variance: float, seeds: int, samples: int) -> Power:
 _QUANTILES = (np.arange(64) + 0.5) / 64
 
 
-def _power_t(difference: float, alpha: float, v_seeds: float, v_images: float, df: int) -> float:
-    """Average over what the seeds' variance may be found to be (chi-square, 64 quantiles)."""
+def _power_of_t(difference: float, alpha: float, v_seeds: float, v_images: float, df: int) -> float:
+    """Return the power, averaged over the distribution of the seeds' estimated variance.
+
+    That distribution is a scaled chi-square, of which 64 quantiles are used.
+    """
     from scipy.special import chdtri, ndtr
 
     if v_seeds + v_images == 0:
         return 1.0 if difference else 0.0
-    found = v_seeds * chdtri(df, 1 - _QUANTILES) / df
-    bound = critical(found, v_images, df, alpha)
+    estimates = v_seeds * chdtri(df, 1 - _QUANTILES) / df
+    bound = least_significant_difference(estimates, v_images, df, alpha)
     sd, shift = math.sqrt(v_seeds + v_images), abs(difference)
     return float((ndtr((shift - bound) / sd) + ndtr((-shift - bound) / sd)).mean())
 
 
-def power_mcnemar(discordant: float, images: int) -> Power:
-    """Return the power of the exact McNemar test, `discordant` the share of discordant images.
+def power_mcnemar(discordant: float, images: int) -> PowerFunction:
+    """Return the power of the exact McNemar test; `discordant` is the share of discordant images.
 
-    The number of discordant images is binomial; given it, the test is a sign test. A difference
-    above the discordant share raises the share to it.
+    The number of discordant images is binomial, and the test given that number is a sign test. If
+    the difference exceeds the share, the share is raised to it.
     """
 
     def power(difference: float, alpha: float, seeds: int | None, n: int | None) -> float:
         share = min(1.0, max(discordant, abs(difference), 1e-12))
-        return _power_sign(n or images, share, (1 + abs(difference) / share) / 2, alpha)
+        return _power_of_sign_test(n or images, share, (1 + abs(difference) / share) / 2, alpha)
 
     return power
 
 
-def _power_sign(n: int, share: float, wins: float, alpha: float) -> float:
-    from scipy import stats
+def _power_of_sign_test(n: int, share: float, wins: float, alpha: float) -> float:
+    """Return the power over n images; `wins` is one model's share of the discordant images."""
+    from scipy.stats import binom
 
+    discordant = _likely_counts(n, share)
+    weight = binom.pmf(discordant, n, share)
+    edge = binom.ppf(alpha / 2, discordant, 0.5)  # losses; the test rejects at it or just below
+    rejects_at_edge = 2 * binom.cdf(edge, discordant, 0.5) < alpha
+    bound = np.where(rejects_at_edge, edge, edge - 1)
+    rejected = binom.cdf(bound, discordant, 1 - wins) + binom.cdf(bound, discordant, wins)
+    return float((weight * rejected).sum() / weight.sum())
+
+
+def _likely_counts(n: int, share: float) -> NDArray[np.int64]:
+    """Return the binomial counts within 6 standard deviations of the mean, thinned to about 400."""
     sd = math.sqrt(n * share * (1 - share))
     counts = np.arange(max(0, int(n * share - 6 * sd)), min(n, math.ceil(n * share + 6 * sd)) + 1)
-    counts = counts[:: max(1, len(counts) // 400)]
-    weight = stats.binom.pmf(counts, n, share)
-    edge = stats.binom.ppf(alpha / 2, counts, 0.5)  # of the losing images; it rejects, or is next
-    bound = np.where(2 * stats.binom.cdf(edge, counts, 0.5) < alpha, edge, edge - 1)
-    found = stats.binom.cdf(bound, counts, 1 - wins) + stats.binom.cdf(bound, counts, wins)
-    return float((weight * found).sum() / weight.sum())
+    return counts[:: max(1, len(counts) // 400)]

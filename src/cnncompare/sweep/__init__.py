@@ -1,1 +1,1 @@
-"""Sweeps: one new process per job."""
+"""Sweeps: a queue of jobs, each in a process of its own."""

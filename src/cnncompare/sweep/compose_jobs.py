@@ -1,4 +1,4 @@
-"""The jobs of a sweep as words, and composed: those with the same choices share one composition."""
+"""Composition of the jobs of a sweep; jobs with the same config group options share one."""
 
 import copy
 from collections.abc import Sequence
@@ -10,11 +10,11 @@ from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, open_dict
 
 
-class Composer:
-    """Composes jobs as Hydra does, at 3 ms a job instead of 65.
+class JobComposer:
+    """Composes jobs with the same result as Hydra, in 3 ms instead of 65 ms per job.
 
-    Files are read and merged once for each choice of groups; values are set on a copy, which is
-    what Hydra does last.
+    Files are read and merged once for each choice of config group options. Values are then set on
+    a copy, which is the last step of Hydra's composition too.
     """
 
     def __init__(self, loader: ConfigLoader, master: DictConfig) -> None:
@@ -25,21 +25,22 @@ class Composer:
         self._groups: dict[str, bool] = {}
         self._bases: dict[tuple[str, ...], DictConfig] = {}
 
-    def compose(self, words: Sequence[str]) -> DictConfig:
-        """Return the configuration of the job with these words, Hydra's own section left out."""
-        overrides = [self._parse(word) for word in words]
-        values = [override for override in overrides if self._is_value(override)]
-        choices = [word for word, o in zip(words, overrides, strict=True) if o not in values]
-        if any(self._parse(word).type is not OverrideType.CHANGE for word in choices):
-            values, choices = [], list(words)  # what is added or deleted may matter to the rest
+    def compose(self, overrides: Sequence[str]) -> DictConfig:
+        """Return the configuration of the job with these overrides, without the section `hydra`."""
+        parsed = [self._parse(override) for override in overrides]
+        values = [override for override in parsed if self._is_value(override)]
+        choices = [text for text, o in zip(overrides, parsed, strict=True) if o not in values]
+        if any(self._parse(choice).type is not OverrideType.CHANGE for choice in choices):
+            # an addition or a deletion can affect the other overrides
+            values, choices = [], list(overrides)
         config = copy.deepcopy(self._base(tuple(choices)))
         ConfigLoaderImpl._apply_overrides_to_config(values, config)
         return config
 
-    def _parse(self, word: str) -> Override:
-        if word not in self._parsed:
-            (self._parsed[word],) = self._parser.parse_overrides([word])
-        return self._parsed[word]
+    def _parse(self, override: str) -> Override:
+        if override not in self._parsed:
+            (self._parsed[override],) = self._parser.parse_overrides([override])
+        return self._parsed[override]
 
     def _is_value(self, override: Override) -> bool:
         return (
@@ -50,8 +51,8 @@ class Composer:
 
     def _is_group(self, key: str) -> bool:
         if key not in self._groups:
-            found = self._loader.list_groups(key) or self._loader.get_group_options(key)
-            self._groups[key] = key.startswith("hydra") or bool(found)
+            content = self._loader.list_groups(key) or self._loader.get_group_options(key)
+            self._groups[key] = key.startswith("hydra") or bool(content)
         return self._groups[key]
 
     def _base(self, choices: tuple[str, ...]) -> DictConfig:

@@ -1,4 +1,4 @@
-"""The jobs of a sweep, waiting and running; imports no torch."""
+"""Waiting and running jobs of a sweep; imports no torch."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,33 +7,32 @@ from omegaconf import DictConfig
 
 from cnncompare.config.schema import Config
 from cnncompare.sweep.processes import JobProcess
-from cnncompare.sweep.resources import Place
+from cnncompare.sweep.resources import DeviceSlot
 
 
 @dataclass(frozen=True)
 class Job:
-    """One configuration to train, and the words that made it."""
+    """A configuration to train, with the overrides that produced it."""
 
     number: int  # counted from 1
     config: Config
-    settings: DictConfig
-    words: tuple[str, ...]
-    label: str  # the words in which it differs from the other jobs
+    composed: DictConfig
+    overrides: tuple[str, ...]
+    label: str  # the overrides that not all jobs share
 
 
 @dataclass
-class Running:
-    """A job at work."""
+class RunningJob:
+    """A job with its process and device slot."""
 
     job: Job
     file: Path
     process: JobProcess
-    place: Place
-    started: float
-    oom_kills: int
-    stop_at: float | None  # when the next, harder signal is due
-    warned: int = 0  # how many of them were sent
+    slot: DeviceSlot
+    oom_kills_before: int
+    next_signal_at: float | None  # monotonic time of the next stop signal
+    signals_sent: int = 0
 
     @property
     def timed_out(self) -> bool:
-        return self.warned > 0
+        return self.signals_sent > 0

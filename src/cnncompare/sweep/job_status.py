@@ -1,4 +1,4 @@
-"""How a job ended, by its own word, or else by what its process shows; imports no torch."""
+"""Outcome of a job, as it reported it or as its exit status shows; imports no torch."""
 
 import json
 import signal
@@ -7,52 +7,56 @@ from pathlib import Path
 from typing import Literal
 
 from cnncompare.runs.record import Failure
-from cnncompare.sweep.worker import ENDING
+from cnncompare.sweep.worker import EXIT_REPORT
 
-Kind = Literal["finished", "skipped", "failed", "interrupted"]
+OutcomeKind = Literal["finished", "skipped", "failed", "interrupted"]
 
 
 @dataclass(frozen=True)
-class Ending:
-    """How a job ended and, unless it finished, why, in one line."""
+class JobOutcome:
+    """Outcome of a job and, unless it finished, the reason in one line."""
 
-    kind: Kind
-    cause: str = ""
+    kind: OutcomeKind
+    reason: str = ""
 
 
-def own_word(job_file: Path) -> tuple[int, str] | None:
-    """Return the exit code and message that the job left, or None when it could leave none."""
-    path = job_file.with_name(ENDING)
+def reported_exit(job_file: Path) -> tuple[int, str] | None:
+    """Return the exit code and message that the job reported; None if it could not report any."""
+    path = job_file.with_name(EXIT_REPORT)
     if not path.exists():
         return None
-    ending = json.loads(path.read_text(encoding="utf-8"))
-    return ending["code"], ending["message"]
+    report = json.loads(path.read_text(encoding="utf-8"))
+    return report["code"], report["message"]
 
 
-def ending_of(code: int, message: str) -> Ending:
-    """Return the ending that a job told by its exit code and message."""
+def outcome_of(code: int, message: str) -> JobOutcome:
+    """Return the outcome for a reported exit code and message."""
     if code == 0:
-        return Ending("finished")
-    return Ending("interrupted" if code > 128 else "failed", message)
+        return JobOutcome("finished")
+    return JobOutcome("interrupted" if code > 128 else "failed", message)
 
 
 def failure_of(exit_code: int, *, timeout_s: float | None, out_of_memory: bool) -> Failure:
-    """Return why a process ended that could not say so itself.
+    """Return the failure of a process that could not report it.
 
-    `timeout_s` is the limit that it went over, if it did; `out_of_memory` whether the kernel
-    killed any process for memory while it ran.
+    `timeout_s` is the time limit if the job exceeded it; `out_of_memory` is true if the kernel
+    killed any process for lack of memory while the job ran.
     """
     if timeout_s is not None:
-        return Failure(type="JobTimedOut", message=f"over sweep.timeout_s={timeout_s:g}")
+        return Failure(type="JobTimedOut", message=f"exceeded sweep.timeout_s={timeout_s:g}")
     if exit_code >= 0:
-        return Failure(type="JobExited", message=f"exited with code {exit_code}, without a reason")
+        message = f"exited with code {exit_code} without an error message"
+        return Failure(type="JobExited", message=message)
     if -exit_code == signal.SIGKILL and out_of_memory:
         return Failure(type="JobOutOfMemory", message="killed: the machine ran out of memory")
     return Failure(type="JobKilled", message=f"killed by {signal.Signals(-exit_code).name}")
 
 
-def oom_kills() -> int:
-    """Return how many processes the kernel has killed for memory since it started; 0 elsewhere."""
+def count_oom_kills() -> int:
+    """Return the number of processes that the kernel killed for lack of memory since it booted.
+
+    0 on systems other than Linux.
+    """
     try:
         lines = Path("/proc/vmstat").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -1,7 +1,7 @@
-"""What is seen of jobs that run side by side: a line for each, the ended ones above them.
+"""Live view of jobs that run in parallel: a line for each, below the results of finished jobs.
 
-Imports no torch. On a terminal the lines are renewed in place; in a log file there is one for each
-finished epoch. A job that runs alone shows its own progress.
+Imports no torch. On a terminal the lines are updated in place; in a log file a line is printed for
+each finished epoch. A job that runs alone shows its own progress.
 """
 
 import time
@@ -20,22 +20,22 @@ from cnncompare.terminal.console import make_console, progress_mode
 from cnncompare.terminal.formatting import percent
 
 if TYPE_CHECKING:
-    from cnncompare.sweep.job_state import Running
+    from cnncompare.sweep.job_state import RunningJob
 
 REFRESH_S = 1.0
-Rows = list[dict[str, float | None]]
+EpochRows = list[dict[str, float | None]]
 
 
-class View:
-    """Shows the running jobs while entered; `tell` prints a line that stays, above them."""
+class LiveView:
+    """Context manager that shows the running jobs; `print_line` prints a permanent line above."""
 
     def __init__(self) -> None:
         self._console = make_console()
         in_place = progress_mode("auto") == "bar"
-        # refreshed by hand: a thread of its own would run beside what is being timed
+        # refreshed explicitly: a refresh thread would disturb the times that are measured
         self._live = Live(console=self._console, auto_refresh=False) if in_place else None
         self._shown_at = 0.0
-        self._epochs: dict[int, int] = {}  # of each job, already printed
+        self._epochs_printed: dict[int, int] = {}  # by number of the job
 
     def __enter__(self) -> Self:
         return self
@@ -50,38 +50,34 @@ class View:
             self._live.update("", refresh=True)
             self._live.stop()
 
-    def tell(self, text: str) -> None:
+    def print_line(self, text: str) -> None:
+        """Print a line above the live view."""
         self._console.print(text, markup=False, soft_wrap=True)
         self._console.file.flush()
 
-    def show(self, running: "list[Running]") -> None:
-        """Renew the lines, at most once a second."""
-        side_by_side = [one for one in running if one.place.shared]
-        if not side_by_side or time.monotonic() - self._shown_at < REFRESH_S:
+    def show(self, running: "list[RunningJob]") -> None:
+        """Update the lines, at most once per second."""
+        parallel = [job for job in running if job.slot.shared]
+        if not parallel or time.monotonic() - self._shown_at < REFRESH_S:
             return
         self._shown_at = time.monotonic()
-        lines = {one.job.number: _line(one) for one in side_by_side}
-        if self._live is not None:
-            self._live.start()
-            text = "\n".join(escape(line) for _, line in lines.values())
-            self._live.update(text, refresh=True)
+        lines = {running.job.number: _line(running) for running in parallel}
+        if self._live is None:
+            self._print_new_epochs(lines)
             return
+        self._live.start()
+        text = "\n".join(escape(line) for _, line in lines.values())
+        self._live.update(text, refresh=True)
+
+    def _print_new_epochs(self, lines: dict[int, tuple[int, str]]) -> None:
         for number, (epochs, line) in lines.items():
-            if epochs > self._epochs.get(number, 0):
-                self._epochs[number] = epochs
-                self.tell(line)
+            if epochs > self._epochs_printed.get(number, 0):
+                self._epochs_printed[number] = epochs
+                self.print_line(line)
 
 
-def _line(running: "Running") -> tuple[int, str]:
-    """Return how many epochs are done and the job's line."""
-    job = running.job
-    rows = _rows(job.config.run_folder())
-    name = f"job {job.number}  {job.label}  "
-    return len(rows), name + progress(rows, job.config.trainer.max_epochs)
-
-
-def progress(rows: Rows, max_epochs: int) -> str:
-    """Return the epochs done, the latest accuracy, and the time left at the pace up to now."""
+def progress(rows: EpochRows, max_epochs: int) -> str:
+    """Return finished epochs, latest accuracy, and the remaining time at the pace so far."""
     if not max_epochs:
         return "testing"
     if not rows:
@@ -92,7 +88,15 @@ def progress(rows: Rows, max_epochs: int) -> str:
     return f"epoch {len(rows)}/{max_epochs}  val top-1 {accuracy}  {left} left"
 
 
-def _rows(folder: Path) -> Rows:
+def _line(running: "RunningJob") -> tuple[int, str]:
+    """Return the number of finished epochs and the line of the job."""
+    job = running.job
+    rows = _epoch_rows(job.config.run_folder())
+    name = f"job {job.number}  {job.label}  "
+    return len(rows), name + progress(rows, job.config.trainer.max_epochs)
+
+
+def _epoch_rows(folder: Path) -> EpochRows:
     run = read_existing(folder)
     with suppress(DataError):
         return run.epochs() if run is not None and run.record.status == "running" else []

@@ -1,7 +1,7 @@
-"""What the forkserver imports once for all jobs; nothing here may start a thread or a device.
+"""Modules that the forkserver imports once for all jobs; they start no thread and no device.
 
-A SIGTERM to the whole group, as timeout or a service manager sends it, must not end the forkserver:
-with it the exit codes of its jobs are lost. It ends when the sweep does.
+The forkserver ignores SIGTERM, which timeout or a service manager sends to the whole process group:
+if it ended, the exit codes of its jobs would be lost. It ends together with the sweep.
 """
 
 import signal

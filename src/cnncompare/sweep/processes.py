@@ -1,4 +1,4 @@
-"""A process of its own for a job: forked from a server that has torch loaded, or started fresh."""
+"""Processes of jobs: forked from a server that has loaded torch, or started as new interpreters."""
 
 import multiprocessing
 import os
@@ -17,34 +17,35 @@ PRELOADED = "cnncompare.sweep.preload"
 
 @dataclass(frozen=True)
 class JobProcess:
-    """A started job: the leader of its own process group."""
+    """Process of a job, the leader of its own process group."""
 
     pid: int
-    exit_code: Callable[[], int | None]  # None while it runs, minus the signal that killed it
+    exit_code: Callable[[], int | None]  # None while it runs; -N if signal N killed it
 
     def send(self, number: int) -> None:
+        """Send a signal to the process, unless it has ended."""
         with suppress(ProcessLookupError):
             os.kill(self.pid, number)
 
     def kill_group(self) -> None:
-        """End whatever it started and left behind: the other ranks, decoding processes."""
+        """Kill the processes that it started and left behind: other ranks, loader workers."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
 
 
 def start(job_file: Path, config: Config, environment: dict[str, str]) -> JobProcess:
-    """Start ``cnncompare.sweep.worker`` on the file.
+    """Start ``cnncompare.sweep.worker`` with the job file.
 
-    A forkserver with torch and Lightning loaded starts a process in 0.04 s after its first; a
-    fresh interpreter takes 5 to 10 s. Lightning starts the other ranks of a job on several
-    devices by its command line, which a forked process does not have.
+    A forkserver that has loaded torch and Lightning starts a process in 0.04 s after the first one;
+    a new interpreter takes 5 to 10 s. For several devices Lightning starts the other ranks with the
+    command line of the process, which a forked process does not have.
     """
     if sys.platform == "linux" and config.trainer.devices == 1:
-        return _forked(job_file, environment)
-    return _fresh(job_file, environment)
+        return _fork(job_file, environment)
+    return _start_interpreter(job_file, environment)
 
 
-def _forked(job_file: Path, environment: dict[str, str]) -> JobProcess:
+def _fork(job_file: Path, environment: dict[str, str]) -> JobProcess:
     from cnncompare.sweep.worker import run_forked
 
     context = multiprocessing.get_context("forkserver")
@@ -55,7 +56,7 @@ def _forked(job_file: Path, environment: dict[str, str]) -> JobProcess:
     return JobProcess(process.pid, lambda: process.exitcode)
 
 
-def _fresh(job_file: Path, environment: dict[str, str]) -> JobProcess:
+def _start_interpreter(job_file: Path, environment: dict[str, str]) -> JobProcess:
     command = [sys.executable, "-m", "cnncompare.sweep.worker", str(job_file)]
     process = subprocess.Popen(command, env=environment, start_new_session=True)
     return JobProcess(process.pid, process.poll)

@@ -1,7 +1,7 @@
-"""The queue of a sweep: as many jobs at a time as there are places, each in its own process.
+"""Job queue of a sweep: as many parallel jobs as there are device slots, each in its own process.
 
-Imports no torch. Each job's result comes back in its files: the run's record, and the word that
-its process leaves when it ends.
+Imports no torch. Results come back in files: the run record, and the report that a job's process
+writes before it exits.
 """
 
 import json
@@ -20,151 +20,158 @@ from omegaconf import OmegaConf
 from cnncompare.errors import Interrupted, LockedError
 from cnncompare.runs.lifecycle import record_failure
 from cnncompare.runs.run import read_existing
-from cnncompare.sweep.job_state import Job, Running
-from cnncompare.sweep.job_status import Ending, ending_of, failure_of, oom_kills, own_word
-from cnncompare.sweep.live_view import View
+from cnncompare.sweep.job_state import Job, RunningJob
+from cnncompare.sweep.job_status import (
+    JobOutcome,
+    count_oom_kills,
+    failure_of,
+    outcome_of,
+    reported_exit,
+)
+from cnncompare.sweep.live_view import LiveView
 from cnncompare.sweep.processes import start
-from cnncompare.sweep.resources import Place, Places
+from cnncompare.sweep.resources import DeviceSlot, DeviceSlots
 from cnncompare.sweep.worker import LOCKED
-from cnncompare.system.signals import Signals
+from cnncompare.system.signals import PendingSignals
 
-POLL_S = 0.02  # between two looks at the processes
-RETRY_S = 1.0  # between two tries at a run that another process holds
-# What a job over its time is sent, 5 s apart: finish your batch, stop where you stand, die.
+POLL_S = 0.02  # interval between two checks of the processes
+RETRY_S = 1.0  # interval between two attempts at a run that another process holds
+# Signals to a job over its time limit, GRACE_S apart: finish the batch, stop at once, be killed.
 GRACE_S = 5.0
-LAST_WORDS = (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL)
+TIMEOUT_SIGNALS = (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL)
 
 
-class Queue:
-    """Runs jobs until none waits; `endings` says how each ended, by its number."""
+class JobQueue:
+    """Runs jobs until none is waiting; `outcomes` maps the number of each job to its outcome."""
 
-    def __init__(self, jobs: Sequence[Job], places: Places, folder: Path) -> None:
+    def __init__(self, jobs: Sequence[Job], slots: DeviceSlots, folder: Path) -> None:
         self.waiting = deque(jobs)
-        self.running: list[Running] = []
-        self.endings: dict[int, Ending] = {}
-        self._places = places
-        self._folder = folder  # for the jobs' files
-        self._view = View()
+        self.running: list[RunningJob] = []
+        self.outcomes: dict[int, JobOutcome] = {}
+        self._slots = slots
+        self._folder = folder  # for the files of the jobs
+        self._view = LiveView()
         self._retry_at: dict[int, float] = {}
 
     def run(self) -> None:
-        """Run all jobs. Raises Interrupted once the running ones have stopped for a signal."""
-        with Signals() as signals, self._view:
+        """Run all jobs. Raises Interrupted once the running ones have stopped after a signal."""
+        with PendingSignals() as signals, self._view:
             while self.running or (self.waiting and signals.received is None):
                 if signals.received is None:
-                    self._start_some()
-                for number in signals.unpassed():
+                    self._start_jobs()
+                for number in signals.take():
                     for running in self.running:
                         running.process.send(number)
-                self._stop_the_late()
-                self._reap()
+                self._stop_overdue()
+                self._collect_exited()
                 self._view.show(self.running)
                 time.sleep(POLL_S if self.running else POLL_S / 10)
         if signals.received is not None:
             raise Interrupted(signals.received)
 
-    def _start_some(self) -> None:
-        """Start, in their order, the jobs that there are places for, and skip what is done."""
+    def _start_jobs(self) -> None:
+        """Start waiting jobs in order while slots are free; finished runs are skipped."""
         put_back = []
-        while self.waiting and self._places.units:
+        while self.waiting and self._slots.free:
             job = self.waiting.popleft()
             if not self._may_start(job):
                 put_back.append(job)
-            elif self._is_done(job):
-                self._end(job, Ending("skipped"))
-            elif place := self._places.take(job.config):
-                self._start(job, place)
+            elif self._is_finished(job):
+                self._close(job, JobOutcome("skipped"))
+            elif slot := self._slots.reserve(job.config):
+                self._start(job, slot)
             else:
                 put_back.append(job)
                 break
         self.waiting.extendleft(reversed(put_back))
 
     def _may_start(self, job: Job) -> bool:
-        """Return whether no other process was seen at its run just now, nor a job of this sweep.
+        """Return whether no job of this sweep, nor recently another process, holds the same run.
 
-        Two jobs may name one configuration, and so one run.
+        Two jobs can have the same configuration and so the same run.
         """
         folder = job.config.run_folder()
-        beside = any(other.job.config.run_folder() == folder for other in self.running)
-        return not beside and self._retry_at.get(job.number, 0.0) <= time.monotonic()
+        held = any(other.job.config.run_folder() == folder for other in self.running)
+        return not held and self._retry_at.get(job.number, 0.0) <= time.monotonic()
 
-    def _is_done(self, job: Job) -> bool:
+    def _is_finished(self, job: Job) -> bool:
         if job.config.force:
             return False
         existing = read_existing(job.config.run_folder())
         return existing is not None and existing.record.status == "finished"
 
-    def _start(self, job: Job, place: Place) -> None:
+    def _start(self, job: Job, slot: DeviceSlot) -> None:
         file = self._folder / str(job.number) / "job.json"
         file.parent.mkdir(exist_ok=True)
-        file.write_text(json.dumps(content(job, place)), encoding="utf-8")
-        killed, now = oom_kills(), time.monotonic()
-        process = start(file, job.config, {**os.environ, **place.environment})
-        limit = job.config.sweep.timeout_s
-        stop_at = None if limit is None else now + limit
-        self.running.append(Running(job, file, process, place, now, killed, stop_at))
+        file.write_text(json.dumps(job_file_content(job, slot)), encoding="utf-8")
+        oom_kills, now = count_oom_kills(), time.monotonic()
+        process = start(file, job.config, {**os.environ, **slot.environment})
+        limit_s = job.config.sweep.timeout_s
+        deadline = None if limit_s is None else now + limit_s
+        self.running.append(RunningJob(job, file, process, slot, oom_kills, deadline))
 
-    def _stop_the_late(self) -> None:
+    def _stop_overdue(self) -> None:
         now = time.monotonic()
         for running in self.running:
-            late = running.stop_at is not None and now >= running.stop_at
-            if late and running.warned < len(LAST_WORDS):
-                running.process.send(LAST_WORDS[running.warned])
-                running.warned, running.stop_at = running.warned + 1, now + GRACE_S
+            due = running.next_signal_at is not None and now >= running.next_signal_at
+            if due and running.signals_sent < len(TIMEOUT_SIGNALS):
+                running.process.send(TIMEOUT_SIGNALS[running.signals_sent])
+                running.signals_sent += 1
+                running.next_signal_at = now + GRACE_S
 
-    def _reap(self) -> None:
+    def _collect_exited(self) -> None:
         for running in list(self.running):
             code = running.process.exit_code()
             if code is None:
                 continue
             running.process.kill_group()
             self.running.remove(running)
-            self._places.give_back(running.place)
-            self._close(running, code)
+            self._slots.release(running.slot)
+            self._evaluate(running, code)
 
-    def _close(self, running: Running, code: int) -> None:
-        word = own_word(running.file)
-        if word and word[0] == LOCKED:
-            self._put_off(running.job, word[1])
-        elif word and (word[0] == 0 or not running.timed_out):
-            self._end(running.job, ending_of(*word))
+    def _evaluate(self, running: RunningJob, code: int) -> None:
+        report = reported_exit(running.file)
+        if report and report[0] == LOCKED:
+            self._postpone(running.job, report[1])
+        elif report and (report[0] == 0 or not running.timed_out):
+            self._close(running.job, outcome_of(*report))
         else:
-            self._end(running.job, self._recorded(running, code))
+            self._close(running.job, self._record_unreported(running, code))
 
-    def _recorded(self, running: Running, code: int) -> Ending:
-        """Write into the record what the job itself could not."""
+    def _record_unreported(self, running: RunningJob, code: int) -> JobOutcome:
+        """Record the failure of a job that could not record it itself."""
         config = running.job.config
         failure = failure_of(
             code,
             timeout_s=config.sweep.timeout_s if running.timed_out else None,
-            out_of_memory=oom_kills() > running.oom_kills,
+            out_of_memory=count_oom_kills() > running.oom_kills_before,
         )
-        with suppress(LockedError):  # another process took over the run at once
+        with suppress(LockedError):  # another process has taken over the run
             record_failure(config, failure)
-        return Ending("failed", failure.message)
+        return JobOutcome("failed", failure.message)
 
-    def _put_off(self, job: Job, reason: str) -> None:
+    def _postpone(self, job: Job, reason: str) -> None:
         if job.number not in self._retry_at:
-            self._tell(job, f"put off: {reason}")
+            self._report(job, f"postponed: {reason}")
         self._retry_at[job.number] = time.monotonic() + RETRY_S
         self.waiting.append(job)
 
-    def _end(self, job: Job, ending: Ending) -> None:
-        self.endings[job.number] = ending
-        self._tell(job, f"{ending.kind}{': ' if ending.cause else ''}{ending.cause}")
+    def _close(self, job: Job, outcome: JobOutcome) -> None:
+        self.outcomes[job.number] = outcome
+        self._report(job, f"{outcome.kind}{': ' if outcome.reason else ''}{outcome.reason}")
 
-    def _tell(self, job: Job, what: str) -> None:
-        self._view.tell(f"job {job.number}  {job.label}  {what}")
+    def _report(self, job: Job, text: str) -> None:
+        self._view.print_line(f"job {job.number}  {job.label}  {text}")
 
 
-def content(job: Job, place: Place) -> dict[str, Any]:
-    """Return what a job's file says."""
+def job_file_content(job: Job, slot: DeviceSlot) -> dict[str, Any]:
+    """Return the content of the file from which the worker process reads its job."""
     return {
-        "config": OmegaConf.to_container(job.settings, resolve=True),
-        "argv": ["python", "-m", "cnncompare", *job.words],
+        "config": OmegaConf.to_container(job.composed, resolve=True),
+        "argv": ["python", "-m", "cnncompare", *job.overrides],
         "cwd": os.getcwd(),
         "sys_path": sys.path,
-        "cores": place.cores if place.shared else [],
-        "clocks_shared": place.shared,
-        "quiet": place.shared,  # the sweep's view shows how far it is
+        "cores": slot.core_ids if slot.shared else [],
+        "clocks_shared": slot.shared,
+        "quiet": slot.shared,  # the live view shows the progress of parallel jobs
     }

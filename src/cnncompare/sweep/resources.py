@@ -1,4 +1,4 @@
-"""Where jobs run: cores and GPUs, divided so that no two jobs share one; imports no torch."""
+"""Device slots: the CPU cores and GPUs divided among parallel jobs; imports no torch."""
 
 import os
 from collections.abc import Sequence
@@ -7,107 +7,114 @@ from itertools import pairwise
 
 from cnncompare.config.schema import Config
 from cnncompare.errors import ConfigError
-from cnncompare.system.gpus import cuda_gpus
+from cnncompare.system.cores import available_core_ids
+from cnncompare.system.gpus import count_cuda_gpus
 
 
 @dataclass(frozen=True)
-class Unit:
-    """A GPU with its share of the cores, or such a share alone."""
+class CoreGroup:
+    """CPU cores that are used by one job only, and the GPU that goes with them, if any."""
 
-    cores: tuple[int, ...]
-    gpu: str | None = None  # as CUDA_VISIBLE_DEVICES names it
+    core_ids: tuple[int, ...]
+    gpu_id: str | None = None  # as in CUDA_VISIBLE_DEVICES
 
 
 @dataclass(frozen=True)
-class Place:
-    """What one job has to itself; `shared` is whether others run beside it."""
+class DeviceSlot:
+    """Cores and GPUs reserved for one job; `shared` is true if other jobs run in parallel."""
 
-    units: tuple[Unit, ...]
+    groups: tuple[CoreGroup, ...]
     shared: bool
 
     @property
-    def cores(self) -> list[int]:
-        return [core for unit in self.units for core in unit.cores]
+    def core_ids(self) -> list[int]:
+        """CPU cores of this slot."""
+        return [core_id for group in self.groups for core_id in group.core_ids]
 
     @property
     def environment(self) -> dict[str, str]:
-        gpus = [unit.gpu for unit in self.units if unit.gpu is not None]
-        return {"CUDA_VISIBLE_DEVICES": ",".join(gpus)} if gpus else {}
+        """Environment variables that restrict a job to the GPUs of this slot."""
+        gpu_ids = [group.gpu_id for group in self.groups if group.gpu_id is not None]
+        return {"CUDA_VISIBLE_DEVICES": ",".join(gpu_ids)} if gpu_ids else {}
 
 
-class Places:
-    """The units that are free; jobs take them and give them back."""
+class DeviceSlots:
+    """Pool of free core groups, from which jobs reserve their slots."""
 
-    def __init__(self, units: Sequence[Unit], shared: bool) -> None:
-        self.units = list(units)
+    def __init__(self, groups: Sequence[CoreGroup], shared: bool) -> None:
+        self.free = list(groups)
         self.shared = shared
 
-    def take(self, config: Config) -> Place | None:
-        """Return a place for a job, or None while there is none."""
-        count = _units_needed(config)
-        if len(self.units) < count:
+    def reserve(self, config: Config) -> DeviceSlot | None:
+        """Return a slot for a job, or None while too few groups are free."""
+        count = _groups_needed(config)
+        if len(self.free) < count:
             return None
-        taken, self.units = self.units[:count], self.units[count:]
-        return Place(tuple(taken), self.shared)
+        reserved, self.free = self.free[:count], self.free[count:]
+        return DeviceSlot(tuple(reserved), self.shared)
 
-    def give_back(self, place: Place) -> None:
-        self.units.extend(place.units)
+    def release(self, slot: DeviceSlot) -> None:
+        """Return the groups of a slot to the pool."""
+        self.free.extend(slot.groups)
 
 
-def places_for(configs: Sequence[Config]) -> Places:
-    """Return the places that `sweep.workers` asks for; raises ConfigError beyond what there is."""
-    asked = configs[0].sweep.workers
+def slots_for(configs: Sequence[Config]) -> DeviceSlots:
+    """Return the pool for `sweep.workers` parallel jobs.
+
+    Raises ConfigError if that needs more cores or GPUs than are available.
+    """
+    workers = configs[0].sweep.workers
     if any(_on_gpu(config) for config in configs):
-        return _gpu_places(asked, max(_units_needed(config) for config in configs))
-    cores, devices = _cores(), max(config.trainer.devices for config in configs)
-    workers = 1 if asked == "auto" else asked
-    if workers * devices > len(cores):
+        return _gpu_slots(workers, max(_groups_needed(config) for config in configs))
+    devices = max(config.trainer.devices for config in configs)
+    return _cpu_slots(1 if workers == "auto" else workers, devices)
+
+
+def _cpu_slots(workers: int, devices: int) -> DeviceSlots:
+    core_ids = available_core_ids()
+    if workers * devices > len(core_ids):
         with_devices = f" with trainer.devices={devices}" if devices > 1 else ""
         raise ConfigError(
-            f"sweep.workers={workers}{with_devices} needs {workers * devices} CPU cores, there are "
-            f"{len(cores)}; sweep.workers={len(cores) // devices} would do"
+            f"sweep.workers={workers}{with_devices} needs {workers * devices} CPU cores, but only "
+            f"{len(core_ids)} are available; use at most sweep.workers={len(core_ids) // devices}"
         )
-    return Places([Unit(group) for group in _groups(cores, workers)], shared=workers > 1)
+    groups = [CoreGroup(ids) for ids in _divide(core_ids, workers)]
+    return DeviceSlots(groups, shared=workers > 1)
 
 
-def _gpu_places(asked: int | str, devices: int) -> Places:
-    gpus = _gpu_names()
-    workers = len(gpus) // devices if isinstance(asked, str) else asked
-    if workers * devices > len(gpus):
+def _gpu_slots(requested: int | str, devices: int) -> DeviceSlots:
+    gpu_ids = _visible_gpu_ids()
+    workers = len(gpu_ids) // devices if isinstance(requested, str) else requested
+    if workers * devices > len(gpu_ids):
         raise ConfigError(
             f"sweep.workers={workers} with trainer.devices={devices} needs {workers * devices} "
-            f"GPUs, there are {len(gpus)}; sweep.workers=auto takes what there is"
+            f"GPUs, but only {len(gpu_ids)} are available; use sweep.workers=auto"
         )
-    count = len(gpus) if isinstance(asked, str) else workers * devices
-    groups = _groups(_cores(), count)
-    units = [Unit(group, gpu) for group, gpu in zip(groups, gpus[:count], strict=True)]
-    return Places(units, shared=count > 1)
+    count = len(gpu_ids) if isinstance(requested, str) else workers * devices
+    divided = _divide(available_core_ids(), count)
+    groups = [CoreGroup(ids, gpu) for ids, gpu in zip(divided, gpu_ids[:count], strict=True)]
+    return DeviceSlots(groups, shared=count > 1)
 
 
-def _units_needed(config: Config) -> int:
+def _groups_needed(config: Config) -> int:
     return config.trainer.devices if _on_gpu(config) else 1
 
 
 def _on_gpu(config: Config) -> bool:
     accelerator = config.trainer.accelerator
-    return accelerator == "gpu" or (accelerator == "auto" and cuda_gpus() > 0)
+    return accelerator == "gpu" or (accelerator == "auto" and count_cuda_gpus() > 0)
 
 
-def _gpu_names() -> list[str]:
+def _visible_gpu_ids() -> list[str]:
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    names = visible.split(",") if visible else [str(number) for number in range(cuda_gpus())]
-    return names[: cuda_gpus()]
+    count = count_cuda_gpus()
+    gpu_ids = visible.split(",") if visible else [str(number) for number in range(count)]
+    return gpu_ids[:count]
 
 
-def _cores() -> list[int]:
-    if hasattr(os, "sched_getaffinity"):
-        return sorted(os.sched_getaffinity(0))
-    return list(range(os.cpu_count() or 1))
-
-
-def _groups(cores: Sequence[int], count: int) -> list[tuple[int, ...]]:
-    """Divide the cores into groups of nearly one size; with too few, groups share them."""
-    if count > len(cores):
-        return [(cores[number % len(cores)],) for number in range(count)]
-    bounds = [number * len(cores) // count for number in range(count + 1)]
-    return [tuple(cores[a:b]) for a, b in pairwise(bounds)]
+def _divide(core_ids: Sequence[int], count: int) -> list[tuple[int, ...]]:
+    """Divide the cores into groups of nearly equal size; with too few cores, groups share them."""
+    if count > len(core_ids):
+        return [(core_ids[number % len(core_ids)],) for number in range(count)]
+    bounds = [number * len(core_ids) // count for number in range(count + 1)]
+    return [tuple(core_ids[a:b]) for a, b in pairwise(bounds)]

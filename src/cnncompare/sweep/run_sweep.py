@@ -1,8 +1,8 @@
-"""The jobs of a sweep, each in a fresh process, and the table at the end; imports no torch."""
+"""Execution of a sweep, with the summary table at its end; imports no torch."""
 
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -11,8 +11,9 @@ from cnncompare.config.schema import Config
 from cnncompare.errors import RunError
 from cnncompare.runs.run import Run, read_existing
 from cnncompare.sweep.job_state import Job
-from cnncompare.sweep.queue import Queue
-from cnncompare.sweep.resources import places_for
+from cnncompare.sweep.job_status import JobOutcome
+from cnncompare.sweep.queue import JobQueue
+from cnncompare.sweep.resources import slots_for
 from cnncompare.terminal.result import print_next_steps
 from cnncompare.terminal.sweep_table import print_sweep_table
 
@@ -20,58 +21,61 @@ from cnncompare.terminal.sweep_table import print_sweep_table
 def run_jobs(
     configs: Sequence[Config],
     composed: Sequence[DictConfig],
-    overrides: Sequence[Sequence[str]],
+    job_overrides: Sequence[Sequence[str]],
 ) -> None:
-    """Run the jobs and print their table and what did not finish.
+    """Run the jobs and print a table of them and a list of those that did not finish.
 
-    A job that fails does not stop the others. Raises RunError at the end when any did not finish,
-    and Interrupted when a signal stopped the sweep.
+    A job that fails does not stop the others. Raises RunError at the end if any did not finish,
+    and Interrupted if a signal stopped the sweep.
     """
-    jobs = make_jobs(configs, composed, overrides)
+    jobs = make_jobs(configs, composed, job_overrides)
     with tempfile.TemporaryDirectory(prefix="cnncompare-") as folder:
-        queue = Queue(jobs, places_for(configs), Path(folder))
+        queue = JobQueue(jobs, slots_for(configs), Path(folder))
         queue.run()
-    _print_table(jobs, queue)
+    _print_summary(jobs, queue.outcomes)
 
 
 def make_jobs(
     configs: Sequence[Config],
     composed: Sequence[DictConfig],
-    overrides: Sequence[Sequence[str]],
+    job_overrides: Sequence[Sequence[str]],
 ) -> list[Job]:
-    """Return the jobs, numbered from 1, labelled by the words in which they differ."""
-    counts = Counter(word for words in overrides for word in set(words))
-    common = {word for word, count in counts.items() if count == len(overrides)}
+    """Return the jobs, numbered from 1 and labelled with the overrides that not all of them have.
+
+    A job without such overrides is labelled with its run id.
+    """
+    counts = Counter(override for overrides in job_overrides for override in set(overrides))
+    common = {override for override, count in counts.items() if count == len(job_overrides)}
+    rows = zip(configs, composed, job_overrides, strict=True)
     return [
         Job(
             number,
             config,
             settings,
-            tuple(words),
-            label=" ".join(word for word in words if word not in common) or config.run_id(),
+            tuple(overrides),
+            label=" ".join(o for o in overrides if o not in common) or config.run_id(),
         )
-        for number, (config, settings, words) in enumerate(
-            zip(configs, composed, overrides, strict=True), start=1
-        )
+        for number, (config, settings, overrides) in enumerate(rows, start=1)
     ]
 
 
-def _print_table(jobs: Sequence[Job], queue: Queue) -> None:
+def _print_summary(jobs: Sequence[Job], outcomes: Mapping[int, JobOutcome]) -> None:
     runs = [run for job in jobs if (run := read_existing(job.config.run_folder()))]
-    print_sweep_table(_once(runs))
-    kinds = Counter(ending.kind for ending in queue.endings.values())
+    print_sweep_table(_distinct(runs))
+    kinds = Counter(outcome.kind for outcome in outcomes.values())
     print(", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())), flush=True)
-    open_jobs = [job for job in jobs if queue.endings[job.number].kind in ("failed", "interrupted")]
-    for job in open_jobs:
-        ending = queue.endings[job.number]
-        print(f"  {ending.kind:11}  {job.label}  {ending.cause}", flush=True)
+    unfinished = [job for job in jobs if outcomes[job.number].kind in ("failed", "interrupted")]
+    for job in unfinished:
+        outcome = outcomes[job.number]
+        print(f"  {outcome.kind:11}  {job.label}  {outcome.reason}", flush=True)
     print_next_steps([run.folder.parent for run in runs])
-    if open_jobs:
+    if unfinished:
         raise RunError(
-            f"{len(open_jobs)} of {len(jobs)} jobs did not finish; the same command runs them again"
+            f"{len(unfinished)} of {len(jobs)} jobs did not finish; "
+            "the same command runs them again"
         )
 
 
-def _once(runs: list[Run]) -> list[Run]:
-    """Two jobs may name one configuration, and so one run."""
+def _distinct(runs: list[Run]) -> list[Run]:
+    """Return each run once: two jobs can have the same configuration and so the same run."""
     return list({run.folder: run for run in runs}.values())

@@ -1,4 +1,4 @@
-"""Every job of a sweep is checked before the first one starts; imports no torch."""
+"""Validation of all jobs of a sweep before the first one starts; imports no torch."""
 
 from collections.abc import Sequence
 
@@ -7,23 +7,25 @@ from omegaconf import DictConfig
 from cnncompare.config.schema import Config
 from cnncompare.config.validation import validate
 from cnncompare.errors import ConfigError, UserError
-from cnncompare.sweep.resources import places_for
+from cnncompare.sweep.resources import slots_for
 from cnncompare.training.preflight import preflight
 
 
-def check_jobs(composed: Sequence[DictConfig], overrides: Sequence[Sequence[str]]) -> list[Config]:
-    """Return the jobs' configurations.
+def validate_jobs(
+    composed: Sequence[DictConfig], job_overrides: Sequence[Sequence[str]]
+) -> list[Config]:
+    """Return the validated configurations of the jobs.
 
-    Raises the first UserError among them, with the job that it belongs to.
+    Raises the first UserError among them, with the overrides of its job.
     """
-    if not overrides:
-        raise ConfigError("sweep.skip leaves out every job")
+    if not job_overrides:
+        raise ConfigError("sweep.skip excludes every job; remove a line of it")
     configs = []
-    for config, words in zip(composed, overrides, strict=True):
+    for config, overrides in zip(composed, job_overrides, strict=True):
         try:
             configs.append(validate(config))
             preflight(configs[-1])
         except UserError as error:
-            raise type(error)(f"{error} (in the job {' '.join(words)})") from None
-    places_for(configs)
+            raise type(error)(f"{error} (in the job {' '.join(overrides)})") from None
+    slots_for(configs)
     return configs

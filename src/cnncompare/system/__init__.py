@@ -1,1 +1,1 @@
-"""Facts about the process and the machine: ranks, cores, GPUs, memory, signals."""
+"""Properties of the process and the machine: ranks, cores, GPUs, memory, CPU usage, signals."""

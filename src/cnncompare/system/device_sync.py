@@ -1,10 +1,10 @@
-"""When a device is done: it computes on while Python goes ahead."""
+"""Synchronisation with a device, which computes asynchronously."""
 
 import torch
 
 
-def wait_for(device: torch.device) -> None:
-    """Return once the device has done what it was given; a CPU has."""
+def synchronize(device: torch.device) -> None:
+    """Wait until the device has finished all work queued on it; a CPU has no queue."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":

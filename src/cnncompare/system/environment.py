@@ -1,4 +1,4 @@
-"""What a run's numbers were measured on: versions, processor, GPU, commit, command."""
+"""Description of the environment of a run: versions, processor, GPU, commit, command."""
 
 import os
 import platform
@@ -14,7 +14,7 @@ import cnncompare
 
 
 def describe_environment(argv: list[str] | None = None) -> dict[str, Any]:
-    """Return the environment of this process; `argv` is the command that repeats the run."""
+    """Return the record section `environment`; `argv` is the command that repeats the run."""
     commit, dirty = _git_state()
     return {
         "python": platform.python_version(),
@@ -42,7 +42,7 @@ def _cpu_name() -> str:
 
 
 def _git_state() -> tuple[str | None, bool | None]:
-    """Return the commit of the code that runs, and whether it was changed; null outside a clone."""
+    """Return the commit of the source and whether it was modified; None outside a clone."""
     source = Path(cnncompare.__file__).resolve().parents[2]
     if not (source / ".git").exists():
         return None, None
@@ -51,10 +51,10 @@ def _git_state() -> tuple[str | None, bool | None]:
     return commit, None if status is None else bool(status)
 
 
-def _git(folder: Path, *words: str) -> str | None:
+def _git(folder: Path, *arguments: str) -> str | None:
     try:
         done = subprocess.run(
-            ["git", "-C", os.fspath(folder), *words],
+            ["git", "-C", os.fspath(folder), *arguments],
             capture_output=True,
             text=True,
             check=True,

@@ -1,4 +1,4 @@
-"""Peak memory of this process and of its device."""
+"""Peak memory of this process and of its GPU."""
 
 import re
 import sys
@@ -10,15 +10,15 @@ MIB = 2**20
 
 
 def peak_rss_mib() -> float | None:
-    """Return the most memory this process ever held, in MiB; None where it cannot be known.
+    """Return the peak resident set size of this process, in MiB; None where it cannot be read.
 
-    On Linux VmHWM: ru_maxrss also counts what the process was before exec, so a fresh child of a
-    large parent would start at the parent's peak.
+    Linux provides it as VmHWM. ru_maxrss survives exec there, so a new child of a large parent
+    would start at the parent's peak.
     """
     status = Path("/proc/self/status")
     if status.exists():
-        found = re.search(r"^VmHWM:\s+(\d+) kB", status.read_text(), re.MULTILINE)
-        return int(found[1]) / 1024 if found else None
+        match = re.search(r"^VmHWM:\s+(\d+) kB", status.read_text(), re.MULTILINE)
+        return int(match[1]) / 1024 if match else None
     if sys.platform == "win32":
         return None
     import resource
@@ -28,6 +28,6 @@ def peak_rss_mib() -> float | None:
 
 
 def peak_gpu_mib() -> float | None:
-    """Return the most memory tensors held on the current CUDA device, in MiB; None without one."""
+    """Return the peak memory of tensors on the current CUDA device, in MiB; None without use."""
     peak = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
-    return peak / MIB if peak else None  # nothing was put there: the run was on the CPU
+    return peak / MIB if peak else None  # 0 on a machine with a GPU: the run was on the CPU

@@ -1,4 +1,4 @@
-"""Signals: remembered while jobs run, or tied to the life of the parent; imports no torch."""
+"""Handling of SIGINT and SIGTERM, and termination with the parent; imports no torch."""
 
 import ctypes
 import signal
@@ -6,19 +6,17 @@ import sys
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-PASSED_ON = (signal.SIGINT, signal.SIGTERM)
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class Signals:
-    """While entered, signals are kept instead of acting; `received` is the first of them."""
+class StopSignalHandler:
+    """Context manager that installs `handle` for STOP_SIGNALS and restores the earlier handlers."""
 
     def __init__(self) -> None:
-        self.received: int | None = None
-        self._unpassed: list[int] = []
         self._earlier: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        self._earlier = {number: signal.signal(number, self._keep) for number in PASSED_ON}
+        self._earlier = {number: signal.signal(number, self.handle) for number in STOP_SIGNALS}
         return self
 
     def __exit__(
@@ -30,18 +28,36 @@ class Signals:
         for number, handler in self._earlier.items():
             signal.signal(number, handler)
 
-    def unpassed(self) -> list[int]:
-        """Return the signals that came since the last call."""
-        taken, self._unpassed = self._unpassed, []
+    def reinstall(self) -> None:
+        """Install `handle` again after other code replaced it; does nothing outside the context."""
+        for number in self._earlier:
+            signal.signal(number, self.handle)
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """Handle a signal; to be overridden."""
+        raise NotImplementedError
+
+
+class PendingSignals(StopSignalHandler):
+    """Collects signals instead of stopping the process; `received` is the first one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.received: int | None = None
+        self._pending: list[int] = []
+
+    def take(self) -> list[int]:
+        """Return the signals received since the last call."""
+        taken, self._pending = self._pending, []
         return taken
 
-    def _keep(self, number: int, frame: FrameType | None) -> None:
+    def handle(self, number: int, frame: FrameType | None) -> None:
         self.received = self.received or number
-        self._unpassed.append(number)
+        self._pending.append(number)
 
 
 def die_with_parent() -> None:
-    """Have SIGTERM sent to this process when the one that started it dies; Linux alone can."""
+    """Have the kernel send SIGTERM to this process when its parent dies; only on Linux."""
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)

@@ -52,7 +52,7 @@ class _Column:
 
 
 def _setting(key: str, record: RunRecord) -> str:
-    value = getattr(record.asked, key, None)
+    value = getattr(record.settings, key, None)
     return UNKNOWN if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -46,7 +46,7 @@ class BestAndLastCheckpoint(ModelCheckpoint):
         trainer.save_checkpoint(Path(str(self.dirpath)) / LAST_CHECKPOINT)
 
 
-def load_weights(path: Path) -> dict[str, torch.Tensor]:
+def load_checkpoint_weights(path: Path) -> dict[str, torch.Tensor]:
     """Return a checkpoint's weights: the moving average where there is one.
 
     Nothing in the file is executed.

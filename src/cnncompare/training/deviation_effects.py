@@ -21,7 +21,7 @@ UNDONE: dict[str, dict[str, Any]] = {  # what undoes a deviation of that name
 }
 
 
-def what_if(
+def deviation_effects(
     network: nn.Module,
     config: Config,
     data: ImageData,
@@ -44,7 +44,7 @@ def what_if(
         changed = config.data.model_copy(update=UNDONE[cause])
         without = ImageData(changed, seed=config.seed, weights_transform=data.weights_transform)
         without.prepare()
-        without.leave_out(left_out)
+        without.exclude(left_out)
         with precision.forward_context():
             answers = _answers(network, without, places)
         found.append(_part(cause, as_run, _share(answers, labels), n))

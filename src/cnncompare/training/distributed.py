@@ -1,10 +1,10 @@
-"""Processes that torchrun or Slurm started at once agree on what the first of them decided."""
+"""Agreement between processes that torchrun or Slurm started together."""
 
 import pytorch_lightning as pl
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 
 
-def agree(trainer: pl.Trainer, finished: bool | None) -> bool:
+def broadcast_finished(trainer: pl.Trainer, finished: bool | None) -> bool:
     """Return whether the run is finished already, as the first process found; others pass None.
 
     It also makes them wait until the run's folder is ready. Processes that Lightning starts by

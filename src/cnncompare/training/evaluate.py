@@ -17,18 +17,18 @@ from cnncompare.runs.record import (
 )
 from cnncompare.runs.run import PREDICTIONS, TESTED, Run
 from cnncompare.system.memory import peak_gpu_mib, peak_rss_mib
-from cnncompare.system.ranks import process_number
+from cnncompare.system.ranks import process_rank
 from cnncompare.training.callbacks.evaluation_clock import EvaluationClock
 from cnncompare.training.callbacks.evaluation_journal import Journal
 from cnncompare.training.callbacks.interruption import Interruption
 from cnncompare.training.callbacks.prediction_writer import (
     Parts,
-    PredictionSaver,
+    PredictionWriter,
     write_predictions,
 )
 from cnncompare.training.callbacks.progress import Progress
-from cnncompare.training.deviation_effects import what_if
-from cnncompare.training.distributed import agree
+from cnncompare.training.deviation_effects import deviation_effects
+from cnncompare.training.distributed import broadcast_finished
 from cnncompare.training.lightning_module import ImageClassifier
 from cnncompare.training.reference_check import check, class_order, is_full
 from cnncompare.training.trainer import build_trainer
@@ -55,7 +55,7 @@ def evaluate(
     trainer = build_trainer(run.folder, config, [clock, saver, progress, interruption])
     part.accelerator = trainer.strategy.root_device.type
     run.save()
-    agree(trainer, finished=False)
+    broadcast_finished(trainer, finished=False)
     trainer.test(task, datamodule=data, verbose=False)
     if config.trainer.processes == 1 and not earlier:
         part.notes = data.notes  # this process has seen all images' colours now
@@ -83,26 +83,26 @@ def evaluate_beside(
     """Take part in the test of the first process, which alone writes the record."""
     saver, _ = _resumed(folder, data)
     trainer = build_trainer(folder, config, [saver, interruption])
-    if not agree(trainer, finished=None):
+    if not broadcast_finished(trainer, finished=None):
         trainer.test(task, datamodule=data, verbose=False)
     return Run.read(folder)
 
 
-def _resumed(folder: Path, data: ImageData) -> tuple[PredictionSaver, int]:
+def _resumed(folder: Path, data: ImageData) -> tuple[PredictionWriter, int]:
     """Return the saver, and how many images this process tested before it was interrupted."""
-    journal = Journal(folder / TESTED, process_number(), min(5, len(data.classes)))
+    journal = Journal(folder / TESTED, process_rank(), min(5, len(data.classes)))
     earlier = journal.read(data.n_test)
     data.skip_positions = set() if earlier is None else set(earlier["indices"].tolist())
-    return PredictionSaver(folder, journal), len(data.skip_positions)
+    return PredictionWriter(folder, journal), len(data.skip_positions)
 
 
 def _settled(answers: Parts, unread: Tensor, data: ImageData, part: EvaluationSection) -> Parts:
     """Return the answers with the images at `unread` counted as wrong, or left out."""
     part.corrupt_images = [
-        data.corrupt.get(place, data.test_name(place)) for place in unread.tolist()
+        data.corrupt_images.get(place, data.test_image_name(place)) for place in unread.tolist()
     ]
     if part.on_corrupt_image == "skip":
-        data.leave_out(unread)
+        data.exclude(unread)
         read = answers["labels"] >= 0
         return {name: tensor[read] for name, tensor in answers.items()}
     settled = {name: tensor.clone() for name, tensor in answers.items()}
@@ -165,7 +165,9 @@ def _causes(
     labels, top1 = answers["labels"], answers["top5"][:, 0]
     task.to(trainer.strategy.root_device)
     precision = trainer.strategy.precision_plugin
-    causes = what_if(task, config, data, part.preprocessing_deviations, top1, left_out, precision)
+    causes = deviation_effects(
+        task, config, data, part.preprocessing_deviations, top1, left_out, precision
+    )
     order = class_order(labels.numpy(), top1.numpy(), len(data.classes))
     return [*causes, order] if order else causes
 

@@ -7,9 +7,9 @@ import yaml
 
 from cnncompare.config.schema import Config
 from cnncompare.data.module import ImageData
-from cnncompare.data.transform import Transform, deviations
+from cnncompare.data.transform import deviations
 from cnncompare.models import registry
-from cnncompare.models.pretrained.transforms import Published
+from cnncompare.models.pretrained.transforms import PretrainedReference
 from cnncompare.runs.record import (
     DataSection,
     EnvironmentSection,
@@ -35,14 +35,14 @@ hydra:
 """
 
 
-def describe(
+def write_initial_record(
     run: Run,
     config: Config,
     model: registry.BuiltModel,
     data: ImageData,
     argv: list[str] | None,
     clocks_shared: bool = False,
-    known: Published | None = None,
+    known: PretrainedReference | None = None,
 ) -> None:
     """Write the record as running, and beside it the configuration and the classes' names.
 
@@ -146,7 +146,7 @@ def _evaluation_section(
     model: registry.BuiltModel,
     data: ImageData,
     clocks_shared: bool,
-    known: Published | None,
+    known: PretrainedReference | None,
 ) -> EvaluationSection:
     used = data.transform
     return EvaluationSection(
@@ -155,9 +155,7 @@ def _evaluation_section(
         resize=used.resize if used else None,
         interpolation=used.interpolation if used else None,
         squash=used.squash if used else False,
-        preprocessing_deviations=deviations(used, Transform(*known.transform))
-        if used and known
-        else [],
+        preprocessing_deviations=deviations(used, known.transform) if used and known else [],
         weights_map=model.weights_map,
         mask_classes=config.data.mask_classes,
         on_corrupt_image=config.data.on_corrupt_image,
@@ -167,7 +165,7 @@ def _evaluation_section(
     )
 
 
-def _reference_result(known: Published | None) -> ReferenceResultSection | None:
+def _reference_result(known: PretrainedReference | None) -> ReferenceResultSection | None:
     if known is None or known.acc1 is None or known.acc5 is None:
         return None
     source = known.accuracy_source or known.origin

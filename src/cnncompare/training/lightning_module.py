@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnncompare.config.optimization import AdamWConfig, LossConfig, SGDConfig
-from cnncompare.models.pretrained.finetune import hold_frozen_norms
-from cnncompare.training.metrics import Totals, top5
+from cnncompare.models.pretrained.finetune import freeze_norm_statistics
+from cnncompare.training.metrics import ClassificationSums, top5
 from cnncompare.training.optimizers import SchedulerConfig, build_optimizer, build_scheduler
 
 
@@ -47,9 +47,9 @@ class ImageClassifier(pl.LightningModule):
         self.head = head
         self.head_lr = head_lr
         self.classes = classes  # the only ones that a test image can be of; None: any
-        self.train_totals = Totals()
-        self.val_totals = Totals()
-        self.test_totals = Totals()
+        self.train_sums = ClassificationSums()
+        self.val_sums = ClassificationSums()
+        self.test_sums = ClassificationSums()
         self.test_result: dict[str, float] | None = None
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -74,30 +74,30 @@ class ImageClassifier(pl.LightningModule):
         So a run that was interrupted continues with the numbers it would have drawn.
         """
         torch.manual_seed(_epoch_seed(self.seed, self.current_epoch, self.global_rank))
-        hold_frozen_norms(self.network)
-        self.train_totals.reset()
+        freeze_norm_statistics(self.network)
+        self.train_sums.reset()
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
         images, targets = batch
         logits, *auxiliary = _heads(self(images))
         main_loss = self._cross_entropy(logits, targets)
-        self.train_totals.update(logits.detach(), targets, main_loss.detach() * len(images))
+        self.train_sums.update(logits.detach(), targets, main_loss.detach() * len(images))
         shares = (self.aux_weight * self._cross_entropy(head, targets) for head in auxiliary)
         return sum(shares, start=main_loss)
 
     def on_validation_epoch_start(self) -> None:
-        self.val_totals.reset()
+        self.val_sums.reset()
 
     def validation_step(self, batch: tuple[Tensor, Tensor, Tensor], batch_index: int) -> None:
         images, labels, _ = batch
         logits = self(images)
-        self.val_totals.update(logits, labels, F.cross_entropy(logits, labels, reduction="sum"))
+        self.val_sums.update(logits, labels, F.cross_entropy(logits, labels, reduction="sum"))
 
     def on_validation_epoch_end(self) -> None:
-        self.log("val_acc1", self.val_totals.compute()["acc1"], logger=False)
+        self.log("val_acc1", self.val_sums.compute()["acc1"], logger=False)
 
     def on_test_epoch_start(self) -> None:
-        self.test_totals.reset()
+        self.test_sums.reset()
 
     def test_step(
         self, batch: tuple[Tensor, Tensor, Tensor], batch_index: int
@@ -109,7 +109,7 @@ class ImageClassifier(pl.LightningModule):
         images, labels, indices = batch
         logits = self._masked(self(images).float())
         losses_sum = F.cross_entropy(logits, labels, reduction="sum", ignore_index=-1)
-        self.test_totals.update(logits, labels, losses_sum)
+        self.test_sums.update(logits, labels, losses_sum)
         best = top5(logits)
         return {
             "indices": indices,
@@ -128,7 +128,7 @@ class ImageClassifier(pl.LightningModule):
         return logits.masked_fill(~allowed, torch.finfo(logits.dtype).min)
 
     def on_test_epoch_end(self) -> None:
-        self.test_result = self.test_totals.compute()  # by every process: it sums over them
+        self.test_result = self.test_sums.compute()  # by every process: it sums over them
 
     def configure_optimizers(self) -> Any:
         # not on a GPU, where torch's default is as good; Lightning cannot clip beside it

@@ -1,4 +1,4 @@
-"""Totals: loss and right answers of a split, summed on the device and read once an epoch."""
+"""Loss and correct predictions of a split, summed on the device and read once per epoch."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ def top5(logits: Tensor) -> Tensor:
     return logits.topk(min(5, logits.shape[1]), dim=1).indices
 
 
-class Totals(Metric):
+class ClassificationSums(Metric):
     """Sums over the images of one epoch and of every device, without waiting for the device.
 
     With fewer than five classes, top-5 is top-`classes`.

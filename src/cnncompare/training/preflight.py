@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cnncompare.config.schema import Config
 from cnncompare.errors import ConfigError, OutputError
-from cnncompare.system.gpus import cuda_gpus
+from cnncompare.system.gpus import count_cuda_gpus
 
 FREE_MIB = 64  # the least free space a run is begun with: records, events and pictures
 
@@ -48,7 +48,7 @@ def _check_extras(config: Config) -> None:
 
 def _check_devices(config: Config) -> None:
     asked, accelerator = config.trainer.devices, config.trainer.accelerator
-    gpus = cuda_gpus()
+    gpus = count_cuda_gpus()
     if accelerator == "gpu" and gpus == 0 and sys.platform != "darwin":
         raise ConfigError("trainer.accelerator=gpu: there is no CUDA GPU here; use cpu or auto")
     on_gpu = accelerator == "gpu" or (accelerator == "auto" and gpus > 0)
@@ -65,9 +65,9 @@ def _check_devices(config: Config) -> None:
 
 def _check_images(config: Config) -> None:
     if config.data.source == "imagenet":
-        from cnncompare.data.sources.imagenet.layout import recognised
+        from cnncompare.data.sources.imagenet.layout import detect_layout
 
-        recognised(config.data.root or "")
+        detect_layout(config.data.root or "")
 
 
 def _check_output(folder: Path) -> None:

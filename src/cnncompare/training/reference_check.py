@@ -22,7 +22,7 @@ def check(
     published: ReferenceResultSection | None,
     full: bool,
     deviations: Sequence[str],
-    what_if: Sequence[DeviationEffectSection] = (),
+    deviation_effects: Sequence[DeviationEffectSection] = (),
 ) -> ReferenceCheckSection:
     """Return the verdict: pass within 0.1 points, top-1 and top-5, on the `full` set.
 
@@ -38,9 +38,9 @@ def check(
         message="no published accuracy is known for these weights",
         low1=interval.low,
         high1=interval.high,
-        what_if=list(what_if),
+        deviation_effects=list(deviation_effects),
     )
-    reasons = [*deviations, *(_said(cause) for cause in what_if)]
+    reasons = [*deviations, *(_said(cause) for cause in deviation_effects)]
     if published is None:
         found.message = "; ".join([found.message, *reasons])
         return found

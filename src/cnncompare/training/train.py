@@ -16,27 +16,26 @@ from torch import nn
 from cnncompare.config.schema import Config
 from cnncompare.config.trainer import TrainerConfig
 from cnncompare.data.module import ImageData
-from cnncompare.data.transform import Transform
 from cnncompare.errors import RunError
 from cnncompare.models import registry
 from cnncompare.models.pretrained.finetune import freeze_backbone, head_parameters
-from cnncompare.models.pretrained.transforms import Published, published
+from cnncompare.models.pretrained.transforms import PretrainedReference, pretrained_reference
 from cnncompare.models.trim import trim_kernels
-from cnncompare.runs.lifecycle import continues_from, opened, told_in_record
+from cnncompare.runs.lifecycle import checkpoint_to_resume, close_on_exit, open_run
 from cnncompare.runs.log_file import log_file
 from cnncompare.runs.record import BestSection, TestSection
 from cnncompare.runs.run import BEST_CHECKPOINT, CHECKPOINTS, LOG, TESTED, Run
-from cnncompare.system.cores import cores
+from cnncompare.system.cores import available_cores
 from cnncompare.system.malloc import keep_freed_memory
-from cnncompare.system.ranks import is_first_process
+from cnncompare.system.ranks import is_rank_zero
 from cnncompare.training.callbacks.epoch_recorder import EpochRecorder
 from cnncompare.training.callbacks.interruption import Interruption
-from cnncompare.training.callbacks.prediction_writer import PredictionSaver
+from cnncompare.training.callbacks.prediction_writer import PredictionWriter
 from cnncompare.training.callbacks.progress import Progress
-from cnncompare.training.checkpoints import load_weights
-from cnncompare.training.distributed import agree
+from cnncompare.training.checkpoints import load_checkpoint_weights
+from cnncompare.training.distributed import broadcast_finished
 from cnncompare.training.evaluate import evaluate, evaluate_beside
-from cnncompare.training.initial_record import describe
+from cnncompare.training.initial_record import write_initial_record
 from cnncompare.training.lightning_module import ImageClassifier
 from cnncompare.training.loggers.figures import log_figures
 from cnncompare.training.loggers.hparams import log_hparams
@@ -53,32 +52,33 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
     `clocks_shared` says that other jobs run beside it.
     """
     set_up_torch(config)
-    known = published_for(config)
+    known = find_pretrained_reference(config)
     data = build_data(config, known)
     with Interruption() as interruption:
         data.prepare()
         model = build_model(config, data)
-        classes = data.present.tolist() if config.data.mask_classes else None
+        classes = data.present_classes.tolist() if config.data.mask_classes else None
         task = build_task(config, model, classes)
-        if not is_first_process():  # Lightning started this process for another device
+        if not is_rank_zero():  # Lightning started this process for another device
             if not config.trains:
                 return evaluate_beside(config.run_folder(), config, task, data, interruption)
             return _train_beside(config, task, data, interruption)
-        with opened(config, registry.size_mb(model.network)) as run:
+        with open_run(config, registry.size_mb(model.network)) as run:
             if run.record.status == "finished":
-                agree(build_trainer(run.folder, config, []), finished=True)
+                broadcast_finished(build_trainer(run.folder, config, []), finished=True)
                 return run
-            describe(run, config, model, data, argv, clocks_shared, known)
-            with log_file(run.folder / LOG), told_in_record(run):
+            write_initial_record(run, config, model, data, argv, clocks_shared, known)
+            with log_file(run.folder / LOG), close_on_exit(run):
                 one_way = _fit_and_test if config.trains else evaluate
                 _show(run, config, data, one_way(run, config, task, data, interruption))
     return run
 
 
 def set_up_torch(config: Config) -> None:
+    """Set precision, threads, determinism and warnings of this process for the run."""
     keep_freed_memory()
     torch.set_float32_matmul_precision(config.trainer.matmul_precision)
-    threads = config.trainer.threads or max(1, cores() // config.trainer.devices)
+    threads = config.trainer.threads or max(1, available_cores() // config.trainer.devices)
     torch.set_num_threads(threads)
     # Filling fresh memory is part of torch's deterministic mode; no result here rests on it.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
@@ -93,19 +93,21 @@ def set_up_torch(config: Config) -> None:
     )
 
 
-def published_for(config: Config) -> Published | None:
+def find_pretrained_reference(config: Config) -> PretrainedReference | None:
     """Return what is known of the model's weights, if the data are prepared as for them."""
     if config.data.source != "imagenet" and config.data.normalize != "weights":
         return None
-    return published(config.model.source, config.model.name, config.model.weights)
+    return pretrained_reference(config.model.source, config.model.name, config.model.weights)
 
 
-def build_data(config: Config, known: Published | None) -> ImageData:
-    own = Transform(*known.transform) if known else None
-    return ImageData(config.data, seed=config.seed, weights_transform=own)
+def build_data(config: Config, known: PretrainedReference | None) -> ImageData:
+    """Return the data module, with the transform of the pretrained weights where it is `known`."""
+    transform = known.transform if known else None
+    return ImageData(config.data, seed=config.seed, weights_transform=transform)
 
 
 def build_model(config: Config, data: ImageData) -> registry.BuiltModel:
+    """Return the network, its random weights drawn from the run's seed."""
     random.seed(config.seed)
     torch.manual_seed(config.seed)
     if config.model.module is not None:
@@ -143,11 +145,11 @@ def _fit_and_test(
 ) -> pl.Trainer:
     recorder = EpochRecorder(run.folder)
     progress = Progress(config.display.progress)
-    saver = PredictionSaver(run.folder)
+    saver = PredictionWriter(run.folder)
     trainer = build_trainer(run.folder, config, [interruption, recorder, saver, progress])
     _write_accelerator(run, trainer)
-    agree(trainer, finished=False)
-    trainer.fit(task, datamodule=data, ckpt_path=continues_from(run), weights_only=True)
+    broadcast_finished(trainer, finished=False)
+    trainer.fit(task, datamodule=data, ckpt_path=checkpoint_to_resume(run), weights_only=True)
     _record_training(run, recorder)
     _test(trainer, task, data, run.folder)
     _record_test(run, task)
@@ -169,13 +171,13 @@ def _train_beside(
 ) -> Run:
     """Take part in the training of the first process, which alone writes."""
     folder = config.run_folder()
-    callbacks: list[Callback] = [interruption, EpochRecorder(folder), PredictionSaver(folder)]
+    callbacks: list[Callback] = [interruption, EpochRecorder(folder), PredictionWriter(folder)]
     trainer = build_trainer(folder, config, callbacks)
-    finished = agree(trainer, finished=None)
+    finished = broadcast_finished(trainer, finished=None)
     run = Run.read(folder)
     if finished:
         return run
-    trainer.fit(task, datamodule=data, ckpt_path=continues_from(run), weights_only=True)
+    trainer.fit(task, datamodule=data, ckpt_path=checkpoint_to_resume(run), weights_only=True)
     _test(trainer, task, data, folder)
     return run
 
@@ -191,6 +193,7 @@ def apply_speed_settings(network: nn.Module, settings: TrainerConfig) -> None:
 def build_task(
     config: Config, model: registry.BuiltModel, classes: Sequence[int] | None = None
 ) -> ImageClassifier:
+    """Return the Lightning module; `classes` are the only ones that a test image can be of."""
     apply_speed_settings(model.network, config.trainer)
     return ImageClassifier(
         model.network,
@@ -208,7 +211,7 @@ def build_task(
 
 def _test(trainer: pl.Trainer, task: ImageClassifier, data: ImageData, folder: Path) -> None:
     # not by ckpt_path: with a moving average Lightning would restore the weights beside it
-    task.load_state_dict(load_weights(folder / CHECKPOINTS / BEST_CHECKPOINT))
+    task.load_state_dict(load_checkpoint_weights(folder / CHECKPOINTS / BEST_CHECKPOINT))
     trainer.test(task, datamodule=data, verbose=False)
 
 

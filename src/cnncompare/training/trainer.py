@@ -7,7 +7,7 @@ from pytorch_lightning.callbacks import Callback, EMAWeightAveraging
 
 from cnncompare.config.schema import Config
 from cnncompare.runs.run import CHECKPOINTS
-from cnncompare.system.ranks import is_first_process
+from cnncompare.system.ranks import is_rank_zero
 from cnncompare.training.checkpoints import AtomicCheckpointIO, BestAndLastCheckpoint
 from cnncompare.training.loggers.build import build_loggers
 
@@ -27,7 +27,7 @@ def build_trainer(folder: Path, config: Config, callbacks: list[Callback]) -> pl
         # "warn": some operators have no deterministic form on a GPU, and say so
         deterministic="warn" if settings.deterministic else False,
         benchmark=not settings.deterministic,
-        logger=build_loggers(config.logger, folder) if is_first_process() else False,
+        logger=build_loggers(config.logger, folder) if is_rank_zero() else False,
         plugins=[AtomicCheckpointIO()],
         callbacks=_with_those_of_training(callbacks, folder, config),
         use_distributed_sampler=False,  # the batches are divided where they are drawn

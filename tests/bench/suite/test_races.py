@@ -2,12 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from cnncompare.bench.rounds import Goal
-from cnncompare.bench.suite import races
+from cnncompare.bench.rounds import Goal, Row
 from cnncompare.bench.suite.race_table import RACES
 from cnncompare.bench.suite.races import Images, Race, Wanted, lap, our_words, run_race
 from cnncompare.bench.suite.run_suite import data_words, fewer
-from cnncompare.config.compose import composed
+from cnncompare.config.compose import compose_config
 from cnncompare.errors import ConfigError, DataError, RunError
 
 IMAGES = Images(("data=synthetic",), Path("images"), n_train=900, n_val=100, classes=10)
@@ -40,7 +39,7 @@ def race(**fields: object) -> Race:
     return Race("LeNet-5", ("model=lenet5",), "lenet5", 90, 10, wanted, rounds=3, **fields)  # type: ignore[arg-type]
 
 
-def run_with(fakes: dict[str, FakeWorker], monkeypatch: pytest.MonkeyPatch) -> list[races.Row]:
+def run_with(fakes: dict[str, FakeWorker], monkeypatch: pytest.MonkeyPatch) -> list[Row]:
     made = iter([fakes["usual"], fakes["default"], fakes["best"]])
     monkeypatch.setattr("cnncompare.bench.processes.Worker", lambda *_: next(made))
     return run_race(race(), IMAGES)
@@ -90,7 +89,7 @@ def test_checkpoints_count_by_the_share_of_the_images() -> None:
 def test_the_words_of_the_table_are_valid(race: Race) -> None:
     images = Images(("data=synthetic",), Path("images"), 45_000, 5_000, 10)
     for home in ("default", *race.settings):
-        config = composed(our_words(race, images, home))
+        config = compose_config(our_words(race, images, home))
         assert config.data.batch_size == 128
     assert race.n_train % 128 == 0 or race.n_train > 10 * 128  # else much would be dropped
 
@@ -100,19 +99,19 @@ def test_data_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for part in ("train", "test"):
         (folder / part).mkdir(parents=True)
     words, told = data_words(str(folder))
-    assert composed(words).data.root == str(folder)
+    assert compose_config(words).data.root == str(folder)
     assert str(folder) in told
     with pytest.raises(DataError, match="no folder with train"):
         data_words(str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
     words, told = data_words(None)
     assert "stand-in" in told
-    data = composed(words).data
+    data = compose_config(words).data
     assert data.synthetic is not None
     assert (data.synthetic.n_train, data.synthetic.n_test) == (50_000, 10_000)
     assert data.augment.crop_padding == 4
     assert data.augment.flip
-    few = composed(fewer(words)).data
+    few = compose_config(fewer(words)).data
     assert few.synthetic is not None
     assert few.synthetic.n_train == 5_000
     (tmp_path / ".cache/cnncompare/downloads/cifar-10-batches-py").mkdir(parents=True)
@@ -123,5 +122,5 @@ def test_data_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_composing_tells_what_is_wrong_in_one_line() -> None:
     for words in (["modle=vgg16"], ["model=lenet55"], ["model=lenet5,vgg16"], ["model="]):
         with pytest.raises(ConfigError) as error:
-            composed(words)
+            compose_config(words)
         assert "\n" not in str(error.value)

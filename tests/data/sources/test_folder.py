@@ -4,22 +4,25 @@ import hashlib
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision.datasets.folder import IMG_EXTENSIONS
 
-from cnncompare.config.data import AugmentConfig
+from cnncompare.config.data import IMAGE_SUFFIXES, AugmentConfig
 from cnncompare.data import cache
 from cnncompare.errors import DataError
+from tests.data.conftest import MakeData, MakeTree
 
 
 def pixels_of(path: Path) -> np.ndarray:
     return np.moveaxis(np.asarray(Image.open(path).convert("RGB")), 2, 0)
 
 
-def test_images_and_labels_are_those_of_the_files(pets, folder_data):
+def test_images_and_labels_are_those_of_the_files(pets: Path, folder_data: MakeData) -> None:
     data = folder_data(pets)
     assert data.classes == ["cat", "dog"]
     assert data.image_shape == (3, 16, 20)
@@ -30,14 +33,16 @@ def test_images_and_labels_are_those_of_the_files(pets, folder_data):
         np.testing.assert_array_equal(image.numpy(), pixels_of(file))
 
 
-def test_cached_and_decoded_by_workers_give_the_same_numbers(make_tree, folder_data):
+def test_cached_and_decoded_by_workers_give_the_same_numbers(
+    make_tree: MakeTree, folder_data: MakeData
+) -> None:
     sizes = [(20, 16), (33, 50), (24, 24), (90, 31)] * 3
     root = make_tree({f"{part}/{kind}": sizes for part in ("train", "test") for kind in "abc"})
     changes = {"image_size": 24, "augment": AugmentConfig(crop_padding=3, flip=True)}
     cached = folder_data(root, **changes)
     lazy = folder_data(root, **changes, cache_limit_gib=0.0, workers=2)
-    assert isinstance(cached._parts.train.images, torch.Tensor)
-    assert not isinstance(lazy._parts.train.images, torch.Tensor)
+    assert isinstance(cached._splits.train.images, torch.Tensor)
+    assert not isinstance(lazy._splits.train.images, torch.Tensor)
     assert (cached.mean, cached.std) == (lazy.mean, lazy.std)
     assert cached.fingerprint == lazy.fingerprint
     state = torch.get_rng_state()
@@ -48,7 +53,9 @@ def test_cached_and_decoded_by_workers_give_the_same_numbers(make_tree, folder_d
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_the_cache_is_used_again_until_a_file_changes(pets, folder_data, monkeypatch):
+def test_the_cache_is_used_again_until_a_file_changes(
+    pets: Path, folder_data: MakeData, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder_data(pets)
     writes = []
     write = cache._write
@@ -62,15 +69,17 @@ def test_the_cache_is_used_again_until_a_file_changes(pets, folder_data, monkeyp
     np.testing.assert_array_equal(data.test_images([0])[0].numpy(), pixels_of(changed))
 
 
-def test_a_cache_has_the_name_it_always_had(pets, folder_data, tmp_path):
+def test_a_cache_has_the_name_it_always_had(
+    pets: Path, folder_data: MakeData, tmp_path: Path
+) -> None:
     """So that images decoded by an earlier version are not decoded again for the same settings."""
     folder_data(pets)
     folder_data(pets, image_size=16)
     folder_data(pets, image_size=16, resize=16, interpolation="bilinear")
     files = [file for part in ("train", "test") for file in sorted(pets.glob(f"{part}/*/*.png"))]
     expected = set()
-    for form in ((3, 16, 20, None), (3, 16, 16, 16)):
-        digest = hashlib.sha256(repr((str(pets), form)).encode())
+    for options in ((3, 16, 20, None), (3, 16, 16, 16)):
+        digest = hashlib.sha256(repr((str(pets), options)).encode())
         for file in files:
             state = file.stat()
             name = file.relative_to(pets).as_posix()
@@ -79,32 +88,35 @@ def test_a_cache_has_the_name_it_always_had(pets, folder_data, tmp_path):
     assert {file.name for file in (tmp_path / "cache").glob("*.npy")} == expected
 
 
-def test_a_damaged_cache_is_made_again(pets, folder_data, tmp_path):
+def test_a_damaged_cache_is_made_again(pets: Path, folder_data: MakeData, tmp_path: Path) -> None:
     first = folder_data(pets).test_images(range(6))
     (file,) = (tmp_path / "cache").glob("*.npy")
     file.write_bytes(file.read_bytes()[:500])
     assert torch.equal(folder_data(pets).test_images(range(6)), first)
 
 
-def test_many_processes_decode_the_same(pets, folder_data, monkeypatch, tmp_path):
-    alone = folder_data(pets)._parts.train.images.clone()
+def test_many_processes_decode_the_same(
+    pets: Path, folder_data: MakeData, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    alone: Any = folder_data(pets)._splits.train.images.clone()
     shutil.rmtree(tmp_path / "cache")
-    monkeypatch.setattr(cache, "_ALONE_BYTES", 0)
+    monkeypatch.setattr(cache, "_SINGLE_PROCESS_BYTES", 0)
     monkeypatch.setattr(cache, "_CHUNK", 7)  # 26 images: the last chunk is smaller
-    assert torch.equal(folder_data(pets, workers=2)._parts.train.images, alone)
+    together: Any = folder_data(pets, workers=2)._splits.train.images
+    assert torch.equal(together, alone)
 
 
-def test_an_own_validation_part_is_used(make_tree, folder_data):
+def test_an_own_validation_part_is_used(make_tree: MakeTree, folder_data: MakeData) -> None:
     root = make_tree(
         {f"{part}/{kind}": [(8, 8)] * 4 for part in ("train", "val", "test") for kind in "ab"}
     )
     data = folder_data(root)
     assert (data.n_train, data.n_val, data.n_test) == (8, 8, 8)
-    rows = data._parts.val.rows.tolist()
-    assert all(data._parts.val.keys[row].startswith(b"val/") for row in rows)
+    rows = data._splits.val.rows.tolist()
+    assert all(data._splits.val.keys[row].startswith(b"val/") for row in rows)
 
 
-def test_the_fingerprint_is_of_test_files_and_sizes(pets, folder_data):
+def test_the_fingerprint_is_of_test_files_and_sizes(pets: Path, folder_data: MakeData) -> None:
     first = folder_data(pets).fingerprint
     assert folder_data(pets, image_size=8, limit_train=6).fingerprint == first
     os.utime(pets / "test" / "cat" / "000.png", (1, 1))
@@ -114,21 +126,23 @@ def test_the_fingerprint_is_of_test_files_and_sizes(pets, folder_data):
     assert folder_data(pets).fingerprint != first
 
 
-def test_one_channel_on_request(pets, folder_data):
+def test_one_channel_on_request(pets: Path, folder_data: MakeData) -> None:
     data = folder_data(pets, channels=1)
     assert data.image_shape == (1, 16, 20)
     expected = np.asarray(Image.open(pets / "test" / "cat" / "000.png").convert("L"))
     np.testing.assert_array_equal(data.test_images([0])[0, 0].numpy(), expected)
 
 
-def test_files_that_are_no_images_are_ignored_and_counted(pets, folder_data, caplog):
+def test_files_that_are_no_images_are_ignored_and_counted(
+    pets: Path, folder_data: MakeData, caplog: pytest.LogCaptureFixture
+) -> None:
     (pets / "train" / "cat" / "notes.txt").write_text("fluffy")
     (pets / "train" / ".hidden").mkdir()
     assert folder_data(pets).n_train == 18
-    assert "cat: 1 files that are no images are ignored" in caplog.text
+    assert "cat: ignored 1 files that are not images" in caplog.text
 
 
-def test_images_in_folders_below_a_class_belong_to_it(pets, folder_data):
+def test_images_in_folders_below_a_class_belong_to_it(pets: Path, folder_data: MakeData) -> None:
     (pets / "train" / "cat" / "more").mkdir()
     (pets / "train" / "cat" / "000.png").rename(pets / "train" / "cat" / "more" / "000.png")
     assert folder_data(pets).n_train == 18
@@ -165,9 +179,9 @@ def break_by(root: Path, what: str) -> None:
 @pytest.mark.parametrize(
     ("what", "message"),
     [
-        ("no root", r"data\.root=.*images is not a folder; it should hold train/ and test/"),
+        ("no root", r"data\.root=.*images is not a folder; set one that contains train/ and test/"),
         ("no test", r"has no folder test/ \(it has: train\)"),
-        ("empty class", r"class folder .*train/dog holds no image"),
+        ("empty class", r"class folder .*train/dog contains no image"),
         ("class not in test", r"class 'dog' is in train/ but not in test/"),
         ("class not in train", r"class 'fox' is in test/ but not in train/"),
         ("class not in val", r"class 'cat' is in train/ but not in val/"),
@@ -176,7 +190,9 @@ def break_by(root: Path, what: str) -> None:
         ("dangling link", r"link\.png cannot be read \(No such file"),
     ],
 )
-def test_what_is_wrong_is_named(pets, folder_data, tmp_path, what, message, limit_gib):
+def test_what_is_wrong_is_named(
+    pets: Path, folder_data: MakeData, tmp_path: Path, what: str, message: str, limit_gib: float
+) -> None:
     break_by(pets, what)
     with pytest.raises(DataError, match=message) as caught:
         folder_data(pets, cache_limit_gib=limit_gib, workers=0)
@@ -184,18 +200,24 @@ def test_what_is_wrong_is_named(pets, folder_data, tmp_path, what, message, limi
     assert not list(tmp_path.glob("cache/*.npy")) + list(tmp_path.glob("cache/*.tmp"))
 
 
-@pytest.mark.parametrize("alone_bytes", [2**22, 0])
+@pytest.mark.parametrize("threshold_bytes", [2**22, 0])
 def test_a_truncated_image_is_named_and_leaves_no_cache(
-    pets, folder_data, tmp_path, monkeypatch, alone_bytes
-):
-    monkeypatch.setattr(cache, "_ALONE_BYTES", alone_bytes)  # 0: in another process
+    pets: Path,
+    folder_data: MakeData,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    threshold_bytes: int,
+) -> None:
+    monkeypatch.setattr(cache, "_SINGLE_PROCESS_BYTES", threshold_bytes)  # 0: in another process
     break_by(pets, "truncated")
     with pytest.raises(DataError, match=r"test/cat/001\.png cannot be read \(.*truncated"):
         folder_data(pets, workers=2)
     assert not list(tmp_path.glob("cache/*.npy")) + list(tmp_path.glob("cache/*.tmp"))
 
 
-def test_a_truncated_image_is_named_by_a_worker_in_one_line(pets, folder_data):
+def test_a_truncated_image_is_named_by_a_worker_in_one_line(
+    pets: Path, folder_data: MakeData
+) -> None:
     break_by(pets, "truncated")
     data = folder_data(pets, cache_limit_gib=0.0, workers=1)
     with pytest.raises(DataError, match=r"^/.*test/cat/001\.png cannot be read") as caught:
@@ -203,19 +225,31 @@ def test_a_truncated_image_is_named_by_a_worker_in_one_line(pets, folder_data):
     assert "\n" not in str(caught.value)
 
 
-def test_a_limit_is_refused_before_anything_is_decoded(pets, folder_data, tmp_path):
-    with pytest.raises(DataError, match=r"data\.limit_train=100, but there are 18 images"):
+def test_a_limit_is_refused_before_anything_is_decoded(
+    pets: Path, folder_data: MakeData, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match=r"data\.limit_train=100 exceeds the 18 images"):
         folder_data(pets, limit_train=100)
     assert not (tmp_path / "cache").exists()
 
 
-def test_a_cache_folder_that_cannot_be_made_is_named(pets, folder_data, tmp_path):
+def test_a_cache_folder_that_cannot_be_made_is_named(
+    pets: Path, folder_data: MakeData, tmp_path: Path
+) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match=r"data\.cache_dir=.*file/below cannot take .*limit_gib=0"):
+    with pytest.raises(DataError, match=r"data\.cache_dir=.*file/below cannot store .*limit_gib=0"):
         folder_data(pets, cache_dir=str(tmp_path / "file" / "below"))
 
 
-def test_a_full_disk_is_said_before_decoding(pets, folder_data, monkeypatch):
-    monkeypatch.setattr(cache.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9, 9, 0))
+def test_a_full_disk_is_said_before_decoding(
+    pets: Path, folder_data: MakeData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "cnncompare.data.cache.shutil.disk_usage", lambda _: shutil._ntuple_diskusage(9, 9, 0)
+    )
     with pytest.raises(DataError, match=r"0\.00 GiB are needed, 0\.00 GiB are free"):
         folder_data(pets)
+
+
+def test_the_image_suffixes_are_torchvisions() -> None:
+    assert IMAGE_SUFFIXES == IMG_EXTENSIONS

@@ -19,9 +19,9 @@ def test_names_are_those_that_the_libraries_list() -> None:
 
 
 def test_own_names_are_those_that_the_files_register() -> None:
-    from cnncompare.models.registry import own_model
+    from cnncompare.models.registry import registered_model
 
-    assert [own_model(name).name for name in known_names("own")] == known_names("own")
+    assert [registered_model(name).name for name in known_names("own")] == known_names("own")
 
 
 def test_versions_are_those_that_torchvision_lists() -> None:

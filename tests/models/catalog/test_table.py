@@ -9,8 +9,8 @@ import torchvision.models as zoo
 import yaml
 
 from cnncompare.models.catalog.names import known_names
-from cnncompare.models.catalog.table import COLUMNS, matching, read_table
-from cnncompare.models.catalog.tabulate import listed, row
+from cnncompare.models.catalog.table import COLUMNS, find_rows, read_table
+from cnncompare.models.catalog.tabulate import compute_row, table_entries
 
 CONF = Path(__file__).resolve().parents[2] / "conf" / "model"
 ROWS = {(each["source"], each["name"]): each for each in read_table()}
@@ -28,17 +28,17 @@ QUICK = [
 
 @pytest.mark.parametrize(("source", "name"), QUICK)
 def test_a_row_is_what_the_code_gives(source: str, name: str) -> None:
-    assert row(source, name) == ROWS[source, name]
+    assert compute_row(source, name) == ROWS[source, name]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("source", "name"), sorted(ROWS))
 def test_every_row_is_what_the_code_gives(source: str, name: str) -> None:
-    assert row(source, name) == ROWS[source, name]
+    assert compute_row(source, name) == ROWS[source, name]
 
 
 def test_the_table_holds_own_networks_torchvision_s_and_those_with_a_file() -> None:
-    assert set(ROWS) == set(listed())
+    assert set(ROWS) == set(table_entries())
     files = [yaml.safe_load(path.read_text("utf-8")) for path in CONF.glob("*.yaml")]
     assert {(model["source"], model["name"]) for model in files} <= set(ROWS)
     assert {("own", name) for name in known_names("own")} <= set(ROWS)
@@ -82,13 +82,13 @@ def test_own_counts_are_the_papers() -> None:
 
 
 def test_a_pattern_finds_part_of_a_name_or_a_form_also_beyond_the_table() -> None:
-    names = [each["name"] for each in matching("vgg1*_bn")]
+    names = [each["name"] for each in find_rows("vgg1*_bn")]
     assert names[:4] == ["vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn"]
-    assert {each["source"] for each in matching("vgg1*_bn")} == {"torchvision", "timm"}
-    beyond = [each for each in matching("resnetv2_50x1_bit") if each["source"] == "timm"]
+    assert {each["source"] for each in find_rows("vgg1*_bn")} == {"torchvision", "timm"}
+    beyond = [each for each in find_rows("resnetv2_50x1_bit") if each["source"] == "timm"]
     assert beyond
     assert beyond[0]["params"] is None
-    assert matching("none such") == []
+    assert find_rows("none such") == []
 
 
 def test_the_table_is_read_without_torch() -> None:

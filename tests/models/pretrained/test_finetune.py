@@ -7,8 +7,8 @@ import torch
 
 from cnncompare.models.pretrained.finetune import (
     freeze_backbone,
+    freeze_norm_statistics,
     head_parameters,
-    hold_frozen_norms,
 )
 from cnncompare.models.registry import build
 
@@ -39,7 +39,7 @@ def test_training_a_frozen_network_changes_its_head_alone() -> None:
     freeze_backbone(network, head)
     before = copy.deepcopy(network.state_dict())
     network.train()
-    hold_frozen_norms(network)
+    freeze_norm_statistics(network)
     optimizer = torch.optim.SGD([p for p in network.parameters() if p.requires_grad], lr=0.1)
     network(torch.randn(8, 3, 32, 32)).square().sum().backward()
     optimizer.step()

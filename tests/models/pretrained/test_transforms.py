@@ -13,19 +13,24 @@ from torchvision import transforms as tv
 
 from cnncompare.errors import ModelError
 from cnncompare.models.catalog.names import known_names
-from cnncompare.models.pretrained.transforms import TIMM_RESULTS, Published, Transform, published
+from cnncompare.models.pretrained.transforms import (
+    TIMM_RESULTS,
+    PretrainedReference,
+    Transform,
+    pretrained_reference,
+)
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
-def of(source: str, name: str, weights: str | Path | None) -> Published:
-    found = published(source, name, None if weights is None else str(weights))
+def of(source: str, name: str, weights: str | Path | None) -> PretrainedReference:
+    found = pretrained_reference(source, name, None if weights is None else str(weights))
     assert found is not None
     return found
 
 
 def test_resnet18_of_torchvision() -> None:
-    assert of("torchvision", "resnet18", "IMAGENET1K_V1") == Published(
+    assert of("torchvision", "resnet18", "IMAGENET1K_V1") == PretrainedReference(
         Transform(256, 224, "bilinear", *IMAGENET),
         "torchvision ResNet18_Weights.IMAGENET1K_V1",
         0.69758,
@@ -93,14 +98,14 @@ def test_every_url_of_torchvision_carries_the_digits() -> None:
 def test_efficientnet_lite0_of_timm() -> None:
     half = (0.5, 0.5, 0.5)
     transform = Transform(256, 224, "bicubic", half, half)
-    assert of("timm", "tf_efficientnet_lite0", "in1k") == Published(
+    assert of("timm", "tf_efficientnet_lite0", "in1k") == PretrainedReference(
         transform,
         "timm tf_efficientnet_lite0.in1k",
         0.7483,
         0.92172,
         "timm, results/results-imagenet.csv at commit 0173a13",
     )
-    assert of("timm", "tf_efficientnet_lite0", "some/file.pth") == Published(
+    assert of("timm", "tf_efficientnet_lite0", "some/file.pth") == PretrainedReference(
         transform, "timm tf_efficientnet_lite0.in1k, for a file", None, None, None
     )
 
@@ -119,7 +124,7 @@ def test_timm_makes_the_same_of_its_data_configs() -> None:
         _, height, width = data["input_size"]
         if data["crop_mode"] == "border" or height != width:
             with pytest.raises(ModelError, match="cannot be had here"):
-                published("timm", name, tag)
+                pretrained_reference("timm", name, tag)
             continue
         ours = of("timm", name, tag).transform
         resize, crop, _, normalize = timm.data.create_transform(**data).transforms
@@ -137,9 +142,11 @@ def test_a_crop_mode_that_cannot_be_had_is_refused() -> None:
     bordered = [
         n for n in timm.list_pretrained() if timm.get_pretrained_cfg(n).crop_mode == "border"
     ]
+    if not bordered:
+        pytest.skip("this version of timm has no weights with the crop mode border")
     name, _, tag = bordered[0].partition(".")
     with pytest.raises(ModelError, match="crop mode border, which cannot be had here"):
-        published("timm", name, tag)
+        pretrained_reference("timm", name, tag)
 
 
 def test_random_weights_of_timm_have_the_default_tags_transform() -> None:
@@ -178,16 +185,16 @@ def test_results_of_another_image_size_are_left_out() -> None:
 
 
 def test_own_networks_have_nothing_published() -> None:
-    assert published("own", "resnet20", None) is None
-    assert published("own", "resnet20", "some/file.pth") is None
+    assert pretrained_reference("own", "resnet20", None) is None
+    assert pretrained_reference("own", "resnet20", "some/file.pth") is None
 
 
 @pytest.mark.parametrize("source", ["torchvision", "timm"])
 def test_unknown_versions_are_refused(source: str) -> None:
     with pytest.raises(ModelError, match=r"resnet50 has no weights 'V9'.*\(known: "):
-        published(source, "resnet50", "V9")
+        pretrained_reference(source, "resnet50", "V9")
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="there is no such file"):
-        published("torchvision", "resnet50", str(tmp_path / "none.pth"))
+        pretrained_reference("torchvision", "resnet50", str(tmp_path / "none.pth"))

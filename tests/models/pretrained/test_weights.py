@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -25,14 +26,14 @@ NAME = "squeezenet1_1"  # the smallest of torchvision's files, 5 MB
 
 
 def built(
-    weights: str | Path | None, classes: int = 1000, name: str = NAME, **more: object
+    weights: str | Path | None, classes: int = 1000, name: str = NAME, **more: Any
 ) -> BuiltModel:
     given = None if weights is None else str(weights)
     more = {"source": "torchvision", "image_shape": (3, 64, 64), "stem": "imagenet", **more}
     return build(name, classes=classes, weights=given, **more)
 
 
-def refused(weights: str | Path, **more: object) -> str:
+def refused(weights: str | Path, **more: Any) -> str:
     with pytest.raises(ModelError) as caught:
         built(weights, **more)
     assert "\n" not in str(caught.value)
@@ -122,7 +123,7 @@ def test_the_version_is_named_never_a_default() -> None:
 
 
 def test_a_failed_download_of_timm_s_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_network(*words: object, **more: object) -> None:
+    def no_network(*words: object, **more: Any) -> None:
         raise OSError("no route to host\nwhile asking for a file")
 
     monkeypatch.setattr("timm.create_model", no_network)
@@ -174,7 +175,7 @@ def test_a_safetensors_file_loads(tmp_path: Path) -> None:
 
 
 def test_old_names_of_densenet_files_are_known(tmp_path: Path) -> None:
-    asked = {"name": "densenet121", "classes": 2}
+    asked: dict[str, Any] = {"name": "densenet121", "classes": 2}
     state = built(None, **asked).network.state_dict()
     old = {
         name.replace("norm1.", "norm.1.").replace("conv2.", "conv.2."): value
@@ -217,7 +218,8 @@ def test_a_file_that_holds_code_is_refused_and_nothing_runs(tmp_path: Path) -> N
     torch.save({"weight": Touch(tmp_path / "ran")}, tmp_path / "code.pth")
     (tmp_path / "pickle.pth").write_bytes(pickle.dumps(Touch(tmp_path / "ran")))
     assert "could run code and is refused" in refused(tmp_path / "code.pth")
-    assert "no file of weights" in refused(tmp_path / "pickle.pth")
+    pickled = refused(tmp_path / "pickle.pth")  # torch 2.7 reads it as far as the code
+    assert "no file of weights" in pickled or "could run code and is refused" in pickled
     torch.save(nn.Linear(2, 2), tmp_path / "module.pth")
     assert "could run code and is refused" in refused(tmp_path / "module.pth")
     assert not (tmp_path / "ran").exists()

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from cnncompare.models.registry import own_model
+from cnncompare.models.registry import registered_model
 
 FAMILIES = [
     "alexnet2012",
@@ -27,7 +27,7 @@ SIZE = 16  # pixels: a quarter of the work of 32, and every small form takes the
 
 
 def network(name: str, classes: int, in_channels: int) -> torch.nn.Module:
-    return own_model(name).build(
+    return registered_model(name).build(
         classes=classes, in_channels=in_channels, image_size=SIZE, stem="cifar"
     )
 

@@ -1,5 +1,7 @@
 """FractalNet: its counts, the fractal's joins, and drop-path."""
 
+from typing import Any
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -10,9 +12,9 @@ from cnncompare.models.zoo.fractalnet import (
     DropPath,
     FractalBlock,
     FractalNet,
-    draw,
+    draw_drop_path,
     fractalnet,
-    kept,
+    kept_columns,
 )
 
 WIDTHS = [64, 128, 256, 512, 512]
@@ -65,7 +67,8 @@ def block_and_images() -> tuple[FractalBlock, Tensor]:
 
 def test_joins_are_means_where_columns_end_together() -> None:
     block, x = block_and_images()
-    (c1,), (b1, b2), (a1, a2, a3, a4) = block.columns
+    columns: Any = block.columns
+    (c1,), (b1, b2), (a1, a2, a3, a4) = columns
     middle = (b1(x) + a2(a1(x))) / 2
     ends = [F.max_pool2d(end, 2) for end in (c1(x), b2(middle), a4(a3(middle)))]
     torch.testing.assert_close(block(x, None), sum(ends) / 3)
@@ -87,7 +90,7 @@ def test_local_drop_keeps_at_least_one_and_drops_at_its_rate() -> None:
     images = 100_000
     nobody = torch.zeros(images, 1, dtype=torch.bool)
     drop = DropPath(nobody, torch.zeros(images, 1, dtype=torch.long), local=0.3)
-    stays = kept(drop, [0, 1, 2])
+    stays = kept_columns(drop, [0, 1, 2])
     assert stays.any(1).all()
     share = stays.float().mean(0)
     expected = 0.7 + 0.3**3 / 3  # a third of the joins that would lose all keep this one
@@ -96,7 +99,7 @@ def test_local_drop_keeps_at_least_one_and_drops_at_its_rate() -> None:
 
 def test_half_of_the_images_run_down_a_column_drawn_uniformly() -> None:
     torch.manual_seed(0)
-    drop = draw(torch.empty(60_000, 1), columns=3, local=0.15, global_share=0.5)
+    drop = draw_drop_path(torch.empty(60_000, 1), columns=3, local=0.15, global_share=0.5)
     assert drop.single.float().mean().item() == pytest.approx(0.5, abs=0.01)
     shares = torch.bincount(drop.column.flatten(), minlength=3) / 60_000
     torch.testing.assert_close(shares, torch.full((3,), 1 / 3), atol=0.01, rtol=0)

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from cnncompare.models.complexity import count_params
-from cnncompare.models.zoo.inception_resnet_v1 import ResidualBranches, inception_resnet_v1
+from cnncompare.models.zoo.inception_resnet_v1 import InceptionResidual, inception_resnet_v1
 
 
 def conv(inputs: int, maps: int, area: int) -> int:
@@ -49,7 +49,8 @@ def test_small_form_ends_in_4x4_maps() -> None:
 
 def test_a_residual_is_scaled_added_and_rectified() -> None:
     module = published().eval().features[1]
-    assert isinstance(module, ResidualBranches)
+    assert isinstance(module, InceptionResidual)
+    assert module.linear.bias is not None
     nn.init.zeros_(module.linear.weight)
     nn.init.constant_(module.linear.bias, 2.0)
     x = torch.randn(1, 256, 4, 4)
@@ -58,7 +59,7 @@ def test_a_residual_is_scaled_added_and_rectified() -> None:
 
 def test_scales_lie_in_the_range_of_section_3_3_and_dropout_keeps_0_8() -> None:
     network = published()
-    scales = [m.scale for m in network.modules() if isinstance(m, ResidualBranches)]
+    scales = [m.scale for m in network.modules() if isinstance(m, InceptionResidual)]
     assert len(scales) == 20
     assert all(0.1 <= scale <= 0.3 for scale in scales)
     assert network.dropout.p == pytest.approx(1 - 0.8)

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
-from cnncompare.models.registry import own_model
+from cnncompare.models.registry import registered_model
 from cnncompare.models.zoo import fractalnet
 
 Case = tuple[str, float, int, int, dict[str, bool | float]]
@@ -53,7 +53,7 @@ def accuracy_after(
 ) -> float:
     """Return the accuracy on 397 held-out digits after `steps` on the others."""
     torch.manual_seed(0)
-    network = own_model(name).build(
+    network = registered_model(name).build(
         classes=10, in_channels=1, image_size=size, stem="cifar", **options
     )
     images, labels = digits(size)

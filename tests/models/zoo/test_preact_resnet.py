@@ -12,8 +12,8 @@ from cnncompare.models.complexity import count_params
 from cnncompare.models.zoo.preact_resnet import (
     PreActResNet,
     PreActUnit,
-    basic,
-    bottleneck,
+    basic_convs,
+    bottleneck_convs,
     preact_resnet18,
     preact_resnet110,
     preact_resnet164,
@@ -62,20 +62,20 @@ def test_depth_and_last_maps(
     assert last.shape[1:3] == maps
 
 
-@pytest.mark.parametrize(("convs", "maps"), [(basic, 8), (bottleneck, 32)])
+@pytest.mark.parametrize(("convs", "maps"), [(basic_convs, 8), (bottleneck_convs, 32)])
 @pytest.mark.parametrize("first", [False, True])
 def test_shortcut_is_raw_except_in_the_first_unit(
     convs: Callable[..., list[nn.Conv2d]], maps: int, first: bool
 ) -> None:
     unit = PreActUnit(convs(maps, 8, 1), 1, activates_shortcut=first).eval()
-    nn.init.zeros_(unit.residual[-1].weight)
+    nn.init.zeros_(unit.residual[-1].get_parameter("weight"))
     x = torch.randn(2, maps, 4, 4)
     torch.testing.assert_close(unit(x), F.relu(unit.bn1(x)) if first else x)
 
 
 def test_projection_starts_from_the_activated_input() -> None:
-    unit = PreActUnit(basic(8, 16, 2), 2, activates_shortcut=False).eval()
-    nn.init.zeros_(unit.residual[-1].weight)
+    unit = PreActUnit(basic_convs(8, 16, 2), 2, activates_shortcut=False).eval()
+    nn.init.zeros_(unit.residual[-1].get_parameter("weight"))
     x = torch.randn(2, 8, 4, 4)
     assert unit.projection is not None
     torch.testing.assert_close(unit(x), unit.projection(F.relu(unit.bn1(x))))

@@ -39,9 +39,9 @@ class Dawdler(pl.Callback):
     def _dawdle(self, *_: Any) -> None:
         self.clock.now += 100.0
 
-    on_validation_end = _dawdle
-    on_train_epoch_end = _dawdle
-    on_train_start = _dawdle
+    on_validation_end = _dawdle  # type: ignore[assignment]
+    on_train_epoch_end = _dawdle  # type: ignore[assignment]
+    on_train_start = _dawdle  # type: ignore[assignment]
 
 
 def _read(folder: Path) -> list[dict[str, str]]:
@@ -159,7 +159,7 @@ def test_what_others_log_follows_the_columns(tmp_path: Path, clock: Clock) -> No
 def test_every_logger_gets_every_column_with_the_epoch_as_step(
     tmp_path: Path, clock: Clock
 ) -> None:
-    place = {"save_dir": tmp_path, "name": "", "version": ""}
+    place: dict[str, Any] = {"save_dir": tmp_path, "name": "", "version": ""}
     loggers = [TensorBoardLogger(**place, default_hp_metric=False), CSVLogger(**place)]
     _fit(tmp_path, clock, logger=loggers)
     for logger in loggers:

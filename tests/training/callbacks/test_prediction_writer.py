@@ -13,7 +13,7 @@ from sklearn.metrics import accuracy_score, top_k_accuracy_score
 
 from cnncompare.errors import RunError
 from cnncompare.training.callbacks.evaluation_journal import Journal
-from cnncompare.training.callbacks.prediction_writer import PredictionSaver
+from cnncompare.training.callbacks.prediction_writer import PredictionWriter
 
 from .conftest import CLASSES, QUIET, Loader, SlowTask, make_task, make_trainer
 
@@ -46,7 +46,7 @@ class Backwards(Loader):
 
 def _test(folder: Path, loader: Loader, n_test: int = 11) -> SlowTask:
     task = make_task()
-    trainer = make_trainer(folder, [PredictionSaver(folder)])
+    trainer = make_trainer(folder, [PredictionWriter(folder)])
     trainer.test(task, datamodule=Data(loader, n_test), verbose=False)
     return task
 
@@ -69,7 +69,7 @@ def test_arrays_are_as_in_the_contract_and_in_the_data_sets_order(tmp_path: Path
 def test_accuracy_recomputed_is_the_accuracy_counted(tmp_path: Path) -> None:
     loader = Backwards(11, evaluation=True, seed=3)
     task = _test(tmp_path, loader)
-    saved, counted = np.load(tmp_path / "predictions.npz"), task.test_totals.compute()
+    saved, counted = np.load(tmp_path / "predictions.npz"), task.test_sums.compute()
     assert accuracy_score(saved["label"], saved["top5"][:, 0]) == counted["acc1"]
     scores = task(loader.images).detach()
     assert counted["acc5"] == top_k_accuracy_score(
@@ -138,7 +138,7 @@ def test_an_interrupted_test_goes_on_where_its_journal_ends(tmp_path: Path) -> N
         }
     )
     journal.flush()
-    saver = PredictionSaver(tmp_path, Journal(tmp_path / "tested", 0, 5))
+    saver = PredictionWriter(tmp_path, Journal(tmp_path / "tested", 0, 5))
     make_trainer(tmp_path, [saver]).test(
         make_task(), datamodule=Data(Rest(11, evaluation=True), 11), verbose=False
     )

@@ -11,7 +11,7 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
 from cnncompare.training.callbacks.epoch_recorder import EpochRecorder
-from cnncompare.training.callbacks.prediction_writer import PredictionSaver
+from cnncompare.training.callbacks.prediction_writer import PredictionWriter
 from tests.training.callbacks.conftest import Clock, Loader, make_task, make_trainer
 
 
@@ -40,7 +40,7 @@ class Data(pl.LightningDataModule):
 
 def main(folder: Path) -> None:
     clock = Clock()
-    callbacks: list[pl.Callback] = [EpochRecorder(folder, clock), PredictionSaver(folder)]
+    callbacks: list[pl.Callback] = [EpochRecorder(folder, clock), PredictionWriter(folder)]
     trainer = make_trainer(folder, callbacks, devices=2, strategy="ddp")
     task, data = make_task(clock), Data()
     trainer.fit(task, datamodule=data)

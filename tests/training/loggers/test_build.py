@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
@@ -28,6 +29,7 @@ def test_several_at_once_and_none(tmp_path: Path) -> None:
 def test_mlflow_writes_where_it_is_told(tmp_path: Path) -> None:
     pytest.importorskip("mlflow", reason="the extra mlflow is not installed")
     config = MLflowConfig(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db", experiment_name="trial")
+    logger: Any
     (logger,) = build_loggers(LoggerConfig(mlflow=config), tmp_path / "run")
     logger.log_metrics({"val_acc1": 0.5}, step=1)
     assert logger.experiment.get_run(logger.run_id).data.metrics == {"val_acc1": 0.5}

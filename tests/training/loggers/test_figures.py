@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -111,8 +112,8 @@ def test_each_mistake_has_both_classes(n: int, channels: int, svgs: list[str]) -
 
 def log(folder: Path, config: DisplayConfig, predictions: Predictions) -> Images:
     np.savez(folder / "predictions.npz", **vars(predictions))
-    record = RunRecord.model_construct(best=BestSection(epoch=7))
-    options = {"save_dir": folder, "name": "", "version": ""}
+    record = RunRecord.model_construct(best=BestSection(epoch=7))  # type: ignore[call-arg]
+    options: dict[str, Any] = {"save_dir": folder, "name": "", "version": ""}
     board = TensorBoardLogger(**options, default_hp_metric=False)
     images = Images(10)
     log_figures([CSVLogger(**options), board], Run(folder, record), images, config)

@@ -22,13 +22,13 @@ TestSection.__test__ = False  # type: ignore[attr-defined]  # a part of the reco
 
 
 def _record(gpu: float | None = None) -> RunRecord:
-    training = Training.model_construct(
+    training = Training.model_construct(  # type: ignore[call-arg]  # what HParams needs of it
         seed=3, max_epochs=5, epochs_done=5, batch_size=128, image_size=32, optimizer="sgd",
         lr=0.1, weight_decay=5e-4, scheduler="cosine", label_smoothing=0.0, ema_decay=None,
         gradient_clip_norm=None, precision="32-true", channels_last=False, compile=False,
         accelerator="cpu", devices=1, protocol="holdout", augment={"flip": True, "policy": None},
     )  # fmt: skip
-    return RunRecord.model_construct(
+    return RunRecord.model_construct(  # type: ignore[call-arg]
         training=training,
         model=ModelSection(
             name="resnet20", source="own", stem="cifar", params=272_474, input_size=[]

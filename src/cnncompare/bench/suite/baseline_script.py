@@ -62,6 +62,7 @@ class MemoryImages(Dataset[Sample]):
 def make_loaders(
     folder: Path, batch_size: int, n_train: int | None = None, n_val: int | None = None
 ) -> tuple[DataLoader[Sample], DataLoader[Sample]]:
+    """Return the loaders of the training and the validation images."""
     train_set = MemoryImages(folder, "train", train_transform, n_train)
     val_set = MemoryImages(folder, "val", val_transform, n_val)
     return (
@@ -88,6 +89,7 @@ def make_network(name: str, classes: int) -> nn.Module:
 
 
 def make_optimizer(network: nn.Module, lr: float) -> SGD:
+    """Return SGD with momentum and weight decay."""
     return SGD(network.parameters(), lr=lr, momentum=0.9, weight_decay=5e-4)
 
 
@@ -126,6 +128,7 @@ def validate(
 
 
 def main() -> None:
+    """Train the network of the command line and print a line per epoch."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, required=True)  # train.npy, train_labels.npy, val...
     parser.add_argument("--model", default="resnet18_cifar")

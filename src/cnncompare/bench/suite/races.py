@@ -8,7 +8,7 @@ from typing import Any
 
 from cnncompare.bench.processes import Worker, our_environment, usual_environment, workers
 from cnncompare.bench.rounds import Goal, Laps, Row, alternate, compare
-from cnncompare.config.compose import composed
+from cnncompare.config.compose import compose_config
 
 EPOCHS = 10_000  # more than any race has, so that no schedule ends in it
 LR = 0.01  # of both sides: the numbers do not matter, but must stay finite
@@ -132,7 +132,7 @@ def our_words(race: Race, images: Images, home: str) -> list[str]:
 def _asked(home: str, race: Race, images: Images) -> dict[str, Any]:
     if home != "usual":
         words = our_words(race, images, home)
-        return {"be": "ours", "config": composed(words).model_dump(mode="json")}
+        return {"be": "ours", "config": compose_config(words).model_dump(mode="json")}
     return {
         "be": "usual",
         "folder": str(images.folder),

@@ -23,7 +23,7 @@ from cnncompare.bench.suite.start_up import (
     first_step_row,
     memory_row,
 )
-from cnncompare.config.compose import composed
+from cnncompare.config.compose import compose_config
 from cnncompare.errors import CnncompareError, DataError
 
 FIRST_STEP = "command to the first training step, s"
@@ -142,7 +142,7 @@ def data_words(root: str | None) -> tuple[list[str], str]:
             raise DataError(f"--data {path} is no folder with train/CLASS/ and test/CLASS/")
         quoted = path.replace("\\", "\\\\").replace("'", "\\'")
         return ["data=folder", f"data.root='{quoted}'"], f"images of {path}"
-    downloads = Path(os.path.expanduser(composed(["data=cifar10"]).data.root or ""))
+    downloads = Path(os.path.expanduser(compose_config(["data=cifar10"]).data.root or ""))
     if any((downloads / f"cifar-10-{end}").exists() for end in ("batches-py", "python.tar.gz")):
         return ["data=cifar10"], "CIFAR-10"
     words = SYNTHETIC.format(50_000, 10_000).split()
@@ -160,7 +160,7 @@ def fewer(words: Sequence[str]) -> list[str]:
 
 def prepared(words: Sequence[str], folder: Path) -> tuple[Images, dict[str, Any]]:
     """Write the images for the usual script; return them, and the environment of a run."""
-    config = composed([*words, "model=lenet5"])
+    config = compose_config([*words, "model=lenet5"])
     asked = {"be": "prepare", "config": config.model_dump(mode="json"), "folder": str(folder)}
     with workers({"prepare": asked}, {"prepare": our_environment()}) as started:
         try:

@@ -6,7 +6,7 @@ from statistics import median
 from cnncompare.bench.processes import our_environment, workers
 from cnncompare.bench.rounds import Row
 from cnncompare.bench.suite.races import Images
-from cnncompare.config.compose import composed
+from cnncompare.config.compose import compose_config
 from cnncompare.config.files import conf_folder
 from cnncompare.errors import RunError
 
@@ -46,7 +46,7 @@ def seconds_to_target(images: Images, seed: int) -> float:
     Raises RunError when it never gets there.
     """
     words = ["experiment=speedrun", *images.words, f"seed={seed}", "display.progress=bar"]
-    config = composed(words)
+    config = compose_config(words)
     asked = {"be": "ours", "config": config.model_dump(mode="json")}
     total: float = 0.0
     with workers({"ours": asked}, {"ours": our_environment()}) as started:

@@ -1,38 +1,30 @@
 """`python -m cnncompare models [PATTERN]`: the networks that can be named; imports no torch."""
 
-import argparse
 import json
-from typing import NoReturn
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cnncompare.errors import ConfigError, ModelError, closest
+from cnncompare.errors import ModelError, closest
 from cnncompare.models.catalog.names import SOURCES, known_names
-from cnncompare.models.catalog.table import Row, matching
+from cnncompare.models.catalog.table import NetworkRow, find_rows
+from cnncompare.system.argument_parser import CommandParser
 
 DETAILED = 3  # networks of which all is told, changes and papers included
 WIDE = 130  # columns of a terminal that has room for the paper
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(
-            f"models: {message}; python -m cnncompare models --help shows what there is"
-        )
-
-
 def main(argv: list[str]) -> int:
     """Print the networks and return the exit code; raises ModelError when none fits."""
-    parser = _Parser(
-        prog="python -m cnncompare models",
+    parser = CommandParser(
+        "models",
         description="The networks that can be named. With few left, all that is known of each.",
     )
     parser.add_argument("pattern", nargs="?", metavar="PATTERN", help="part of a name, or 'res*50'")
     parser.add_argument("--json", action="store_true", help="print a JSON list, nothing else")
     asked = parser.parse_args(argv)
-    rows = matching(asked.pattern)
+    rows = find_rows(asked.pattern)
     if not rows:
         every = {name for source in SOURCES for name in known_names(source)}
         raise ModelError(f"no network fits {asked.pattern!r}{closest(asked.pattern, every)}")
@@ -50,7 +42,7 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _table(rows: list[Row], wide: bool) -> Table:
+def _table(rows: list[NetworkRow], wide: bool) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("name", no_wrap=True)
     table.add_column("source", no_wrap=True)
@@ -63,7 +55,7 @@ def _table(rows: list[Row], wide: bool) -> Table:
     return table
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: NetworkRow) -> list[str]:
     if row["params"] is None:
         return [row["name"], row["source"], *["-"] * 7]
     channels, _, size = row["input_size"]
@@ -86,7 +78,7 @@ def _short(gmacs: float | None) -> str:
     return f"{gmacs:.2f}" if gmacs >= 0.1 else f"{gmacs:.4f}"
 
 
-def _details(row: Row) -> str:
+def _details(row: NetworkRow) -> str:
     library = "" if row["source"] == "own" else f"{row['source']} model.name="
     lines = [f"\n[bold]{escape(row['name'])}[/bold]", f"run      model={library}{row['name']}"]
     if row["paper"] is None:

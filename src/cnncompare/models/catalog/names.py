@@ -11,17 +11,21 @@ from cnncompare.errors import ModelError, closest
 
 SOURCES = ("own", "torchvision", "timm")
 FILE_ENDINGS = (".pth", ".pt", ".ckpt", ".bin", ".safetensors")
-_OWN = re.compile(r"^@register\(\s*\"([\w.+-]+)\"", re.MULTILINE)
-_BUILDER = re.compile(r"^@register_model(?:\([^)]*\))?\n(?:@.*\n)*def (\w+)\(", re.MULTILINE)
+_REGISTRATION = re.compile(r"^@register\(\s*\"([\w.+-]+)\"", re.MULTILINE)
+_LIBRARY_BUILDER = re.compile(
+    r"^@register_model(?:\([^)]*\))?\n(?:@.*\n)*def (\w+)\(", re.MULTILINE
+)
 # torchvision registers detection and segmentation below these folders; they are no classifiers.
 _NO_CLASSIFIERS = ("detection", "segmentation", "optical_flow", "video", "quantization")
 
 
 @cache
-def own_files() -> dict[str, str]:
+def zoo_modules() -> dict[str, str]:
     """Return the module, within cnncompare.models.zoo, of each of the project's own networks."""
     files = sorted((Path(__file__).parents[1] / "zoo").glob("*.py"))
-    return {name: file.stem for file in files for name in _OWN.findall(file.read_text("utf-8"))}
+    return {
+        name: file.stem for file in files for name in _REGISTRATION.findall(file.read_text("utf-8"))
+    }
 
 
 @cache
@@ -31,12 +35,12 @@ def known_names(source: str) -> list[str]:
     Raises ModelError for an unknown source or a library that is not installed.
     """
     if source == "own":
-        return sorted(own_files())
+        return sorted(zoo_modules())
     if source not in SOURCES:
         raise ModelError(
             f"unknown model.source={source}{closest(source, SOURCES)} (known: {', '.join(SOURCES)})"
         )
-    return sorted(_BUILDER.findall(_source(source)))
+    return sorted(_LIBRARY_BUILDER.findall(_source(source)))
 
 
 def check_name(source: str, name: str, also: Iterable[str] = ()) -> None:

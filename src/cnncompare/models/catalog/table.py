@@ -25,21 +25,21 @@ COLUMNS = (
     "small_image_changes",
     "weights",
 )
-Row = dict[str, Any]
+NetworkRow = dict[str, Any]
 
 
-def read_table() -> list[Row]:
+def read_table() -> list[NetworkRow]:
     """Return a row for each network of the project and of torchvision, and for timm's best known.
 
     Keys as in COLUMNS: `params` and `gmacs` with the published stem, native input and 1,000
     classes (10 for networks made for small images), GoogLeNet without its auxiliary heads, as
     torchvision publishes it; `gmacs_32` in the small form on 3x32x32, null where there is none.
     """
-    rows: list[Row] = json.loads(FILE.read_text("utf-8"))
+    rows: list[NetworkRow] = json.loads(FILE.read_text("utf-8"))
     return rows
 
 
-def matching(pattern: str | None) -> list[Row]:
+def find_rows(pattern: str | None) -> list[NetworkRow]:
     """Return the rows whose name holds `pattern`, or fits it when it has a ``*``; all for None.
 
     Other networks of torchvision and timm that fit come last, with null where nothing is known.

@@ -8,27 +8,27 @@ import torch
 
 from cnncompare.errors import ModelError
 from cnncompare.models.catalog.names import known_names
-from cnncompare.models.catalog.papers import NO_CNN, TIMM, published
-from cnncompare.models.catalog.table import FILE, Row
+from cnncompare.models.catalog.papers import NO_CNN, TIMM, paper_of
+from cnncompare.models.catalog.table import FILE, NetworkRow
 from cnncompare.models.pretrained.weights import versions_of
 from cnncompare.models.registry import (
     BuiltModel,
     build,
     count_macs,
     count_params,
-    own_model,
+    registered_model,
     size_mb,
 )
 
 
-def listed() -> list[tuple[str, str]]:
+def table_entries() -> list[tuple[str, str]]:
     """Return (source, name) of each network of the table."""
     own = [("own", name) for name in known_names("own")]
     zoo = [("torchvision", n) for n in known_names("torchvision") if not n.startswith(NO_CNN)]
     return [*own, *zoo, *(("timm", name) for name in TIMM)]
 
 
-def row(source: str, name: str) -> Row:
+def compute_row(source: str, name: str) -> NetworkRow:
     """Return what the table says of one network; nearly all are built without memory."""
     family, year, paper, input_size = _about(source, name)
     classes = 10 if input_size[1] <= 64 else 1000
@@ -54,12 +54,12 @@ def row(source: str, name: str) -> Row:
 
 def _about(source: str, name: str) -> tuple[str, int, str, tuple[int, int, int]]:
     if source == "own":
-        model = own_model(name)
+        model = registered_model(name)
         return model.family, model.year, model.paper, model.input_size
     from importlib import import_module
 
     size: int = import_module(f"cnncompare.models.{source}").native_size(name)
-    return *published(source, name), (3, size, size)
+    return *paper_of(source, name), (3, size, size)
 
 
 def _small(source: str, name: str) -> tuple[float | None, list[str] | None]:
@@ -95,7 +95,7 @@ def _built(
 def main() -> None:
     """Write the table, a line a network, by year and name."""
     rows = sorted(
-        (row(source, name) for source, name in listed()),
+        (compute_row(source, name) for source, name in table_entries()),
         key=lambda r: (r["year"], r["family"], r["source"], r["params"]),
     )
     lines = ",\n".join(json.dumps(each) for each in rows)

@@ -33,7 +33,7 @@ def freeze_backbone(network: nn.Module, head: set[str]) -> None:
         parameter.requires_grad_(name in head)
 
 
-def hold_frozen_norms(network: nn.Module) -> None:
+def freeze_norm_statistics(network: nn.Module) -> None:
     """Put the norms whose parameters are frozen into eval mode, so that their statistics stay.
 
     To be called after each ``network.train()``, which undoes it.

@@ -12,7 +12,7 @@ Groups = dict[tuple[str, tuple[int, ...]], list[str]]  # names by last part and 
 Fits = Callable[[Tensor, Tensor], bool]
 
 
-def by_order(
+def match_by_order(
     given: dict[str, Tensor], own: dict[str, Tensor], fits: Fits, weights: str
 ) -> dict[str, Tensor]:
     """Return the tensors `given` under the names of `own`, a network's state dict.

@@ -15,17 +15,17 @@ TIMM_RESULTS = Path(__file__).with_name("timm_results.csv")
 
 
 class Transform(NamedTuple):
-    """How a test image becomes the network's input: resized, its centre cut out, normalised."""
+    """The preprocessing of a test image: resize, centre crop, (pixel / 255 - mean) / std."""
 
     resize: int  # pixels of the shorter side
-    crop: int  # pixels of the square
+    crop: int  # pixels of each side of the square
     interpolation: str  # nearest, bilinear, bicubic, lanczos, box, hamming
-    mean: tuple[float, ...]  # of values from 0 to 1
+    mean: tuple[float, ...]  # per channel, for pixels in [0, 1]
     std: tuple[float, ...]
-    squash: bool = False  # both sides become `resize`, whatever the shape was
+    squash: bool = False  # resize both sides to `resize`, ignoring the aspect ratio (timm)
 
 
-class Published(NamedTuple):
+class PretrainedReference(NamedTuple):
     """The transform of weights, and their accuracies on ImageNet's validation set, from 0 to 1."""
 
     transform: Transform
@@ -35,7 +35,7 @@ class Published(NamedTuple):
     accuracy_source: str | None
 
 
-def published(source: str, name: str, weights: str | None) -> Published | None:
+def pretrained_reference(source: str, name: str, weights: str | None) -> PretrainedReference | None:
     """Return what was published with a version of `weights` of `name`; None for own networks.
 
     A file is taken for the version of torchvision's whose SHA-256 it has. Any other file, and None
@@ -50,7 +50,7 @@ def published(source: str, name: str, weights: str | None) -> Published | None:
     return None
 
 
-def _of_torchvision(name: str, weights: str | None) -> Published:
+def _of_torchvision(name: str, weights: str | None) -> PretrainedReference:
     import torchvision.models as zoo
 
     versions = list(zoo.get_model_weights(name))
@@ -69,14 +69,14 @@ def _of_torchvision(name: str, weights: str | None) -> Published:
     return _preset(zoo.get_model_weights(name)[weights], "")
 
 
-def _preset(version: Any, reason: str, measured: bool = True) -> Published:
+def _preset(version: Any, reason: str, measured: bool = True) -> PretrainedReference:
     """Return what torchvision says of an entry of its weights; `reason` ends the origin."""
     preset = version.transforms()
     (resize,), (crop,) = preset.resize_size, preset.crop_size
     mean, std = tuple(preset.mean), tuple(preset.std)
     accuracies = version.meta["_metrics"]["ImageNet-1K"]
     measured = measured and not math.isnan(accuracies["acc@1"])  # VGG16 FEATURES
-    return Published(
+    return PretrainedReference(
         Transform(resize, crop, preset.interpolation.value, mean, std),
         f"torchvision {version}{reason}",
         round(accuracies["acc@1"] / 100, 5) if measured else None,
@@ -85,7 +85,7 @@ def _preset(version: Any, reason: str, measured: bool = True) -> Published:
     )
 
 
-def _of_timm(name: str, weights: str | None) -> Published:
+def _of_timm(name: str, weights: str | None) -> PretrainedReference:
     import timm
     from timm.data.config import resolve_data_config
 
@@ -99,8 +99,8 @@ def _of_timm(name: str, weights: str | None) -> Published:
     transform = _timm_transform(origin, data)
     if weights is None or is_file(weights):
         kind = "random weights" if weights is None else "a file"
-        return Published(transform, f"{origin}, for {kind}", None, None, None)
-    return Published(transform, origin, *_timm_accuracies(f"{arch}.{version}", data))
+        return PretrainedReference(transform, f"{origin}, for {kind}", None, None, None)
+    return PretrainedReference(transform, origin, *_timm_accuracies(f"{arch}.{version}", data))
 
 
 def _timm_transform(origin: str, data: dict[str, Any]) -> Transform:

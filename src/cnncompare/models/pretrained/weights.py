@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from cnncompare.errors import ModelError
 from cnncompare.models.catalog.names import check_version, is_file
-from cnncompare.models.pretrained.match_by_order import Fits, by_order
+from cnncompare.models.pretrained.match_by_order import Fits, match_by_order
 
 SHOWN = 3  # names in a message of one line
 
@@ -84,7 +84,7 @@ def read_file(path: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def load_weights(
+def load_pretrained_weights(
     network: nn.Module,
     tensors: dict[str, Tensor],
     weights: str,
@@ -98,7 +98,7 @@ def load_weights(
     """
     own = network.state_dict()
     if weights_map == "by_order":
-        tensors = by_order(tensors, own, _fits(classes), weights)
+        tensors = match_by_order(tensors, own, _fits(classes), weights)
     given = {name: tensor for name, tensor in tensors.items() if not _is_unused_aux(name, own)}
     for name in given.keys() & own.keys():
         if _is_head_for_other_classes(own[name], given[name], classes):

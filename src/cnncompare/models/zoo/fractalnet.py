@@ -32,14 +32,14 @@ class DropPath(NamedTuple):
     local: float
 
 
-def draw(images: Tensor, columns: int, local: float, global_share: float) -> DropPath:
+def draw_drop_path(images: Tensor, columns: int, local: float, global_share: float) -> DropPath:
     """Return the draws for a batch of `images`, a share of which runs down one column."""
     shape, device = [len(images), 1], images.device
     single = torch.rand(shape, device=device) < global_share
     return DropPath(single, torch.randint(columns, shape, device=device), local)
 
 
-def kept(drop: DropPath, ends: list[int]) -> Tensor:
+def kept_columns(drop: DropPath, ends: list[int]) -> Tensor:
     """Return which of the columns `ends` each image joins, bool [N, len(ends)], never none."""
     device = drop.single.device
     draws = torch.rand([len(drop.single), len(ends)], device=device)
@@ -52,12 +52,12 @@ def kept(drop: DropPath, ends: list[int]) -> Tensor:
     return torch.where(drop.single, one, local)
 
 
-def join(outputs: list[Tensor], ends: list[int], drop: DropPath | None) -> Tensor:
+def join_columns(outputs: list[Tensor], ends: list[int], drop: DropPath | None) -> Tensor:
     """Return the mean of the outputs [N, C, H, W] of the columns `ends`, of the kept ones only."""
     stacked = torch.stack(outputs, dim=1)
     if drop is None:
         return stacked.mean(1)
-    joined = kept(drop, ends).to(stacked.dtype)
+    joined = kept_columns(drop, ends).to(stacked.dtype)
     weights = joined / joined.sum(1, keepdim=True)
     return (stacked * weights[:, :, None, None, None]).sum(1)
 
@@ -92,7 +92,7 @@ class FractalBlock(nn.Module):
             if row == self.rows:
                 # The ceiling lets images of other than 32 pixels through; at 32 it does nothing.
                 outputs = [F.max_pool2d(output, 2, ceil_mode=True) for output in outputs]
-            joined = join(outputs, ends, drop)
+            joined = join_columns(outputs, ends, drop)
             for column in ends:
                 inputs[column] = joined
         return joined
@@ -143,7 +143,7 @@ class FractalNet(nn.Module):
         """Return logits [N, classes] of images [N, C, H, W]."""
         drop: DropPath | None = None
         if self.training:
-            drop = draw(images, self.columns, self.local_drop, self.global_share)
+            drop = draw_drop_path(images, self.columns, self.local_drop, self.global_share)
         x = images
         for widener, block in zip(self.wideners, self.blocks, strict=True):
             x = block(widener(x), drop)

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from cnncompare.models.registry import register
 
-Size = int | tuple[int, int]
+KernelSize = int | tuple[int, int]
 
 
 def _conv(
-    in_channels: int, channels: int, size: Size, stride: int = 1, pad: bool = True
+    in_channels: int, channels: int, size: KernelSize, stride: int = 1, pad: bool = True
 ) -> nn.Module:
     """Return convolution, batch norm and ReLU; `pad` keeps the size, as unmarked in the figures."""
     height, width = (size, size) if isinstance(size, int) else size
@@ -26,8 +26,8 @@ def _conv(
     )
 
 
-class Branches(nn.Module):
-    """Branches side by side, their maps concatenated."""
+class ParallelBranches(nn.Module):
+    """ParallelBranches side by side, their maps concatenated."""
 
     def __init__(self, *branches: nn.Module) -> None:
         super().__init__()
@@ -38,14 +38,16 @@ class Branches(nn.Module):
         return torch.cat([branch(x) for branch in self.branches], dim=1)
 
 
-class ResidualBranches(nn.Module):
+class InceptionResidual(nn.Module):
     """An Inception-ResNet module: branches, a linear 1x1 convolution, scaled and added.
 
     `scale` is from the range 0.1 to 0.3 of section 3.3; which value for which module is taken from
     the authors' released Inception-ResNet-v2.
     """
 
-    def __init__(self, branches: Branches, branch_maps: int, maps: int, scale: float) -> None:
+    def __init__(
+        self, branches: ParallelBranches, branch_maps: int, maps: int, scale: float
+    ) -> None:
         super().__init__()
         self.branches = branches
         self.linear = nn.Conv2d(branch_maps, maps, 1)  # no batch norm on the sums: section 3.2
@@ -83,17 +85,17 @@ def _small_stem(in_channels: int) -> nn.Sequential:
 
 def _module_a() -> nn.Module:
     """Return Inception-ResNet-A, figure 10."""
-    branches = Branches(
+    branches = ParallelBranches(
         _conv(256, 32, 1),
         nn.Sequential(_conv(256, 32, 1), _conv(32, 32, 3)),
         nn.Sequential(_conv(256, 32, 1), _conv(32, 32, 3), _conv(32, 32, 3)),
     )
-    return ResidualBranches(branches, 96, 256, 0.17)
+    return InceptionResidual(branches, 96, 256, 0.17)
 
 
 def _reduction_a(pad: bool) -> nn.Module:
     """Return Reduction-A, figure 7 with k, l, m, n = 192, 192, 256, 384: 256 to 896 maps."""
-    return Branches(
+    return ParallelBranches(
         nn.MaxPool2d(3, 2, padding=int(pad)),
         _conv(256, 384, 3, 2, pad),
         nn.Sequential(_conv(256, 192, 1), _conv(192, 192, 3), _conv(192, 256, 3, 2, pad)),
@@ -102,16 +104,16 @@ def _reduction_a(pad: bool) -> nn.Module:
 
 def _module_b() -> nn.Module:
     """Return Inception-ResNet-B, figure 11."""
-    branches = Branches(
+    branches = ParallelBranches(
         _conv(896, 128, 1),
         nn.Sequential(_conv(896, 128, 1), _conv(128, 128, (1, 7)), _conv(128, 128, (7, 1))),
     )
-    return ResidualBranches(branches, 256, 896, 0.10)
+    return InceptionResidual(branches, 256, 896, 0.10)
 
 
 def _reduction_b(pad: bool) -> nn.Module:
     """Return Reduction-B, figure 12: 896 to 1792 maps."""
-    return Branches(
+    return ParallelBranches(
         nn.MaxPool2d(3, 2, padding=int(pad)),
         nn.Sequential(_conv(896, 256, 1), _conv(256, 384, 3, 2, pad)),
         nn.Sequential(_conv(896, 256, 1), _conv(256, 256, 3, 2, pad)),
@@ -121,11 +123,11 @@ def _reduction_b(pad: bool) -> nn.Module:
 
 def _module_c() -> nn.Module:
     """Return Inception-ResNet-C, figure 13."""
-    branches = Branches(
+    branches = ParallelBranches(
         _conv(1792, 192, 1),
         nn.Sequential(_conv(1792, 192, 1), _conv(192, 192, (1, 3)), _conv(192, 192, (3, 1))),
     )
-    return ResidualBranches(branches, 384, 1792, 0.20)
+    return InceptionResidual(branches, 384, 1792, 0.20)
 
 
 class InceptionResNetV1(nn.Module):

@@ -15,7 +15,7 @@ _PAPER = "He et al. 2016, Identity Mappings in Deep Residual Networks, arXiv:160
 _SIZE = (3, 32, 32)
 
 
-def basic(in_channels: int, channels: int, stride: int) -> list[nn.Conv2d]:
+def basic_convs(in_channels: int, channels: int, stride: int) -> list[nn.Conv2d]:
     """Return the two 3x3 convolutions of a unit of ResNet-18 and ResNet-110."""
     return [
         nn.Conv2d(in_channels, channels, 3, stride, 1, bias=False),
@@ -23,7 +23,7 @@ def basic(in_channels: int, channels: int, stride: int) -> list[nn.Conv2d]:
     ]
 
 
-def bottleneck(in_channels: int, channels: int, stride: int) -> list[nn.Conv2d]:
+def bottleneck_convs(in_channels: int, channels: int, stride: int) -> list[nn.Conv2d]:
     """Return the 1x1, 3x3 and 1x1 convolutions of a unit of ResNet-164; 4 x `channels` maps out."""
     return [
         nn.Conv2d(in_channels, channels, 1, bias=False),
@@ -69,7 +69,7 @@ class PreActResNet(nn.Module):
     """A 3x3 convolution, a stage for each of `widths`, and a last batch norm and ReLU.
 
     `blocks` are the units of each stage, each with the convolutions that `convs`, basic or
-    bottleneck, returns; all stages but the first halve the image.
+    bottleneck_convs, returns; all stages but the first halve the image.
     """
 
     def __init__(
@@ -132,18 +132,18 @@ def preact_resnet18(*, classes: int, in_channels: int, image_size: int, stem: st
     The paper itself has ResNet-110 and deeper; this is the size that CIFAR comparisons use.
     """
     front = small_front(in_channels, 64) if stem == "cifar" else _large_front(in_channels)
-    return PreActResNet(basic, (2, 2, 2, 2), (64, 128, 256, 512), classes, front, 64)
+    return PreActResNet(basic_convs, (2, 2, 2, 2), (64, 128, 256, 512), classes, front, 64)
 
 
 @register("preact_resnet110", family="preact_resnet", year=2016, paper=_PAPER, input_size=_SIZE)
 def preact_resnet110(*, classes: int, in_channels: int, image_size: int, stem: str) -> nn.Module:
     """Return the pre-activation ResNet-110 of table 2: 54 units of two convolutions, 1.7 M."""
     front = small_front(in_channels, 16)
-    return PreActResNet(basic, (18, 18, 18), (16, 32, 64), classes, front, 16)
+    return PreActResNet(basic_convs, (18, 18, 18), (16, 32, 64), classes, front, 16)
 
 
 @register("preact_resnet164", family="preact_resnet", year=2016, paper=_PAPER, input_size=_SIZE)
 def preact_resnet164(*, classes: int, in_channels: int, image_size: int, stem: str) -> nn.Module:
     """Return the pre-activation ResNet-164 of table 3: 54 bottleneck units, 1.7 M parameters."""
     front = small_front(in_channels, 16)
-    return PreActResNet(bottleneck, (18, 18, 18), (16, 32, 64), classes, front, 16)
+    return PreActResNet(bottleneck_convs, (18, 18, 18), (16, 32, 64), classes, front, 16)

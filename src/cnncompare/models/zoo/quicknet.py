@@ -14,7 +14,7 @@ from cnncompare.models.registry import register
 LOGIT_SCALE: Final = 0.25  # Page: 0.125; 1 costs 3 points after one epoch of CIFAR-10 at width 32
 
 
-class Residual(nn.Module):
+class QuickNetResidual(nn.Module):
     """Two 3x3 convolutions beside a shortcut; nothing after the addition."""
 
     def __init__(self, channels: int) -> None:
@@ -37,9 +37,9 @@ class QuickNet(nn.Module):
         self.features = nn.Sequential(
             _conv(in_channels, width, stride=2),
             _conv(width, 2 * width, pool=True),
-            Residual(2 * width),
+            QuickNetResidual(2 * width),
             _conv(2 * width, 4 * width, pool=True),
-            Residual(4 * width),
+            QuickNetResidual(4 * width),
             nn.AdaptiveMaxPool2d(1),
             nn.Flatten(),
         )

@@ -9,7 +9,7 @@ _PAPER = "He et al. 2015, Deep Residual Learning, arXiv:1512.03385, section 4.2"
 _SIZE = (3, 32, 32)
 
 
-class BasicBlock(nn.Module):
+class CifarBasicBlock(nn.Module):
     """Two 3x3 convolutions and a parameter-free shortcut (option A), figure 2 and section 4.2."""
 
     def __init__(self, in_channels: int, channels: int, stride: int) -> None:
@@ -57,8 +57,10 @@ class CifarResNet(nn.Module):
 
 
 def _stage(blocks: int, in_channels: int, channels: int, stride: int) -> nn.Sequential:
-    first = BasicBlock(in_channels, channels, stride)
-    return nn.Sequential(first, *(BasicBlock(channels, channels, 1) for _ in range(blocks - 1)))
+    first = CifarBasicBlock(in_channels, channels, stride)
+    return nn.Sequential(
+        first, *(CifarBasicBlock(channels, channels, 1) for _ in range(blocks - 1))
+    )
 
 
 @register("resnet20", family="resnet", year=2015, paper=_PAPER, input_size=_SIZE)

@@ -5,10 +5,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnncompare.models.registry import register
-from cnncompare.models.zoo.resnet_cifar import BasicBlock, CifarResNet
+from cnncompare.models.zoo.resnet_cifar import CifarBasicBlock, CifarResNet
 
 
-class StochasticBlock(BasicBlock):
+class StochasticBlock(CifarBasicBlock):
     """A residual block whose residual is there with probability `survival`; equations 2 and 5.
 
     Training draws once a batch, from torch's global generator on the CPU, and leaves the residual's
@@ -52,7 +52,7 @@ def make_stochastic(network: CifarResNet, last_survival: float) -> CifarResNet:
 
 
 def _stochastic(block: nn.Module, survival: float) -> StochasticBlock:
-    assert isinstance(block, BasicBlock)
+    assert isinstance(block, CifarBasicBlock)
     conv = block.conv1
     stochastic = StochasticBlock(conv.in_channels, conv.out_channels, block.stride, survival)
     stochastic.load_state_dict(block.state_dict())

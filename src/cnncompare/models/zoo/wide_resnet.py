@@ -3,7 +3,7 @@
 from torch import nn
 
 from cnncompare.models.registry import register
-from cnncompare.models.zoo.preact_resnet import PreActResNet, basic, small_front
+from cnncompare.models.zoo.preact_resnet import PreActResNet, basic_convs, small_front
 
 _PAPER = "Zagoruyko and Komodakis 2016, Wide Residual Networks, arXiv:1605.07146, table 1"
 _SIZE = (3, 32, 32)
@@ -32,4 +32,4 @@ def _wide_resnet(
     blocks = (depth - 4) // 6
     widths = (16 * widening, 32 * widening, 64 * widening)
     front = small_front(in_channels, 16)
-    return PreActResNet(basic, (blocks,) * 3, widths, classes, front, 16, dropout)
+    return PreActResNet(basic_convs, (blocks,) * 3, widths, classes, front, 16, dropout)

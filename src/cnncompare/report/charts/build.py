@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from cnncompare.comparison.compare import ComparedTable, Comparison
 from cnncompare.comparison.metrics import Metric
-from cnncompare.comparison.predictions import Details
+from cnncompare.comparison.predictions import PredictionAnalysis
 from cnncompare.report.charts.disagreements import disputed_images_figure
 from cnncompare.report.charts.errors import (
     agreement_figure,
@@ -35,7 +35,9 @@ class Figures:
         return self.overview + self.training + self.costs + self.errors + self.confusions
 
 
-def build_figures(comparison: Comparison, details: list[Details | None]) -> list[Figures]:
+def build_figures(
+    comparison: Comparison, details: list[PredictionAnalysis | None]
+) -> list[Figures]:
     """Return each table's figures; with several tables, names start with the table's number."""
     metric = comparison.options.metric
     tables = zip(comparison.tables, details, strict=True)
@@ -54,7 +56,7 @@ def _numbered(figures: Figures, number: int) -> Figures:
     )
 
 
-def _of_table(table: ComparedTable, details: Details | None, metric: Metric) -> Figures:
+def _of_table(table: ComparedTable, details: PredictionAnalysis | None, metric: Metric) -> Figures:
     several = len(table.rows) > 1
     return Figures(
         overview=_existing(
@@ -73,7 +75,7 @@ def _existing(*figures: Figure | None) -> list[Figure]:
     return [figure for figure in figures if figure is not None]
 
 
-def _errors(table: ComparedTable, details: Details) -> list[Figure]:
+def _errors(table: ComparedTable, details: PredictionAnalysis) -> list[Figure]:
     best = list(details.classes)[:MOST_CONFUSIONS]
     bins = {label: details.bins[label] for label in best}
     figures = [
@@ -87,7 +89,7 @@ def _errors(table: ComparedTable, details: Details) -> list[Figure]:
     return figures + _existing(disputed_images_figure(table, details))
 
 
-def _confusions(details: Details) -> list[Figure]:
+def _confusions(details: PredictionAnalysis) -> list[Figure]:
     return [
         confusion_figure(label, counts, details.names, details.confused[label])
         for label, counts in list(details.matrices.items())[:MOST_CONFUSIONS]

@@ -9,16 +9,16 @@ from PIL import Image
 from cnncompare.comparison.agreement import most_disputed
 from cnncompare.comparison.compare import ComparedTable
 from cnncompare.comparison.load import Result
-from cnncompare.comparison.predictions import Details
+from cnncompare.comparison.predictions import PredictionAnalysis
+from cnncompare.config.data import IMAGE_SUFFIXES
 from cnncompare.plotting.image_sheet import Tile, data_url, image_sheet, sheet_size
 from cnncompare.report.charts.figure import Figure
 
 MOST_IMAGES, COLUMNS = 24, 6
 MOST_RUNS = 3  # in which the images are looked for
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff", ".gif"}
 
 
-def disputed_images_figure(table: ComparedTable, details: Details) -> Figure | None:
+def disputed_images_figure(table: ComparedTable, details: PredictionAnalysis) -> Figure | None:
     """Draw the disputed images with their classes and scores; None if there are no images."""
     if len(details.chosen) < 2:
         return None
@@ -42,7 +42,7 @@ def disputed_images_figure(table: ComparedTable, details: Details) -> Figure | N
     )
 
 
-def _tile(details: Details, position: int, url: str) -> Tile:
+def _tile(details: PredictionAnalysis, position: int, url: str) -> Tile:
     outcomes = details.chosen.items()
     right = [label for label, outcome in outcomes if outcome.correct1[position]]
     wrong = [
@@ -75,9 +75,9 @@ def _from_kept_images(result: Result, positions: NDArray[np.int64]) -> list[str]
 
 def _from_folder(result: Result, positions: NDArray[np.int64]) -> list[str] | None:
     """Read the files of a complete class-folder tree whose labels are still those of the run."""
-    root, settings = result.settings.get("data.root"), result.settings
-    complete = settings.get("data.limit_test") is None
-    if settings.get("data.source") != "folder" or not isinstance(root, str) or not complete:
+    root, config = result.config.get("data.root"), result.config
+    complete = config.get("data.limit_test") is None
+    if config.get("data.source") != "folder" or not isinstance(root, str) or not complete:
         return None
     try:
         files = _class_files(Path(root).expanduser() / "test")
@@ -96,7 +96,7 @@ def _class_files(folder: Path) -> list[tuple[int, Path]]:
         (label, path)
         for label, members in enumerate(classes)
         for path in sorted(members.iterdir())
-        if path.suffix.lower() in _SUFFIXES
+        if path.suffix.lower() in IMAGE_SUFFIXES
     ]
 
 

@@ -15,7 +15,7 @@ from cnncompare.report.charts.figure import (
     model_colour,
     number_tooltip,
 )
-from cnncompare.stats.calibration import Bin
+from cnncompare.stats.calibration import ReliabilityBin
 from cnncompare.terminal.formatting import percent
 
 MOST_CLASSES = 25  # in the figure of class accuracies; of more, the hardest
@@ -106,7 +106,7 @@ def _class_accuracy_chart(rows: Rows, models: list[str]) -> Chart:
     return alt.layer(interval, dot)
 
 
-def reliability_figure(bins: dict[str, list[Bin]], ece: dict[str, float]) -> Figure:
+def reliability_figure(bins: dict[str, list[ReliabilityBin]], ece: dict[str, float]) -> Figure:
     """Draw accuracy against confidence in bins; a calibrated network lies on the diagonal."""
     errors = "; ".join(f"{label} {percent(error)}" for label, error in ece.items())
     return Figure(
@@ -119,7 +119,7 @@ def reliability_figure(bins: dict[str, list[Bin]], ece: dict[str, float]) -> Fig
     )
 
 
-def _reliability_chart(bins: dict[str, list[Bin]]) -> Chart:
+def _reliability_chart(bins: dict[str, list[ReliabilityBin]]) -> Chart:
     rows: Rows = [
         {"model": label, "confidence": b.confidence, "accuracy": b.accuracy, "images": b.n}
         for label, members in bins.items()

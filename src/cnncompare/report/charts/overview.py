@@ -4,7 +4,7 @@ from typing import Any
 
 import altair as alt
 
-from cnncompare.comparison.compare import ComparedTable, Row
+from cnncompare.comparison.compare import ComparedTable, GroupRow
 from cnncompare.comparison.metrics import Metric
 from cnncompare.comparison.pareto import Front
 from cnncompare.plotting.render import Chart
@@ -34,7 +34,7 @@ def _estimates(table: ComparedTable, metric: Metric) -> Rows:
     return [row for row in rows if row["value"] is not None]
 
 
-def _estimate(row: Row, metric: Metric) -> dict[str, Any]:
+def _estimate(row: GroupRow, metric: Metric) -> dict[str, Any]:
     found, params, macs = row.estimates[metric.name], row.model["params"], row.model["macs"]
     return {
         "model": row.label,

@@ -6,7 +6,7 @@ from cnncompare.comparison.compare import ComparedTable
 from cnncompare.comparison.metrics import Metric
 from cnncompare.plotting.render import Chart
 from cnncompare.report.charts.figure import Figure, Rows, inline_data, number_tooltip
-from cnncompare.stats.friedman_nemenyi import Ranks
+from cnncompare.stats.friedman_nemenyi import MeanRanks
 from cnncompare.terminal.formatting import number, p_value
 
 MOST_MODELS = 30  # legible in a matrix
@@ -20,11 +20,11 @@ def pairs_figure(table: ComparedTable, metric: Metric) -> Figure | None:
         return None
     order = [row.label for row in table.rows]
     unit = ", in points" if metric.percent else ""
-    significant = "; ".join(f"{p.a} and {p.b}" for p in table.pairs if p.different) or "none"
+    significant = "; ".join(f"{p.a} and {p.b}" for p in table.pairs if p.significant) or "none"
     return Figure(
         "pairs",
         "Pairwise differences",
-        f"Row minus column{unit}. Framed: significant after Holm correction. "
+        f"GroupRow minus column{unit}. Framed: significant after Holm correction. "
         "Pale: statistically tied.",
         f"Matrix of pairwise differences. Significant: {significant}.",
         _matrix_chart(rows, order, metric),
@@ -82,14 +82,14 @@ def _cells(table: ComparedTable, metric: Metric) -> Rows:
                     "p": p_value(pair.p),
                     "p_holm": p_value(pair.p_holm),
                     "test": pair.test,
-                    "significant": pair.different,
-                    "result": "significant" if pair.different else "not significant",
+                    "significant": pair.significant,
+                    "result": "significant" if pair.significant else "not significant",
                 }
             )
     return rows
 
 
-def critical_difference_figure(ranks: Ranks) -> Figure:
+def critical_difference_figure(ranks: MeanRanks) -> Figure:
     """Draw Demsar's diagram: mean ranks, with bars over statistically tied models."""
     described = [f"{a} {r:.2f}" for a, r in zip(ranks.labels, ranks.mean_ranks, strict=True)]
     return Figure(
@@ -106,7 +106,7 @@ def critical_difference_figure(ranks: Ranks) -> Figure:
 _RANK_Y = alt.Y("y:Q", axis=None, scale=alt.Scale(reverse=True))
 
 
-def _rank_layers(ranks: Ranks) -> list[alt.Chart]:
+def _rank_layers(ranks: MeanRanks) -> list[alt.Chart]:
     """Return the models at their mean ranks, each below the axis on a line of its own."""
     rows: Rows = [
         {"model": label, "rank": rank, "y": i}
@@ -125,7 +125,7 @@ def _rank_layers(ranks: Ranks) -> list[alt.Chart]:
     ]
 
 
-def _bar_layers(ranks: Ranks) -> list[alt.Chart]:
+def _bar_layers(ranks: MeanRanks) -> list[alt.Chart]:
     """Return a bar over the models of each tie group, and the critical difference as a ruler."""
     rank_of = dict(zip(ranks.labels, ranks.mean_ranks, strict=True))
     bars: Rows = [

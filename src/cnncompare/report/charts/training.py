@@ -6,8 +6,8 @@ from typing import Any
 import altair as alt
 import numpy as np
 
-from cnncompare.comparison.compare import ComparedTable, Row
-from cnncompare.comparison.learning_curves import Point, curve
+from cnncompare.comparison.compare import ComparedTable, GroupRow
+from cnncompare.comparison.learning_curves import CurvePoint, learning_curve
 from cnncompare.plotting.render import Chart
 from cnncompare.report.charts.figure import (
     TRAIN_COLOUR,
@@ -60,18 +60,18 @@ def _last_values(rows: Rows) -> str:
     return "; ".join(f"{model} {value:.1f} %" for model, value in last.items())
 
 
-def _by_epoch(row: Row) -> Rows:
+def _by_epoch(row: GroupRow) -> Rows:
     found: dict[int, list[float]] = {}
     for result in row.group.results:
-        for point in curve(result):
+        for point in learning_curve(result):
             if point.val_acc1 is not None:
                 found.setdefault(point.epoch, []).append(point.val_acc1)
     return [_band(row.label, epoch, accuracies) for epoch, accuracies in sorted(found.items())]
 
 
-def _by_time(row: Row) -> Rows:
+def _by_time(row: GroupRow) -> Rows:
     """Sample the runs' best accuracy so far at common times, up to the end of the shortest run."""
-    curves = [points for result in row.group.results if (points := curve(result))]
+    curves = [points for result in row.group.results if (points := learning_curve(result))]
     if not curves:
         return []
     start = max(points[0].seconds for points in curves)
@@ -85,7 +85,7 @@ def _by_time(row: Row) -> Rows:
     ]
 
 
-def _best_until(seconds: float, points: list[Point]) -> float | None:
+def _best_until(seconds: float, points: list[CurvePoint]) -> float | None:
     accuracies = [
         point.val_acc1
         for point in points
@@ -169,7 +169,7 @@ def epoch_time_figure(table: ComparedTable) -> Figure | None:
     )
 
 
-def _phases(row: Row) -> Rows:
+def _phases(row: GroupRow) -> Rows:
     timing = row.timing
     train, wait, val = timing["train_s"], timing["data_wait_s"], timing["val_s"]
     if train is None:

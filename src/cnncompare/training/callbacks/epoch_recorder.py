@@ -14,11 +14,11 @@ import pytorch_lightning as pl
 from cnncompare.runs.record import MemorySection, TimingSection
 from cnncompare.runs.run import EPOCHS
 from cnncompare.runs.storage import write_atomically
-from cnncompare.system.cpu_usage import CpuTimes, OtherWork, cpu_times
-from cnncompare.system.device_sync import wait_for
-from cnncompare.system.gpu_clock import gpu_clock
+from cnncompare.system.cpu_usage import CpuTimes, OtherCpuUsage, cpu_times
+from cnncompare.system.device_sync import synchronize
+from cnncompare.system.gpus import gpu_clock
 from cnncompare.system.memory import peak_gpu_mib, peak_rss_mib
-from cnncompare.training.metrics import Totals
+from cnncompare.training.metrics import ClassificationSums
 
 COLUMNS = (
     "epoch",  # counted from 1
@@ -45,7 +45,7 @@ Row = dict[str, float | None]
 class EpochRecorder(pl.Callback):
     """Measures each epoch, writes its row, and logs the same keys to every logger.
 
-    The module has `train_totals` and `val_totals`, reset when an epoch starts; the training
+    The module has `train_sums` and `val_sums`, reset when an epoch starts; the training
     loader may have `wait_s`, the seconds of the current epoch spent waiting for batches. Rows
     travel in the checkpoint, so that a resumed run continues exactly where its weights are.
     """
@@ -59,7 +59,7 @@ class EpochRecorder(pl.Callback):
         self.rows: list[Row] = []
         self._path = run_folder / EPOCHS
         self._clock = clock
-        self._other_work = OtherWork(read_cpu)
+        self._other_work = OtherCpuUsage(read_cpu)
         self._train_started: float | None = None  # None while no epoch is being trained
         self._val_started = 0.0
         self._epoch: Row = {}
@@ -120,7 +120,7 @@ class EpochRecorder(pl.Callback):
 
     def _now(self, trainer: pl.Trainer) -> float:
         """Read the clock once the device has done what it was given."""
-        wait_for(trainer.strategy.root_device)
+        synchronize(trainer.strategy.root_device)
         return self._clock()
 
     def _stop_train(self, trainer: pl.Trainer) -> None:
@@ -133,7 +133,7 @@ class EpochRecorder(pl.Callback):
 
     def _results(self, pl_module: pl.LightningModule) -> Row:
         """Return the epoch's results, summed over the devices: each of them must ask."""
-        train = _totals(pl_module, "train_totals").compute()
+        train = _totals(pl_module, "train_sums").compute()
         train_s = self._epoch["train_s"]
         results: Row = {
             "images_per_s": train["n"] / train_s if train_s else None,
@@ -143,7 +143,7 @@ class EpochRecorder(pl.Callback):
             "peak_gpu_mib": peak_gpu_mib(),
         }
         if "val_s" in self._epoch:
-            val = _totals(pl_module, "val_totals").compute()
+            val = _totals(pl_module, "val_sums").compute()
             results |= {f"val_{name}": val[name] for name in ("loss", "acc1", "acc5")}
         return results
 
@@ -154,9 +154,9 @@ class EpochRecorder(pl.Callback):
         return sum(second for second in seconds if second is not None) if seconds else None
 
 
-def _totals(pl_module: pl.LightningModule, name: str) -> Totals:
+def _totals(pl_module: pl.LightningModule, name: str) -> ClassificationSums:
     totals = getattr(pl_module, name)
-    assert isinstance(totals, Totals)
+    assert isinstance(totals, ClassificationSums)
     return totals
 
 

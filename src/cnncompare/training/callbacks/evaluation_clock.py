@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytorch_lightning as pl
 
-from cnncompare.system.device_sync import wait_for
+from cnncompare.system.device_sync import synchronize
 
 
 class EvaluationClock(pl.Callback):
@@ -21,10 +21,10 @@ class EvaluationClock(pl.Callback):
         self._started = 0.0
 
     def on_test_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        wait_for(trainer.strategy.root_device)
+        synchronize(trainer.strategy.root_device)
         self._started = self._clock()
 
     def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        wait_for(trainer.strategy.root_device)
+        synchronize(trainer.strategy.root_device)
         self.test_s = self._clock() - self._started
         self.data_wait_s = getattr(trainer.test_dataloaders, "wait_s", None)

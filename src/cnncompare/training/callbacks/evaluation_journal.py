@@ -17,7 +17,7 @@ FIELDS = {"indices": "<i4", "labels": "<i2", "confidence": "<f4", "losses": "<f4
 class Journal:
     """A file of one process's tested images, appended to every few seconds.
 
-    Parts are those of `PredictionSaver`: `indices`, `labels` int64 [B], `top5` int64 [B, width],
+    Parts are those of `PredictionWriter`: `indices`, `labels` int64 [B], `top5` int64 [B, width],
     `confidence` and `losses` float32 [B]. A row that a killed process wrote in part is dropped.
     """
 

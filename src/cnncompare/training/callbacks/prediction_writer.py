@@ -1,4 +1,4 @@
-"""PredictionSaver: what was predicted for each test image, each exactly once."""
+"""PredictionWriter: what was predicted for each test image, each exactly once."""
 
 import io
 from pathlib import Path
@@ -17,7 +17,7 @@ from cnncompare.training.callbacks.evaluation_journal import Journal
 Parts = dict[str, Tensor]
 
 
-class PredictionSaver(pl.Callback):
+class PredictionWriter(pl.Callback):
     """Writes predictions.npz after the test, in the data set's own order.
 
     `test_step` returns `indices` int64 [B], the places in the test set, `labels` int64 [B],

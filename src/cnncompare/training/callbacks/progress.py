@@ -45,7 +45,7 @@ class Progress(pl.Callback):
         self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         if self._due():
-            totals = pl_module.train_totals  # this process's own: asking the others would wait
+            totals = pl_module.train_sums  # this process's own: asking the others would wait
             loss = float(totals.loss_sum) / max(1, int(totals.n))
             done = trainer.current_epoch - self._first_epoch
             self._show(

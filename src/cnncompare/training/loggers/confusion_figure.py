@@ -7,13 +7,13 @@ import numpy as np
 from cnncompare.plotting.confusion import classes_drawn, confusion_chart, selection_note
 from cnncompare.plotting.render import to_png, to_svg
 from cnncompare.runs.run import Predictions
-from cnncompare.stats.confusion_counts import confusion_counts
+from cnncompare.stats.confusion import confusion_matrix
 from cnncompare.terminal.formatting import integer, percent
 
 
 def confusion_png(predictions: Predictions, classes: Sequence[str]) -> bytes:
     """Draw the confusion matrix of the test images that could be read."""
-    counts = confusion_counts(predictions.label, predictions.top5[:, 0], len(classes))
+    counts = confusion_matrix(predictions.label, predictions.top5[:, 0], len(classes))
     side = int(np.clip(36 * len(classes_drawn(counts)), 240, 560))  # pt
     n = counts.sum()
     accuracy = percent(float(np.trace(counts) / n) if n else None)

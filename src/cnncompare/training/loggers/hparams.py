@@ -42,7 +42,7 @@ def _declare(logger: TensorBoardLogger, settings: dict[str, Value], metrics: lis
 
 def _settings(record: RunRecord) -> dict[str, Value]:
     """Return the settings; the tab shows the first five by name, hence a prefix for the others."""
-    model, data, asked = record.model, record.data, record.asked
+    model, data, asked = record.model, record.data, record.settings
     assert model is not None
     assert data is not None
     assert asked is not None

@@ -4,6 +4,7 @@ format; what the images show does not matter here."""
 import io
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -59,13 +60,15 @@ def meta() -> bytes:
     """Return a meta.mat as the devkit has it: a column of structures, groups after the classes."""
     fields = [("ILSVRC2012_ID", "O"), ("WNID", "O"), ("words", "O"), ("gloss", "O")]
     fields += [("num_children", "O"), ("children", "O"), ("wordnet_height", "O")]
-    rows = [(number, wnid, "words", "gloss", 0, [], 0) for wnid, number in IDS.items()]
+    rows: list[tuple[Any, ...]] = [
+        (number, wnid, "words", "gloss", 0, [], 0) for wnid, number in IDS.items()
+    ]
     rows.append((1001, GROUP, "dog", "gloss", 4, [449, 450, 442, 1], 1))
     synsets = np.empty((len(rows), 1), dtype=fields)
     for place, row in enumerate(rows):
         synsets[place, 0] = row
     content = io.BytesIO()
-    savemat(content, {"synsets": synsets})
+    savemat(content, {"synsets": synsets})  # type: ignore[arg-type]  # takes files, too
     return content.getvalue()
 
 

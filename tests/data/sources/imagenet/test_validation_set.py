@@ -16,9 +16,10 @@ from torchvision.transforms import InterpolationMode, v2
 from cnncompare.config.data import DataConfig
 from cnncompare.data import cache
 from cnncompare.data.module import ImageData
-from cnncompare.data.sources.imagenet.synsets import index_of, synsets
-from cnncompare.data.transform import Transform
+from cnncompare.data.sources.imagenet.synsets import label_by_wnid, synsets
 from cnncompare.errors import DataError
+from cnncompare.models.pretrained.transforms import Transform
+from tests.data.conftest import MakeData, MakeTree
 from tests.data.sources.imagenet.folders import (
     TRUTH,
     WNIDS,
@@ -36,7 +37,7 @@ N = len(TRUTH)
 
 
 @pytest.fixture
-def imagenet_data(tmp_path: Path):
+def imagenet_data(tmp_path: Path) -> MakeData:
     """Return a maker of prepared ImageNet data; keywords are DataConfig's."""
 
     def make(root: Path, weights: Transform | None = WEIGHTS, **changes: Any) -> ImageData:
@@ -67,11 +68,11 @@ def batches(data: ImageData) -> list[tuple[torch.Tensor, ...]]:
     return list(data.test_dataloader())
 
 
-def test_what_is_known_of_the_set(val, imagenet_data):
+def test_what_is_known_of_the_set(val: Path, imagenet_data: MakeData) -> None:
     data = imagenet_data(val)
     assert data.classes == list(synsets())
     assert data.class_names[0] == "tench"
-    assert data.present.tolist() == [0, 1, 2, 3]
+    assert data.present_classes.tolist() == [0, 1, 2, 3]
     assert (data.n_train, data.n_val, data.n_test) == (None, None, N)
     assert data.image_shape == (3, 24, 24)
     assert data.transform == WEIGHTS
@@ -79,13 +80,15 @@ def test_what_is_known_of_the_set(val, imagenet_data):
     assert data.test_labels.tolist() == sorted(WNIDS.index(wnid) for wnid in TRUTH)
     assert data.notes == ["4 of 1,000 classes"]
     for loader in (data.train_dataloader, data.val_dataloader):
-        with pytest.raises(DataError, match="has no training or validation part"):
+        with pytest.raises(DataError, match="has no training or validation split"):
             loader()
 
 
 @pytest.mark.parametrize("limit_gib", [0.0, 1.0])
 @pytest.mark.parametrize("workers", [0, 2])
-def test_batches_are_what_torchvision_makes_of_the_files(val, imagenet_data, limit_gib, workers):
+def test_batches_are_what_torchvision_makes_of_the_files(
+    val: Path, imagenet_data: MakeData, limit_gib: float, workers: int
+) -> None:
     steps = [v2.Resize(32, InterpolationMode.BICUBIC), v2.CenterCrop(24), v2.PILToTensor()]
     steps += [v2.ToDtype(torch.float32, scale=True), v2.Normalize(WEIGHTS.mean, WEIGHTS.std)]
     reference = ImageFolder(val, v2.Compose(steps))
@@ -96,7 +99,9 @@ def test_batches_are_what_torchvision_makes_of_the_files(val, imagenet_data, lim
     torch.testing.assert_close(images, torch.stack([image for image, _ in reference]))
 
 
-def test_every_layout_has_the_same_images_order_and_fingerprint(tmp_path, imagenet_data):
+def test_every_layout_has_the_same_images_order_and_fingerprint(
+    tmp_path: Path, imagenet_data: MakeData
+) -> None:
     index_lines(flat(tmp_path / "flat"))
     devkit(archived(tmp_path / "archive"))
     with tarfile.open(tmp_path / "folders.tar", "w") as tar:
@@ -114,7 +119,7 @@ def test_every_layout_has_the_same_images_order_and_fingerprint(tmp_path, imagen
             assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
 
 
-def test_the_fingerprint_changes_with_a_file_or_a_label(val, imagenet_data):
+def test_the_fingerprint_changes_with_a_file_or_a_label(val: Path, imagenet_data: MakeData) -> None:
     before = imagenet_data(val).fingerprint
     assert imagenet_data(val, normalize="half", resize=40).fingerprint == before
     file = val / WNIDS[0] / val_name(2)
@@ -125,18 +130,22 @@ def test_the_fingerprint_changes_with_a_file_or_a_label(val, imagenet_data):
     assert len({before, relabelled, changed}) == 3
 
 
-def test_the_transform_is_overridden_by_the_configuration(val, imagenet_data):
+def test_the_transform_is_overridden_by_the_configuration(
+    val: Path, imagenet_data: MakeData
+) -> None:
     data = imagenet_data(val, normalize="half", resize=28, image_size=28, interpolation="nearest")
     assert data.transform == Transform(28, 28, "nearest", (0.5,) * 3, (0.5,) * 3)
     assert data.image_shape == (3, 28, 28)
     step = v2.Compose([v2.Resize(28, InterpolationMode.NEAREST), v2.CenterCrop(28)])
     expected = np.asarray(step(Image.open(val / WNIDS[0] / val_name(2))))
     np.testing.assert_array_equal(data.test_images([0])[0].permute(1, 2, 0).numpy(), expected)
-    with pytest.raises(DataError, match=r"no published transform: give data\.resize"):
+    with pytest.raises(DataError, match=r"with a known transform; set data\.resize"):
         imagenet_data(val, weights=None)
 
 
-def test_a_stratified_subset_decodes_and_keeps_itself_alone(tmp_path, imagenet_data):
+def test_a_stratified_subset_decodes_and_keeps_itself_alone(
+    tmp_path: Path, imagenet_data: MakeData
+) -> None:
     root = tmp_path / "images"
     for label in range(5):
         (root / synsets()[label]).mkdir(parents=True)
@@ -155,7 +164,9 @@ def test_a_stratified_subset_decodes_and_keeps_itself_alone(tmp_path, imagenet_d
         imagenet_data(root, limit_test=4)
 
 
-def test_networks_with_one_crop_share_the_decoded_images(val, imagenet_data, monkeypatch):
+def test_networks_with_one_crop_share_the_decoded_images(
+    val: Path, imagenet_data: MakeData, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = imagenet_data(val, cache_limit_gib=1.0)
     monkeypatch.setattr(cache, "_write", lambda *_: pytest.fail("decoded again"))
     other = WEIGHTS._replace(mean=(0.5,) * 3, std=(0.5,) * 3)
@@ -168,8 +179,8 @@ def test_networks_with_one_crop_share_the_decoded_images(val, imagenet_data, mon
 
 @pytest.mark.parametrize(("limit_gib", "workers"), [(0.0, 0), (0.0, 2), (1.0, 0)])
 def test_grey_and_cmyk_images_are_counted_when_they_were_decoded(
-    val, imagenet_data, limit_gib, workers
-):
+    val: Path, imagenet_data: MakeData, limit_gib: float, workers: int
+) -> None:
     for number, mode in ((2, "L"), (4, "CMYK"), (5, "L")):
         path = val / TRUTH[number - 1] / val_name(number)
         path.write_bytes(jpeg(number, mode=mode))
@@ -204,7 +215,9 @@ KINDS = [(0.0, 0), (0.0, 2), (1.0, 0)]
 
 
 @pytest.mark.parametrize(("limit_gib", "workers"), KINDS)
-def test_a_damaged_image_stops_with_its_name(val, imagenet_data, limit_gib, workers):
+def test_a_damaged_image_stops_with_its_name(
+    val: Path, imagenet_data: MakeData, limit_gib: float, workers: int
+) -> None:
     damage(val)
     with pytest.raises(DataError, match=rf"{val_name(2)} cannot be read \(Truncated") as caught:
         batches(imagenet_data(val, cache_limit_gib=limit_gib, workers=workers))
@@ -214,8 +227,8 @@ def test_a_damaged_image_stops_with_its_name(val, imagenet_data, limit_gib, work
 @pytest.mark.parametrize("policy", ["count_wrong", "skip"])
 @pytest.mark.parametrize(("limit_gib", "workers"), KINDS)
 def test_by_option_the_pass_goes_on_and_the_images_are_named(
-    val, imagenet_data, limit_gib, workers, policy
-):
+    val: Path, imagenet_data: MakeData, limit_gib: float, workers: int, policy: str
+) -> None:
     sound = imagenet_data(val, normalize="none")
     expected = torch.cat([images for images, *_ in batches(sound)])
     files = damage(val)
@@ -223,9 +236,9 @@ def test_by_option_the_pass_goes_on_and_the_images_are_named(
     for _ in range(2):  # the second time out of the cache, if there is one
         data = imagenet_data(val, workers=workers, **given)
         images, labels, _ = (torch.cat(some) for some in zip(*batches(data), strict=True))
-        assert list(data.corrupt) == [0, 3]
+        assert list(data.corrupt_images) == [0, 3]
         for position, file in files.items():
-            assert data.corrupt[position].startswith(f"{file} cannot be read (")
+            assert data.corrupt_images[position].startswith(f"{file} cannot be read (")
         assert labels.tolist() == [-1, 0, 1, -1, 2, 3]
         assert data.test_labels.tolist() == [0, 0, 1, 2, 2, 3]
         assert images[[0, 3]].count_nonzero() == 0
@@ -234,8 +247,8 @@ def test_by_option_the_pass_goes_on_and_the_images_are_named(
 
 
 def test_what_the_cache_knows_to_be_damaged_stops_a_run_that_forgives_nothing(
-    val, imagenet_data, tmp_path, monkeypatch
-):
+    val: Path, imagenet_data: MakeData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     damage(val)
     imagenet_data(val, cache_limit_gib=1.0, on_corrupt_image="count_wrong")
     monkeypatch.setattr(cache, "_write", lambda *_: pytest.fail("decoded again"))
@@ -247,16 +260,20 @@ def test_what_the_cache_knows_to_be_damaged_stops_a_run_that_forgives_nothing(
         imagenet_data(val, cache_limit_gib=1.0, on_corrupt_image="count_wrong")
 
 
-def test_damage_in_an_archive_names_the_member(tmp_path, imagenet_data):
+def test_damage_in_an_archive_names_the_member(tmp_path: Path, imagenet_data: MakeData) -> None:
     with tarfile.open(tmp_path / "images.tar", "w") as tar:
         damage(in_wnid_folders(tmp_path / "val"))
         tar.add(tmp_path / "val", "val")
     data = imagenet_data(tmp_path / "images.tar", on_corrupt_image="skip")
     batches(data)
-    assert f"val/{TRUTH[1]}/{val_name(2)} in {tmp_path}/images.tar cannot be" in data.corrupt[0]
+    assert (
+        f"val/{TRUTH[1]}/{val_name(2)} in {tmp_path}/images.tar cannot be" in data.corrupt_images[0]
+    )
 
 
-def test_a_folders_damaged_training_image_stops_whatever_the_option(pets, folder_data):
+def test_a_folders_damaged_training_image_stops_whatever_the_option(
+    pets: Path, folder_data: MakeData
+) -> None:
     (pets / "train" / "dog" / "003.png").write_text("no image")
     for policy in ("error", "count_wrong", "skip"):
         with pytest.raises(DataError, match=r"train/dog/003\.png cannot be read"):
@@ -267,18 +284,22 @@ def test_a_folders_damaged_training_image_stops_whatever_the_option(pets, folder
 
 
 @pytest.mark.parametrize("limit_gib", [0.0, 1.0])
-def test_a_folders_damaged_test_image_is_forgiven_too(pets, folder_data, limit_gib):
+def test_a_folders_damaged_test_image_is_forgiven_too(
+    pets: Path, folder_data: MakeData, limit_gib: float
+) -> None:
     (pets / "test" / "dog" / "001.png").write_text("no image")
     data = folder_data(pets, on_corrupt_image="skip", cache_limit_gib=limit_gib)
     labels = torch.cat([labels for _, labels, _ in data.test_dataloader()])
     assert labels.tolist() == [0, 0, 0, 1, -1, 1]
-    assert list(data.corrupt) == [4]
+    assert list(data.corrupt_images) == [4]
 
 
 # ---- a test that goes on where it was cut off
 
 
-def test_batches_that_were_counted_are_not_made_again(val, imagenet_data, monkeypatch):
+def test_batches_that_were_counted_are_not_made_again(
+    val: Path, imagenet_data: MakeData, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = imagenet_data(val, batch_size=2)
     whole = batches(data)
     data.skip_positions = {0, 1, 4}
@@ -289,31 +310,36 @@ def test_batches_that_were_counted_are_not_made_again(val, imagenet_data, monkey
         assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
     read = []
     monkeypatch.setattr(
-        "cnncompare.data.files.decode_or_remark",
+        "cnncompare.data.files.try_decode",
         lambda row, *_: (read.append(row), (np.zeros((3, 24, 24), np.uint8), None))[1],
     )
     batches(data)
     assert read == [2, 3, 4, 5]
 
 
-def test_each_process_leaves_its_own_counted_batches_out(val, imagenet_data):
+def test_each_process_leaves_its_own_counted_batches_out(
+    val: Path, imagenet_data: MakeData
+) -> None:
     data = imagenet_data(val, batch_size=2)
     seen = []
     data.skip_positions = {0, 1, 3}
     for rank in range(2):
-        data.trainer = SimpleNamespace(
+        trainer: Any = SimpleNamespace(
             current_epoch=0,
             global_rank=rank,
             world_size=2,
             strategy=SimpleNamespace(root_device=torch.device("cpu")),
         )
+        data.trainer = trainer
         loader = data.test_dataloader()
         seen.append([positions.tolist() for *_, positions in loader])
         assert len(seen[-1]) == len(loader)
     assert seen == [[[2], [4]], [[5]]]
 
 
-def test_a_process_that_has_counted_all_still_makes_its_last_batch(val, imagenet_data):
+def test_a_process_that_has_counted_all_still_makes_its_last_batch(
+    val: Path, imagenet_data: MakeData
+) -> None:
     data = imagenet_data(val, batch_size=2)
     data.skip_positions = set(range(6))
     assert [positions.tolist() for *_, positions in data.test_dataloader()] == [[4, 5]]
@@ -322,21 +348,23 @@ def test_a_process_that_has_counted_all_still_makes_its_last_batch(val, imagenet
 # ---- what others share with it
 
 
-def test_weights_normalisation_of_another_source(pets, folder_data):
+def test_weights_normalisation_of_another_source(pets: Path, folder_data: MakeData) -> None:
     config = DataConfig(name="digits", source="digits", normalize="weights", channels=3)
     data = ImageData(config, seed=0, weights_transform=WEIGHTS)
     data.prepare()
     assert (data.mean, data.std) == (WEIGHTS.mean, WEIGHTS.std)
     assert (data.transform, data.notes, data.class_names) == (None, [], data.classes)
-    assert data.corrupt == {}
-    with pytest.raises(DataError, match=r"no published mean and sd; name model\.weights"):
+    assert data.corrupt_images == {}
+    with pytest.raises(DataError, match=r"with a known mean and sd; set model\.weights"):
         folder_data(pets, normalize="weights")
     grey = config.model_copy(update={"channels": None})
-    with pytest.raises(DataError, match="is for 3 channels, the images have 1"):
+    with pytest.raises(DataError, match="is for 3 channels, but the images have 1"):
         ImageData(grey, seed=0, weights_transform=WEIGHTS).prepare()
 
 
-def test_a_folder_is_resized_and_cropped_as_asked(make_tree, folder_data):
+def test_a_folder_is_resized_and_cropped_as_asked(
+    make_tree: MakeTree, folder_data: MakeData
+) -> None:
     sizes = [(50, 41), (33, 60), (40, 40)]
     root = make_tree({f"{part}/{kind}": sizes for part in ("train", "test") for kind in "ab"})
     asked = {"resize": 32, "image_size": 24, "interpolation": "bicubic"}
@@ -351,7 +379,7 @@ def test_a_folder_is_resized_and_cropped_as_asked(make_tree, folder_data):
 
 
 @pytest.fixture(scope="session")
-def sample(shared_data: Path, tmp_path_factory) -> Path:
+def sample(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder with the archive of 500 real ImageNet images, unpacked beside it."""
     root = tmp_path_factory.mktemp("sample")
     (root / "sample.tar").symlink_to(shared_data / "imagenet-sample-500.tar")
@@ -360,21 +388,23 @@ def sample(shared_data: Path, tmp_path_factory) -> Path:
     return root
 
 
-def test_the_real_sample_as_folder_and_as_archive(sample, imagenet_data):
+def test_the_real_sample_as_folder_and_as_archive(sample: Path, imagenet_data: MakeData) -> None:
     made = [imagenet_data(sample / name, batch_size=64) for name in ("val", "sample.tar", ".")]
     assert len({data.fingerprint for data in made}) == 1
     for data in made:
-        assert (data.n_test, len(data.present)) == (500, 500)
+        assert (data.n_test, len(data.present_classes)) == (500, 500)
         assert data.notes == [
             "500 of 1,000 classes",
-            "training images by their names (n01440764_tench.JPEG ...): accuracy is higher than "
-            "on the validation set",
+            "training images, according to their names (n01440764_tench.JPEG ...): "
+            "accuracy is higher than on the validation set",
         ]
     files = sorted((sample / "val").glob("*/*.JPEG"))
-    assert made[1].test_labels.tolist() == [index_of()[file.parent.name] for file in files]
+    assert made[1].test_labels.tolist() == [label_by_wnid()[file.parent.name] for file in files]
 
 
-def test_real_images_are_what_torchvision_makes_of_them(sample, imagenet_data):
+def test_real_images_are_what_torchvision_makes_of_them(
+    sample: Path, imagenet_data: MakeData
+) -> None:
     """Landscape and portrait, some grey, at the size of the published transform."""
     weights = Transform(256, 224, "bilinear", (0.0,) * 3, (1.0,) * 3)
     data = imagenet_data(sample / "sample.tar", weights)

@@ -1,0 +1,42 @@
+import os
+import signal
+
+import pytest
+
+from cnncompare.system.signals import STOP_SIGNALS, PendingSignals
+
+
+def test_signals_are_collected_in_order_and_taken_once() -> None:
+    with PendingSignals() as signals:
+        assert signals.received is None
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGINT)
+        assert signals.received == signal.SIGTERM
+        assert signals.take() == [signal.SIGTERM, signal.SIGINT]
+        assert signals.take() == []
+        assert signals.received == signal.SIGTERM
+
+
+def test_the_earlier_handlers_are_restored_even_after_an_error() -> None:
+    earlier = [signal.getsignal(number) for number in STOP_SIGNALS]
+
+    def fail_inside() -> None:
+        with PendingSignals() as signals:
+            assert [signal.getsignal(number) for number in STOP_SIGNALS] == [signals.handle] * 2
+            raise ValueError("inside")
+
+    with pytest.raises(ValueError, match="inside"):
+        fail_inside()
+    assert [signal.getsignal(number) for number in STOP_SIGNALS] == earlier
+
+
+def test_handlers_that_were_replaced_are_reinstalled_inside_the_context_only() -> None:
+    signals = PendingSignals()
+    earlier = signal.getsignal(signal.SIGTERM)
+    signals.reinstall()
+    assert signal.getsignal(signal.SIGTERM) == earlier
+    with signals:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signals.reinstall()
+        assert signal.getsignal(signal.SIGTERM) == signals.handle
+    assert signal.getsignal(signal.SIGTERM) == earlier
