@@ -40,7 +40,7 @@ def text_column(key: str, title: str, text: Callable[[GroupRow], str], hint: str
 def result_columns(table: ComparedTable, options: Options) -> list[Column]:
     """Return the columns of the results table for which any row has a value."""
     decimals = accuracy_decimals(table.rows[0].group.results[0].data.n_test)
-    found = [
+    columns = [
         text_column("model", "model", lambda row: row.label, "one row per model and recipe"),
         text_column(
             "ties", "ties", lambda row: row.letters, "rows with a common letter: statistically tied"
@@ -55,7 +55,9 @@ def result_columns(table: ComparedTable, options: Options) -> list[Column]:
     ]
     always = ("model", "seeds")
     return [
-        c for c in found if c.key in always or any(c.value(r) not in (None, "") for r in table.rows)
+        c
+        for c in columns
+        if c.key in always or any(c.value(r) not in (None, "") for r in table.rows)
     ]
 
 

@@ -59,10 +59,10 @@ def _width(table: ComparedTable, columns: list[Column]) -> int:
 
 
 def _rich_table(table: ComparedTable, columns: list[Column]) -> RichTable:
-    found = RichTable(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    rich_table = RichTable(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
         justify = "right" if column.numeric else "left"
-        found.add_column(Text(column.title), justify=justify, no_wrap=True)  # type: ignore[arg-type]
+        rich_table.add_column(Text(column.title), justify=justify, no_wrap=True)  # type: ignore[arg-type]
     for row in table.rows:
-        found.add_row(*(Text(column.text(row)) for column in columns))
-    return found
+        rich_table.add_row(*(Text(column.text(row)) for column in columns))
+    return rich_table

@@ -10,7 +10,7 @@ from cnncompare.terminal.formatting import percent, percentage
 
 def fairness_columns(table: ComparedTable) -> list[Column]:
     """Return the columns of the fairness card."""
-    found = [
+    columns = [
         text_column("model", "model", lambda row: row.label),
         _fact("stem", "stem", str),
         _fact("input_size", "input", lambda size: " x ".join(map(str, size))),
@@ -21,8 +21,8 @@ def fairness_columns(table: ComparedTable) -> list[Column]:
         _fact("model_changes", "changes to the network", lambda c: "; ".join(c) or "none"),
     ]
     if any(reference_note(row) for row in table.rows):
-        found.append(text_column("reference_result", "reference result", reference_note))
-    return found
+        columns.append(text_column("reference_result", "reference result", reference_note))
+    return columns
 
 
 def _fact(key: str, title: str, text: Callable[[Any], str]) -> Column:
@@ -82,13 +82,19 @@ def _corrupt_images(row: GroupRow) -> str:
 
 def reference_note(row: GroupRow) -> str:
     """Return the row's accuracy relative to the reference result, an empty string without one."""
-    found = row.reference_result
-    if found is None:
+    reference = row.reference_result
+    if reference is None:
         return row.fairness["check"] or ""
-    span = f"{percentage(found.low, 2)} to {percentage(found.high, 2)} %"
-    if found.low == found.high:
-        span = percent(found.low, 2)
-    if found.verdict == "within":
+    span = f"{percentage(reference.low, 2)} to {percentage(reference.high, 2)} %"
+    if reference.low == reference.high:
+        span = percent(reference.low, 2)
+    if reference.verdict == "within":
         return f"within the reference result, {span}"
-    causes = f"; recipe differs: {'; '.join(found.recipe_differs)}" if found.recipe_differs else ""
-    return f"{found.verdict} the reference result, {span} ({', '.join(found.sources)}){causes}"
+    causes = (
+        f"; recipe differs: {'; '.join(reference.recipe_differs)}"
+        if reference.recipe_differs
+        else ""
+    )
+    return (
+        f"{reference.verdict} the reference result, {span} ({', '.join(reference.sources)}){causes}"
+    )

@@ -42,7 +42,7 @@ def file_stem(name: str) -> str:
 
 
 def _free(stem: str, taken: set[str]) -> str:
-    number, found = 2, stem
-    while found.lower() in {name.lower() for name in taken}:
-        found, number = f"{stem}-{number}", number + 1
-    return found
+    number, candidate = 2, stem
+    while candidate.lower() in {name.lower() for name in taken}:
+        candidate, number = f"{stem}-{number}", number + 1
+    return candidate

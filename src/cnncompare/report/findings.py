@@ -20,16 +20,16 @@ def verdict(table: ComparedTable, options: Options) -> list[str]:
     if not ranked:
         return [f"{scope(table)}: no run has a {metric.title}."]
     if any(row.label == options.baseline for row in ranked):
-        found = _against_baseline(table, options.baseline or "", metric)
+        sentences = _against_baseline(table, options.baseline or "", metric)
     else:
-        found = [_best(table, ranked, metric), *_worse(table, ranked, metric)]
-        found += _fastest(table, ranked) + _needed_to_settle(table, ranked[0], metric)
-    return found + _dominated(table) + caveats(table)
+        sentences = [_best(table, ranked, metric), *_worse(table, ranked, metric)]
+        sentences += _fastest(table, ranked) + _needed_to_settle(table, ranked[0], metric)
+    return sentences + _dominated(table) + caveats(table)
 
 
 def _against_baseline(table: ComparedTable, baseline: str, metric: Metric) -> list[str]:
     """Return a sentence for each pair with the baseline."""
-    found = [f"{scope(table)}, compared with the baseline {baseline}:"]
+    sentences = [f"{scope(table)}, compared with the baseline {baseline}:"]
     order = [row.label for row in table.rows]
     for label in order:
         pair = None if label == baseline else _pair(table, label, baseline)
@@ -38,8 +38,8 @@ def _against_baseline(table: ComparedTable, baseline: str, metric: Metric) -> li
         ahead = min(label, baseline, key=order.index)
         result = "better" if ahead == label else "worse"
         relation = f"significantly {result}" if pair.significant else "statistically tied"
-        found.append(f"{label} is {relation} (difference {_gap(table, pair, metric, ahead)}).")
-    return found
+        sentences.append(f"{label} is {relation} (difference {_gap(table, pair, metric, ahead)}).")
+    return sentences
 
 
 def scope(table: ComparedTable) -> str:
@@ -216,9 +216,11 @@ def tie_groups(table: ComparedTable) -> list[tuple[str, list[str]]]:
     """Return each letter with its labels, best first; none for a table with a baseline."""
     separated = any("," in row.letters for row in table.rows)
     letters = [row.letters.split(",") if separated else list(row.letters) for row in table.rows]
-    names = dict.fromkeys(name for found in letters for name in found)
+    names = dict.fromkeys(name for row_letters in letters for name in row_letters)
     rows = list(zip(table.rows, letters, strict=True))
-    return [(name, [row.label for row, found in rows if name in found]) for name in names]
+    return [
+        (name, [row.label for row, row_letters in rows if name in row_letters]) for name in names
+    ]
 
 
 def reason_for_tables(comparison: Comparison) -> str:

@@ -48,7 +48,7 @@ def _group(row: GroupRow) -> dict[str, Any]:
         "n_runs": len(row.group.results),
         "seeds": row.group.seeds,
         "runs": [result.record.id for result in row.group.results],
-        **{names.get(name, name): _estimate(found) for name, found in row.estimates.items()},
+        **{names.get(name, name): _estimate(estimate) for name, estimate in row.estimates.items()},
         "letters": row.letters,
         "timing": row.timing,
         "memory": row.memory,

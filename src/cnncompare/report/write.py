@@ -22,8 +22,8 @@ def write_report(comparison: Comparison, out: Path) -> Path:
     Raises OSError if `out` is not writable.
     """
     out.mkdir(parents=True, exist_ok=True)
-    found = [analyse_predictions(table) for table in comparison.tables]
-    figures = build_figures(comparison, found)
+    analyses = [analyse_predictions(table) for table in comparison.tables]
+    figures = build_figures(comparison, analyses)
     ranks = [critical_difference_figure(comparison.ranks)] if comparison.ranks else []
     every = ranks + [figure for of_table in figures for figure in of_table.all()]
     stems = write_figures(every, out / FIGURES)
@@ -32,7 +32,7 @@ def write_report(comparison: Comparison, out: Path) -> Path:
         "report.md": as_markdown(comparison),
         "report.tex": as_latex(comparison),
         "report.csv": as_csv(comparison),
-        "report.html": render_page(comparison, found, figures, ranks, stems, out),
+        "report.html": render_page(comparison, analyses, figures, ranks, stems, out),
     }
     for name, text in texts.items():
         write_atomically(out / name, text.encode())

@@ -41,10 +41,10 @@ def build_figures(
     """Return each table's figures; with several tables, names start with the table's number."""
     metric = comparison.options.metric
     tables = zip(comparison.tables, details, strict=True)
-    found = [_of_table(table, detail, metric) for table, detail in tables]
-    if len(found) < 2:
-        return found
-    return [_numbered(figures, number) for number, figures in enumerate(found, start=1)]
+    per_table = [_of_table(table, detail, metric) for table, detail in tables]
+    if len(per_table) < 2:
+        return per_table
+    return [_numbered(figures, number) for number, figures in enumerate(per_table, start=1)]
 
 
 def _numbered(figures: Figures, number: int) -> Figures:

@@ -24,7 +24,7 @@ def disputed_images_figure(table: ComparedTable, details: PredictionAnalysis) ->
         return None
     disputed = most_disputed(details.chosen, MOST_IMAGES)
     results = [result for row in table.rows for result in row.group.results][:MOST_RUNS]
-    urls = next((found for result in results if (found := _image_urls(result, disputed))), None)
+    urls = next((urls for result in results if (urls := _image_urls(result, disputed))), None)
     if not urls:
         return None
     pairs = zip(disputed, urls, strict=True)

@@ -60,11 +60,11 @@ def class_accuracy_figure(accuracies: dict[str, list[ClassAccuracy]], names: lis
 
 def _mean_accuracies(accuracies: dict[str, list[ClassAccuracy]]) -> dict[int, float]:
     """Return each class's accuracy, the mean over the models."""
-    found: dict[int, list[float]] = {}
+    by_class: dict[int, list[float]] = {}
     for classes in accuracies.values():
         for item in classes:
-            found.setdefault(item.index, []).append(item.accuracy)
-    return {index: float(np.mean(values)) for index, values in found.items()}
+            by_class.setdefault(item.index, []).append(item.accuracy)
+    return {index: float(np.mean(values)) for index, values in by_class.items()}
 
 
 def _class_rows(

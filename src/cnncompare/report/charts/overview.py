@@ -35,15 +35,15 @@ def _estimates(table: ComparedTable, metric: Metric) -> Rows:
 
 
 def _estimate(row: GroupRow, metric: Metric) -> dict[str, Any]:
-    found, params, macs = row.estimates[metric.name], row.model["params"], row.model["macs"]
+    estimate, params, macs = row.estimates[metric.name], row.model["params"], row.model["macs"]
     return {
         "model": row.label,
         "ties": row.letters,
-        "value": _scaled(found.mean, metric),
-        "low": _scaled(found.interval.low, metric),
-        "high": _scaled(found.interval.high, metric),
-        "wide_low": _scaled(found.with_images.low, metric),
-        "wide_high": _scaled(found.with_images.high, metric),
+        "value": _scaled(estimate.mean, metric),
+        "low": _scaled(estimate.interval.low, metric),
+        "high": _scaled(estimate.interval.high, metric),
+        "wide_low": _scaled(estimate.with_images.low, metric),
+        "wide_high": _scaled(estimate.with_images.high, metric),
         "seeds": len(row.group.results),
         "params": None if params is None else params / MILLION,
         "gmacs": None if macs is None else macs / 1e9,

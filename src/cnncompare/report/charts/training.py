@@ -61,12 +61,12 @@ def _last_values(rows: Rows) -> str:
 
 
 def _by_epoch(row: GroupRow) -> Rows:
-    found: dict[int, list[float]] = {}
+    by_epoch: dict[int, list[float]] = {}
     for result in row.group.results:
         for point in learning_curve(result):
             if point.val_acc1 is not None:
-                found.setdefault(point.epoch, []).append(point.val_acc1)
-    return [_band(row.label, epoch, accuracies) for epoch, accuracies in sorted(found.items())]
+                by_epoch.setdefault(point.epoch, []).append(point.val_acc1)
+    return [_band(row.label, epoch, accuracies) for epoch, accuracies in sorted(by_epoch.items())]
 
 
 def _by_time(row: GroupRow) -> Rows:
