@@ -8,13 +8,15 @@ import pytest
 from cnncompare.comparison.compare import Options, compare_results
 from cnncompare.comparison.load import load_results
 from cnncompare.report.caveats import caveats
-from cnncompare.report.findings import tie_groups, verdict
+from cnncompare.report.findings import table_findings, tie_groups
 from tests.comparison.factory import simulate, write_run, write_sweep
 
 
 def findings(root: Path, **values: Any) -> str:
     options = Options(**values)
-    return " ".join(verdict(compare_results(*load_results([root]), options).tables[0], options))
+    return " ".join(
+        table_findings(compare_results(*load_results([root]), options).tables[0], options)
+    )
 
 
 def test_a_clear_winner_is_called_the_best(tmp_path: Path) -> None:

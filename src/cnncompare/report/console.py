@@ -8,7 +8,13 @@ from rich.text import Text
 
 from cnncompare.comparison.compare import ComparedTable, Comparison
 from cnncompare.report.columns import Column, result_columns
-from cnncompare.report.findings import across, headline, reason_for_tables, tie_groups, verdict
+from cnncompare.report.findings import (
+    across,
+    headline,
+    reason_for_tables,
+    table_findings,
+    tie_groups,
+)
 
 # Columns in the order in which a narrow terminal drops them; numbers are never wrapped or cut.
 _DROPPED_FIRST = (
@@ -40,7 +46,7 @@ def _print_excluded(comparison: Comparison, console: Console) -> None:
 def _print_table(table: ComparedTable, comparison: Comparison, console: Console) -> None:
     console.print()
     console.print(Text(headline(table), style="bold"))
-    for sentence in verdict(table, comparison.options):
+    for sentence in table_findings(table, comparison.options):
         console.print(Text(sentence))
     groups = tie_groups(table)
     if len(table.rows) > 1 and groups:

@@ -13,7 +13,7 @@ from cnncompare.terminal.formatting import accuracy_decimals, enumeration, signi
 MOST_NAMES = 6  # in one sentence
 
 
-def verdict(table: ComparedTable, options: Options) -> list[str]:
+def table_findings(table: ComparedTable, options: Options) -> list[str]:
     """Return the table's findings, one sentence each, the most important first."""
     metric = options.metric
     ranked = [row for row in table.rows if row.estimates[metric.name].mean is not None]

@@ -27,8 +27,8 @@ from cnncompare.report.findings import (
     headline,
     reason_for_tables,
     settling_effort,
+    table_findings,
     tie_groups,
-    verdict,
 )
 from cnncompare.report.formatting import difference, difference_number
 from cnncompare.terminal.formatting import (
@@ -121,7 +121,7 @@ def _table(
     return {
         "number": number,
         "headline": headline(table),
-        "verdict": verdict(table, options),
+        "findings": table_findings(table, options),
         "ties": tie_groups(table) if len(table.rows) > 1 else [],
         "results": _cells(table, result_columns(table, options)),
         "fairness": _cells(table, fairness_columns(table)),

@@ -7,7 +7,7 @@ from typing import Any
 
 from cnncompare.comparison.compare import ComparedTable, Comparison, Estimate, GroupRow
 from cnncompare.comparison.pairs import Pair
-from cnncompare.report.findings import verdict
+from cnncompare.report.findings import table_findings
 
 
 def comparison_json(comparison: Comparison) -> str:
@@ -35,7 +35,7 @@ def _table(table: ComparedTable, comparison: Comparison) -> dict[str, Any]:
         "protocol": table.protocol,
         "groups": [_group(row) for row in table.rows],
         "pairs": [_pair(pair) for pair in table.pairs],
-        "verdict": verdict(table, comparison.options),
+        "verdict": table_findings(table, comparison.options),
         "fronts": [asdict(front) for front in table.fronts],
         "budgets": [asdict(budget) for budget in table.budgets],
     }

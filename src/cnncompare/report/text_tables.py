@@ -6,7 +6,13 @@ import io
 from cnncompare.comparison.compare import ComparedTable, Comparison
 from cnncompare.report.columns import Column, result_columns
 from cnncompare.report.fairness_card import fairness_columns
-from cnncompare.report.findings import across, headline, reason_for_tables, tie_groups, verdict
+from cnncompare.report.findings import (
+    across,
+    headline,
+    reason_for_tables,
+    table_findings,
+    tie_groups,
+)
 
 
 def as_markdown(comparison: Comparison) -> str:
@@ -14,7 +20,7 @@ def as_markdown(comparison: Comparison) -> str:
     blocks = ["# Comparison of CNNs", reason_for_tables(comparison), across(comparison)]
     for table in comparison.tables:
         blocks += [f"## {_md(headline(table))}"]
-        blocks += [_md(" ".join(verdict(table, comparison.options)))]
+        blocks += [_md(" ".join(table_findings(table, comparison.options)))]
         blocks += [_md(_ties(table)), _md_table(table, result_columns(table, comparison.options))]
         blocks += ["### Fairness card", _md_table(table, fairness_columns(table))]
     if comparison.skipped:
