@@ -97,7 +97,7 @@ def _options(arguments: argparse.Namespace) -> "Options":
 
 
 def _read(folders: list[Path], filters: list[str]) -> "tuple[list[Result], list[Skipped]]":
-    from cnncompare.comparison.filters import keep
+    from cnncompare.comparison.filters import apply_filters
     from cnncompare.comparison.load import load_results
 
     for folder in folders:
@@ -113,4 +113,4 @@ def _read(folders: list[Path], filters: list[str]) -> "tuple[list[Result], list[
             f"none of the {len(skipped)} runs below {names} can be compared; "
             f"{Path(first.path).name}: {first.reason}"
         )
-    return keep(results, filters), skipped
+    return apply_filters(results, filters), skipped

@@ -13,6 +13,7 @@ from cnncompare.comparison.predictions import PredictionAnalysis
 from cnncompare.config.data import IMAGE_SUFFIXES
 from cnncompare.plotting.image_sheet import Tile, data_url, image_sheet, sheet_size
 from cnncompare.report.charts.figure import Figure
+from cnncompare.runs.run import images_file
 
 MOST_IMAGES, COLUMNS = 24, 6
 MOST_RUNS = 3  # in which the images are looked for
@@ -63,9 +64,9 @@ def _image_urls(result: Result, positions: NDArray[np.int64]) -> list[str] | Non
 
 def _from_kept_images(result: Result, positions: NDArray[np.int64]) -> list[str] | None:
     """Read test-images-<fingerprint[:12]>.npy, uint8 [N, H, W, C], next to the run's folder."""
-    name = f"test-images-{result.data.fingerprint[:12]}.npy"
+    path = result.run.folder.parent / images_file(result.data.fingerprint)
     try:
-        images = np.load(result.run.folder.parent / name, mmap_mode="r", allow_pickle=False)
+        images = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError):
         return None
     if images.ndim != 4 or images.dtype != np.uint8 or len(images) != result.data.n_test:

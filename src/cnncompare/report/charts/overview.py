@@ -6,7 +6,7 @@ import altair as alt
 
 from cnncompare.comparison.compare import ComparedTable, GroupRow
 from cnncompare.comparison.metrics import Metric
-from cnncompare.comparison.pareto import Front
+from cnncompare.comparison.pareto import ParetoFront
 from cnncompare.plotting.render import Chart
 from cnncompare.report.charts.figure import (
     Figure,
@@ -147,7 +147,7 @@ def _bubble_chart(rows: Rows, metric: Metric) -> Chart:
     return alt.layer(interval, bubble, name)
 
 
-def pareto_figure(table: ComparedTable, front: Front, metric: Metric) -> Figure:
+def pareto_figure(table: ComparedTable, front: ParetoFront, metric: Metric) -> Figure:
     """Draw accuracy by one cost, with the Pareto front as a line."""
     dominated = [f"{label} by {enumeration(by)}" for label, by in front.dominated_by.items()]
     on_front = enumeration(front.front)
@@ -163,7 +163,7 @@ def pareto_figure(table: ComparedTable, front: Front, metric: Metric) -> Figure:
     )
 
 
-def _front_rows(table: ComparedTable, front: Front, metric: Metric) -> Rows:
+def _front_rows(table: ComparedTable, front: ParetoFront, metric: Metric) -> Rows:
     means = {row.label: row.estimates[metric.name].mean for row in table.rows}
     by = {label: enumeration(labels) for label, labels in front.dominated_by.items()}
     unit = MILLION if front.cost == "params" else 1
@@ -179,7 +179,7 @@ def _front_rows(table: ComparedTable, front: Front, metric: Metric) -> Rows:
     ]
 
 
-def _pareto_chart(rows: Rows, front: Front, table: ComparedTable, metric: Metric) -> Chart:
+def _pareto_chart(rows: Rows, front: ParetoFront, table: ComparedTable, metric: Metric) -> Chart:
     x, y = _pareto_axes(rows, front, metric)
     tooltip = [
         "model:N",
@@ -207,7 +207,7 @@ def _pareto_chart(rows: Rows, front: Front, table: ComparedTable, metric: Metric
     return alt.layer(*layers)
 
 
-def _pareto_axes(rows: Rows, front: Front, metric: Metric) -> tuple[alt.X, alt.Y]:
+def _pareto_axes(rows: Rows, front: ParetoFront, metric: Metric) -> tuple[alt.X, alt.Y]:
     costs = [row["cost"] for row in rows]
     log = min(costs) > 0 and max(costs) / min(costs) >= 10
     x = alt.X(
