@@ -31,6 +31,7 @@ from cnncompare.training.distributed import broadcast_finished
 from cnncompare.training.evaluate import evaluate, join_evaluation
 from cnncompare.training.initial_record import write_initial_record
 from cnncompare.training.lightning_module import ImageClassifier
+from cnncompare.training.loggers.figures import log_figures
 from cnncompare.training.loggers.hparams import log_hparams
 from cnncompare.training.test_images import keep_test_images
 from cnncompare.training.trainer import build_trainer
