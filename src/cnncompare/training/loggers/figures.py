@@ -1,8 +1,11 @@
 """Figures of the test for TensorBoard: the confusion matrix and the most confident mistakes."""
 
+import io
 from collections.abc import Sequence
 from typing import Protocol
 
+import numpy as np
+from PIL import Image
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from torch import Tensor
 
@@ -45,8 +48,5 @@ def _figures(run: Run, data: TestSet, config: DisplayConfig) -> dict[str, bytes]
 
 
 def _log(board: TensorBoardLogger, tag: str, png: bytes, epoch: int | None) -> None:
-    from cnncompare.plotting.tensorboard import image_summary
-
-    writer = board.experiment.file_writer
-    assert writer is not None
-    writer.add_summary(image_summary(tag, png), epoch)
+    pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+    board.experiment.add_image(tag, pixels, global_step=epoch, dataformats="HWC")
