@@ -106,7 +106,7 @@ def test_each_mistake_has_both_classes(n: int, channels: int, svgs: list[str]) -
         assert images.class_names[predictions.label[position]] in written
         confidence = 100 * predictions.confidence[position]
         predicted = images.class_names[predictions.top5[position, 0]]
-        assert f"{confidence:.0f} % {predicted}" in written
+        assert f"{confidence:.0f} %: {predicted}" in written
     assert svgs[0].count("<image") == n
 
 

@@ -48,5 +48,5 @@ def _tile(predictions: Predictions, position: int, image: Tensor, classes: Seque
     return Tile(
         url=data_url(image.permute(1, 2, 0).numpy()),
         title=classes[predictions.label[position]],
-        subtitle=f"{confidence} {predicted}",
+        subtitle=f"{confidence}: {predicted}",
     )
