@@ -2,12 +2,9 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from cnncompare.plotting.tensorboard import image_summary
 from cnncompare.report.charts.figure import Figure
-
-if TYPE_CHECKING:
-    from tensorboard.compat.proto.summary_pb2 import Summary
 
 
 def write_events(figures: list[Figure], stems: dict[str, str], png_folder: Path, to: Path) -> None:
@@ -21,13 +18,6 @@ def write_events(figures: list[Figure], stems: dict[str, str], png_folder: Path,
     writer = EventFileWriter(str(to))
     for figure in figures:
         png = (png_folder / f"{stems[figure.name]}.png").read_bytes()
-        summary = _image_summary(f"report/{figure.name}", png)
+        summary = image_summary(f"report/{figure.name}", png)
         writer.add_event(Event(wall_time=time.time(), step=0, summary=summary))
     writer.close()
-
-
-def _image_summary(tag: str, png: bytes) -> "Summary":
-    from tensorboard.compat.proto.summary_pb2 import Summary
-
-    image = Summary.Image(encoded_image_string=png, colorspace=4)
-    return Summary(value=[Summary.Value(tag=tag, image=image)])

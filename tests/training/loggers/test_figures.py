@@ -132,7 +132,6 @@ def test_both_figures_reach_tensorboard(tmp_path: Path) -> None:
     (event,) = events.Images("test/confusion_matrix")
     assert event.step == 7
     image = Image.open(io.BytesIO(event.encoded_image_string))
-    assert image.size == (event.width, event.height)
     assert 600 < image.width < 2000  # pixels: legible, and still viewed as a whole
 
 

@@ -1,15 +1,13 @@
 """Figures of the test for TensorBoard: the confusion matrix and the most confident mistakes."""
 
-import io
 from collections.abc import Sequence
 from typing import Protocol
 
-import numpy as np
-from PIL import Image
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from torch import Tensor
 
 from cnncompare.config.output import DisplayConfig
+from cnncompare.plotting.tensorboard import image_summary
 from cnncompare.runs.run import Run
 
 
@@ -48,5 +46,7 @@ def _figures(run: Run, data: TestSet, config: DisplayConfig) -> dict[str, bytes]
 
 
 def _log(board: TensorBoardLogger, tag: str, png: bytes, epoch: int | None) -> None:
-    pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
-    board.experiment.add_image(tag, pixels, global_step=epoch, dataformats="HWC")
+    # add_image would decode the file and encode it again, at 45 MiB; _get_file_writer opens the
+    # event file again, which Lightning closes after the test
+    writer = board.experiment._get_file_writer()
+    writer.add_summary(image_summary(tag, png), epoch)
