@@ -233,4 +233,4 @@ def test_transforms_of_pretrained_weights_stay_as_they_are(tmp_path: Path, mode:
     path = tmp_path / ("image.tif" if mode == "CMYK" else "image.png")
     options: dict[str, Any] = {} if mode == "CMYK" else {"exif": exif}
     image.save(path, **options)
-    np.testing.assert_array_equal(decoded(path, as_published=True), expected)
+    np.testing.assert_array_equal(decoded(path, as_pretrained=True), expected)

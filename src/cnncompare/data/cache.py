@@ -83,7 +83,7 @@ def cache_key(images: ImageFiles) -> str:
     resizing = (options.resize or options.size, options.interpolation, options.squash)
     if resizing != (options.size, "bilinear", False):
         key += tuple(options[5:8])
-    if not options.as_published:
+    if not options.as_pretrained:
         key += ("pixels", RULES_VERSION)
     digest = hashlib.sha256(repr(key).encode())
     for entry in zip(images.files, images.bytes, images.mtimes_ns, strict=True):

@@ -34,7 +34,7 @@ class DecodeOptions(NamedTuple):
 
     Without `size`, images are not resized and must be `width` x `height`. `resize` defaults to
     `size`. With `squash`, both sides are resized to `resize`. The pixels of own images are
-    converted by the rules of `pixels`, with the ranges of the set; `as_published` converts them as
+    converted by the rules of `pixels`, with the ranges of the set; `as_pretrained` converts them as
     the transforms of pretrained weights do.
     """
 
@@ -47,7 +47,7 @@ class DecodeOptions(NamedTuple):
     interpolation: str = "bilinear"
     squash: bool = False
     ranges: PixelRanges = PixelRanges()
-    as_published: bool = False
+    as_pretrained: bool = False
 
 
 class ArchiveMember(NamedTuple):
@@ -97,7 +97,7 @@ def decode_with_mode(file: ImagePath, options: DecodeOptions) -> tuple[NDArray[n
 
 
 def _load(file: ImagePath, options: DecodeOptions) -> tuple[Image.Image, str]:
-    if options.as_published:
+    if options.as_pretrained:
         with Image.open(_open_content(file)) as image:
             image.load()
         return image, image.mode

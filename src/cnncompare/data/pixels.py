@@ -150,7 +150,7 @@ def _from_values(loaded: LoadedImage, ranges: PixelRanges) -> Image.Image:
 def _from_lab(image: Image.Image) -> Image.Image:
     lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
     converted = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
-    assert converted is not None  # None only for a conversion in place
+    assert converted is not None  # None only for an in-place conversion
     return converted
 
 

@@ -24,7 +24,7 @@ def survey_splits(splits: Splits, config: DataConfig, workers: int) -> tuple[Spl
     Other images are returned unchanged. Raises DataError for pixels that no rule covers.
     """
     files = splits.test.images  # shared by all splits
-    if not isinstance(files, ImageFiles) or files.options.as_published:
+    if not isinstance(files, ImageFiles) or files.options.as_pretrained:
         return splits, None
     survey = _survey_images(files, config, workers)
     images = replace(files, options=files.options._replace(ranges=survey.ranges))
