@@ -85,7 +85,7 @@ class FolderWalk:
                 elif _is_image(entry):
                     names.append(name)
                 else:
-                    self.ignored[suffix_of(entry.name)] += 1
+                    self.ignored[kind_of(entry.name)] += 1
         return sorted(names)
 
     def ignore(self, folder: str) -> None:
@@ -94,7 +94,7 @@ class FolderWalk:
             if is_hidden(entry.name):
                 self.ignored[HIDDEN] += _count_files(entry)
             elif not entry.is_dir():
-                self.ignored[suffix_of(entry.name)] += 1
+                self.ignored[kind_of(entry.name)] += 1
 
     def _ignore_link(self, name: str) -> None:
         self.ignored[LINKS] += 1
@@ -132,8 +132,13 @@ def _names_below(folder: str, path: str) -> list[str]:
     return [] if path == folder else os.path.relpath(path, folder).split(os.sep)
 
 
-def suffix_of(name: str) -> str:
-    """Return the suffix of a file name in lower case, such as ".txt", with bad bytes escaped."""
+def kind_of(name: str) -> str:
+    """Return the kind by which an ignored file is counted: HIDDEN, or its suffix in lower case.
+
+    Bytes that are not UTF-8 are escaped, because the kinds are written to the run record.
+    """
+    if is_hidden(name):
+        return HIDDEN
     suffix = os.path.splitext(name)[1].lower() or NO_SUFFIX
     return suffix.encode("utf-8", "backslashreplace").decode()
 
@@ -142,7 +147,9 @@ def describe_ignored(ignored: Mapping[str, int], links: Iterable[str] = ()) -> s
     """Return a line with the number of ignored files of each kind."""
     others = set(ignored) - UNREAD_FORMATS - {*IMAGE_SUFFIXES, HIDDEN, LINKS}
     kinds = {
-        "image formats that are not read": _listed(ignored, UNREAD_FORMATS),
+        "image formats that are not read (convert them to JPEG or PNG)": _listed(
+            ignored, UNREAD_FORMATS
+        ),
         "images outside the class folders": _listed(ignored, IMAGE_SUFFIXES),
         "files that are not images": _listed(ignored, others),
         "hidden or system files": str(ignored.get(HIDDEN) or ""),
