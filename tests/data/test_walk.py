@@ -61,6 +61,22 @@ def test_two_links_that_form_a_loop_end(root: Path) -> None:
     assert walk.ignored == {"link": 2}
 
 
+def test_links_without_a_target_are_ignored_unless_they_have_an_images_name(root: Path) -> None:
+    (root / "train/cat/a").symlink_to("b")
+    (root / "train/cat/b").symlink_to("a")
+    (root / "train/cat/gone").symlink_to("nowhere")
+    (root / "train/cat/gone.png").symlink_to("nowhere.png")
+    files, walk = walk_all(root)
+    assert files["train/cat"] == ["train/cat/a.png", "train/cat/gone.png"]
+    assert walk.ignored == {"link": 3}
+
+
+def test_an_images_name_that_leads_to_itself_is_reported(root: Path) -> None:
+    (root / "train/cat/self.png").symlink_to("self.png")
+    with pytest.raises(OSError, match="Too many levels"):
+        walk_all(root)
+
+
 def test_links_to_other_folders_and_files_are_followed_once(root: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
     (store / "more").mkdir(parents=True)

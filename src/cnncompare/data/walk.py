@@ -33,6 +33,11 @@ def is_hidden(name: str) -> bool:
     return name.startswith(".") or name.lower() in _SYSTEM_NAMES
 
 
+def has_image_suffix(name: str) -> bool:
+    """Return whether a file name is that of an image, by its suffix in any letter case."""
+    return name.lower().endswith(IMAGE_SUFFIXES)
+
+
 def subfolders(folder: str) -> list[str]:
     """Return the sorted names of the folders in a folder, without hidden and system folders."""
     with os.scandir(folder) as entries:
@@ -74,19 +79,25 @@ class FolderWalk:
                 self._ignore_link(path)
                 continue
             self._visited.add(real)
-            for entry in _entries(f"{self.root}/{path}"):
+            for entry in self._entries_to_read(path, real):
                 name = f"{path}/{entry.name}"
-                if is_hidden(entry.name):
-                    self.ignored[HIDDEN] += _count_files(entry)
-                elif entry.is_symlink() and self._is_reached_otherwise(entry, real):
-                    self._ignore_link(name)
-                elif entry.is_dir():
+                if entry.is_dir():
                     unread.append((name, _real_path(entry, real)))
-                elif _is_image(entry):
-                    names.append(name)
                 else:
-                    self.ignored[kind_of(entry.name)] += 1
+                    names.append(name)
         return sorted(names)
+
+    def _entries_to_read(self, path: str, real: str) -> Iterator["os.DirEntry[str]"]:
+        """Yield the folders and images in a folder with this real path; count the others."""
+        for entry in _entries(f"{self.root}/{path}"):
+            if is_hidden(entry.name):
+                self.ignored[HIDDEN] += _count_files(entry)
+            elif entry.is_symlink() and self._is_ignored_link(entry, real):
+                self._ignore_link(f"{path}/{entry.name}")
+            elif entry.is_dir() or _is_image(entry):
+                yield entry
+            else:
+                self.ignored[kind_of(entry.name)] += 1
 
     def ignore(self, folder: str) -> None:
         """Count the files directly in a folder that holds class folders."""
@@ -100,11 +111,14 @@ class FolderWalk:
         self.ignored[LINKS] += 1
         self.links.append(name)
 
-    def _is_reached_otherwise(self, link: "os.DirEntry[str]", folder: str) -> bool:
-        """Return whether a link in the real path `folder` leads to what the walk reads anyway."""
+    def _is_ignored_link(self, link: "os.DirEntry[str]", folder: str) -> bool:
+        """Return whether a link in the real path `folder` leads to what the walk reads anyway.
+
+        A link without a target is ignored unless it has an image's name; opening it reports it.
+        """
         target = os.path.realpath(link.path)
-        if not os.path.exists(target):
-            return False  # reported when the image is opened
+        if not os.path.exists(link.path):
+            return not has_image_suffix(link.name)
         is_folder = os.path.isdir(target)
         owner = self._owner(target if is_folder else os.path.dirname(target))
         hidden = owner is not None and any(map(is_hidden, _names_below(owner, target)))
@@ -179,9 +193,8 @@ def _real_path(entry: "os.DirEntry[str]", parent: str) -> str:
 
 def _is_image(entry: "os.DirEntry[str]") -> bool:
     """Return whether a file has an image's name; a link without a target is reported later."""
-    if not entry.name.lower().endswith(IMAGE_SUFFIXES):
-        return False
-    return entry.is_file() or entry.is_symlink()  # a named pipe would block its reader
+    # a named pipe would block its reader
+    return has_image_suffix(entry.name) and (entry.is_symlink() or entry.is_file())
 
 
 def _count_files(entry: "os.DirEntry[str]") -> int:

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cnncompare.config.data import IMAGE_SUFFIXES
-from cnncompare.data.walk import UNREAD_FORMATS, FolderWalk, is_hidden, is_within, subfolders
+from cnncompare.data.walk import (
+    UNREAD_FORMATS,
+    FolderWalk,
+    has_image_suffix,
+    is_hidden,
+    is_within,
+    subfolders,
+)
 from cnncompare.errors import DataError, closest
 
 SPLIT_NAMES = {
@@ -175,11 +182,7 @@ def _is_class(root: str, name: str) -> bool:
     """Return whether a folder named like a split directly contains images and no folders."""
     folder = os.path.join(root, name)
     files = [name for name in os.listdir(folder) if not is_hidden(name)]
-    return not subfolders(folder) and any(map(_has_image_suffix, files))
-
-
-def _has_image_suffix(name: str) -> bool:
-    return name.lower().endswith(IMAGE_SUFFIXES)
+    return not subfolders(folder) and any(map(has_image_suffix, files))
 
 
 def _check_classes(found: ClassFolders) -> None:
