@@ -12,13 +12,11 @@ from functools import cache
 from typing import NamedTuple
 
 from cnncompare.config.data import IMAGE_SUFFIXES, DataConfig
+from cnncompare.data.sources.class_folders import split_of
+from cnncompare.data.walk import is_hidden
 
 _NOT_OWN = ("torchvision", "digits", "synthetic", "imagenet")  # downloaded, included or standard
-_SPLITS = {
-    **dict.fromkeys(("train", "training"), "training images"),
-    **dict.fromkeys(("val", "valid", "validation", "dev"), "validation images"),
-    **dict.fromkeys(("test", "testing"), "test images"),
-}
+_SPLITS = {"train": "training images", "val": "validation images", "test": "test images"}
 
 
 class FileState(NamedTuple):
@@ -108,7 +106,8 @@ def _kind(name: str) -> str:
     folder, slash, _ = name.partition("/")
     if not slash:
         return "files"
-    return _SPLITS.get(folder.lower(), f"images in {folder}/")
+    split = split_of(folder)
+    return _SPLITS[split] if split else f"images in {folder}/"
 
 
 def _listing(config: DataConfig) -> dict[str, tuple[str, int, int]]:
@@ -128,16 +127,16 @@ def _listing(config: DataConfig) -> dict[str, tuple[str, int, int]]:
 
 def _walk(root: str, suffixes: Iterable[str]) -> Iterator[str]:
     """Yield the files below `root`, each real folder once, without hidden files and folders."""
-    visited = set()
+    visited: set[str] = set()
     for folder, folders, files in os.walk(root, followlinks=True):
         real = os.path.realpath(folder)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
         if real in visited:
             folders.clear()
             continue
         visited.add(real)
         for name in files:
-            if name.lower().endswith(tuple(suffixes)) and not name.startswith("."):
+            if name.lower().endswith(tuple(suffixes)) and not is_hidden(name):
                 yield os.path.join(folder, name)
 
 

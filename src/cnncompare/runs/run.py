@@ -25,6 +25,7 @@ CONFIG = "config.yaml"
 CLASSES = "classes.json"
 DATA_FILES = "data_files.json"  # states of own image files, to notice changes
 EPOCHS = "epochs.csv"
+SPLIT = "split.csv"  # of data without fixed splits
 PREDICTIONS = "predictions.npz"
 CHECKPOINTS = "checkpoints"
 BEST_CHECKPOINT = "best.ckpt"

@@ -8,6 +8,7 @@ import yaml
 from cnncompare.config.schema import Config
 from cnncompare.data.file_states import record_states, to_json
 from cnncompare.data.module import ImageData
+from cnncompare.data.split_table import format_split_table
 from cnncompare.data.transform import deviations
 from cnncompare.models import registry
 from cnncompare.models.pretrained.transforms import PretrainedReference
@@ -19,7 +20,7 @@ from cnncompare.runs.record import (
     ReferenceResultSection,
     TrainingSection,
 )
-from cnncompare.runs.run import CLASSES, CONFIG, DATA_FILES, Run
+from cnncompare.runs.run import CLASSES, CONFIG, DATA_FILES, SPLIT, Run
 from cnncompare.runs.storage import write_atomically
 from cnncompare.system.environment import describe_environment
 
@@ -66,6 +67,8 @@ def write_initial_record(
     states = record_states(config.data, data.survey.hashes() if data.survey else {})
     if states is not None:
         write_atomically(run.folder / DATA_FILES, to_json(states))
+    if data.split_rows is not None:
+        write_atomically(run.folder / SPLIT, format_split_table(data.split_rows))
 
 
 def _model_section(model: registry.BuiltModel, data: ImageData) -> ModelSection:
@@ -91,6 +94,7 @@ def _data_section(config: Config, data: ImageData) -> DataSection:
         fingerprint=data.fingerprint,
         conversions=data.survey.conversions if data.survey else {},
         pixel_ranges=data.survey.ranges.by_kind() if data.survey else {},
+        ignored_files=data.ignored_files,
     )
 
 

@@ -70,6 +70,15 @@ def _check_images(config: Config) -> None:
         from cnncompare.data.sources.imagenet.layout import detect_layout
 
         detect_layout(config.data.root or "")
+    if config.data.source == "folder":
+        from cnncompare.data.sources.class_folders import check_class_folders
+
+        n_drawn = 2 if config.data.protocol == "test_as_val" else 3
+        check_class_folders(config.data.root or "", n_drawn if config.data.split is None else 1)
+    if config.data.split is not None:
+        from cnncompare.data.split_table import read_split_table
+
+        read_split_table(config.data.split)
 
 
 def _check_output(folder: Path) -> None:
