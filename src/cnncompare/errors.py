@@ -8,6 +8,7 @@ CnncompareError
 │   └── OutputError        the place where results should go
 │       └── LockedError    another process is writing there
 └── RunError               exit code 1: a run began and could not be finished
+    └── Diverged           the loss of a training is NaN or infinite
 
 Interrupted                exit code 128 + the signal: 130 for Ctrl-C, 143 for SIGTERM
 """
@@ -51,6 +52,10 @@ class LockedError(OutputError):
 
 class RunError(CnncompareError):
     """A run began and could not be finished; its record says why."""
+
+
+class Diverged(RunError):
+    """The loss of a training is NaN or infinite."""
 
 
 class Interrupted(BaseException):

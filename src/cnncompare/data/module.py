@@ -89,6 +89,8 @@ class ImageData(LightningDataModule):
         self.n_train = None if parts.train is None else len(parts.train)
         self.n_val = None if parts.val is None else len(parts.val)
         self.n_test = len(parts.test)
+        chosen_on = parts.test if parts.val is None else parts.val
+        self.val_class_counts = torch.bincount(chosen_on.labels, minlength=len(source.classes))
         self.test_labels = parts.test.labels
         self.present = torch.unique(self.test_labels)
         self._notes = source.notes + _subset_note(len(parts.test), len(source.test))

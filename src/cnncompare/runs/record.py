@@ -83,6 +83,16 @@ class SettingsSection(RecordSection):
     recipe_hash: str  # the configuration's hash without the seed: runs that differ by seed share it
 
 
+class HealthFinding(RecordSection):
+    """A sign that a training's accuracy says little about the network, and what to do."""
+
+    check: Literal[
+        "diverged", "at_chance", "still_rising", "few_steps", "images_left_out", "saturated"
+    ]
+    evidence: str
+    advice: str
+
+
 class TrainingSection(SettingsSection):
     """How the network was trained, and what the choice of the epoch rests on."""
 
@@ -101,6 +111,7 @@ class TrainingSection(SettingsSection):
     head_lr: float | None = None  # null: lr
     ema_decay: float | None
     gradient_clip_norm: float | None
+    health: list[HealthFinding] = []  # empty when all is well
 
 
 class ReferenceResultSection(RecordSection):

@@ -29,6 +29,7 @@ from cnncompare.runs.run import BEST_CHECKPOINT, CHECKPOINTS, LOG, TESTED, Run
 from cnncompare.system.cores import available_cores
 from cnncompare.system.malloc import keep_freed_memory
 from cnncompare.system.ranks import is_rank_zero
+from cnncompare.training.callbacks.divergence import DivergenceMonitor
 from cnncompare.training.callbacks.epoch_recorder import EpochRecorder
 from cnncompare.training.callbacks.interruption import Interruption
 from cnncompare.training.callbacks.prediction_writer import PredictionWriter
@@ -36,6 +37,7 @@ from cnncompare.training.callbacks.progress import Progress
 from cnncompare.training.checkpoints import load_checkpoint_weights
 from cnncompare.training.distributed import broadcast_finished
 from cnncompare.training.evaluate import evaluate, evaluate_beside
+from cnncompare.training.health import TrainingFacts, check_health
 from cnncompare.training.initial_record import write_initial_record
 from cnncompare.training.lightning_module import ImageClassifier
 from cnncompare.training.loggers.figures import draw_pictures
@@ -147,11 +149,14 @@ def _fit_and_test(
     recorder = EpochRecorder(run.folder)
     progress = Progress(config.display.progress)
     saver = PredictionWriter(run.folder)
-    trainer = build_trainer(run.folder, config, [interruption, recorder, saver, progress])
+    monitor = DivergenceMonitor(own_learning_rate(config))
+    callbacks: list[Callback] = [interruption, monitor, recorder, saver, progress]
+    trainer = build_trainer(run.folder, config, callbacks)
     _write_accelerator(run, trainer)
     broadcast_finished(trainer, finished=False)
     trainer.fit(task, datamodule=data, ckpt_path=checkpoint_to_resume(run), weights_only=True)
     _record_training(run, recorder)
+    _record_health(run, config, data, monitor)
     _test(trainer, task, data, run.folder)
     _record_test(run, task)
     return trainer
@@ -172,7 +177,12 @@ def _train_beside(
 ) -> Run:
     """Take part in the training of the first process, which alone writes."""
     folder = config.run_folder()
-    callbacks: list[Callback] = [interruption, EpochRecorder(folder), PredictionWriter(folder)]
+    callbacks: list[Callback] = [
+        interruption,
+        DivergenceMonitor(own_learning_rate(config)),
+        EpochRecorder(folder),
+        PredictionWriter(folder),
+    ]
     trainer = build_trainer(folder, config, callbacks)
     finished = broadcast_finished(trainer, finished=None)
     run = Run.read(folder)
@@ -233,6 +243,29 @@ def _record_training(run: Run, recorder: EpochRecorder) -> None:
             run.record.training.test_reads = len(rows) + 1
     run.record.timing = recorder.timing(run.record.best.epoch)
     run.record.memory = recorder.memory()
+    run.save()
+
+
+def own_learning_rate(config: Config) -> float:
+    """Return the model's own learning rate for the optimizer in use."""
+    rate: float = getattr(config.model.lr, config.optimizer.name)
+    return rate
+
+
+def _record_health(run: Run, config: Config, data: ImageData, monitor: DivergenceMonitor) -> None:
+    assert run.record.training is not None
+    rows = run.epochs()
+    steps_per_epoch = max(1, (data.n_train or 0) // config.data.batch_size)
+    facts = TrainingFacts(
+        first_loss=monitor.first_loss,
+        n_train=data.n_train or 0,
+        n_val=int(data.val_class_counts.sum()),
+        largest_val_class=int(data.val_class_counts.max()),
+        batch_size=config.data.batch_size,
+        steps=steps_per_epoch * len(rows),
+        own_lr=own_learning_rate(config),
+    )
+    run.record.training.health = check_health(rows, facts)
     run.save()
 
 
