@@ -54,7 +54,7 @@ class RunError(CnncompareError):
     """A run began and could not be finished; its record says why."""
 
 
-class Diverged(RunError):
+class Diverged(RunError):  # noqa: N818 (its name is the error type in the run record)
     """The loss of a training is NaN or infinite."""
 
 

@@ -56,8 +56,8 @@ def pets(make_tree: MakeTree) -> Path:
     """Return the root of two classes, 10 training and 3 test images each, 20x16 pixels."""
     return make_tree(
         {
-            f"{part}/{kind}": [(20, 16)] * n
-            for part, n in (("train", 10), ("test", 3))
+            f"{split}/{kind}": [(20, 16)] * n
+            for split, n in (("train", 10), ("test", 3))
             for kind in ("cat", "dog")
         }
     )

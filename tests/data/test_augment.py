@@ -51,10 +51,10 @@ def test_adapt_scales_the_shorter_side_and_cuts_the_centre(size: int) -> None:
 @pytest.mark.parametrize("name", ["randaugment", "trivialaugment"])
 def test_policies_change_each_image_by_its_own_seed(name: str) -> None:
     images = images_of(1).expand(16, -1, -1, -1)
-    changed = augment.policy(name, images, seeds=list(range(16)))
+    changed = augment.apply_policy(name, images, seeds=list(range(16)))
     assert (changed.shape, changed.dtype) == (images.shape, torch.uint8)
     assert len({image.numpy().tobytes() for image in changed}) > 8
-    alone = augment.policy(name, images[5:6], seeds=[5])
+    alone = augment.apply_policy(name, images[5:6], seeds=[5])
     assert torch.equal(changed[5], alone[0])
 
 
@@ -82,13 +82,13 @@ def test_mixing_takes_the_image_before_in_the_share_of_the_target(name: str) -> 
 def test_library_draws_leave_the_global_generator_alone() -> None:
     torch.manual_seed(0)
     before = torch.get_rng_state()
-    augment.policy("randaugment", images_of(2), [1, 2])
+    augment.apply_policy("randaugment", images_of(2), [1, 2])
     augment.erase(1.0, torch.ones(2, 1, 8, 8), [1, 2])
     augment.mix("mixup", 1.0, torch.ones(2, 1, 8, 8), torch.tensor([0, 1]), 2, 1)
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_seeds_of_different_numbers_differ() -> None:
-    seeds = {augment.seed_of(a, b, c) for a in range(5) for b in range(5) for c in range(5)}
+    seeds = {augment.derive_seed(a, b, c) for a in range(5) for b in range(5) for c in range(5)}
     assert len(seeds) == 125
-    assert augment.seed_of(1, 2) == augment.seed_of(1, 2)
+    assert augment.derive_seed(1, 2) == augment.derive_seed(1, 2)

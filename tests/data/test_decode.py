@@ -8,10 +8,10 @@ import timm.data
 from PIL import Image
 from torchvision.transforms import InterpolationMode, v2
 
-from cnncompare.data.decode import Form, Member, decode, size_of
+from cnncompare.data.decode import ArchiveMember, DecodeOptions, decode, read_size
 from cnncompare.errors import DataError
 
-FORM = Form(channels=3, height=24, width=24, size=24, like="")
+OPTIONS = DecodeOptions(channels=3, height=24, width=24, size=24, reference_file="")
 
 
 def photo(width: int, height: int, mode: str = "RGB") -> Image.Image:
@@ -24,7 +24,7 @@ def test_fitting_equals_torchvisions(tmp_path: Path, size: tuple[int, int]) -> N
     image = photo(*size)
     image.save(tmp_path / "image.png")
     reference = v2.Compose([v2.Resize(24), v2.CenterCrop(24), v2.PILToTensor()])(image)
-    np.testing.assert_array_equal(decode(str(tmp_path / "image.png"), FORM), reference.numpy())
+    np.testing.assert_array_equal(decode(str(tmp_path / "image.png"), OPTIONS), reference.numpy())
 
 
 SIZES = [(64, 64), (40, 40), (47, 41), (53, 131), (200, 61), (41, 640), (39, 40), (40, 57)]
@@ -37,13 +37,15 @@ def test_resize_and_crop_equal_torchvisions(
 ) -> None:
     """Every interpolation that torchvision knows; its nearest-exact is PIL's nearest."""
     name = interpolation.value.removesuffix("-exact")
-    form = Form(3, crop, crop, crop, like="", resize=resize, interpolation=name)
+    options = DecodeOptions(
+        3, crop, crop, crop, reference_file="", resize=resize, interpolation=name
+    )
     steps = [v2.Resize(resize, interpolation), v2.CenterCrop(crop), v2.PILToTensor()]
     for number, size in enumerate(SIZES):
         path = tmp_path / f"{number}.png"
         photo(*size).save(path)
         expected = v2.Compose(steps)(Image.open(path).convert("RGB")).numpy()
-        np.testing.assert_array_equal(decode(str(path), form), expected, err_msg=f"{size}")
+        np.testing.assert_array_equal(decode(str(path), options), expected, err_msg=f"{size}")
 
 
 @pytest.mark.parametrize("crop_mode", ["center", "squash"])
@@ -61,25 +63,25 @@ def test_resize_and_crop_equal_timms(
         std=(1.0, 1.0, 1.0),
     )
     squash = crop_mode == "squash"
-    form = Form(3, 32, 32, 32, "", int(32 / crop_pct), interpolation, squash)
+    options = DecodeOptions(3, 32, 32, 32, "", int(32 / crop_pct), interpolation, squash)
     for number, size in enumerate(SIZES):
         path = tmp_path / f"{number}.png"
         photo(*size).save(path)
         expected = (transform(Image.open(path).convert("RGB")) * 255).round().byte().numpy()
-        np.testing.assert_array_equal(decode(str(path), form), expected, err_msg=f"{size}")
+        np.testing.assert_array_equal(decode(str(path), options), expected, err_msg=f"{size}")
 
 
 def test_a_member_of_an_archive_is_read_in_place(tmp_path: Path) -> None:
     photo(31, 50).save(tmp_path / "cat.png")
     content = (tmp_path / "cat.png").read_bytes()
     (tmp_path / "all.tar").write_bytes(b"before" + content + b"after")
-    member = Member(str(tmp_path / "all.tar"), "val/cat.png", 6, len(content))
-    expected = decode(str(tmp_path / "cat.png"), FORM)
-    np.testing.assert_array_equal(decode(member, FORM), expected)
+    member = ArchiveMember(str(tmp_path / "all.tar"), "val/cat.png", 6, len(content))
+    expected = decode(str(tmp_path / "cat.png"), OPTIONS)
+    np.testing.assert_array_equal(decode(member, OPTIONS), expected)
     with pytest.raises(
         DataError, match=r"val/cat\.png in .*all\.tar cannot be read \(not an image"
     ):
-        decode(member._replace(start=0), FORM)
+        decode(member._replace(start=0), OPTIONS)
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA", "P", "1", "CMYK"])
@@ -89,7 +91,7 @@ def test_every_colour_mode_becomes_what_was_asked(tmp_path: Path, mode: str, cha
     path = tmp_path / ("image.tif" if mode == "CMYK" else "image.png")
     image.save(path)
     expected = np.asarray(image.convert("L" if channels == 1 else "RGB"))
-    pixels = decode(str(path), FORM._replace(channels=channels))
+    pixels = decode(str(path), OPTIONS._replace(channels=channels))
     assert (pixels.shape, pixels.dtype) == ((channels, 24, 24), np.uint8)
     np.testing.assert_array_equal(np.moveaxis(pixels, 0, 2).squeeze(), expected)
 
@@ -97,23 +99,23 @@ def test_every_colour_mode_becomes_what_was_asked(tmp_path: Path, mode: str, cha
 def test_sixteen_bits_of_grey_are_scaled_not_clipped(tmp_path: Path) -> None:
     ramp = np.linspace(0, 65535, 24 * 24).reshape(24, 24).astype(np.uint16)
     Image.fromarray(ramp).save(tmp_path / "image.png")
-    pixels = decode(str(tmp_path / "image.png"), FORM)
+    pixels = decode(str(tmp_path / "image.png"), OPTIONS)
     np.testing.assert_array_equal(pixels[1], ramp // 256)
 
 
 def test_a_palette_with_transparent_entries_is_read_without_a_warning(tmp_path: Path) -> None:
     image = photo(24, 24).quantize(16)
     image.save(tmp_path / "image.png", transparency=bytes(range(16)))
-    assert decode(str(tmp_path / "image.png"), FORM).shape == (3, 24, 24)
+    assert decode(str(tmp_path / "image.png"), OPTIONS).shape == (3, 24, 24)
 
 
 def test_a_text_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "cat.jpg"
     path.write_text("no image")
     with pytest.raises(DataError, match=r"cat\.jpg cannot be read \(not an image\)"):
-        decode(str(path), FORM)
+        decode(str(path), OPTIONS)
     with pytest.raises(DataError, match=r"cat\.jpg cannot be read \(not an image\)"):
-        size_of(str(path))
+        read_size(str(path))
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".bmp", ".webp", ".tif"])
@@ -122,11 +124,11 @@ def test_a_truncated_image_is_named(tmp_path: Path, suffix: str) -> None:
     photo(64, 64).save(path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(DataError, match=rf"cat\{suffix} cannot be read \(.+\); replace it"):
-        decode(str(path), FORM)
+        decode(str(path), OPTIONS)
 
 
 def test_an_image_of_another_size_is_named_with_the_first(tmp_path: Path) -> None:
     photo(24, 20).save(tmp_path / "b.png")
-    form = Form(3, 24, 24, None, like="a.png")
+    options = DecodeOptions(3, 24, 24, None, reference_file="a.png")
     with pytest.raises(DataError, match=r"a\.png has 24x24, .*b\.png has 24x20.*image_size=224"):
-        decode(str(tmp_path / "b.png"), form)
+        decode(str(tmp_path / "b.png"), options)

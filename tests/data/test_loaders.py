@@ -14,9 +14,9 @@ from torchvision.transforms.functional import crop as reference_crop
 from torchvision.transforms.functional import hflip, pad
 
 from cnncompare.config.data import AugmentConfig
-from cnncompare.data.loaders import Batches, Place, Recipe
+from cnncompare.data.loaders import Batches, BatchOptions, RankInfo
 from cnncompare.data.module import ImageData
-from cnncompare.data.source import whole
+from cnncompare.data.source import full_split
 from cnncompare.errors import DataError
 from tests.data.conftest import MakeData
 
@@ -41,14 +41,14 @@ MIXED = AugmentConfig(
 def test_without_augmentation_an_epoch_is_a_permutation(synthetic_data: MakeData) -> None:
     data = synthetic_data(augment=PLAIN, batch_size=27)  # 270 images, ten batches
     images, labels = (torch.cat(some) for some in zip(*data.train_dataloader(), strict=True))
-    part = data._parts.train
+    split = data._splits.train
     mean, sd = (torch.tensor(some).view(3, 1, 1) for some in (data.mean, data.std))
-    original = (part.images[part.rows] / 255 - mean) / sd
+    original = (split.images[split.rows] / 255 - mean) / sd
     place = {image.numpy().round(3).tobytes(): i for i, image in enumerate(original)}
     order = [place[image.numpy().round(3).tobytes()] for image in images]
     assert sorted(order) == list(range(270))
     assert order != sorted(order)
-    assert torch.equal(part.labels[order], labels)
+    assert torch.equal(split.labels[order], labels)
     assert images.dtype == torch.float32
     np.testing.assert_allclose(images.mean(dim=(0, 2, 3)), 0, atol=1e-4)
     np.testing.assert_allclose(images.std(dim=(0, 2, 3)), 1, atol=1e-3)
@@ -57,14 +57,14 @@ def test_without_augmentation_an_epoch_is_a_permutation(synthetic_data: MakeData
 def test_crops_and_flips_equal_torchvisions_for_the_epochs_draws(synthetic_data: MakeData) -> None:
     data = synthetic_data(normalize="none")
     batches = data.train_dataloader()
-    draws = batches._draws(data.place())
-    part = data._parts.train
+    draws = batches._draws(data.rank_info())
+    split = data._splits.train
     done = 0
     for images, _ in batches:
         for image in images:
-            row = part.rows[draws.order[done]]
+            row = split.rows[draws.order[done]]
             dy, dx = draws.dy[done].item(), draws.dx[done].item()
-            expected = reference_crop(pad(part.images[row], [4]), dy, dx, 32, 32)
+            expected = reference_crop(pad(split.images[row], [4]), dy, dx, 32, 32)
             expected = hflip(expected) if draws.flip[done] else expected
             assert torch.equal((image * 255).round().byte(), expected)
             done += 1
@@ -76,7 +76,7 @@ def test_draws_are_uniform(synthetic_data: MakeData) -> None:
     batches = data.train_dataloader()
     rows, columns, flips = [], [], []
     for epoch in range(10):
-        draws = batches._draws(attach(data, epoch).place())
+        draws = batches._draws(attach(data, epoch).rank_info())
         rows.append(draws.dy)
         columns.append(draws.dx)
         flips.append(draws.flip)
@@ -105,10 +105,10 @@ def test_crops_and_flips_are_drawn_as_torchvisions_transforms_draw_them() -> Non
     usual = Compose([RandomCrop(32, padding=4), RandomHorizontalFlip()])
     theirs = _draws_seen(torch.stack([usual(image) for _ in range(n)]))
     batches = Batches(
-        whole(image.expand(n, -1, -1, -1), torch.zeros(n, dtype=torch.int64)),
-        Recipe((2, 32, 32), (0.0,) * 2, (1.0,) * 2, 2, batch_size=1000, seed=0, workers=0),
+        full_split(image.expand(n, -1, -1, -1), torch.zeros(n, dtype=torch.int64)),
+        BatchOptions((2, 32, 32), (0.0,) * 2, (1.0,) * 2, 2, batch_size=1000, seed=0, workers=0),
         AugmentConfig(crop_padding=4, flip=True),
-        place=lambda: Place(epoch=0, rank=0, world=1, device=torch.device("cpu")),
+        rank_info=lambda: RankInfo(epoch=0, rank=0, world_size=1, device=torch.device("cpu")),
         resident=lambda images, device: images,
     )
     ours = torch.cat([_draws_seen((images * 255).round()) for images, _ in batches])

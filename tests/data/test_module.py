@@ -9,7 +9,7 @@ import torch
 
 from cnncompare.config.data import AugmentConfig, DataConfig
 from cnncompare.data.module import ImageData
-from cnncompare.data.source import fingerprint, whole
+from cnncompare.data.source import fingerprint, full_split
 from cnncompare.errors import DataError
 
 
@@ -31,8 +31,8 @@ def test_digits_are_described() -> None:
 
 def test_mean_and_sd_are_numpys_of_the_training_part() -> None:
     data = digits(limit_train=500)
-    part = data._parts.train
-    pixels = part.images[part.rows].numpy() / 255
+    split = data._splits.train
+    pixels = split.images[split.rows].numpy() / 255
     assert len(pixels) == 500
     assert data.mean == pytest.approx([pixels.mean()])
     assert data.std == pytest.approx([pixels.std()])
@@ -51,40 +51,40 @@ def test_fingerprints_differ_by_images_order_labels_and_names() -> None:
     labels = torch.tensor([0, 0])
     shape = (1, 2, 2)
     prints = {
-        fingerprint(whole(images, labels), shape, ["a", "b"]),
-        fingerprint(whole(images + 1, labels), shape, ["a", "b"]),
-        fingerprint(whole(images, labels).select(torch.tensor([1, 0])), shape, ["a", "b"]),
-        fingerprint(whole(images, labels + 1), shape, ["a", "b"]),
-        fingerprint(whole(images, labels), shape, ["a", "c"]),
-        fingerprint(whole(images.view(2, 1, 1, 4), labels), (1, 1, 4), ["a", "b"]),
+        fingerprint(full_split(images, labels), shape, ["a", "b"]),
+        fingerprint(full_split(images + 1, labels), shape, ["a", "b"]),
+        fingerprint(full_split(images, labels).select(torch.tensor([1, 0])), shape, ["a", "b"]),
+        fingerprint(full_split(images, labels + 1), shape, ["a", "b"]),
+        fingerprint(full_split(images, labels), shape, ["a", "c"]),
+        fingerprint(full_split(images.view(2, 1, 1, 4), labels), (1, 1, 4), ["a", "b"]),
     }
     assert len(prints) == 6
 
 
 def test_prepare_a_second_time_does_nothing() -> None:
     data = digits()
-    parts = data._parts
+    splits = data._splits
     data.prepare()
-    assert data._parts is parts
+    assert data._splits is splits
 
 
 def test_test_images_are_the_ones_asked_for() -> None:
     data = digits(channels=3)
-    part = data._parts.test
+    split = data._splits.test
     images = data.test_images([7, 0])
     assert (images.shape, images.dtype) == ((2, 3, 8, 8), torch.uint8)
     for image, position in zip(images, (7, 0), strict=True):
-        assert torch.equal(image[2], part.images[part.rows[position]][0])
+        assert torch.equal(image[2], split.images[split.rows[position]][0])
 
 
 def test_test_batches_come_in_the_parts_order_and_scale() -> None:
     data = digits(normalize="half", batch_size=100)
     images, labels, positions = next(iter(data.test_dataloader()))
-    part = data._parts.test
+    split = data._splits.test
     assert positions.tolist() == list(range(len(images)))
-    expected = (part.images[part.rows[positions]].numpy() / 255 - 0.5) / 0.5
+    expected = (split.images[split.rows[positions]].numpy() / 255 - 0.5) / 0.5
     np.testing.assert_allclose(images.numpy(), expected, atol=1e-6)
-    assert torch.equal(labels, part.labels[positions])
+    assert torch.equal(labels, split.labels[positions])
 
 
 @pytest.mark.parametrize(

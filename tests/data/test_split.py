@@ -7,18 +7,18 @@ import pytest
 import torch
 
 from cnncompare.config.data import DataConfig
-from cnncompare.data.source import Part, Source, whole
-from cnncompare.data.split import split, stratified_positions
+from cnncompare.data.source import Source, Split, full_split
+from cnncompare.data.split import split_source, stratified_positions
 from cnncompare.errors import DataError
 
 
 def source_of(train_counts: list[int], test_counts: list[int]) -> Source:
-    def part(counts: list[int]) -> Part:
+    def split(counts: list[int]) -> Split:
         labels = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
-        return whole(torch.arange(len(labels), dtype=torch.uint8).view(-1, 1, 1, 1), labels)
+        return full_split(torch.arange(len(labels), dtype=torch.uint8).view(-1, 1, 1, 1), labels)
 
     classes = [f"class{number}" for number in range(len(train_counts))]
-    return Source(classes, (1, 1, 1), part(train_counts), part(test_counts))
+    return Source(classes, (1, 1, 1), split(train_counts), split(test_counts))
 
 
 def config(**changes: Any) -> DataConfig:
@@ -53,50 +53,52 @@ def test_stratified_positions_are_uniform_within_a_class() -> None:
 
 
 def test_validation_is_carved_out_of_training() -> None:
-    parts = split(source_of([100, 50], [20, 10]), config(val_fraction=0.2))
-    assert np.bincount(parts.train.labels).tolist() == [80, 40]
-    assert np.bincount(parts.val.labels).tolist() == [20, 10]
-    assert not set(parts.train.rows.tolist()) & set(parts.val.rows.tolist())
-    assert len(parts.test) == 30
+    splits = split_source(source_of([100, 50], [20, 10]), config(val_fraction=0.2))
+    assert np.bincount(splits.train.labels).tolist() == [80, 40]
+    assert np.bincount(splits.val.labels).tolist() == [20, 10]
+    assert not set(splits.train.rows.tolist()) & set(splits.val.rows.tolist())
+    assert len(splits.test) == 30
 
 
 def test_the_split_changes_with_its_seed_alone() -> None:
     source = source_of([100, 50], [20, 10])
-    rows = [split(source, config(split_seed=seed)).val.rows.tolist() for seed in (0, 0, 1)]
+    rows = [split_source(source, config(split_seed=seed)).val.rows.tolist() for seed in (0, 0, 1)]
     assert rows[0] == rows[1] != rows[2]
 
 
 def test_limits_take_stratified_subsets_and_leave_validation_alone() -> None:
     source = source_of([100, 50], [20, 10])
-    limited = split(source, config(limit_train=30, limit_test=15))
+    limited = split_source(source, config(limit_train=30, limit_test=15))
     assert np.bincount(limited.train.labels).tolist() == [20, 10]
     assert np.bincount(limited.test.labels).tolist() == [10, 5]
-    assert torch.equal(limited.val.rows, split(source, config()).val.rows)
-    assert set(limited.train.rows.tolist()) < set(split(source, config()).train.rows.tolist())
+    assert torch.equal(limited.val.rows, split_source(source, config()).val.rows)
+    assert set(limited.train.rows.tolist()) < set(
+        split_source(source, config()).train.rows.tolist()
+    )
 
 
 def test_test_as_val_chooses_on_the_test_set_and_trains_on_everything() -> None:
-    parts = split(source_of([100, 50], [20, 10]), config(protocol="test_as_val"))
-    assert parts.train is not None
-    assert len(parts.train) == 150
-    assert parts.val is parts.test
+    splits = split_source(source_of([100, 50], [20, 10]), config(protocol="test_as_val"))
+    assert splits.train is not None
+    assert len(splits.train) == 150
+    assert splits.val is splits.test
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"limit_train": 136}, r"data.limit_train=136, but there are 135 images"),
+        ({"limit_train": 136}, r"data.limit_train=136 exceeds the 135 images"),
         ({"limit_val": 1}, r"data.limit_val=1 is fewer than the 2 classes"),
-        ({"limit_test": 31}, r"data.limit_test=31, but there are 30 images"),
-        ({"val_fraction": 0.005}, r"data.val_fraction=0.005 of 150 .* is 1, .* 2 classes"),
+        ({"limit_test": 31}, r"data.limit_test=31 exceeds the 30 images"),
+        ({"val_fraction": 0.005}, r"data.val_fraction=0.005 of 150 .* is 1; .* 2 classes"),
         ({"val_fraction": 0.999}, r"data.val_fraction=0.999 of 150 .* is 150"),
     ],
 )
 def test_what_cannot_be_taken_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError, match=message):
-        split(source_of([100, 50], [20, 10]), config(**changes))
+        split_source(source_of([100, 50], [20, 10]), config(**changes))
 
 
 def test_a_class_with_one_training_image_is_named() -> None:
     with pytest.raises(DataError, match=r"class 'class1' has 1 training image"):
-        split(source_of([100, 1], [5, 5]), config())
+        split_source(source_of([100, 1], [5, 5]), config())

@@ -20,7 +20,7 @@ from cnncompare.bench.results import add_row
 from cnncompare.bench.rounds import Row, alternate, compare
 from cnncompare.config.schema import Config
 from cnncompare.data.module import ImageData
-from cnncompare.data.transform import Transform
+from cnncompare.models.pretrained.transforms import Transform
 from cnncompare.system.device_sync import synchronize
 from cnncompare.terminal.console import make_console
 from cnncompare.training.callbacks.prediction_writer import PredictionWriter
@@ -88,7 +88,7 @@ def evaluation_rows(config: Config, folder: Path, rounds: int) -> tuple[list[Row
     ours = {name: _Ours(config, folder, limit) for name, limit in limits.items()}
     decoding_s = time.perf_counter() - started
     data = ours["decoded anew"].data
-    network = build_model(config, data).network.eval().to(data.place().device)
+    network = build_model(config, data).network.eval().to(data.rank_info().device)
     plain = _Plain(network, data, config.data.batch_size)
     variants = {"plain": plain.seconds, "model": plain.seconds_of_the_model_alone} | {
         name: way.seconds for name, way in ours.items()
@@ -134,9 +134,9 @@ class _Plain:
     def __init__(self, network: nn.Module, data: ImageData, batch_size: int) -> None:
         assert data.transform is not None
         self._network = network
-        self._device = data.place().device
+        self._device = data.rank_info().device
         self._n, self._size = data.n_test, batch_size
-        self._files = UsualFiles(data.test_files(), data.test_labels, data.transform)
+        self._files = UsualFiles(data.test_image_paths(), data.test_labels, data.transform)
 
     def seconds(self) -> float:
         started = time.perf_counter()

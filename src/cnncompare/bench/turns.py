@@ -139,7 +139,7 @@ class BareLoop:
         return {"seconds": seconds, "images": images, "n_train": self.n_train, "n_val": self.n_val}
 
     def _start(self) -> None:
-        self._device = self.data.place().device
+        self._device = self.data.rank_info().device
         network = build_model(self._config, self.data).network.to(self._device)
         if self.channels_last:
             network = network.to(memory_format=torch.channels_last)

@@ -79,7 +79,7 @@ def _prepare(asked: dict[str, Any], commands: Iterator[str], reply: Reply) -> No
     import numpy as np
 
     from cnncompare.data.module import ImageData
-    from cnncompare.data.source import read
+    from cnncompare.data.source import read_images
     from cnncompare.system.environment import describe_environment
     from cnncompare.training.train import set_up_torch
 
@@ -88,9 +88,9 @@ def _prepare(asked: dict[str, Any], commands: Iterator[str], reply: Reply) -> No
     data = ImageData(config.data, seed=config.seed)
     data.prepare()
     for name, loader in (("train", data.train_dataloader()), ("val", data.val_dataloader())):
-        (images,) = read(loader.part.images, [loader.part.rows], workers=0)
+        (images,) = read_images(loader.split.images, [loader.split.rows], workers=0)
         np.save(folder / f"{name}.npy", np.ascontiguousarray(images.numpy().transpose(0, 2, 3, 1)))
-        np.save(folder / f"{name}_labels.npy", loader.part.labels.numpy())
+        np.save(folder / f"{name}_labels.npy", loader.split.labels.numpy())
     reply(
         {
             "n_train": data.n_train,

@@ -14,6 +14,9 @@ from cnncompare.config.section import (
     Section,
 )
 
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
+"""File names of images end in one of these, in any letter case; the list is torchvision's."""
+
 
 class AugmentConfig(Section):
     """What is done to training images; every draw is per image, mixing per batch."""

@@ -1,1 +1,1 @@
-"""Images: one file per source, and the batches made of them."""
+"""Data sets: sources, splits, decoding, augmentation and batches."""

@@ -1,4 +1,4 @@
-"""What is done to a batch of images; draws come from outside, so that every one can be checked."""
+"""Augmentations of image batches; random draws are arguments, so that tests can check each."""
 
 from collections.abc import Callable, Sequence
 
@@ -17,9 +17,9 @@ from torchvision.transforms.v2.functional import (
 
 
 def adapt(images: Tensor, shape: tuple[int, int, int]) -> Tensor:
-    """Return uint8 images [b, C, H, W] of another `shape` (C, H, W); grey is repeated.
+    """Return uint8 images [b, C, H, W] converted to `shape` (C, H, W); grey is repeated.
 
-    The shorter side is scaled to that of `shape` (bilinear, antialiased), the centre cut out.
+    The shorter side is resized to that of `shape` (bilinear, antialiased), then the centre cropped.
     """
     channels, height, width = shape
     if images.shape[1] == 3 and channels == 1:
@@ -28,91 +28,95 @@ def adapt(images: Tensor, shape: tuple[int, int, int]) -> Tensor:
         images = images.expand(-1, channels, -1, -1)
     if images.shape[2:] == (height, width):
         return images
-    scaled: Tensor = resize(images, [min(height, width)], antialias=True)
-    cut: Tensor = center_crop(scaled, [height, width])
-    return cut
+    resized: Tensor = resize(images, [min(height, width)], antialias=True)
+    cropped: Tensor = center_crop(resized, [height, width])
+    return cropped
 
 
 def crop(images: Tensor, dy: Tensor, dx: Tensor, padding: int) -> Tensor:
-    """Return images [b, C, H, W] cut out of themselves padded with zeros, each at its own offset.
+    """Return a crop of each zero-padded image at its own offset, of the size of the input.
 
-    `dy`, `dx` int64 [b] in 0 to 2 * padding are the cut's first row and column. Every row of a cut
-    is a run of the padded pixels in memory, and one index_select copies run by run: 150
-    microseconds for 128 of 3x32x32 on one thread, against 450 with strided windows, which an index
-    copies pixel by pixel.
+    `images` is [b, C, H, W]; `dy` and `dx`, int64 [b] from 0 to 2 * padding, are the first row and
+    column of each crop. A row of a crop is contiguous in memory, so that one index_select copies
+    all rows: it takes 150 microseconds for 128 images of 3x32x32 on one thread, whereas indexing
+    strided windows copies single pixels and takes 450.
     """
     height, width = images.shape[2:]
     padded = F.pad(images, (padding, padding, padding, padding))
     n, channels, padded_height, padded_width = padded.shape
-    runs = padded.flatten().unfold(0, width, 1)  # a view: one that starts at every pixel
+    runs = padded.flatten().unfold(0, width, 1)  # a view: one run of pixels starting at each pixel
     device = images.device
-    maps = torch.arange(n * channels, device=device).view(n, channels, 1) * padded_height
-    rows = maps + torch.arange(height, device=device) + dy.view(n, 1, 1)
+    channel_rows = torch.arange(n * channels, device=device).view(n, channels, 1) * padded_height
+    rows = channel_rows + torch.arange(height, device=device) + dy.view(n, 1, 1)
     starts = rows * padded_width + dx.view(n, 1, 1)
     return runs.index_select(0, starts.flatten()).view(images.shape)
 
 
 def flip(images: Tensor, mask: Tensor) -> Tensor:
-    """Return images [b, C, H, W], those with `mask` bool [b] mirrored left to right.
+    """Return images [b, C, H, W], those selected by `mask`, bool [b], mirrored left to right.
 
-    Each is one of two, copied whole: 4 times as fast as torch.where with one truth per image.
+    Copying whole images by index_select is 4 times as fast as torch.where with a mask per image.
     """
     n = len(images)
     both = torch.cat([images, images.flip(3)])
     return both.index_select(0, torch.arange(n, device=images.device) + n * mask)
 
 
-def policy(name: str, images: Tensor, seeds: Sequence[int]) -> Tensor:
-    """Return uint8 images [b, C, H, W] after RandAugment or TrivialAugment, each with its seed.
+def apply_policy(name: str, images: Tensor, seeds: Sequence[int]) -> Tensor:
+    """Apply RandAugment or TrivialAugment to uint8 images [b, C, H, W], with one seed per image.
 
-    Cubuk et al. 2020 (2 operations, magnitude 9), Müller and Hutter 2021; torchvision's, by way of
-    PIL on the CPU: up to 3 times as fast as on tensors, and the same on every device.
+    RandAugment: Cubuk et al. 2020 (2 operations, magnitude 9). TrivialAugment: Müller and Hutter
+    2021. Both are torchvision's, applied to PIL images on the CPU, which is up to 3 times as fast
+    as on tensors and gives the same result on every device.
     """
-    kind = v2.RandAugment() if name == "randaugment" else v2.TrivialAugmentWide()
+    transform = v2.RandAugment() if name == "randaugment" else v2.TrivialAugmentWide()
 
-    def changed(image: Tensor) -> Tensor:
-        result: Tensor = pil_to_tensor(kind(to_pil_image(image)))
+    def apply(image: Tensor) -> Tensor:
+        result: Tensor = pil_to_tensor(transform(to_pil_image(image)))
         return result
 
-    return _each(changed, images.cpu(), seeds).to(images.device)
+    return _apply_to_each(apply, images.cpu(), seeds).to(images.device)
 
 
 def erase(probability: float, images: Tensor, seeds: Sequence[int]) -> Tensor:
-    """Return images [b, C, H, W] with a random rectangle set to 0 in some, each with its seed.
+    """Set a random rectangle of each image [b, C, H, W] to 0 with `probability`.
 
-    Zhong et al. 2017, areas 0.02 to 0.33 of the image; torchvision's.
+    Random erasing: Zhong et al. 2017, with areas of 0.02 to 0.33 of the image; torchvision's.
     """
-    return _each(v2.RandomErasing(p=probability), images, seeds)
+    return _apply_to_each(v2.RandomErasing(p=probability), images, seeds)
 
 
 def mix(
     name: str, alpha: float, images: Tensor, labels: Tensor, n_classes: int, seed: int
 ) -> tuple[Tensor, Tensor]:
-    """Return images [b, C, H, W] mixed with the one before, the first with the last, and targets.
+    """Mix each image [b, C, H, W] with its predecessor, the first with the last.
 
-    Targets are float32 [b, n_classes]. mixup: Zhang et al. 2018; cutmix: Yun et al. 2019; one
-    ratio, and one rectangle, for the batch, as in both papers; torchvision's.
+    Return the mixed images and targets, float32 [b, n_classes]. mixup: Zhang et al. 2018; cutmix:
+    Yun et al. 2019. As in both papers, a batch has one ratio and one rectangle; torchvision's.
     """
-    kind = v2.MixUp if name == "mixup" else v2.CutMix
+    mixing = v2.MixUp if name == "mixup" else v2.CutMix
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        mixed, targets = kind(alpha=alpha, num_classes=n_classes)(images, labels)
+        mixed, targets = mixing(alpha=alpha, num_classes=n_classes)(images, labels)
     return mixed, targets
 
 
-def seed_of(*words: int) -> int:
-    """Return one 64-bit seed made of several numbers, each at least 0."""
-    return int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0])
+def derive_seed(*numbers: int) -> int:
+    """Return a 64-bit seed derived from non-negative numbers."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
 
 
-def _each(transform: Callable[[Tensor], Tensor], images: Tensor, seeds: Sequence[int]) -> Tensor:
-    """Apply a transform that draws from the global generator; that one is left as it was.
+def _apply_to_each(
+    transform: Callable[[Tensor], Tensor], images: Tensor, seeds: Sequence[int]
+) -> Tensor:
+    """Apply a transform that draws from the global generator, and restore the generator.
 
-    Only the CPU's is seeded: torch.manual_seed would set the GPU's too, which dropout reads.
+    Only the CPU's generator is seeded, because torch.manual_seed would also seed the GPU's, from
+    which dropout draws.
     """
     with torch.random.fork_rng(devices=[]):
-        changed = []
+        results = []
         for image, seed in zip(images, seeds, strict=True):
             torch.default_generator.manual_seed(seed)
-            changed.append(transform(image))
-    return torch.stack(changed)
+            results.append(transform(image))
+    return torch.stack(results)

@@ -1,4 +1,4 @@
-"""Decoded images in one memory-mapped file, made once, in parallel."""
+"""A cache of decoded images: one memory-mapped file, written once by parallel processes."""
 
 import hashlib
 import json
@@ -22,68 +22,74 @@ from rich.progress import track
 from torch import Tensor
 
 from cnncompare.config.data import DataConfig
-from cnncompare.data.decode import CorruptImageError, File, check_sizes, decode_into
-from cnncompare.data.files import Findings, ImageFiles
+from cnncompare.data.decode import CorruptImageError, ImagePath, check_sizes, decode_into
+from cnncompare.data.files import DecodeReport, ImageFiles
 from cnncompare.errors import DataError
 
 _GIB = 2**30
-_CHUNK = 256  # files a task
-_ALONE_BYTES = 4 * 2**20  # fewer are decoded sooner than other processes have started
+_CHUNK = 256  # files per task
+_SINGLE_PROCESS_BYTES = 4 * 2**20  # decoding fewer takes less time than starting processes
 _Result = TypeVar("_Result")
 
 
-def decoded(
+def decode_to_cache(
     images: ImageFiles, config: DataConfig, workers: int
-) -> tuple[Tensor | ImageFiles, Findings]:
-    """Return the images as one memory-mapped uint8 tensor [N, C, H, W], or as they are.
+) -> tuple[Tensor | ImageFiles, DecodeReport]:
+    """Return the images as one memory-mapped uint8 tensor [N, C, H, W], and a report on them.
 
-    They are left to be decoded by workers when they would take more than `cache_limit_gib`; then
-    nothing is found yet. Raises DataError for an unreadable image, unless `data.corrupt` forgives
-    it, images of different sizes, or a cache folder that cannot be written or has no room.
+    If they would take more than `data.cache_limit_gib`, the files are returned unchanged, to be
+    decoded by the loader's workers, and the report is still empty. Raises DataError for a corrupt
+    image (unless `data.on_corrupt_image` allows it), for images of different sizes, and for a
+    cache folder that is not writable or has too little space.
     """
-    shape = (len(images), *images.form[:3])
-    found = Findings(forgive=config.on_corrupt_image != "error")
+    shape = (len(images), *images.options[:3])
+    report = DecodeReport(allow_corrupt=config.on_corrupt_image != "error")
     if math.prod(shape) > config.cache_limit_gib * _GIB:
-        if images.form.size is None:
-            arguments = (_chunks(images), repeat(images.form), repeat(found.forgive))
-            _spread(check_sizes, arguments, images, workers)
-        return images, found
+        if images.options.size is None:
+            arguments = (_chunks(images), repeat(images.options), repeat(report.allow_corrupt))
+            _run_in_processes(check_sizes, arguments, images, workers)
+        return images, report
     folder = Path(os.path.abspath(os.path.expanduser(config.cache_dir)))
-    file = folder / f"{_stamp(images)}.npy"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(file.with_suffix(".lock")):
-            pixels = _opened(file, shape)
-            if pixels is None or not _remembered(file, found):
-                _write(file, shape, images, workers, found)
-                pixels = _opened(file, shape)
+        pixels = _load_or_write(folder, shape, images, workers, report)
     except OSError as error:
         raise DataError(
-            f"data.cache_dir={folder} cannot take the decoded images ({error.strerror or error}); "
-            f"give another folder, or data.cache_limit_gib=0 to decode them in each epoch"
+            f"data.cache_dir={folder} cannot store the decoded images "
+            f"({error.strerror or error}); set another folder, or data.cache_limit_gib=0 to decode "
+            f"them in each epoch"
         ) from None
+    return torch.from_numpy(pixels), report
+
+
+def _load_or_write(
+    folder: Path, shape: tuple[int, ...], images: ImageFiles, workers: int, report: DecodeReport
+) -> NDArray[np.uint8]:
+    file = folder / f"{_cache_key(images)}.npy"
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(file.with_suffix(".lock")):
+        pixels = _load_pixels(file, shape)
+        if pixels is None or not _load_report(file, report):
+            _write(file, shape, images, workers, report)
+            pixels = _load_pixels(file, shape)
     assert pixels is not None
-    return torch.from_numpy(pixels), found
+    return pixels
 
 
-def _stamp(images: ImageFiles) -> str:
-    """Return what names the cache: it changes with any file, its size or time, and the form."""
-    form = images.form
-    what: tuple[Any, ...] = (str(images.root), tuple(form[:4]))
-    if (form.resize or form.size, form.interpolation, form.squash) != (
-        form.size,
-        "bilinear",
-        False,
-    ):
-        what += tuple(form[5:])
-    digest = hashlib.sha256(repr(what).encode())
+def _cache_key(images: ImageFiles) -> str:
+    """Return a hash of the options and of each file's name, size and modification time."""
+    options = images.options
+    key: tuple[Any, ...] = (str(images.root), tuple(options[:4]))
+    resizing = (options.resize or options.size, options.interpolation, options.squash)
+    if resizing != (options.size, "bilinear", False):
+        key += tuple(options[5:])
+    digest = hashlib.sha256(repr(key).encode())
     for entry in zip(images.files, images.bytes, images.mtimes_ns, strict=True):
         digest.update(repr(entry).encode())
     return digest.hexdigest()[:32]
 
 
-def _opened(file: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
-    """Map the file, copy-on-write because torch wants writable memory; None if it is no good."""
+def _load_pixels(file: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
+    """Map the file, copy-on-write because torch needs writable memory; None if it is invalid."""
     try:
         pixels: NDArray[np.uint8] = np.load(file, mmap_mode="c", allow_pickle=False)
     except (FileNotFoundError, ValueError, EOFError):
@@ -91,64 +97,71 @@ def _opened(file: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
     return pixels if pixels.shape == shape and pixels.dtype == np.uint8 else None
 
 
-def _remembered(file: Path, found: Findings) -> bool:
-    """Read what was found when the file was made; False if that is not known.
+def _load_report(file: Path, report: DecodeReport) -> bool:
+    """Fill `report` from the file beside the cache; return False if that file is invalid.
 
-    Raises CorruptImageError for a corrupt image that is not forgiven now.
+    Raises CorruptImageError for a corrupt image that is not allowed now.
     """
     try:
-        said = json.loads(file.with_suffix(".json").read_bytes())
-        corrupt = {int(row): str(why) for row, why in said["corrupt"].items()}
-        modes = {int(row): str(mode) for row, mode in said["modes"].items()}
+        content = json.loads(file.with_suffix(".json").read_bytes())
+        corrupt = {int(row): str(error) for row, error in content["corrupt"].items()}
+        colour_modes = {int(row): str(mode) for row, mode in content["modes"].items()}
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return False
-    if corrupt and not found.forgive:
+    if corrupt and not report.allow_corrupt:
         raise CorruptImageError(corrupt[min(corrupt)])
-    found.corrupt, found.modes = corrupt, modes
+    report.corrupt, report.colour_modes = corrupt, colour_modes
     return True
 
 
 def _write(
-    file: Path, shape: tuple[int, ...], images: ImageFiles, workers: int, found: Findings
+    file: Path, shape: tuple[int, ...], images: ImageFiles, workers: int, report: DecodeReport
 ) -> None:
     needed, free = math.prod(shape), shutil.disk_usage(file.parent).free
     if needed > free:
         raise OSError(f"{needed / _GIB:.2f} GiB are needed, {free / _GIB:.2f} GiB are free")
-    unfinished = file.with_suffix(".tmp")  # one writer at a time, under the lock
+    unfinished = file.with_suffix(".tmp")  # the lock admits one writer at a time
     try:
-        with open(unfinished, "wb") as out:
-            header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-            np.lib.format.write_array_header_1_0(out, header)
-            start = out.tell()
-        chunks = _chunks(images)
-        step = _CHUNK * math.prod(shape[1:])
-        offsets = range(start, start + len(chunks) * step, step)
-        rows = range(0, len(images), _CHUNK)
-        always = (repeat(images.form), repeat(found.forgive))
-        arguments = (repeat(unfinished), offsets, rows, chunks, *always)
-        for remarks in _spread(decode_into, arguments, images, workers):
-            found.add(remarks)
-        said = json.dumps({"corrupt": found.corrupt, "modes": found.modes})
-        file.with_suffix(".json").write_text(said)  # before the images: they are not used without
+        _decode_all(unfinished, shape, images, workers, report)
+        content = json.dumps({"corrupt": report.corrupt, "modes": report.colour_modes})
+        file.with_suffix(".json").write_text(content)  # first: pixels without a report are not used
         os.replace(unfinished, file)
     finally:
         unfinished.unlink(missing_ok=True)
 
 
-def _chunks(images: ImageFiles) -> list[list[File]]:
+def _decode_all(
+    file: Path, shape: tuple[int, ...], images: ImageFiles, workers: int, report: DecodeReport
+) -> None:
+    """Write the images into `file` in NumPy's format, each chunk of them at its own offset."""
+    with open(file, "wb") as out:
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(out, header)
+        start = out.tell()
+    chunks = _chunks(images)
+    step = _CHUNK * math.prod(shape[1:])
+    offsets = range(start, start + len(chunks) * step, step)
+    rows = range(0, len(images), _CHUNK)
+    constants = (repeat(images.options), repeat(report.allow_corrupt))
+    arguments = (repeat(file), offsets, rows, chunks, *constants)
+    for notes in _run_in_processes(decode_into, arguments, images, workers):
+        report.add(notes)
+
+
+def _chunks(images: ImageFiles) -> list[list[ImagePath]]:
     paths = [images.path(row) for row in range(len(images))]
     return [paths[first : first + _CHUNK] for first in range(0, len(paths), _CHUNK)]
 
 
-def _spread(
+def _run_in_processes(
     task: Callable[..., _Result],
     arguments: Sequence[Iterable[Any]],
     images: ImageFiles,
     workers: int,
 ) -> list[_Result]:
-    """Return the task's result for each chunk of files, in several processes if that pays."""
+    """Return the results of `task` for all chunks, using several processes if it saves time."""
     console = Console(stderr=True)
-    show = partial(
+    show_progress = partial(
         track,
         description=f"reading {len(images)} images",
         total=-(-len(images) // _CHUNK),
@@ -156,12 +169,12 @@ def _spread(
         transient=True,
         disable=not console.is_terminal,
     )
-    if workers < 2 or sum(images.bytes) < _ALONE_BYTES:
-        return list(show(map(task, *arguments)))
-    # spawn: forking a process that has threads, as torch has, can block for ever
+    if workers < 2 or sum(images.bytes) < _SINGLE_PROCESS_BYTES:
+        return list(show_progress(map(task, *arguments)))
+    # spawn, because a fork of a process with threads, such as torch's, can deadlock
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         try:
-            return list(show(pool.map(task, *arguments)))
+            return list(show_progress(pool.map(task, *arguments)))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

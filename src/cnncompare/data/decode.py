@@ -1,4 +1,4 @@
-"""An image file to pixels; imports no torch, so that decoding processes start at once."""
+"""Decode image files to arrays, without torch, so that worker processes start at once."""
 
 import io
 import struct
@@ -15,141 +15,148 @@ from cnncompare.errors import DataError
 _UNREADABLE = (
     *(OSError, SyntaxError, ValueError, EOFError, struct.error, IndexError, KeyError, TypeError),
     Image.DecompressionBombError,
-)  # what PIL raises for files that are cut or overwritten
+)  # raised by PIL for truncated or overwritten files
 
 
 class CorruptImageError(DataError):
-    """A file that is no image, or not a whole one."""
+    """An image file that cannot be decoded."""
 
 
-class Form(NamedTuple):
-    """What every image is brought to: shorter side to `resize`, the centre `size` cut out.
+class DecodeOptions(NamedTuple):
+    """The target format of all images: shorter side resized to `resize`, centre crop of `size`.
 
-    `size` null leaves its own, which must be `height, width`; `resize` null is `size`; with
-    `squash` both sides become `resize`.
+    Without `size`, images are not resized and must be `width` x `height`. `resize` defaults to
+    `size`. With `squash`, both sides are resized to `resize`.
     """
 
     channels: int
     height: int
     width: int
-    size: int | None
-    like: str  # the file whose size the others must have
+    size: int | None  # pixels of each side of the crop
+    reference_file: str  # the image that `height` and `width` were read from
     resize: int | None = None
     interpolation: str = "bilinear"
     squash: bool = False
 
 
-class Member(NamedTuple):
-    """A file inside an uncompressed archive, read in place."""
+class ArchiveMember(NamedTuple):
+    """A file within an uncompressed archive, read without unpacking the archive."""
 
     archive: str
     name: str
-    start: int
-    size: int
+    start: int  # byte offset of the content
+    size: int  # bytes
 
     def __str__(self) -> str:
         return f"{self.name} in {self.archive}"
 
 
-File = str | Member
+ImagePath = str | ArchiveMember
 
 
-class Remark(NamedTuple):
-    """What is to be said of one image: its colour mode if that is not RGB, or why it is corrupt."""
+class DecodeNote(NamedTuple):
+    """A colour mode other than RGB, or the reason why an image is corrupt."""
 
     row: int
     mode: str
-    damage: str = ""
+    error: str = ""
 
 
-def decode(file: File, form: Form) -> NDArray[np.uint8]:
-    """Return the image as uint8 [C, H, W]: shorter side scaled, centre cut out.
+def decode(file: ImagePath, options: DecodeOptions) -> NDArray[np.uint8]:
+    """Return the image as uint8 [C, H, W], resized and centre-cropped.
 
-    As torchvision's Resize and CenterCrop do it; palettes, alpha and CMYK become RGB, grey is
-    repeated. Raises CorruptImageError naming the file if it cannot be read, DataError if it has
-    another size.
+    The result equals that of torchvision's Resize and CenterCrop. Palettes, alpha and CMYK are
+    converted to RGB; grey is repeated. Raises CorruptImageError if the file cannot be decoded and
+    DataError if its size differs from that of the other images.
     """
-    return decode_with_mode(file, form)[0]
+    return decode_with_mode(file, options)[0]
 
 
-def decode_with_mode(file: File, form: Form) -> tuple[NDArray[np.uint8], str]:
-    """Return what `decode` does, and PIL's colour mode of the file, such as RGB, L or CMYK."""
+def decode_with_mode(file: ImagePath, options: DecodeOptions) -> tuple[NDArray[np.uint8], str]:
+    """Return the result of `decode` and PIL's colour mode of the file, such as RGB, L or CMYK."""
     try:
-        with Image.open(_content(file)) as image:
+        with Image.open(_open_content(file)) as image:
             image.load()
     except _UNREADABLE as error:
-        raise _unreadable(file, error) from None
-    if form.size is None and image.size != (form.width, form.height):
-        raise _differs(file, image.size, form)
-    return pixels_of(image, form), image.mode
+        raise _corrupt_error(file, error) from None
+    if options.size is None and image.size != (options.width, options.height):
+        raise _size_error(file, image.size, options)
+    return to_pixels(image, options), image.mode
 
 
-def pixels_of(image: Image.Image, form: Form) -> NDArray[np.uint8]:
-    """Return an opened image as uint8 [C, H, W], see `decode`."""
-    coloured = _coloured(image, form.channels)
-    if form.size is not None:
-        coloured = _fitted(coloured, form)
-    pixels = np.asarray(coloured)
-    return pixels[None] if form.channels == 1 else np.moveaxis(pixels, 2, 0)
+def to_pixels(image: Image.Image, options: DecodeOptions) -> NDArray[np.uint8]:
+    """Return an opened image as uint8 [C, H, W]; see `decode`."""
+    converted = _convert_colours(image, options.channels)
+    if options.size is not None:
+        converted = _resize_and_crop(converted, options)
+    pixels = np.asarray(converted)
+    return pixels[None] if options.channels == 1 else np.moveaxis(pixels, 2, 0)
 
 
-def size_of(file: File) -> tuple[int, int]:
-    """Return width and height from the file's header. Raises CorruptImageError naming the file."""
+def read_size(file: ImagePath) -> tuple[int, int]:
+    """Read width and height from the file's header. Raises CorruptImageError."""
     try:
-        with Image.open(_content(file)) as image:
+        with Image.open(_open_content(file)) as image:
             return image.size
     except _UNREADABLE as error:
-        raise _unreadable(file, error) from None
+        raise _corrupt_error(file, error) from None
 
 
-def check_sizes(files: Sequence[File], form: Form, forgive: bool) -> None:
-    """Raise DataError naming two files if one has not the form's size.
+def check_sizes(files: Sequence[ImagePath], options: DecodeOptions, allow_corrupt: bool) -> None:
+    """Raise DataError if the size of a file differs from that in `options`.
 
-    A corrupt one raises CorruptImageError, or is passed over with `forgive`.
+    A corrupt file raises CorruptImageError, or is skipped with `allow_corrupt`.
     """
     for file in files:
         try:
-            size = size_of(file)
+            size = read_size(file)
         except CorruptImageError:
-            if not forgive:
+            if not allow_corrupt:
                 raise
             continue
-        if size != (form.width, form.height):
-            raise _differs(file, size, form)
+        if size != (options.width, options.height):
+            raise _size_error(file, size, options)
 
 
 def decode_into(
-    out_file: Path, offset: int, row: int, files: Sequence[File], form: Form, forgive: bool
-) -> list[Remark]:
-    """Write the images' bytes one after the other into a file from `offset` on.
+    out_file: Path,
+    offset: int,
+    row: int,
+    files: Sequence[ImagePath],
+    options: DecodeOptions,
+    allow_corrupt: bool,
+) -> list[DecodeNote]:
+    """Decode images and write their pixels to `out_file`, starting at byte `offset`.
 
-    The first is `row`. A corrupt one raises CorruptImageError, or with `forgive` becomes zeros
-    and a remark. Ordinary writes, not a memory map: on a full disk a map kills the process
-    without a word.
+    `row` is the row of the first image. A corrupt image raises CorruptImageError; with
+    `allow_corrupt` it is written as zeros and reported in a note. The file is written, not memory
+    mapped, because on a full disk a memory map kills the process without a message.
     """
-    remarks = []
+    notes = []
     with open(out_file, "r+b") as out:
         out.seek(offset)
         for number, file in enumerate(files):
-            pixels, remark = decode_or_remark(row + number, file, form)
-            if remark is not None:
-                if remark.damage and not forgive:
-                    raise CorruptImageError(remark.damage)
-                remarks.append(remark)
+            pixels, note = try_decode(row + number, file, options)
+            if note is not None:
+                if note.error and not allow_corrupt:
+                    raise CorruptImageError(note.error)
+                notes.append(note)
             out.write(np.ascontiguousarray(pixels).data)
-    return remarks
+    return notes
 
 
-def decode_or_remark(row: int, file: File, form: Form) -> tuple[NDArray[np.uint8], Remark | None]:
-    """Return the image as uint8 [C, H, W], zeros if it is corrupt, and what is to be said of it."""
+def try_decode(
+    row: int, file: ImagePath, options: DecodeOptions
+) -> tuple[NDArray[np.uint8], DecodeNote | None]:
+    """Return the image as uint8 [C, H, W], zeros if it is corrupt, and a note if there is one."""
     try:
-        pixels, mode = decode_with_mode(file, form)
+        pixels, mode = decode_with_mode(file, options)
     except CorruptImageError as error:
-        return np.zeros(form[:3], np.uint8), Remark(row, "", str(error))
-    return pixels, Remark(row, mode) if mode != "RGB" else None
+        return np.zeros(options[:3], np.uint8), DecodeNote(row, "", str(error))
+    return pixels, DecodeNote(row, mode) if mode != "RGB" else None
 
 
-def _content(file: File) -> str | BinaryIO:
+def _open_content(file: ImagePath) -> str | BinaryIO:
     if isinstance(file, str):
         return file
     with open(file.archive, "rb") as archive:
@@ -157,27 +164,28 @@ def _content(file: File) -> str | BinaryIO:
         return io.BytesIO(archive.read(file.size))
 
 
-def _coloured(image: Image.Image, channels: int) -> Image.Image:
-    if image.mode.startswith("I"):  # 16 bits of grey, which PIL would clip at 255
-        return Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8)).convert(
-            "L" if channels == 1 else "RGB"
-        )
+def _convert_colours(image: Image.Image, channels: int) -> Image.Image:
+    mode = "L" if channels == 1 else "RGB"
+    if image.mode.startswith("I"):  # 16-bit grey, which PIL would clip at 255
+        grey = (np.asarray(image) >> 8).clip(0, 255).astype(np.uint8)
+        return Image.fromarray(grey).convert(mode)
     if image.mode == "P" and "transparency" in image.info:
-        return image.convert("RGBA").convert("L" if channels == 1 else "RGB")
-    return image.convert("L" if channels == 1 else "RGB")
+        return image.convert("RGBA").convert(mode)
+    return image.convert(mode)
 
 
-def _fitted(image: Image.Image, form: Form) -> Image.Image:
-    assert form.size is not None
-    size, target = form.size, _scaled(*image.size, form.resize or form.size, form.squash)
+def _resize_and_crop(image: Image.Image, options: DecodeOptions) -> Image.Image:
+    assert options.size is not None
+    size = options.size
+    target = _resized_shape(*image.size, options.resize or size, options.squash)
     if target != image.size:
-        image = image.resize(target, Image.Resampling[form.interpolation.upper()])
+        image = image.resize(target, Image.Resampling[options.interpolation.upper()])
     left, top = round((image.width - size) / 2), round((image.height - size) / 2)
     return image.crop((left, top, left + size, top + size))
 
 
-def _scaled(width: int, height: int, resize: int, squash: bool) -> tuple[int, int]:
-    """Return width and height after scaling; the longer side is cut to an integer, not rounded."""
+def _resized_shape(width: int, height: int, resize: int, squash: bool) -> tuple[int, int]:
+    """Return width and height after resizing; the longer side is truncated, not rounded."""
     if squash:
         return resize, resize
     short = min(width, height)
@@ -187,14 +195,14 @@ def _scaled(width: int, height: int, resize: int, squash: bool) -> tuple[int, in
     )
 
 
-def _unreadable(file: File, error: BaseException) -> CorruptImageError:
+def _corrupt_error(file: ImagePath, error: BaseException) -> CorruptImageError:
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     reason = "not an image" if "cannot identify image file" in reason else reason
-    return CorruptImageError(f"{file} cannot be read ({reason}); replace it or take it out")
+    return CorruptImageError(f"{file} cannot be read ({reason}); replace it or remove it")
 
 
-def _differs(file: File, size: tuple[int, int], form: Form) -> DataError:
+def _size_error(file: ImagePath, size: tuple[int, int], options: DecodeOptions) -> DataError:
     return DataError(
-        f"images differ in size: {form.like} has {form.width}x{form.height}, {file} has "
-        f"{size[0]}x{size[1]}; give one size for all, such as data.image_size=224"
+        f"images differ in size: {options.reference_file} has {options.width}x{options.height}, "
+        f"{file} has {size[0]}x{size[1]}; set one size for all, such as data.image_size=224"
     )

@@ -1,4 +1,4 @@
-"""Image files that are decoded when asked, and what was seen of them on the way."""
+"""Image files that are decoded on access, and a report of corrupt and non-RGB images."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -8,39 +8,46 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from cnncompare.data.decode import CorruptImageError, File, Form, Member, Remark, decode_or_remark
+from cnncompare.data.decode import (
+    ArchiveMember,
+    CorruptImageError,
+    DecodeNote,
+    DecodeOptions,
+    ImagePath,
+    try_decode,
+)
 
 
 @dataclass(frozen=True)
-class ImageFiles(Dataset[tuple[Tensor, Remark | None]]):
-    """The files of all parts; `files[i]` is decoded when asked, to uint8 [C, H, W].
+class ImageFiles(Dataset[tuple[Tensor, DecodeNote | None]]):
+    """The files of all splits; indexing decodes a file to uint8 [C, H, W].
 
-    They lie in the folder `root`, or, with `starts`, in the uncompressed archive `root`, each
-    from the byte `starts[i]` on.
+    The files are in the folder `root` or, if `starts` is set, in the uncompressed archive `root`,
+    where file i starts at byte `starts[i]`.
     """
 
     root: Path
     files: list[str]  # relative to root, with /
-    bytes: list[int]
+    bytes: list[int]  # file sizes
     mtimes_ns: list[int]
-    form: Form
+    options: DecodeOptions
     starts: list[int] | None = None
 
     def __len__(self) -> int:
         return len(self.files)
 
-    def __getitem__(self, row: int) -> tuple[Tensor, Remark | None]:
-        pixels, remark = decode_or_remark(row, self.path(row), self.form)
-        return torch.from_numpy(pixels.copy()), remark
+    def __getitem__(self, row: int) -> tuple[Tensor, DecodeNote | None]:
+        pixels, note = try_decode(row, self.path(row), self.options)
+        return torch.from_numpy(pixels.copy()), note
 
-    def path(self, row: int) -> File:
-        """Return the absolute path of a file, or its place in the archive."""
+    def path(self, row: int) -> ImagePath:
+        """Return the absolute path of a file, or its position in the archive."""
         if self.starts is None:
             return str(self.root / self.files[row])
-        return Member(str(self.root), self.files[row], self.starts[row], self.bytes[row])
+        return ArchiveMember(str(self.root), self.files[row], self.starts[row], self.bytes[row])
 
     def select(self, rows: Tensor) -> "ImageFiles":
-        """Return the files of these rows, int64 [m], alone."""
+        """Return a data set of these rows only, int64 [m]."""
         chosen = rows.tolist()
         return replace(
             self,
@@ -52,19 +59,19 @@ class ImageFiles(Dataset[tuple[Tensor, Remark | None]]):
 
 
 @dataclass
-class Findings:
-    """What was seen of the images that were decoded so far, by their row."""
+class DecodeReport:
+    """Corrupt and non-RGB images among those decoded so far, by row."""
 
-    forgive: bool  # a corrupt image is zeros and written down here; else it stops
-    corrupt: dict[int, str] = field(default_factory=dict)
-    modes: dict[int, str] = field(default_factory=dict)  # colour modes other than RGB
+    allow_corrupt: bool  # collect corrupt images here, with zeros as pixels, instead of raising
+    corrupt: dict[int, str] = field(default_factory=dict)  # error messages
+    colour_modes: dict[int, str] = field(default_factory=dict)  # of PIL, other than RGB
 
-    def add(self, remarks: Iterable[Remark]) -> None:
-        """Write down what was seen. Raises CorruptImageError if that stops."""
-        for remark in remarks:
-            if not remark.damage:
-                self.modes[remark.row] = remark.mode
-            elif self.forgive:
-                self.corrupt[remark.row] = remark.damage
+    def add(self, notes: Iterable[DecodeNote]) -> None:
+        """Collect the notes. Raises CorruptImageError unless corrupt images are allowed."""
+        for note in notes:
+            if not note.error:
+                self.colour_modes[note.row] = note.mode
+            elif self.allow_corrupt:
+                self.corrupt[note.row] = note.error
             else:
-                raise CorruptImageError(remark.damage)
+                raise CorruptImageError(note.error)

@@ -1,4 +1,4 @@
-"""Batches cut out of one uint8 tensor, on the device; the same for any number of devices."""
+"""Batches cut from one uint8 tensor on the device, independent of the number of devices."""
 
 import time
 from collections.abc import Callable, Iterator, Set
@@ -9,79 +9,79 @@ from torch import Tensor
 
 from cnncompare.config.data import AugmentConfig
 from cnncompare.data import augment
-from cnncompare.data.augment import seed_of
-from cnncompare.data.files import Findings
-from cnncompare.data.source import Images, Part, read
+from cnncompare.data.augment import derive_seed
+from cnncompare.data.files import DecodeReport
+from cnncompare.data.source import Images, Split, read_images
 from cnncompare.errors import DataError
 
-_ORDER, _POLICY, _ERASE, _MIX = range(4)  # so that no two draws share a seed
+_ORDER, _POLICY, _ERASE, _MIX = range(4)  # purposes of draws, so that no two share a seed
 
 
 @dataclass(frozen=True)
-class Place:
-    """Which epoch, and which of how many processes, on what device."""
+class RankInfo:
+    """The state of the process that loads batches: epoch, rank, world_size size and device."""
 
     epoch: int
     rank: int
-    world: int
+    world_size: int
     device: torch.device
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How every batch is made: `shape` (C, H, W), mean and sd of pixels in [0, 1]."""
+class BatchOptions:
+    """Settings of all batches: image `shape` (C, H, W), mean and sd for pixels in [0, 1]."""
 
     shape: tuple[int, int, int]
     mean: tuple[float, ...]
     std: tuple[float, ...]
     n_classes: int
-    batch_size: int  # global
+    batch_size: int  # of all processes together
     seed: int
     workers: int
 
 
 class Batches:
-    """Iterates over one epoch of a part.
+    """An iterable over the batches of one epoch of a split.
 
-    Training yields (images float32 [b, C, H, W], targets), targets int64 [b], or float32
-    [b, classes] when mixed; evaluation (`augment=None`) yields (images, labels int64 [b],
-    positions int64 [b]), every image of the part exactly once over all processes; the label of an
-    image that `findings` know as corrupt is -1, and batches whose positions are all in `done` are
-    neither made nor decoded.
-    `wait_s` is the seconds spent making batches since the last start of an iteration.
+    Training yields (images float32 [b, C, H, W], targets), where targets are int64 [b], or float32
+    [b, classes] if images are mixed. Evaluation (`augment=None`) yields (images, labels int64 [b],
+    positions int64 [b]) and each image of the split exactly once over all processes. The label of
+    an image that `report` lists as corrupt is -1. Batches whose positions are all in `done` are
+    not decoded and not yielded. `wait_s` is the time in seconds spent on batches since the current
+    iteration began.
     """
 
     def __init__(
         self,
-        part: Part,
-        recipe: Recipe,
+        split: Split,
+        options: BatchOptions,
         augment: AugmentConfig | None,
-        place: Callable[[], Place],
+        rank_info: Callable[[], RankInfo],
         resident: Callable[[Images, torch.device], Images],
-        findings: Findings | None = None,
+        report: DecodeReport | None = None,
         done: Set[int] = frozenset(),
     ) -> None:
-        self.part = part
-        self.findings = findings or Findings(forgive=False)
+        self.split = split
+        self.report = report or DecodeReport(allow_corrupt=False)
         self.done = done
-        self.recipe = recipe
+        self.options = options
         self.augment = augment
         self.wait_s = 0.0
-        self._place = place
+        self._rank_info = rank_info
         self._resident = resident
-        self._sent: dict[torch.device, tuple[Tensor, ...]] = {}
+        self._moments_on: dict[torch.device, tuple[Tensor, ...]] = {}
 
     def __len__(self) -> int:
-        """Return the number of batches that each process gets."""
-        world = self._place().world
+        """Return the number of batches of each process."""
+        world_size = self._rank_info().world_size
         if self.augment is None:
-            return len(self._evaluation_chunks(self._place().rank, world))
-        return max(1, len(self.part) // self.recipe.batch_size)
+            return len(self._evaluation_chunks(self._rank_info().rank, world_size))
+        return max(1, len(self.split) // self.options.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
         self.wait_s = 0.0
-        place = self._place()
-        batches = self._evaluation(place) if self.augment is None else self._training(place)
+        info = self._rank_info()
+        batches = self._evaluation(info) if self.augment is None else self._training(info)
         while True:
             started = time.perf_counter()
             batch = next(batches, None)
@@ -90,132 +90,136 @@ class Batches:
                 return
             yield batch
 
-    def _evaluation(self, place: Place) -> Iterator[tuple[Tensor, ...]]:
-        chunks = self._evaluation_chunks(place.rank, place.world)
-        for images, positions in zip(self._read(chunks, place), chunks, strict=True):
+    def _evaluation(self, info: RankInfo) -> Iterator[tuple[Tensor, ...]]:
+        chunks = self._evaluation_chunks(info.rank, info.world_size)
+        for images, positions in zip(self._read(chunks, info), chunks, strict=True):
             labels = self._labels(positions)
-            images = self._normalized(augment.adapt(images, self.recipe.shape))
-            yield images, labels.to(place.device), positions.to(place.device)
+            images = self._normalize(augment.adapt(images, self.options.shape))
+            yield images, labels.to(info.device), positions.to(info.device)
 
-    def _evaluation_chunks(self, rank: int, world: int) -> list[Tensor]:
-        """Cut the part into chunks of nearly one size, as many for each process, none empty.
+    def _evaluation_chunks(self, rank: int, world_size: int) -> list[Tensor]:
+        """Divide the split into non-empty chunks of similar size, equally many per process.
 
-        Validation within training needs that: there, processes wait for each forward pass. Which
-        images share a batch does not depend on `done`, so that the numbers do not either.
+        In validation during training, processes wait for each other in every forward pass.
+        Batches are formed independently of `done`, so that the results do not depend on it.
         """
-        n = len(self.part)
-        _enough(n, world)
-        rounds = min(-(-n // self.recipe.batch_size), n // world)
-        chunks = torch.arange(n).tensor_split(rounds * world)[rank::world]
-        left = [some for some in chunks if not set(some.tolist()) <= self.done]
-        return left or list(chunks[-1:])  # without any, Lightning leaves the end of a test out
+        n = len(self.split)
+        _check_enough_images(n, world_size)
+        rounds = min(-(-n // self.options.batch_size), n // world_size)
+        chunks = torch.arange(n).tensor_split(rounds * world_size)[rank::world_size]
+        remaining = [chunk for chunk in chunks if not set(chunk.tolist()) <= self.done]
+        return remaining or list(chunks[-1:])  # without a batch, Lightning skips the end of a test
 
     def _labels(self, positions: Tensor) -> Tensor:
-        labels, rows = self.part.labels[positions], self.part.rows[positions].tolist()
-        for place, row in enumerate(rows):
-            if row in self.findings.corrupt:
-                labels[place] = -1
+        labels, rows = self.split.labels[positions], self.split.rows[positions].tolist()
+        for index, row in enumerate(rows):
+            if row in self.report.corrupt:
+                labels[index] = -1
         return labels
 
-    def _training(self, place: Place) -> Iterator[tuple[Tensor, ...]]:
-        """Move the epoch's draws and labels to the device at once, so that no step waits for it."""
+    def _training(self, info: RankInfo) -> Iterator[tuple[Tensor, ...]]:
+        """Yield training batches; draws and labels are copied to the device before the first."""
         assert self.augment is not None
-        draws = self._draws(place)
-        positions = [draws.order[some] for some in draws.mine]
+        draws = self._draws(info)
+        positions = [draws.order[indices] for indices in draws.own]
         labels, dy, dx, flips = (
-            torch.stack(each).to(place.device).unbind()
-            for each in (
-                [self.part.labels[some] for some in positions],
-                *([kind[some] for some in draws.mine] for kind in (draws.dy, draws.dx, draws.flip)),
+            torch.stack(per_step).to(info.device).unbind()
+            for per_step in (
+                [self.split.labels[indices] for indices in positions],
+                *([draw[own] for own in draws.own] for draw in (draws.dy, draws.dx, draws.flip)),
             )
         )
-        for step, images in enumerate(self._read(positions, place)):
-            images = augment.adapt(images, self.recipe.shape)
+        for step, images in enumerate(self._read(positions, info)):
+            images = augment.adapt(images, self.options.shape)
             if self.augment.crop_padding:
                 images = augment.crop(images, dy[step], dx[step], self.augment.crop_padding)
             if self.augment.flip:
                 images = augment.flip(images, flips[step])
-            yield self._finished(images, labels[step], draws.mine[step], step, place.epoch)
+            yield self._apply_library_transforms(
+                images, labels[step], draws.own[step], step, info.epoch
+            )
 
-    def _finished(
-        self, images: Tensor, labels: Tensor, some: Tensor, step: int, epoch: int
+    def _apply_library_transforms(
+        self, images: Tensor, labels: Tensor, own: Tensor, step: int, epoch: int
     ) -> tuple[Tensor, Tensor]:
-        """Apply what libraries draw for themselves; their seeds are the places in the epoch."""
+        """Normalise and apply torchvision's random transforms, seeded by index and step."""
         assert self.augment is not None
         if self.augment.policy:
-            images = augment.policy(self.augment.policy, images, self._seeds(epoch, _POLICY, some))
-        images = self._normalized(images)
+            seeds = self._seeds(epoch, _POLICY, own)
+            images = augment.apply_policy(self.augment.policy, images, seeds)
+        images = self._normalize(images)
         if self.augment.erase:
-            images = augment.erase(self.augment.erase, images, self._seeds(epoch, _ERASE, some))
+            images = augment.erase(self.augment.erase, images, self._seeds(epoch, _ERASE, own))
         if not self.augment.mix:
             return images, labels
-        seed = seed_of(self.recipe.seed, epoch, _MIX, step)
+        seed = derive_seed(self.options.seed, epoch, _MIX, step)
         images, targets = augment.mix(
-            self.augment.mix, self.augment.mix_alpha, images, labels, self.recipe.n_classes, seed
+            self.augment.mix, self.augment.mix_alpha, images, labels, self.options.n_classes, seed
         )
-        return images[1:], targets[1:]  # the first was there only to be mixed into the second
+        return images[1:], targets[1:]  # the first image was read only to be mixed into the second
 
-    def _draws(self, place: Place) -> "_Draws":
-        """Draw the whole epoch for all processes, from (seed, epoch) alone."""
+    def _draws(self, info: RankInfo) -> "_Draws":
+        """Draw the whole epoch for all processes; the draws depend only on seed and epoch."""
         assert self.augment is not None
-        n, batch_size = len(self.part), self.recipe.batch_size
-        _enough(n, place.world)
+        n, batch_size = len(self.split), self.options.batch_size
+        _check_enough_images(n, info.world_size)
         if n < batch_size:
-            batch_size = n - n % place.world
-        generator = torch.Generator().manual_seed(seed_of(self.recipe.seed, place.epoch, _ORDER))
+            batch_size = n - n % info.world_size
+        seed = derive_seed(self.options.seed, info.epoch, _ORDER)
+        generator = torch.Generator().manual_seed(seed)
         offsets = torch.randint(0, 2 * self.augment.crop_padding + 1, (2, n), generator=generator)
-        share = batch_size // place.world
-        mine = torch.arange(place.rank * share, (place.rank + 1) * share)
-        if self.augment.mix:  # the image before each process's first, round the global batch
-            mine = torch.cat([(mine[:1] - 1) % batch_size, mine])
+        share = batch_size // info.world_size
+        own = torch.arange(info.rank * share, (info.rank + 1) * share)
+        if self.augment.mix:  # add the predecessor of the first image within the global batch
+            own = torch.cat([(own[:1] - 1) % batch_size, own])
         return _Draws(
             order=torch.randperm(n, generator=generator),
             dy=offsets[0],
             dx=offsets[1],
             flip=torch.rand(n, generator=generator) < 0.5,
-            mine=[mine + step * batch_size for step in range(n // batch_size)],
+            own=[own + step * batch_size for step in range(n // batch_size)],
         )
 
-    def _read(self, positions: list[Tensor], place: Place) -> Iterator[Tensor]:
-        images = self._resident(self.part.images, place.device)
-        rows = [self.part.rows[some] for some in positions]
+    def _read(self, positions: list[Tensor], info: RankInfo) -> Iterator[Tensor]:
+        images = self._resident(self.split.images, info.device)
+        rows = [self.split.rows[indices] for indices in positions]
         if isinstance(images, Tensor) and rows:
-            sizes = [len(some) for some in rows]
+            sizes = [len(indices) for indices in rows]
             rows = list(torch.split_with_sizes(torch.cat(rows).to(images.device), sizes))
-        workers = -(-self.recipe.workers // place.world)  # of the machine, shared by all processes
-        pinned = place.device.type == "cuda"
-        for some in read(images, rows, workers, self.findings, pinned):
-            yield some.to(place.device, non_blocking=True)
+        workers = -(-self.options.workers // info.world_size)  # all processes share the machine
+        pinned = info.device.type == "cuda"
+        for batch in read_images(images, rows, workers, self.report, pinned):
+            yield batch.to(info.device, non_blocking=True)
 
-    def _normalized(self, images: Tensor) -> Tensor:
+    def _normalize(self, images: Tensor) -> Tensor:
         mean, sd = self._moments(images.device)
         return images.float().sub_(mean).div_(sd)
 
     def _moments(self, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Return mean and sd of pixels in [0, 255], [C, 1, 1], sent to the device once."""
-        if device not in self._sent:
-            self._sent[device] = tuple(
-                torch.tensor(each, device=device).view(-1, 1, 1) * 255
-                for each in (self.recipe.mean, self.recipe.std)
+        """Return mean and sd for pixels in [0, 255], [C, 1, 1], copied to the device once."""
+        if device not in self._moments_on:
+            self._moments_on[device] = tuple(
+                torch.tensor(values, device=device).view(-1, 1, 1) * 255
+                for values in (self.options.mean, self.options.std)
             )
-        mean, sd = self._sent[device]
+        mean, sd = self._moments_on[device]
         return mean, sd
 
-    def _seeds(self, epoch: int, what: int, some: Tensor) -> list[int]:
-        return [seed_of(self.recipe.seed, epoch, what, number) for number in some.tolist()]
+    def _seeds(self, epoch: int, purpose: int, own: Tensor) -> list[int]:
+        return [derive_seed(self.options.seed, epoch, purpose, index) for index in own.tolist()]
 
 
 @dataclass(frozen=True)
 class _Draws:
-    """An epoch's draws: everything [N] is by place in the epoch, `mine` which places, per step."""
+    """The draws of an epoch, [N] by index in the epoch; `own`: this process's indices per step."""
 
     order: Tensor
     dy: Tensor
     dx: Tensor
     flip: Tensor
-    mine: list[Tensor]
+    own: list[Tensor]
 
 
-def _enough(n: int, world: int) -> None:
-    if n < world:
-        raise DataError(f"{n} images cannot be divided over {world} devices; use more images")
+def _check_enough_images(n: int, world_size: int) -> None:
+    if n < world_size:
+        raise DataError(f"{n} images cannot be divided over {world_size} devices; use more images")

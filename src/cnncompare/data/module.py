@@ -1,4 +1,4 @@
-"""The data of a run: loaded, split, checked, and handed out in batches."""
+"""The Lightning data module: loads, splits and checks a data set, and provides batches."""
 
 from collections.abc import Sequence, Set
 from dataclasses import replace
@@ -9,39 +9,40 @@ from torch import Tensor
 
 from cnncompare.config.data import AugmentConfig, DataConfig
 from cnncompare.data.augment import adapt
-from cnncompare.data.cache import decoded
+from cnncompare.data.cache import decode_to_cache
 from cnncompare.data.decode import CorruptImageError
-from cnncompare.data.files import Findings, ImageFiles
-from cnncompare.data.loaders import Batches, Place, Recipe
-from cnncompare.data.normalize import statistics
-from cnncompare.data.source import Images, Part, Source, fingerprint, read
-from cnncompare.data.sources.digits import digits
-from cnncompare.data.sources.folder import folder
-from cnncompare.data.sources.imagenet.notes import colour_note
-from cnncompare.data.sources.imagenet.validation_set import imagenet
-from cnncompare.data.sources.synthetic import synthetic
-from cnncompare.data.sources.torchvision_sets import torchvision_set
-from cnncompare.data.split import Parts, split
-from cnncompare.data.transform import Transform, used_transform
+from cnncompare.data.files import DecodeReport, ImageFiles
+from cnncompare.data.loaders import Batches, BatchOptions, RankInfo
+from cnncompare.data.normalize import channel_statistics
+from cnncompare.data.source import Images, Source, Split, fingerprint, read_images
+from cnncompare.data.sources.digits import load_digits
+from cnncompare.data.sources.folder import load_folder
+from cnncompare.data.sources.imagenet.notes import colour_notes
+from cnncompare.data.sources.imagenet.validation_set import load_imagenet
+from cnncompare.data.sources.synthetic import load_synthetic
+from cnncompare.data.sources.torchvision_sets import load_torchvision
+from cnncompare.data.split import Splits, split_source
+from cnncompare.data.transform import resolve_transform
 from cnncompare.errors import DataError
+from cnncompare.models.pretrained.transforms import Transform
 from cnncompare.system.cores import available_cores
 
-_DEVICE_SHARE = 0.25  # of a GPU's memory that images may take; beyond, batches are sent over
+_MAX_GPU_SHARE = 0.25  # of the GPU's memory; larger data sets stay in main memory
 
 
 class ImageData(LightningDataModule):
-    """Images of one data set under one protocol; `prepare` comes before anything else.
+    """The images of one data set under one protocol; call `prepare` before anything else.
 
-    After it: `classes`, class names in the order of the labels, and `class_names`, the same for
-    people; `image_shape` (C, H, W) of a batch's images; `n_train`, `n_val` (null where nothing is
-    trained), `n_test`; `mean`, `std` per channel for pixels in [0, 1]; `transform`, what is done to
-    an ImageNet image, null for other data; `test_labels` int64 [n_test]; `present`, the classes
-    among them, int64, ascending; and `fingerprint`, the SHA-256 of the test set as used, before
-    scaling, by which two runs know that they were tested on the same images.
+    `prepare` sets these attributes: `classes`, in the order of the labels, and `class_names`, the
+    same classes by their names for display; `image_shape` (C, H, W) of the batches; `n_train` and
+    `n_val` (None if nothing is trained) and `n_test`; `mean` and `std` per channel for pixels in
+    [0, 1]; `transform`, the preprocessing of ImageNet images (None for other data); `test_labels`,
+    int64 [n_test]; `present_classes`, the labels among them, int64, ascending; and `fingerprint`,
+    the SHA-256 of the test images before resizing and of their labels.
 
-    `weights_transform` is what the network's weights were published with. Test batches whose
-    positions are all in `skip_positions` are not made: they were counted before. But each process
-    makes one at least.
+    `weights_transform` is the transform of the network's pretrained weights. Test batches whose
+    positions are all in `skip_positions` are skipped because their predictions are already
+    recorded; each process yields at least one batch.
     """
 
     classes: list[str]
@@ -55,7 +56,7 @@ class ImageData(LightningDataModule):
     std: tuple[float, ...]
     transform: Transform | None
     test_labels: Tensor
-    present: Tensor
+    present_classes: Tensor
 
     def __init__(
         self, config: DataConfig, *, seed: int, weights_transform: Transform | None = None
@@ -66,148 +67,151 @@ class ImageData(LightningDataModule):
         self.weights_transform = weights_transform
         self.skip_positions: set[int] = set()
         self._workers = available_cores() if config.workers is None else config.workers
-        self._parts: Parts | None = None
-        self._moved: dict[tuple[int, torch.device], Tensor] = {}
+        self._splits: Splits | None = None
+        self._on_device: dict[tuple[int, torch.device], Tensor] = {}
 
     def prepare(self) -> None:
-        """Download or decode what is missing, load, split and check; again, it does nothing.
+        """Download or decode missing files, then load, split and check; later calls do nothing.
 
-        Raises DataError, one line, for everything that is wrong with the data.
+        Raises DataError for every fault in the data.
         """
-        if self._parts is not None:
+        if self._splits is not None:
             return
         is_imagenet = self.config.source == "imagenet"
         self.transform = (
-            used_transform(self.config, self.weights_transform) if is_imagenet else None
+            resolve_transform(self.config, self.weights_transform) if is_imagenet else None
         )
-        source = load(self.config, self.transform)
-        parts = split(source, self.config)
-        parts, self._findings = _decoded(parts, self.config, self._workers)
+        source = load_source(self.config, self.transform)
+        splits = split_source(source, self.config)
+        splits, self._report = _decode_splits(splits, self.config, self._workers)
         self.classes = source.classes
         self.class_names = source.class_names or source.classes
         self.image_shape = _image_shape(source, self.config)
-        self.n_train = None if parts.train is None else len(parts.train)
-        self.n_val = None if parts.val is None else len(parts.val)
-        self.n_test = len(parts.test)
-        chosen_on = parts.test if parts.val is None else parts.val
+        self.n_train = None if splits.train is None else len(splits.train)
+        self.n_val = None if splits.val is None else len(splits.val)
+        self.n_test = len(splits.test)
+        chosen_on = splits.test if splits.val is None else splits.val
         self.val_class_counts = torch.bincount(chosen_on.labels, minlength=len(source.classes))
-        self.test_labels = parts.test.labels
-        self.present = torch.unique(self.test_labels)
-        self._notes = source.notes + _subset_note(len(parts.test), len(source.test))
-        self.fingerprint = fingerprint(parts.test, source.shape, source.classes)
-        self.mean, self.std = self._statistics(parts, source)
-        self._parts = parts
+        self.test_labels = splits.test.labels
+        self.present_classes = torch.unique(self.test_labels)
+        self._notes = source.notes + _limit_note(len(splits.test), len(source.test))
+        self.fingerprint = fingerprint(splits.test, source.shape, source.classes)
+        self.mean, self.std = self._statistics(splits, source)
+        self._splits = splits
 
     @property
     def notes(self) -> list[str]:
-        """What makes a number on these ImageNet images less comparable, a line each.
+        """Properties of these ImageNet images that make a result less comparable, a line each.
 
-        The colours of images are known when they were decoded: after the test, or at once where
-        the decoded images were kept.
+        Colour modes are included once the images are decoded: immediately if they are cached,
+        otherwise after the test.
         """
         rows = self._ready().test.keys
         if self.transform is None or rows is None:
             return []
         names = [key.split(b"\0")[0].decode(errors="replace") for key in rows]
-        return self._notes + colour_note(self._findings.modes, names)
+        return self._notes + colour_notes(self._report.colour_modes, names)
 
     @property
-    def corrupt(self) -> dict[int, str]:
-        """Name and reason of each test image that could not be read, by position, as far as known.
+    def corrupt_images(self) -> dict[int, str]:
+        """Error message of each corrupt test image decoded so far, by position.
 
-        Empty with `data.on_corrupt_image=error`. Its label in a batch is -1, its pixels are zeros.
+        In batches, the label of a corrupt image is -1 and its pixels are zeros. With
+        `data.on_corrupt_image=error` there are none.
         """
-        return self._by_position(self._findings.corrupt)
+        return self._by_position(self._report.corrupt)
 
     def train_dataloader(self) -> Batches:
-        """Return the training batches, in a new order each epoch."""
-        return self._batches(self._trained(self._ready().train), self.config.augment)
+        """Return the training batches, in a new order in each epoch."""
+        return self._batches(self._require(self._ready().train), self.config.augment)
 
     def val_dataloader(self) -> Batches:
-        """Return the validation batches, in the part's own order."""
-        return self._batches(self._trained(self._ready().val), None)
+        """Return the validation batches, in the order of the split."""
+        return self._batches(self._require(self._ready().val), None)
 
     def test_dataloader(self) -> Batches:
-        """Return the test batches, in the part's own order, but for those already counted."""
+        """Return the test batches, in the order of the split, without `skip_positions`."""
         test = self._ready().test
-        return self._batches(test, None, self._findings, self.skip_positions)
+        return self._batches(test, None, self._report, self.skip_positions)
 
     def test_batches(self, positions: Tensor) -> Batches:
-        """Return batches of these test images alone, positions int64 [n], as an evaluation's."""
-        return self._batches(self._ready().test.select(positions), None, self._findings)
+        """Return evaluation batches of the test images at `positions`, int64 [n]."""
+        return self._batches(self._ready().test.select(positions), None, self._report)
 
-    def test_name(self, position: int) -> str:
-        """Return the file name of a test image, its position's number where it came without."""
+    def test_image_name(self, position: int) -> str:
+        """Return the file name of a test image, or its position if it has none."""
         test = self._ready().test
         key = b"" if test.keys is None else test.keys[int(test.rows[position])]
         return key.split(b"\0")[0].decode(errors="replace") or f"image {position}"
 
-    def test_files(self) -> list[str]:
-        """Return the paths of the test images; raises DataError where they are no files."""
+    def test_image_paths(self) -> list[str]:
+        """Return the paths of the test images. Raises DataError if they are not in a folder."""
         test = self._ready().test
         if not isinstance(test.images, ImageFiles) or test.images.starts is not None:
-            raise DataError(f"data={self.config.name} has no folder of image files here")
+            raise DataError(f"data={self.config.name} is not read from a folder of image files")
         return [str(test.images.path(row)) for row in test.rows.tolist()]
 
-    def leave_out(self, positions: Tensor) -> None:
-        """Take test images, positions int64 [m], out of what the numbers are about."""
+    def exclude(self, positions: Tensor) -> None:
+        """Exclude the test images at `positions`, int64 [m], from the test split."""
         if not len(positions):
             return
-        parts = self._ready()
+        splits = self._ready()
         keep = torch.ones(self.n_test, dtype=torch.bool)
         keep[positions] = False
-        test = parts.test.select(keep.nonzero().squeeze(1))
-        self._parts = parts._replace(test=test)
+        test = splits.test.select(keep.nonzero().squeeze(1))
+        self._splits = splits._replace(test=test)
         self.n_test, self.test_labels = len(test), test.labels
-        self.present = torch.unique(test.labels)
+        self.present_classes = torch.unique(test.labels)
         self.fingerprint = fingerprint(test, self.image_shape, self.classes)
 
     def test_images(self, indices: Sequence[int]) -> Tensor:
-        """Return test images as uint8 [n, C, H, W], to be looked at."""
+        """Return test images for display, uint8 [n, C, H, W]."""
         test = self._ready().test
         rows = test.rows[torch.tensor(indices, dtype=torch.int64)]
-        (images,) = read(test.images, [rows], 0, self._findings)
+        (images,) = read_images(test.images, [rows], 0, self._report)
         return adapt(images, self.image_shape).contiguous()
 
-    def place(self) -> Place:
-        """Return the trainer's epoch, process and device; without one, the first of each."""
+    def rank_info(self) -> RankInfo:
+        """Return the trainer's epoch, rank and device, or epoch 0 and rank 0 on the CPU."""
         if self.trainer is None:
-            return Place(epoch=0, rank=0, world=1, device=torch.device("cpu"))
+            return RankInfo(epoch=0, rank=0, world_size=1, device=torch.device("cpu"))
         trainer = self.trainer
         device = trainer.strategy.root_device
-        return Place(trainer.current_epoch, trainer.global_rank, trainer.world_size, device)
+        return RankInfo(trainer.current_epoch, trainer.global_rank, trainer.world_size, device)
 
-    def _ready(self) -> Parts:
-        if self._parts is None:
+    def _ready(self) -> Splits:
+        if self._splits is None:
             raise RuntimeError("ImageData.prepare() was not called")
-        return self._parts
+        return self._splits
 
-    def _trained(self, part: Part | None) -> Part:
-        if part is None:
-            raise DataError(f"data={self.config.name} has no training or validation part")
-        return part
+    def _require(self, split: Split | None) -> Split:
+        if split is None:
+            raise DataError(f"data={self.config.name} has no training or validation split")
+        return split
 
-    def _statistics(self, parts: Parts, source: Source) -> tuple[tuple[float, ...], ...]:
+    def _statistics(self, splits: Splits, source: Source) -> tuple[tuple[float, ...], ...]:
         if self.transform is not None:
             return self.transform.mean, self.transform.std
         channels, weights = self.image_shape[0], self.weights_transform
-        train = self._trained(parts.train)
-        return statistics(train, source.shape, channels, self.config, self._workers, weights)
+        train = self._require(splits.train)
+        return channel_statistics(
+            train, source.shape, channels, self.config, self._workers, weights
+        )
 
     def _by_position(self, by_row: dict[int, str]) -> dict[int, str]:
         if not by_row:
             return {}
         rows = self._ready().test.rows.tolist()
-        return {place: by_row[row] for place, row in enumerate(rows) if row in by_row}
+        return {position: by_row[row] for position, row in enumerate(rows) if row in by_row}
 
     def _batches(
         self,
-        part: Part,
+        split: Split,
         augment: AugmentConfig | None,
-        findings: Findings | None = None,
+        report: DecodeReport | None = None,
         done: Set[int] = frozenset(),
     ) -> Batches:
-        recipe = Recipe(
+        options = BatchOptions(
             shape=self.image_shape,
             mean=self.mean,
             std=self.std,
@@ -216,58 +220,58 @@ class ImageData(LightningDataModule):
             seed=self.seed,
             workers=self._workers,
         )
-        return Batches(part, recipe, augment, self.place, self._resident, findings, done)
+        return Batches(split, options, augment, self.rank_info, self._resident, report, done)
 
     def _resident(self, images: Images, device: torch.device) -> Images:
-        """Return the images on the device, moved once, if they are a tensor that fits there."""
+        """Return the images on the device, copied once, if they are a tensor that fits there."""
         if not isinstance(images, Tensor) or device.type == "cpu":
             return images
         if device.type == "cuda":
             memory = torch.cuda.get_device_properties(device).total_memory
-            if images.nbytes > _DEVICE_SHARE * memory:
+            if images.nbytes > _MAX_GPU_SHARE * memory:
                 return images
         key = (id(images), device)
-        if key not in self._moved:
-            self._moved[key] = images.to(device)
-        return self._moved[key]
+        if key not in self._on_device:
+            self._on_device[key] = images.to(device)
+        return self._on_device[key]
 
 
-def load(config: DataConfig, transform: Transform | None = None) -> Source:
-    """Return the data set that the configuration names; ImageNet's is read by `transform`."""
+def load_source(config: DataConfig, transform: Transform | None = None) -> Source:
+    """Return the data set selected by `data.source`; only ImageNet needs `transform`."""
     match config.source:
         case "imagenet":
             assert transform is not None
-            return imagenet(config, transform)
+            return load_imagenet(config, transform)
         case "digits":
-            return digits()
+            return load_digits()
         case "synthetic":
             if config.synthetic is None:
                 raise DataError("source=synthetic needs data.synthetic; use data=synthetic")
-            return synthetic(config.synthetic)
+            return load_synthetic(config.synthetic)
         case "folder":
-            return folder(config)
+            return load_folder(config)
         case "torchvision":
-            return torchvision_set(config)
+            return load_torchvision(config)
 
 
-def _decoded(parts: Parts, config: DataConfig, workers: int) -> tuple[Parts, Findings]:
-    """Return the parts with their image files decoded, if that is what their images are."""
-    files = parts.test.images  # all parts share them
+def _decode_splits(splits: Splits, config: DataConfig, workers: int) -> tuple[Splits, DecodeReport]:
+    """Decode the image files of the splits, if they consist of files, and report on them."""
+    files = splits.test.images  # shared by all splits
     if not isinstance(files, ImageFiles):
-        return parts, Findings(forgive=False)
-    if parts.train is None:  # for a subset of the test images not all are decoded and kept
-        files = files.select(parts.test.rows)
-        parts = Parts(None, None, parts.test.renumbered())
-    images, findings = decoded(files, config, workers)
-    for part in (parts.train, parts.val):
-        for row in part.rows.tolist() if part and findings.corrupt else []:
-            if row in findings.corrupt:
-                raise CorruptImageError(findings.corrupt[row])
-    train, val = (part and replace(part, images=images) for part in parts[:2])
-    return Parts(train, val, replace(parts.test, images=images)), findings
+        return splits, DecodeReport(allow_corrupt=False)
+    if splits.train is None:  # cache only the images that data.limit_test selects
+        files = files.select(splits.test.rows)
+        splits = Splits(None, None, splits.test.renumbered())
+    images, report = decode_to_cache(files, config, workers)
+    for split in (splits.train, splits.val):
+        for row in split.rows.tolist() if split and report.corrupt else []:
+            if row in report.corrupt:
+                raise CorruptImageError(report.corrupt[row])
+    train, val = (split and replace(split, images=images) for split in splits[:2])
+    return Splits(train, val, replace(splits.test, images=images)), report
 
 
-def _subset_note(n: int, n_all: int) -> list[str]:
+def _limit_note(n: int, n_all: int) -> list[str]:
     return [f"{n:,} of the {n_all:,} images, stratified"] if n < n_all else []
 
 

@@ -1,4 +1,4 @@
-"""What a source hands over: images, labels and class names of its parts."""
+"""Data sources: the images, labels and class names of a data set's splits."""
 
 import hashlib
 import math
@@ -9,21 +9,21 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from cnncompare.data.decode import Remark
-from cnncompare.data.files import Findings, ImageFiles
+from cnncompare.data.decode import DecodeNote
+from cnncompare.data.files import DecodeReport, ImageFiles
 
-_CHUNK_BYTES = 4 * 2**20  # small, so that reading all does not set the peak of memory
+_CHUNK_BYTES = 4 * 2**20  # small, so that reading all images does not raise the peak memory
 
 Images = Tensor | ImageFiles
-"""Either one uint8 tensor [N, C, H, W], or files that are decoded when asked."""
+"""One uint8 tensor [N, C, H, W], or files that are decoded on access."""
 
 
 @dataclass(frozen=True)
-class Part:
-    """Training, validation or test images: rows of `images`, so that parts can share one tensor.
+class Split:
+    """Training, validation or test images: rows of `images`, which all splits share.
 
-    `labels` int64 [n]; `rows` int64 [n], where in `images` each one is; `keys`, one per row of
-    `images`, stand for the images in the fingerprint where reading them all would be slow.
+    `labels` and `rows`, int64 [n], hold the label and the row of each image. `keys`, one per row of
+    `images`, represent the images in the fingerprint if reading all of them would be slow.
     """
 
     images: Images
@@ -34,91 +34,91 @@ class Part:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def select(self, positions: Tensor) -> "Part":
-        """Return the part that consists of these positions, int64 [m], of this one."""
+    def select(self, positions: Tensor) -> "Split":
+        """Return the images at these positions of this split, int64 [m], as a split."""
         return replace(self, labels=self.labels[positions], rows=self.rows[positions])
 
-    def renumbered(self) -> "Part":
-        """Return the part for images that are its rows alone, in its order."""
+    def renumbered(self) -> "Split":
+        """Return this split for a copy of `images` that holds only its own rows, in its order."""
         keys = self.keys and [self.keys[row] for row in self.rows.tolist()]
         return replace(self, rows=torch.arange(len(self)), keys=keys)
 
 
 @dataclass(frozen=True)
 class Source:
-    """A data set as its source has it; `shape` is (C, H, W) of every image.
+    """A data set as provided by its source; `shape` is (C, H, W) of every image.
 
-    `train` is null where there is nothing to train on. `class_names` are for people, where the
-    classes have other names; `notes` say, a line each, what makes a number less comparable.
+    `train` is None for data sets that are only tested on. `class_names` are the names to display
+    if they differ from `classes`. Each of the `notes` is a line about a property that makes
+    results less comparable.
     """
 
     classes: list[str]
     shape: tuple[int, int, int]
-    train: Part | None
-    test: Part
-    val: Part | None = None
+    train: Split | None
+    test: Split
+    val: Split | None = None
     class_names: list[str] | None = None
     notes: list[str] = field(default_factory=list)
 
 
-def whole(images: Images, labels: Tensor, keys: Sequence[bytes] | None = None) -> Part:
-    """Return the part that consists of all `images`, with their labels int64 [N]."""
-    return Part(images, labels, torch.arange(len(labels)), keys)
+def full_split(images: Images, labels: Tensor, keys: Sequence[bytes] | None = None) -> Split:
+    """Return a split of all `images`, with labels int64 [N]."""
+    return Split(images, labels, torch.arange(len(labels)), keys)
 
 
-def read(
+def read_images(
     images: Images,
     rows: Iterable[Tensor],
     workers: int,
-    findings: Findings | None = None,
+    report: DecodeReport | None = None,
     pinned: bool = False,
 ) -> Iterator[Tensor]:
-    """Yield the uint8 images [m, C, H, W] of each int64 [m] in `rows`.
+    """Yield the uint8 images [m, C, H, W] for each index tensor, int64 [m], in `rows`.
 
-    Images that are not in memory are decoded ahead by `workers` processes; what was seen of them
-    is in `findings` when they are handed out. Raises CorruptImageError for one that cannot be
-    decoded, unless `findings` forgive it: then it is zeros. `pinned` is for a copy to a CUDA device
-    beside its work.
+    Images that are not in memory are decoded ahead by `workers` processes and added to `report`
+    before they are yielded. A corrupt image raises CorruptImageError, or becomes zeros if `report`
+    allows it. `pinned` puts batches into pinned memory, for asynchronous copies to a CUDA device.
     """
-    findings = findings or Findings(forgive=False)
+    report = report or DecodeReport(allow_corrupt=False)
     if isinstance(images, Tensor):
-        for some in rows:
-            chosen = images.index_select(0, some.to(images.device))  # 5 times as fast as images[]
-            yield chosen.pin_memory() if pinned and chosen.device.type == "cpu" else chosen
+        for indices in rows:
+            batch = images.index_select(0, indices.to(images.device))  # 5 times as fast as images[]
+            yield batch.pin_memory() if pinned and batch.device.type == "cpu" else batch
         return
     loader = DataLoader(
         images,
-        batch_sampler=[some.tolist() for some in rows],
+        batch_sampler=[indices.tolist() for indices in rows],
         num_workers=workers,
-        collate_fn=_together,
+        collate_fn=_collate,
         pin_memory=pinned,
-        generator=torch.Generator(),  # the loader draws a seed: not from the global generator
+        generator=torch.Generator(),  # the loader must not draw its seed from the global one
     )
-    for some, remarks in loader:
-        findings.add(Remark(*remark) for remark in remarks)  # pinning makes lists of them
-        yield some
+    for batch, notes in loader:
+        report.add(DecodeNote(*note) for note in notes)  # pinning turns named tuples into lists
+        yield batch
 
 
-def _together(decoded: list[tuple[Tensor, Remark | None]]) -> tuple[Tensor, list[Remark]]:
-    """Return a batch, uint8 [m, C, H, W], and what is to be said of its images."""
-    images, remarks = zip(*decoded, strict=True)
-    return torch.stack(images), [remark for remark in remarks if remark is not None]
+def _collate(samples: list[tuple[Tensor, DecodeNote | None]]) -> tuple[Tensor, list[DecodeNote]]:
+    """Return a batch, uint8 [m, C, H, W], and the notes on its images."""
+    images, notes = zip(*samples, strict=True)
+    return torch.stack(images), [note for note in notes if note is not None]
 
 
 def in_chunks(rows: Tensor, shape: tuple[int, ...]) -> tuple[Tensor, ...]:
-    """Cut `rows` into chunks whose images of `shape` take about 4 MiB, to be read one by one."""
+    """Split `rows` into chunks whose images, each of `shape`, take about 4 MiB."""
     return rows.tensor_split(max(1, len(rows) * math.prod(shape) // _CHUNK_BYTES))
 
 
-def fingerprint(part: Part, shape: tuple[int, int, int], classes: Sequence[str]) -> str:
-    """Return a SHA-256, 64 hexadecimal digits, of images of `shape` in order, labels and names."""
+def fingerprint(split: Split, shape: tuple[int, int, int], classes: Sequence[str]) -> str:
+    """Return a SHA-256 in hexadecimal of the images, each of `shape`, their labels and classes."""
     digest = hashlib.sha256("\0".join(classes).encode())
-    digest.update(part.labels.numpy().tobytes())
-    if part.keys is not None:
-        for row in part.rows.tolist():
-            digest.update(part.keys[row])
+    digest.update(split.labels.numpy().tobytes())
+    if split.keys is not None:
+        for row in split.rows.tolist():
+            digest.update(split.keys[row])
         return digest.hexdigest()
     digest.update(repr(shape).encode())
-    for images in read(part.images, in_chunks(part.rows, shape), workers=0):
+    for images in read_images(split.images, in_chunks(split.rows, shape), workers=0):
         digest.update(images.contiguous().numpy().tobytes())
     return digest.hexdigest()

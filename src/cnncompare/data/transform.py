@@ -1,40 +1,25 @@
-"""What is done to an image before a network sees it: published with its weights, or as asked."""
-
-from typing import NamedTuple
+"""The preprocessing of test images: the transform of pretrained weights, and deviations from it."""
 
 from cnncompare.config.data import DataConfig
 from cnncompare.errors import DataError
+from cnncompare.models.pretrained.transforms import Transform
 
 NAMED: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-    # 0.2023 0.1994 0.2010, often seen, are means of each image's own sd: a copied error
+    # 0.2023 0.1994 0.2010, which are widely copied, are means of the sd of each image: an error
     "cifar10": ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
     "half": ((0.5,), (0.5,)),
     "none": ((0.0,), (1.0,)),
 }
-"""Mean and sd by the name that `data.normalize` has for them."""
+"""Mean and sd for each name that `data.normalize` accepts."""
 
 
-class Transform(NamedTuple):
-    """Shorter side to `resize` pixels, the centre `crop` cut out, (pixel / 255 - mean) / std.
+def resolve_transform(config: DataConfig, weights: Transform | None) -> Transform:
+    """Return the transform of the pretrained weights with the overrides in `config` applied.
 
-    With `squash` both sides become `resize`, whatever the shape was (timm's crop mode).
-    """
-
-    resize: int
-    crop: int
-    interpolation: str
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    squash: bool = False
-
-
-def used_transform(config: DataConfig, weights: Transform | None) -> Transform:
-    """Return the transform of the weights with what `data` overrides.
-
-    Overriding are `data.resize`, `image_size` (the crop), `interpolation` and `normalize`. Raises
-    DataError where neither the weights nor the configuration give a value, for
-    `normalize=train`, and for a crop larger than what it is cut out of.
+    The overrides are `data.resize`, `image_size` (the crop), `interpolation` and `normalize`.
+    Raises DataError for a value that neither the weights nor the configuration provide, for
+    `normalize=train`, and for a crop larger than the resized image.
     """
     if config.normalize == "train":
         raise DataError(
@@ -42,49 +27,54 @@ def used_transform(config: DataConfig, weights: Transform | None) -> Transform:
             f"weights, imagenet, half or none"
         )
     if config.channels == 1:
-        raise DataError(f"data.channels=1: data={config.name} has colour images; leave it out")
+        raise DataError(
+            f"data.channels=1: data={config.name} has colour images; remove the override"
+        )
     resize = config.resize or (weights and weights.resize)
     crop = config.image_size or (weights and weights.crop)
     interpolation = config.interpolation or (weights and weights.interpolation)
-    colours = _colours(config.normalize, weights)
-    if not resize or not crop or not interpolation or not colours:
-        missing = {
+    mean_and_sd = _mean_and_sd(config.normalize, weights)
+    if not resize or not crop or not interpolation or not mean_and_sd:
+        values = {
             "data.resize=PIXELS": resize,
             "data.image_size=PIXELS": crop,
             "data.interpolation=NAME": interpolation,
-            "data.normalize=imagenet, half or none": colours,
+            "data.normalize=imagenet, half or none": mean_and_sd,
         }
         raise DataError(
-            f"the network has no published transform: give "
-            f"{', '.join(key for key, value in missing.items() if not value)}"
+            f"this network has no pretrained weights with a known transform; set "
+            f"{', '.join(override for override, value in values.items() if not value)}"
         )
     if crop > resize:
         raise DataError(
-            f"a crop of {crop} pixels cannot be cut out of {resize}; give data.resize={crop} or "
+            f"a crop of {crop} pixels does not fit into {resize} pixels; set data.resize={crop} or "
             f"more, or a smaller data.image_size"
         )
     squash = weights is not None and weights.squash
-    return Transform(resize, crop, interpolation, *colours, squash=squash)
+    return Transform(resize, crop, interpolation, *mean_and_sd, squash=squash)
 
 
 def deviations(used: Transform, weights: Transform | None) -> list[str]:
-    """Return a phrase for each thing in which `used` is not what the weights were published with.
+    """Return a phrase for each setting of `used` that differs from the weights' transform.
 
-    Each begins with the word normalisation, resize, crop or interpolation.
+    Each phrase begins with "normalisation", "resize", "crop" or "interpolation".
     """
     if weights is None:
         return []
-    found = []
+    phrases = []
     if (used.mean, used.std) != (weights.mean, weights.std):
-        found.append(f"normalisation: {_said(used)} instead of the weights' {_said(weights)}")
-    for word in ("resize", "crop", "interpolation"):
-        ours, theirs = getattr(used, word), getattr(weights, word)
+        phrases.append(
+            f"normalisation: {_format_mean_and_sd(used)} instead of the weights' "
+            f"{_format_mean_and_sd(weights)}"
+        )
+    for setting in ("resize", "crop", "interpolation"):
+        ours, theirs = getattr(used, setting), getattr(weights, setting)
         if ours != theirs:
-            found.append(f"{word}: {ours} instead of the weights' {theirs}")
-    return found
+            phrases.append(f"{setting}: {ours} instead of the weights' {theirs}")
+    return phrases
 
 
-def _colours(
+def _mean_and_sd(
     normalize: str, weights: Transform | None
 ) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
     if normalize == "weights":
@@ -93,6 +83,6 @@ def _colours(
     return (mean * 3, sd * 3) if len(mean) == 1 else (mean, sd)
 
 
-def _said(transform: Transform) -> str:
-    mean, sd = (" ".join(f"{x:g}" for x in some) for some in (transform.mean, transform.std))
+def _format_mean_and_sd(transform: Transform) -> str:
+    mean, sd = (" ".join(f"{x:g}" for x in values) for values in (transform.mean, transform.std))
     return f"mean {mean}, sd {sd}"

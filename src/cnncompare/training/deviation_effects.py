@@ -44,7 +44,7 @@ def deviation_effects(
         changed = config.data.model_copy(update=UNDONE[cause])
         without = ImageData(changed, seed=config.seed, weights_transform=data.weights_transform)
         without.prepare()
-        without.leave_out(left_out)
+        without.exclude(left_out)
         with precision.forward_context():
             answers = _answers(network, without, places)
         found.append(_part(cause, as_run, _share(answers, labels), n))

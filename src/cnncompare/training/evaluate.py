@@ -99,10 +99,10 @@ def _resumed(folder: Path, data: ImageData) -> tuple[PredictionWriter, int]:
 def _settled(answers: Parts, unread: Tensor, data: ImageData, part: EvaluationSection) -> Parts:
     """Return the answers with the images at `unread` counted as wrong, or left out."""
     part.corrupt_images = [
-        data.corrupt.get(place, data.test_name(place)) for place in unread.tolist()
+        data.corrupt_images.get(place, data.test_image_name(place)) for place in unread.tolist()
     ]
     if part.on_corrupt_image == "skip":
-        data.leave_out(unread)
+        data.exclude(unread)
         read = answers["labels"] >= 0
         return {name: tensor[read] for name, tensor in answers.items()}
     settled = {name: tensor.clone() for name, tensor in answers.items()}

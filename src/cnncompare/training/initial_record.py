@@ -7,7 +7,7 @@ import yaml
 
 from cnncompare.config.schema import Config
 from cnncompare.data.module import ImageData
-from cnncompare.data.transform import Transform, deviations
+from cnncompare.data.transform import deviations
 from cnncompare.models import registry
 from cnncompare.models.pretrained.transforms import PretrainedReference
 from cnncompare.runs.record import (
@@ -155,9 +155,7 @@ def _evaluation_section(
         resize=used.resize if used else None,
         interpolation=used.interpolation if used else None,
         squash=used.squash if used else False,
-        preprocessing_deviations=deviations(used, Transform(*known.transform))
-        if used and known
-        else [],
+        preprocessing_deviations=deviations(used, known.transform) if used and known else [],
         weights_map=model.weights_map,
         mask_classes=config.data.mask_classes,
         on_corrupt_image=config.data.on_corrupt_image,

@@ -65,9 +65,9 @@ def _check_devices(config: Config) -> None:
 
 def _check_images(config: Config) -> None:
     if config.data.source == "imagenet":
-        from cnncompare.data.sources.imagenet.layout import recognised
+        from cnncompare.data.sources.imagenet.layout import detect_layout
 
-        recognised(config.data.root or "")
+        detect_layout(config.data.root or "")
 
 
 def _check_output(folder: Path) -> None:

@@ -16,7 +16,6 @@ from torch import nn
 from cnncompare.config.schema import Config
 from cnncompare.config.trainer import TrainerConfig
 from cnncompare.data.module import ImageData
-from cnncompare.data.transform import Transform
 from cnncompare.errors import RunError
 from cnncompare.models import registry
 from cnncompare.models.pretrained.finetune import freeze_backbone, head_parameters
@@ -60,7 +59,7 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
     with Interruption() as interruption:
         data.prepare()
         model = build_model(config, data)
-        classes = data.present.tolist() if config.data.mask_classes else None
+        classes = data.present_classes.tolist() if config.data.mask_classes else None
         task = build_task(config, model, classes)
         if not is_rank_zero():  # Lightning started this process for another device
             if not config.trains:
@@ -105,8 +104,8 @@ def find_pretrained_reference(config: Config) -> PretrainedReference | None:
 
 def build_data(config: Config, known: PretrainedReference | None) -> ImageData:
     """Return the data module, with the transform of the pretrained weights where it is `known`."""
-    own = Transform(*known.transform) if known else None
-    return ImageData(config.data, seed=config.seed, weights_transform=own)
+    transform = known.transform if known else None
+    return ImageData(config.data, seed=config.seed, weights_transform=transform)
 
 
 def build_model(config: Config, data: ImageData) -> registry.BuiltModel:
@@ -149,7 +148,7 @@ def _fit_and_test(
     recorder = EpochRecorder(run.folder)
     progress = Progress(config.display.progress)
     saver = PredictionWriter(run.folder)
-    monitor = DivergenceMonitor(own_learning_rate(config))
+    monitor = DivergenceMonitor(config.optimizer.lr, own_learning_rate(config))
     callbacks: list[Callback] = [interruption, monitor, recorder, saver, progress]
     trainer = build_trainer(run.folder, config, callbacks)
     _write_accelerator(run, trainer)
@@ -179,7 +178,7 @@ def _train_beside(
     folder = config.run_folder()
     callbacks: list[Callback] = [
         interruption,
-        DivergenceMonitor(own_learning_rate(config)),
+        DivergenceMonitor(config.optimizer.lr, own_learning_rate(config)),
         EpochRecorder(folder),
         PredictionWriter(folder),
     ]

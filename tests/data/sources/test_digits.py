@@ -4,14 +4,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.datasets import load_digits
+from sklearn import datasets
 
-from cnncompare.data.sources.digits import digits
+from cnncompare.data.sources.digits import load_digits
 
 
 def test_every_image_of_scikit_learn_is_in_exactly_one_part() -> None:
-    source = digits()
-    bunch = load_digits()
+    source = load_digits()
+    bunch = datasets.load_digits()
     expected = np.rint(bunch.images * 255 / 16).astype(np.uint8)
     rows = torch.cat([source.train.rows, source.test.rows])
     assert sorted(rows.tolist()) == list(range(1797))
@@ -24,12 +24,12 @@ def test_every_image_of_scikit_learn_is_in_exactly_one_part() -> None:
 
 
 def test_the_test_part_has_the_shares_of_the_classes() -> None:
-    source = digits()
-    every = np.bincount(load_digits().target)
+    source = load_digits()
+    every = np.bincount(datasets.load_digits().target)
     tested = np.bincount(source.test.labels.numpy())
     assert np.abs(tested - every * 360 / 1797).max() <= 1
 
 
 def test_the_test_part_is_always_the_same() -> None:
     # written down once: a change here would make old and new results incomparable
-    assert digits().test.rows[:10].tolist() == [2, 12, 20, 28, 44, 53, 60, 68, 72, 77]
+    assert load_digits().test.rows[:10].tolist() == [2, 12, 20, 28, 44, 53, 60, 68, 72, 77]

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision.datasets.folder import IMG_EXTENSIONS
 
-from cnncompare.config.data import AugmentConfig
+from cnncompare.config.data import IMAGE_SUFFIXES, AugmentConfig
 from cnncompare.data import cache
 from cnncompare.errors import DataError
 from tests.data.conftest import MakeData, MakeTree
@@ -40,8 +41,8 @@ def test_cached_and_decoded_by_workers_give_the_same_numbers(
     changes = {"image_size": 24, "augment": AugmentConfig(crop_padding=3, flip=True)}
     cached = folder_data(root, **changes)
     lazy = folder_data(root, **changes, cache_limit_gib=0.0, workers=2)
-    assert isinstance(cached._parts.train.images, torch.Tensor)
-    assert not isinstance(lazy._parts.train.images, torch.Tensor)
+    assert isinstance(cached._splits.train.images, torch.Tensor)
+    assert not isinstance(lazy._splits.train.images, torch.Tensor)
     assert (cached.mean, cached.std) == (lazy.mean, lazy.std)
     assert cached.fingerprint == lazy.fingerprint
     state = torch.get_rng_state()
@@ -77,8 +78,8 @@ def test_a_cache_has_the_name_it_always_had(
     folder_data(pets, image_size=16, resize=16, interpolation="bilinear")
     files = [file for part in ("train", "test") for file in sorted(pets.glob(f"{part}/*/*.png"))]
     expected = set()
-    for form in ((3, 16, 20, None), (3, 16, 16, 16)):
-        digest = hashlib.sha256(repr((str(pets), form)).encode())
+    for options in ((3, 16, 20, None), (3, 16, 16, 16)):
+        digest = hashlib.sha256(repr((str(pets), options)).encode())
         for file in files:
             state = file.stat()
             name = file.relative_to(pets).as_posix()
@@ -97,11 +98,11 @@ def test_a_damaged_cache_is_made_again(pets: Path, folder_data: MakeData, tmp_pa
 def test_many_processes_decode_the_same(
     pets: Path, folder_data: MakeData, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    alone: Any = folder_data(pets)._parts.train.images.clone()
+    alone: Any = folder_data(pets)._splits.train.images.clone()
     shutil.rmtree(tmp_path / "cache")
-    monkeypatch.setattr(cache, "_ALONE_BYTES", 0)
+    monkeypatch.setattr(cache, "_SINGLE_PROCESS_BYTES", 0)
     monkeypatch.setattr(cache, "_CHUNK", 7)  # 26 images: the last chunk is smaller
-    together: Any = folder_data(pets, workers=2)._parts.train.images
+    together: Any = folder_data(pets, workers=2)._splits.train.images
     assert torch.equal(together, alone)
 
 
@@ -111,8 +112,8 @@ def test_an_own_validation_part_is_used(make_tree: MakeTree, folder_data: MakeDa
     )
     data = folder_data(root)
     assert (data.n_train, data.n_val, data.n_test) == (8, 8, 8)
-    rows = data._parts.val.rows.tolist()
-    assert all(data._parts.val.keys[row].startswith(b"val/") for row in rows)
+    rows = data._splits.val.rows.tolist()
+    assert all(data._splits.val.keys[row].startswith(b"val/") for row in rows)
 
 
 def test_the_fingerprint_is_of_test_files_and_sizes(pets: Path, folder_data: MakeData) -> None:
@@ -138,7 +139,7 @@ def test_files_that_are_no_images_are_ignored_and_counted(
     (pets / "train" / "cat" / "notes.txt").write_text("fluffy")
     (pets / "train" / ".hidden").mkdir()
     assert folder_data(pets).n_train == 18
-    assert "cat: 1 files that are no images are ignored" in caplog.text
+    assert "cat: ignored 1 files that are not images" in caplog.text
 
 
 def test_images_in_folders_below_a_class_belong_to_it(pets: Path, folder_data: MakeData) -> None:
@@ -178,9 +179,9 @@ def break_by(root: Path, what: str) -> None:
 @pytest.mark.parametrize(
     ("what", "message"),
     [
-        ("no root", r"data\.root=.*images is not a folder; it should hold train/ and test/"),
+        ("no root", r"data\.root=.*images is not a folder; set one that contains train/ and test/"),
         ("no test", r"has no folder test/ \(it has: train\)"),
-        ("empty class", r"class folder .*train/dog holds no image"),
+        ("empty class", r"class folder .*train/dog contains no image"),
         ("class not in test", r"class 'dog' is in train/ but not in test/"),
         ("class not in train", r"class 'fox' is in test/ but not in train/"),
         ("class not in val", r"class 'cat' is in train/ but not in val/"),
@@ -199,15 +200,15 @@ def test_what_is_wrong_is_named(
     assert not list(tmp_path.glob("cache/*.npy")) + list(tmp_path.glob("cache/*.tmp"))
 
 
-@pytest.mark.parametrize("alone_bytes", [2**22, 0])
+@pytest.mark.parametrize("threshold_bytes", [2**22, 0])
 def test_a_truncated_image_is_named_and_leaves_no_cache(
     pets: Path,
     folder_data: MakeData,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    alone_bytes: int,
+    threshold_bytes: int,
 ) -> None:
-    monkeypatch.setattr(cache, "_ALONE_BYTES", alone_bytes)  # 0: in another process
+    monkeypatch.setattr(cache, "_SINGLE_PROCESS_BYTES", threshold_bytes)  # 0: in another process
     break_by(pets, "truncated")
     with pytest.raises(DataError, match=r"test/cat/001\.png cannot be read \(.*truncated"):
         folder_data(pets, workers=2)
@@ -227,7 +228,7 @@ def test_a_truncated_image_is_named_by_a_worker_in_one_line(
 def test_a_limit_is_refused_before_anything_is_decoded(
     pets: Path, folder_data: MakeData, tmp_path: Path
 ) -> None:
-    with pytest.raises(DataError, match=r"data\.limit_train=100, but there are 18 images"):
+    with pytest.raises(DataError, match=r"data\.limit_train=100 exceeds the 18 images"):
         folder_data(pets, limit_train=100)
     assert not (tmp_path / "cache").exists()
 
@@ -236,7 +237,7 @@ def test_a_cache_folder_that_cannot_be_made_is_named(
     pets: Path, folder_data: MakeData, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match=r"data\.cache_dir=.*file/below cannot take .*limit_gib=0"):
+    with pytest.raises(DataError, match=r"data\.cache_dir=.*file/below cannot store .*limit_gib=0"):
         folder_data(pets, cache_dir=str(tmp_path / "file" / "below"))
 
 
@@ -248,3 +249,7 @@ def test_a_full_disk_is_said_before_decoding(
     )
     with pytest.raises(DataError, match=r"0\.00 GiB are needed, 0\.00 GiB are free"):
         folder_data(pets)
+
+
+def test_the_image_suffixes_are_torchvisions() -> None:
+    assert IMAGE_SUFFIXES == IMG_EXTENSIONS

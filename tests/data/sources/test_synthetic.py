@@ -8,13 +8,13 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from cnncompare.config.data import SyntheticConfig
-from cnncompare.data.sources.synthetic import synthetic
+from cnncompare.data.sources.synthetic import load_synthetic
 from cnncompare.errors import DataError
 
 
 def test_images_are_the_same_every_time_and_balanced() -> None:
-    first: Any = synthetic(SyntheticConfig())
-    again: Any = synthetic(SyntheticConfig())
+    first: Any = load_synthetic(SyntheticConfig())
+    again: Any = load_synthetic(SyntheticConfig())
     assert torch.equal(first.train.images, again.train.images)
     assert np.bincount(first.train.labels).tolist() == [100] * 10
     assert np.bincount(first.test.labels).tolist() == [20] * 10
@@ -22,7 +22,7 @@ def test_images_are_the_same_every_time_and_balanced() -> None:
 
 
 def test_a_linear_classifier_learns_them() -> None:
-    source = synthetic(SyntheticConfig(classes=10, n_train=500, n_test=200))
+    source = load_synthetic(SyntheticConfig(classes=10, n_train=500, n_test=200))
     flat = source.train.images[:, :, ::4, ::4].flatten(1).numpy() / 255
     model = LogisticRegression(max_iter=200).fit(flat[source.train.rows], source.train.labels)
     assert model.score(flat[source.test.rows], source.test.labels) > 0.95
@@ -30,4 +30,4 @@ def test_a_linear_classifier_learns_them() -> None:
 
 def test_fewer_images_than_classes_are_refused() -> None:
     with pytest.raises(DataError, match=r"data.synthetic.n_test=9 is fewer than the 10 classes"):
-        synthetic(SyntheticConfig(classes=10, n_train=20, n_test=9))
+        load_synthetic(SyntheticConfig(classes=10, n_train=20, n_test=9))

@@ -18,7 +18,7 @@ from torchvision.datasets import CIFAR10, MNIST, STL10, SVHN, FakeData
 
 from cnncompare.config.data import DataConfig, TorchvisionConfig
 from cnncompare.data.sources import torchvision_sets
-from cnncompare.data.sources.torchvision_sets import torchvision_set
+from cnncompare.data.sources.torchvision_sets import load_torchvision
 from cnncompare.errors import DataError
 
 ARCHIVE = "cifar-10-python.tar.gz"
@@ -110,7 +110,7 @@ def test_a_set_is_downloaded_once_and_read_right(
     server: list[str],
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    source = torchvision_set(config(tmp_path / "new"))
+    source = load_torchvision(config(tmp_path / "new"))
     asked = len(server)
     assert asked > 0
     assert source.shape == (3, 32, 32)
@@ -119,7 +119,7 @@ def test_a_set_is_downloaded_once_and_read_right(
         expected = tiny_cifar[1][name].reshape(-1, 3, 32, 32)  # as its authors describe it
         np.testing.assert_array_equal(part.images.numpy(), expected)
         assert part.labels.tolist() == [i % 10 for i in range(len(expected))]
-    torchvision_set(config(tmp_path / "new"))
+    load_torchvision(config(tmp_path / "new"))
     assert len(server) == asked
     assert capfd.readouterr() == ("", "")  # no progress bar where there is no terminal
 
@@ -129,7 +129,7 @@ def test_an_archive_put_in_place_needs_no_network(
 ) -> None:
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / ARCHIVE).write_bytes((tiny_cifar[0] / ARCHIVE).read_bytes())
-    train = torchvision_set(config(tmp_path / "new")).train
+    train = load_torchvision(config(tmp_path / "new")).train
     assert train is not None
     assert len(train) == 40
 
@@ -148,7 +148,7 @@ def test_without_network_the_archives_place_is_said(
     tmp_path: Path, dataset: str, changes: dict[str, Any], files: str, folder: str
 ) -> None:
     with pytest.raises(DataError) as caught:
-        torchvision_set(config(tmp_path / "new", dataset, **changes))
+        load_torchvision(config(tmp_path / "new", dataset, **changes))
     message = str(caught.value)
     assert f"data={dataset.lower()} could not be downloaded (" in message
     assert "refused" in message
@@ -161,8 +161,8 @@ def test_a_wrong_checksum_is_said_with_both_sums(
     tmp_path: Path, server: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(CIFAR10, "tgz_md5", "0" * 32)
-    with pytest.raises(DataError, match=rf"{ARCHIVE} has the MD5 [0-9a-f]{{32}}, but 0{{32}} was"):
-        torchvision_set(config(tmp_path / "new"))
+    with pytest.raises(DataError, match=rf"{ARCHIVE} has the MD5 [0-9a-f]{{32}} instead of 0+:"):
+        load_torchvision(config(tmp_path / "new"))
 
 
 def test_a_damaged_archive_is_named_without_network(
@@ -170,14 +170,14 @@ def test_a_damaged_archive_is_named_without_network(
 ) -> None:
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / ARCHIVE).write_bytes((tiny_cifar[0] / ARCHIVE).read_bytes()[:1000])
-    with pytest.raises(DataError, match=rf"{ARCHIVE} has the MD5 .*damaged or incomplete"):
-        torchvision_set(config(tmp_path / "new"))
+    with pytest.raises(DataError, match=rf"{ARCHIVE} has the MD5 .*corrupt or incomplete"):
+        load_torchvision(config(tmp_path / "new"))
 
 
 def test_a_damaged_archive_is_downloaded_again(tmp_path: Path, server: list[str]) -> None:
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / ARCHIVE).write_bytes(b"half")
-    assert len(torchvision_set(config(tmp_path / "new")).test) == 20
+    assert len(load_torchvision(config(tmp_path / "new")).test) == 20
 
 
 def test_what_is_wrong_beside_the_archive_is_said(
@@ -185,30 +185,30 @@ def test_what_is_wrong_beside_the_archive_is_said(
 ) -> None:
     monkeypatch.setattr(CIFAR10, "_load_meta", lambda _: [].pop())
     with pytest.raises(DataError, match=r"cifar10 could not be read from .*new \(pop from empty"):
-        torchvision_set(config(tmp_path / "new"))
+        load_torchvision(config(tmp_path / "new"))
 
 
 def test_an_unwritable_root_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match=r"data\.root=.*file/new cannot be written"):
-        torchvision_set(config(tmp_path / "file" / "new"))
+    with pytest.raises(DataError, match=r"data\.root=.*file/new is not writable"):
+        load_torchvision(config(tmp_path / "file" / "new"))
 
 
 @pytest.mark.parametrize("name", ["CIFAR01", "utils", "datasets.CIFAR10"])
 def test_only_classes_of_torchvision_are_opened(tmp_path: Path, name: str) -> None:
-    with pytest.raises(DataError, match=rf"dataset={name} is no class of torchvision.datasets"):
-        torchvision_set(config(tmp_path, name))
+    with pytest.raises(DataError, match=rf"dataset={name} is not a class of torchvision.datasets"):
+        load_torchvision(config(tmp_path, name))
 
 
 def test_the_closest_class_is_offered(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"did you mean 'CIFAR10'"):
-        torchvision_set(config(tmp_path, "CIFAR01"))
+        load_torchvision(config(tmp_path, "CIFAR01"))
 
 
 @pytest.mark.parametrize("argument", ["root", "download", "transform", "colour"])
 def test_arguments_that_are_not_the_sets_own_are_refused(tmp_path: Path, argument: str) -> None:
-    with pytest.raises(DataError, match=rf"CIFAR10 takes no '{argument}'; it takes train"):
-        torchvision_set(config(tmp_path, train={argument: "x"}))
+    with pytest.raises(DataError, match=rf"CIFAR10 has no argument '{argument}'; it has train"):
+        load_torchvision(config(tmp_path, train={argument: "x"}))
 
 
 def fake(n: int) -> dict[str, Any]:
@@ -216,7 +216,7 @@ def fake(n: int) -> dict[str, Any]:
 
 
 def test_a_set_that_opens_one_image_at_a_time_is_scaled(tmp_path: Path) -> None:
-    source = torchvision_set(
+    source = load_torchvision(
         config(tmp_path, "FakeData", train=fake(12), test=fake(5), image_size=16)
     )
     assert (source.shape, source.train.images.shape) == ((3, 16, 16), (12, 3, 16, 16))
@@ -226,21 +226,23 @@ def test_a_set_that_opens_one_image_at_a_time_is_scaled(tmp_path: Path) -> None:
 
 def test_such_a_set_needs_a_size_and_room(tmp_path: Path) -> None:
     changes = {"train": fake(12), "test": fake(5)}
-    with pytest.raises(DataError, match=r"no common size; give one, such as data.image_size=224"):
-        torchvision_set(config(tmp_path, "FakeData", **changes))
+    with pytest.raises(DataError, match=r"no common size; set one, such as data.image_size=224"):
+        load_torchvision(config(tmp_path, "FakeData", **changes))
     with pytest.raises(DataError, match=r"more than data.cache_limit_gib=0; .* data=folder"):
-        torchvision_set(config(tmp_path, "FakeData", **changes, image_size=64, cache_limit_gib=0.0))
+        load_torchvision(
+            config(tmp_path, "FakeData", **changes, image_size=64, cache_limit_gib=0.0)
+        )
 
 
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
         ([0, 1, 2], "2 images but 3 labels"),
-        ([0, 5], r"labels from 0 to 5, but 3 classes: 0 to 2"),
+        ([0, 5], r"labels from 0 to 5; 3 classes need labels from 0 to 2"),
         ([-1, 1], r"labels from -1 to 1"),
     ],
 )
 def test_labels_that_do_not_match_are_refused(labels: list[int], message: str) -> None:
     images = torch.zeros(2, 3, 8, 8, dtype=torch.uint8)
     with pytest.raises(DataError, match=message):
-        torchvision_sets._check("mine", images, torch.tensor(labels), 3)
+        torchvision_sets._check_arrays("mine", images, torch.tensor(labels), 3)

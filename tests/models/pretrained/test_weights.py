@@ -218,7 +218,8 @@ def test_a_file_that_holds_code_is_refused_and_nothing_runs(tmp_path: Path) -> N
     torch.save({"weight": Touch(tmp_path / "ran")}, tmp_path / "code.pth")
     (tmp_path / "pickle.pth").write_bytes(pickle.dumps(Touch(tmp_path / "ran")))
     assert "could run code and is refused" in refused(tmp_path / "code.pth")
-    assert "no file of weights" in refused(tmp_path / "pickle.pth")
+    pickled = refused(tmp_path / "pickle.pth")  # torch 2.7 reads it as far as the code
+    assert "no file of weights" in pickled or "could run code and is refused" in pickled
     torch.save(nn.Linear(2, 2), tmp_path / "module.pth")
     assert "could run code and is refused" in refused(tmp_path / "module.pth")
     assert not (tmp_path / "ran").exists()

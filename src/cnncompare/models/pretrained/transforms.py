@@ -15,14 +15,14 @@ TIMM_RESULTS = Path(__file__).with_name("timm_results.csv")
 
 
 class Transform(NamedTuple):
-    """How a test image becomes the network's input: resized, its centre cut out, normalised."""
+    """The preprocessing of a test image: resize, centre crop, (pixel / 255 - mean) / std."""
 
     resize: int  # pixels of the shorter side
-    crop: int  # pixels of the square
+    crop: int  # pixels of each side of the square
     interpolation: str  # nearest, bilinear, bicubic, lanczos, box, hamming
-    mean: tuple[float, ...]  # of values from 0 to 1
+    mean: tuple[float, ...]  # per channel, for pixels in [0, 1]
     std: tuple[float, ...]
-    squash: bool = False  # both sides become `resize`, whatever the shape was
+    squash: bool = False  # resize both sides to `resize`, ignoring the aspect ratio (timm)
 
 
 class PretrainedReference(NamedTuple):

@@ -12,6 +12,7 @@ from cnncompare.comparison.agreement import most_disputed
 from cnncompare.comparison.compare import ComparedTable
 from cnncompare.comparison.load import Result
 from cnncompare.comparison.predictions import PredictionAnalysis
+from cnncompare.config.data import IMAGE_SUFFIXES
 from cnncompare.report.charts.figure import Picture, values
 
 IMAGES, COLUMNS = 24, 6
@@ -109,11 +110,8 @@ def _from_folder(result: Result, indices: NDArray[np.int64]) -> list[str] | None
         return None
 
 
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff", ".gif"}
-
-
 def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
 
 
 def _decoded(path: Path) -> NDArray[np.uint8]:

@@ -18,12 +18,13 @@ class DivergenceMonitor(pl.Callback):
 
     On a CPU the loss is read at each step; on other devices, and in a group of processes, which
     must all stop at the same step, every 50 steps and before each validation. `first_loss`, of
-    the first step, is kept for the health checks and travels in the checkpoint. `own_lr` is the
-    learning rate to recommend.
+    the first step, is kept for the health checks and travels in the checkpoint. `lr` is the
+    configured learning rate, `own_lr` the model's own, which the message recommends.
     """
 
-    def __init__(self, own_lr: float) -> None:
+    def __init__(self, lr: float, own_lr: float) -> None:
         self.first_loss: float | None = None
+        self._lr = lr
         self._own_lr = own_lr
         self._unread: list[Tensor] = []
 
@@ -40,7 +41,7 @@ class DivergenceMonitor(pl.Callback):
             self._read(trainer)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        loss = pl_module.val_sums.compute()["loss"]  # type: ignore[operator, union-attr, index]
+        loss = pl_module.val_sums.compute()["loss"]  # type: ignore[operator, union-attr]
         if not trainer.sanity_checking and not math.isfinite(loss):
             raise Diverged(self._message(trainer, "validation", loss, trainer.global_step))
 
@@ -59,15 +60,14 @@ class DivergenceMonitor(pl.Callback):
         # the first step at which any process saw a bad loss; len(losses) where none did
         first = torch.where(bad.any(), bad.float().argmax(), len(losses)).float()
         if trainer.world_size > 1:
-            first = -trainer.strategy.reduce(-first, reduce_op="max")  # type: ignore[operator]
+            first = -trainer.strategy.reduce(-first, reduce_op="max")
         index = int(first)
         if index < len(losses):
             step = trainer.global_step - len(losses) + index + 1
             raise Diverged(self._message(trainer, "training", float(losses[index]), step))
 
     def _message(self, trainer: pl.Trainer, split: str, loss: float, step: int) -> str:
-        rate = float(trainer.optimizers[0].param_groups[0]["lr"])
         return (
-            f"the {split} loss is {loss} at step {step}, epoch {trainer.current_epoch + 1}, with a "
-            f"learning rate of {rate:g}; the model's own is optimizer.lr={self._own_lr:g}"
+            f"the {split} loss is {loss} at step {step}, epoch {trainer.current_epoch + 1}, with "
+            f"optimizer.lr={self._lr:g}; the model's own learning rate is {self._own_lr:g}"
         )

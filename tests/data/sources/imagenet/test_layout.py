@@ -11,9 +11,15 @@ import torchvision.datasets.imagenet as torchvisions
 from timm.data import ImageNetInfo
 
 from cnncompare.data.sources.imagenet import synsets as imagenet_synsets
-from cnncompare.data.sources.imagenet.layout import listed, recognised
-from cnncompare.data.sources.imagenet.notes import notes_of
-from cnncompare.data.sources.imagenet.synsets import class_names, descriptions, synsets, wnids_named
+from cnncompare.data.sources.imagenet.layout import detect_layout
+from cnncompare.data.sources.imagenet.listing import list_images
+from cnncompare.data.sources.imagenet.notes import comparability_notes
+from cnncompare.data.sources.imagenet.synsets import (
+    descriptions,
+    distinct_class_names,
+    find_wnids,
+    synsets,
+)
 from cnncompare.errors import DataError
 from tests.data.sources.imagenet.folders import (
     LABEL_FILES,
@@ -37,12 +43,12 @@ EXPECTED = sorted((WNIDS.index(wnid), val_name(number)) for number, wnid in enum
 
 
 def found(root: Path) -> list[tuple[int, str]]:
-    return [(image.label, image.name) for image in listed(recognised(str(root)))[0]]
+    return [(image.label, image.name) for image in list_images(detect_layout(str(root)))[0]]
 
 
 def notes(root: Path) -> list[str]:
-    layout = recognised(str(root))
-    return notes_of(layout, *listed(layout))
+    layout = detect_layout(str(root))
+    return comparability_notes(layout, *list_images(layout))
 
 
 def refusal(root: Path) -> str:
@@ -65,13 +71,13 @@ def test_the_synsets_are_timms_with_and_without_importing_it(
 
 
 def test_names_of_classes_are_unique_and_found_again() -> None:
-    names = class_names()
+    names = distinct_class_names()
     assert names[0] == "tench"
     assert len(set(names)) == 1000
     assert "crane (n02012849)" in names
-    assert wnids_named("Great_White-Shark") == ["n01484850"]
-    assert wnids_named("crane") == ["n02012849", "n03126707"]
-    assert wnids_named("unicorn") == []
+    assert find_wnids("Great_White-Shark") == ["n01484850"]
+    assert find_wnids("crane") == ["n02012849", "n03126707"]
+    assert find_wnids("unicorn") == []
 
 
 @pytest.mark.parametrize("given", ["folder", "parent"])
@@ -140,7 +146,7 @@ def test_what_is_no_image_is_passed_over_and_counted(tmp_path: Path) -> None:
     (folder / "README.txt").write_text("n01440764 is a tench")
     (folder / ".cache").mkdir()
     assert found(tmp_path) == EXPECTED
-    assert "2 files that are no images are ignored" in notes(tmp_path)
+    assert "2 files that are not images are ignored" in notes(tmp_path)
 
 
 def test_members_with_odd_names_are_read_in_place_and_never_written(tmp_path: Path) -> None:
@@ -155,7 +161,7 @@ def test_members_with_odd_names_are_read_in_place_and_never_written(tmp_path: Pa
         add(tar, "val/\udcff.JPEG", jpeg(4))
     lines = "".join(f"{wnid}\n" for wnid in TRUTH[:3])
     (place / "labels.txt").write_text(lines)
-    names = {image.name for image in listed(recognised(str(place)))[0]}
+    names = {image.name for image in list_images(detect_layout(str(place)))[0]}
     assert names == {val_name(1), val_name(2), "\udcff.JPEG"}
     assert sorted(file.name for file in tmp_path.rglob("*") if file.is_file()) == [
         "ILSVRC2012_img_val.tar",
@@ -168,12 +174,12 @@ def test_members_with_odd_names_are_read_in_place_and_never_written(tmp_path: Pa
 
 def test_no_folder_an_empty_one_and_one_of_something_else(tmp_path: Path) -> None:
     assert "does not exist" in refusal(tmp_path / "nowhere")
-    assert "is empty; give the validation images' folder" in refusal(tmp_path)
+    assert "is empty; set the folder of the validation images" in refusal(tmp_path)
     (tmp_path / "holiday").mkdir()
     message = refusal(tmp_path)
-    assert "holds no validation images of ImageNet (it has: holiday); right are val/WNID" in message
+    assert "no validation images of ImageNet (it has: holiday); it needs val/WNID" in message
     (tmp_path / "val").mkdir()
-    assert "has a val without images of ImageNet" in refusal(tmp_path)
+    assert "has a folder val/ without ImageNet images" in refusal(tmp_path)
 
 
 def test_only_the_training_part(tmp_path: Path) -> None:
@@ -184,13 +190,13 @@ def test_only_the_training_part(tmp_path: Path) -> None:
 def test_a_flat_folder_without_labels(tmp_path: Path) -> None:
     flat(tmp_path / "val")
     message = refusal(tmp_path)
-    assert "val holds images without class folders, and no file says which class" in message
+    assert "val contains images without class folders, and no file lists their classes" in message
     assert "ILSVRC2012_devkit_t12.tar.gz, LOC_val_solution.csv, val.txt" in message
 
 
 def test_an_archive_without_labels(tmp_path: Path) -> None:
     archived(tmp_path)
-    assert "ILSVRC2012_img_val.tar holds images without class folders" in refusal(tmp_path)
+    assert "ILSVRC2012_img_val.tar contains images without class folders" in refusal(tmp_path)
 
 
 def test_folders_by_class_name(tmp_path: Path) -> None:
@@ -207,17 +213,20 @@ def test_more_classes_than_there_are(tmp_path: Path) -> None:
     for wnid in ("n00004475", "n00005787", "n00006024", "n00006484"):  # of ImageNet-21k
         (folder / wnid).mkdir()
     message = refusal(tmp_path)
-    assert "val has 8 class folders, 4 of them none of the 1,000 classes" in message
-    assert "n00004475, n00005787, n00006024 and 1 more; take them out" in message
+    assert "val has 8 class folders, 4 of which are not classes of ImageNet-1k" in message
+    assert "n00004475, n00005787, n00006024 and 1 more; remove them" in message
     for number in (0, 1000):
         (tmp_path / "v2" / str(number)).mkdir(parents=True)
-    assert "has class folders up to 1000; right are 0 to 999" in refusal(tmp_path / "v2")
+    assert (
+        "has class folders up to 1000; their names must be indices into the sorted wnids"
+        in refusal(tmp_path / "v2")
+    )
 
 
 def test_wnids_in_an_archive_that_are_no_classes(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "a.tar", "w") as tar:
         add(tar, "val/n00004475/1.JPEG", jpeg(1))
-    assert "1 of them none of the 1,000 classes" in refusal(tmp_path / "a.tar")
+    assert "1 of which are not classes of ImageNet-1k" in refusal(tmp_path / "a.tar")
 
 
 @pytest.mark.parametrize("numbered", [True, False])
@@ -227,18 +236,21 @@ def test_indices_that_count_from_one(tmp_path: Path, numbered: bool) -> None:
     lines = [f"{name}{label}\n" for name, label in zip(names, [1, 2, 500, 1000, 7, 9], strict=True)]
     (tmp_path / "val.txt").write_text("".join(lines))
     message = refusal(tmp_path)
-    assert "val.txt has class numbers from 1 to 1000; right are 0 to 999" in message
+    assert (
+        "val.txt has class numbers from 1 to 1000; they must be indices into the sorted wnids"
+        in message
+    )
 
 
 def test_the_devkits_numbers_without_the_devkit(tmp_path: Path) -> None:
     unpacked_devkit(flat(tmp_path))
     (tmp_path / "ILSVRC2012_devkit_t12" / "data" / "meta.mat").unlink()
-    assert "has ILSVRC2012_IDs, which are not in the order" in refusal(tmp_path)
+    assert "contains ILSVRC2012_IDs, which are not in the order" in refusal(tmp_path)
     (tmp_path / "meta.mat").write_bytes(meta())
     assert found(tmp_path) == EXPECTED
 
 
-def unsorted_list(folder: Path) -> None:
+def find_unsorted_list(folder: Path) -> None:
     wnids = [*synsets()[500:], *synsets()[:500]]
     (folder / "synsets.txt").write_text("".join(f"{wnid} some words\n" for wnid in wnids))
 
@@ -248,17 +260,17 @@ def test_numbers_of_unsorted_classes(tmp_path: Path) -> None:
     assert found(tmp_path) == EXPECTED
     (tmp_path / "LOC_synset_mapping.txt").write_text("".join(f"{wnid} x\n" for wnid in synsets()))
     assert found(tmp_path) == EXPECTED
-    unsorted_list(tmp_path)
+    find_unsorted_list(tmp_path)
     message = refusal(tmp_path)
-    assert "names its classes by number, and" in message
-    assert "synsets.txt lists them in another order than the sorted one" in message
+    assert "has classes by number, and" in message
+    assert "synsets.txt lists them in another than the sorted order" in message
 
 
 def test_folders_by_number_of_unsorted_classes(tmp_path: Path) -> None:
     for number in range(2):
         (tmp_path / "v2" / str(number)).mkdir(parents=True)
-    unsorted_list(tmp_path)
-    assert "synsets.txt lists them in another order" in refusal(tmp_path / "v2")
+    find_unsorted_list(tmp_path)
+    assert "synsets.txt lists them in another than the sorted order" in refusal(tmp_path / "v2")
 
 
 def test_files_of_labels_that_contradict_each_other(tmp_path: Path) -> None:
@@ -267,7 +279,7 @@ def test_files_of_labels_that_contradict_each_other(tmp_path: Path) -> None:
     assert found(tmp_path) == EXPECTED
     text = (tmp_path / "val.txt").read_text()
     (tmp_path / "val.txt").write_text(text.replace("00000002.JPEG 0", "00000002.JPEG 1"))
-    assert "give the images different classes; take the wrong one out" in refusal(tmp_path)
+    assert "assign different classes; remove the wrong file" in refusal(tmp_path)
 
 
 def test_a_file_of_labels_that_belongs_to_other_images(tmp_path: Path) -> None:
@@ -285,7 +297,7 @@ def test_a_file_of_labels_with_an_unknown_class(tmp_path: Path) -> None:
     wnid_lines(flat(tmp_path))
     file = tmp_path / "imagenet_2012_validation_synset_labels.txt"
     file.write_text(file.read_text().replace(WNIDS[3], "n00004475"))
-    assert "names n00004475, which is none of the 1,000 classes" in refusal(tmp_path)
+    assert "contains n00004475, which is not a class of ImageNet-1k" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize("what", ["no archive", "cut", "of something else", "no matrix"])
@@ -307,7 +319,7 @@ def test_a_devkit_that_is_none(tmp_path: Path, what: str) -> None:
     expected = {
         "no archive": r"devkit_t12.tar.gz cannot be read (",
         "cut": r"devkit_t12.tar.gz cannot be read (",
-        "of something else": "holds no ILSVRC2012_validation_ground_truth.txt; it is not",
+        "of something else": "does not contain ILSVRC2012_validation_ground_truth.txt; provide",
         "no matrix": "cannot be read (",
     }
     assert expected[what] in refusal(tmp_path)
@@ -317,7 +329,7 @@ def test_an_id_that_the_devkit_does_not_know_or_that_is_a_group(tmp_path: Path) 
     unpacked_devkit(flat(tmp_path))
     file = tmp_path / "ILSVRC2012_devkit_t12" / "data" / "ILSVRC2012_validation_ground_truth.txt"
     file.write_text(file.read_text().replace("450", "1001"))
-    assert "1001 is none of the 1,000 classes of its meta.mat" in refusal(tmp_path)
+    assert "1001, which is not one of the 1,000 classes in its meta.mat" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize("how", ["cut in an image", "cut in a header", "compressed", "a page"])
@@ -349,7 +361,7 @@ def test_one_image_in_two_classes(tmp_path: Path) -> None:
 
 def test_class_folders_without_images_and_links_to_nowhere(tmp_path: Path) -> None:
     (tmp_path / "val" / WNIDS[0]).mkdir(parents=True)
-    assert "val holds no image (they end in .jpeg .jpg" in refusal(tmp_path)
+    assert "val contains no image (file names must end in .jpg .jpeg" in refusal(tmp_path)
     (tmp_path / "val" / WNIDS[0] / "a.JPEG").symlink_to(tmp_path / "nowhere")
     assert "a.JPEG cannot be read (No such file or directory)" in refusal(tmp_path)
 
@@ -387,18 +399,20 @@ def test_missing_and_surplus_images_are_noted_by_class(tmp_path: Path) -> None:
 def test_training_images_are_noted_by_their_names(tmp_path: Path) -> None:
     root = many(tmp_path, dict.fromkeys(WNIDS, 3), "{wnid}_{:05}.JPEG")
     assert notes(root)[1] == (
-        "training images by their names (n01440764_00001.JPEG ...): accuracy is higher than on "
-        "the validation set"
+        "training images, according to their names (n01440764_00001.JPEG ...): "
+        "accuracy is higher than on the validation set"
     )
 
 
 def test_training_images_are_noted_by_their_number(tmp_path: Path) -> None:
     root = many(tmp_path, dict.fromkeys(WNIDS[:2], 732), "{:05}.JPEG")
-    assert notes(root)[1].startswith("training images by their number (732 a class): accuracy is")
+    assert notes(root)[1].startswith(
+        "training images, according to their number (732 per class): accuracy is"
+    )
 
 
 def test_another_order_of_classes_beside_wnid_folders_is_noted(tmp_path: Path) -> None:
     in_wnid_folders(tmp_path / "val")
-    unsorted_list(tmp_path)
+    find_unsorted_list(tmp_path)
     assert found(tmp_path) == EXPECTED
-    assert "synsets.txt lists the classes in another order" in notes(tmp_path)[-1]
+    assert "synsets.txt does not list the classes in sorted order" in notes(tmp_path)[-1]

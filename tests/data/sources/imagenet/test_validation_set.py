@@ -16,9 +16,9 @@ from torchvision.transforms import InterpolationMode, v2
 from cnncompare.config.data import DataConfig
 from cnncompare.data import cache
 from cnncompare.data.module import ImageData
-from cnncompare.data.sources.imagenet.synsets import index_of, synsets
-from cnncompare.data.transform import Transform
+from cnncompare.data.sources.imagenet.synsets import label_by_wnid, synsets
 from cnncompare.errors import DataError
+from cnncompare.models.pretrained.transforms import Transform
 from tests.data.conftest import MakeData, MakeTree
 from tests.data.sources.imagenet.folders import (
     TRUTH,
@@ -72,7 +72,7 @@ def test_what_is_known_of_the_set(val: Path, imagenet_data: MakeData) -> None:
     data = imagenet_data(val)
     assert data.classes == list(synsets())
     assert data.class_names[0] == "tench"
-    assert data.present.tolist() == [0, 1, 2, 3]
+    assert data.present_classes.tolist() == [0, 1, 2, 3]
     assert (data.n_train, data.n_val, data.n_test) == (None, None, N)
     assert data.image_shape == (3, 24, 24)
     assert data.transform == WEIGHTS
@@ -80,7 +80,7 @@ def test_what_is_known_of_the_set(val: Path, imagenet_data: MakeData) -> None:
     assert data.test_labels.tolist() == sorted(WNIDS.index(wnid) for wnid in TRUTH)
     assert data.notes == ["4 of 1,000 classes"]
     for loader in (data.train_dataloader, data.val_dataloader):
-        with pytest.raises(DataError, match="has no training or validation part"):
+        with pytest.raises(DataError, match="has no training or validation split"):
             loader()
 
 
@@ -139,7 +139,7 @@ def test_the_transform_is_overridden_by_the_configuration(
     step = v2.Compose([v2.Resize(28, InterpolationMode.NEAREST), v2.CenterCrop(28)])
     expected = np.asarray(step(Image.open(val / WNIDS[0] / val_name(2))))
     np.testing.assert_array_equal(data.test_images([0])[0].permute(1, 2, 0).numpy(), expected)
-    with pytest.raises(DataError, match=r"no published transform: give data\.resize"):
+    with pytest.raises(DataError, match=r"with a known transform; set data\.resize"):
         imagenet_data(val, weights=None)
 
 
@@ -236,9 +236,9 @@ def test_by_option_the_pass_goes_on_and_the_images_are_named(
     for _ in range(2):  # the second time out of the cache, if there is one
         data = imagenet_data(val, workers=workers, **given)
         images, labels, _ = (torch.cat(some) for some in zip(*batches(data), strict=True))
-        assert list(data.corrupt) == [0, 3]
+        assert list(data.corrupt_images) == [0, 3]
         for position, file in files.items():
-            assert data.corrupt[position].startswith(f"{file} cannot be read (")
+            assert data.corrupt_images[position].startswith(f"{file} cannot be read (")
         assert labels.tolist() == [-1, 0, 1, -1, 2, 3]
         assert data.test_labels.tolist() == [0, 0, 1, 2, 2, 3]
         assert images[[0, 3]].count_nonzero() == 0
@@ -266,7 +266,9 @@ def test_damage_in_an_archive_names_the_member(tmp_path: Path, imagenet_data: Ma
         tar.add(tmp_path / "val", "val")
     data = imagenet_data(tmp_path / "images.tar", on_corrupt_image="skip")
     batches(data)
-    assert f"val/{TRUTH[1]}/{val_name(2)} in {tmp_path}/images.tar cannot be" in data.corrupt[0]
+    assert (
+        f"val/{TRUTH[1]}/{val_name(2)} in {tmp_path}/images.tar cannot be" in data.corrupt_images[0]
+    )
 
 
 def test_a_folders_damaged_training_image_stops_whatever_the_option(
@@ -289,7 +291,7 @@ def test_a_folders_damaged_test_image_is_forgiven_too(
     data = folder_data(pets, on_corrupt_image="skip", cache_limit_gib=limit_gib)
     labels = torch.cat([labels for _, labels, _ in data.test_dataloader()])
     assert labels.tolist() == [0, 0, 0, 1, -1, 1]
-    assert list(data.corrupt) == [4]
+    assert list(data.corrupt_images) == [4]
 
 
 # ---- a test that goes on where it was cut off
@@ -308,7 +310,7 @@ def test_batches_that_were_counted_are_not_made_again(
         assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
     read = []
     monkeypatch.setattr(
-        "cnncompare.data.files.decode_or_remark",
+        "cnncompare.data.files.try_decode",
         lambda row, *_: (read.append(row), (np.zeros((3, 24, 24), np.uint8), None))[1],
     )
     batches(data)
@@ -352,11 +354,11 @@ def test_weights_normalisation_of_another_source(pets: Path, folder_data: MakeDa
     data.prepare()
     assert (data.mean, data.std) == (WEIGHTS.mean, WEIGHTS.std)
     assert (data.transform, data.notes, data.class_names) == (None, [], data.classes)
-    assert data.corrupt == {}
-    with pytest.raises(DataError, match=r"no published mean and sd; name model\.weights"):
+    assert data.corrupt_images == {}
+    with pytest.raises(DataError, match=r"with a known mean and sd; set model\.weights"):
         folder_data(pets, normalize="weights")
     grey = config.model_copy(update={"channels": None})
-    with pytest.raises(DataError, match="is for 3 channels, the images have 1"):
+    with pytest.raises(DataError, match="is for 3 channels, but the images have 1"):
         ImageData(grey, seed=0, weights_transform=WEIGHTS).prepare()
 
 
@@ -390,14 +392,14 @@ def test_the_real_sample_as_folder_and_as_archive(sample: Path, imagenet_data: M
     made = [imagenet_data(sample / name, batch_size=64) for name in ("val", "sample.tar", ".")]
     assert len({data.fingerprint for data in made}) == 1
     for data in made:
-        assert (data.n_test, len(data.present)) == (500, 500)
+        assert (data.n_test, len(data.present_classes)) == (500, 500)
         assert data.notes == [
             "500 of 1,000 classes",
-            "training images by their names (n01440764_tench.JPEG ...): accuracy is higher than "
-            "on the validation set",
+            "training images, according to their names (n01440764_tench.JPEG ...): "
+            "accuracy is higher than on the validation set",
         ]
     files = sorted((sample / "val").glob("*/*.JPEG"))
-    assert made[1].test_labels.tolist() == [index_of()[file.parent.name] for file in files]
+    assert made[1].test_labels.tolist() == [label_by_wnid()[file.parent.name] for file in files]
 
 
 def test_real_images_are_what_torchvision_makes_of_them(

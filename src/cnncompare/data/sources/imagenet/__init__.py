@@ -1,1 +1,1 @@
-"""ImageNet's validation set in the layouts that people have."""
+"""ImageNet's validation images in the common folder and archive layouts."""

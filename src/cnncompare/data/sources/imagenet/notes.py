@@ -1,71 +1,72 @@
-"""What makes a set of ImageNet images less comparable with the 50,000 of the validation set."""
+"""Notes on sets of ImageNet images that differ from the validation set of 50,000 images."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from cnncompare.data.sources.imagenet.layout import Layout, Listed
+from cnncompare.data.sources.imagenet.layout import Layout
+from cnncompare.data.sources.imagenet.listing import ListedImage
 from cnncompare.data.sources.imagenet.synsets import synsets
 
-PER_CLASS = 50  # of the validation set; the training part has 732 to 1,300
-_TRAINING = 500
+PER_CLASS = 50  # images in the validation set; the training set has 732 to 1,300
+_MIN_TRAINING = 500  # images per class that indicate training images
 _MODES = {"L": "grey", "LA": "grey", "1": "grey", "I": "grey", "I;16": "grey", "CMYK": "CMYK"}
 
 
-def notes_of(layout: Layout, images: Sequence[Listed], others: int) -> list[str]:
-    """Return a line for each thing that makes an accuracy on these images another one."""
+def comparability_notes(layout: Layout, images: Sequence[ListedImage], n_others: int) -> list[str]:
+    """Return a line for each property that makes an accuracy on these images less comparable."""
     counts = Counter(image.label for image in images)
-    found = [
+    notes = [
         f"{len(counts):,} of 1,000 classes" if len(counts) < 1000 else "",
-        _training(images, counts),
-        *_missing_and_surplus(counts),
-        f"{others:,} files that are no images are ignored" if others else "",
+        _training_note(images, counts),
+        *_count_notes(counts),
+        f"{n_others:,} files that are not images are ignored" if n_others else "",
     ]
     if layout.kind == "wnid" and layout.unsorted_list is not None:
-        found.append(
-            f"{layout.unsorted_list.name} lists the classes in another order than the sorted one; "
-            f"labels follow the folders' wnids"
+        notes.append(
+            f"{layout.unsorted_list.name} does not list the classes in sorted order; labels are "
+            f"assigned by the wnids of the folders"
         )
-    return [note for note in found if note]
+    return [note for note in notes if note]
 
 
-def colour_note(modes: Mapping[int, str], paths: Sequence[str]) -> list[str]:
-    """Return a line for images that were not RGB, `modes` by their row in `paths`; [] for none."""
+def colour_notes(modes: Mapping[int, str], paths: Sequence[str]) -> list[str]:
+    """Return a line about images that were not RGB, if any; `modes` are by row in `paths`."""
     if not modes:
         return []
     counts = Counter(_MODES.get(mode, mode) for mode in modes.values())
-    said = ", ".join(f"{count:,} {kind}" for kind, count in counts.most_common())
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in counts.most_common())
     plural = "images" if len(modes) > 1 else "image"
-    return [f"{said} {plural}, converted to RGB (the first: {paths[min(modes)]})"]
+    return [f"{kinds} {plural}, converted to RGB (the first: {paths[min(modes)]})"]
 
 
-def _training(images: Sequence[Listed], counts: Counter[int]) -> str:
+def _training_note(images: Sequence[ListedImage], counts: Counter[int]) -> str:
     wnids = synsets()
     named = [image for image in images if image.name.startswith(f"{wnids[image.label]}_")]
     warning = "accuracy is higher than on the validation set"
     if len(named) * 2 > len(images):
-        return f"training images by their names ({named[0].name} ...): {warning}"
+        return f"training images, according to their names ({named[0].name} ...): {warning}"
     typical = sorted(counts.values())[len(counts) // 2]
-    if typical >= _TRAINING:
-        return f"training images by their number ({typical:,} a class): {warning}"
+    if typical >= _MIN_TRAINING:
+        return f"training images, according to their number ({typical:,} per class): {warning}"
     return ""
 
 
-def _missing_and_surplus(counts: Counter[int]) -> list[str]:
-    """Compare each class with 50 images where most classes have them, or all classes are there."""
+def _count_notes(counts: Counter[int]) -> list[str]:
+    """List classes without 50 images, provided that at least half of the classes have 50."""
     full = [label for label, count in counts.items() if count == PER_CLASS]
     if len(full) * 2 < len(counts):
         return []
-    found = []
-    for word, sign in (("missing", -1), ("too many", 1)):
-        wrong = {
+    notes = []
+    for problem, sign in (("missing", -1), ("too many", 1)):
+        deviating = {
             label: count
             for label, count in sorted(counts.items())
             if (count - PER_CLASS) * sign > 0
         }
-        n = sum((count - PER_CLASS) * sign for count in wrong.values())
-        first = [f"{synsets()[label]} has {count}" for label, count in wrong.items()][:3]
-        more = f" and {len(wrong) - 3:,} classes more" if len(wrong) > 3 else ""
+        n = sum((count - PER_CLASS) * sign for count in deviating.values())
+        first = [f"{synsets()[label]} has {count}" for label, count in deviating.items()][:3]
+        more = f" and {len(deviating) - 3:,} more classes" if len(deviating) > 3 else ""
         if n:
             plural = "images" if n > 1 else "image"
-            found.append(f"{n:,} {plural} {word}: {', '.join(first)}{more}, of {PER_CLASS} each")
-    return found
+            notes.append(f"{n:,} {plural} {problem}: {', '.join(first)}{more}, of {PER_CLASS} each")
+    return notes

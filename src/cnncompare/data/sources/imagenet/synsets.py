@@ -1,4 +1,4 @@
-"""The 1,000 classes of ImageNet-1k: WordNet ids in sorted order, and their names; no torch."""
+"""The 1,000 classes of ImageNet-1k: sorted WordNet ids and their names, without torch."""
 
 import re
 from collections import Counter
@@ -11,23 +11,23 @@ WNID = re.compile(r"n\d{8}")
 
 
 def synsets() -> tuple[str, ...]:
-    """Return the wnids, such as n01440764, sorted: the order of every network's outputs."""
+    """Return the sorted wnids, such as n01440764, in the order of the networks' outputs."""
     return _lists()[0]
 
 
 @cache
-def index_of() -> dict[str, int]:
-    """Return the label of each wnid."""
+def label_by_wnid() -> dict[str, int]:
+    """Return the label, 0 to 999, of each wnid."""
     return {wnid: label for label, wnid in enumerate(synsets())}
 
 
 def descriptions() -> tuple[str, ...]:
-    """Return the names of each class, in the order of `synsets`: "tench, Tinca tinca"."""
+    """Return all names of each class, such as "tench, Tinca tinca", in the order of `synsets`."""
     return _lists()[1]
 
 
-def class_names() -> list[str]:
-    """Return one name a class, "tench"; with the wnid where two share it, as the two cranes do."""
+def distinct_class_names() -> list[str]:
+    """Return one name per class, with the wnid if two classes share a name, such as "crane"."""
     names = [description.split(",")[0].strip() for description in descriptions()]
     counts = Counter(names)
     return [
@@ -36,31 +36,31 @@ def class_names() -> list[str]:
     ]
 
 
-def wnids_named(name: str) -> list[str]:
-    """Return the wnids of the classes that have this among their names, in any case, `_` or `-`."""
-    return _wnids_by_name().get(_plain(name), [])
+def find_wnids(name: str) -> list[str]:
+    """Return the wnids of the classes with this name; case, `_` and `-` are ignored."""
+    return _wnids_by_name().get(_normalize_name(name), [])
 
 
 @cache
 def _wnids_by_name() -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    wnids: dict[str, list[str]] = {}
     for wnid, description in zip(synsets(), descriptions(), strict=True):
-        for name in {_plain(name) for name in description.split(",")}:
-            found.setdefault(name, []).append(wnid)
-    return found
+        for name in {_normalize_name(name) for name in description.split(",")}:
+            wnids.setdefault(name, []).append(wnid)
+    return wnids
 
 
-def _plain(name: str) -> str:
+def _normalize_name(name: str) -> str:
     return re.sub(r"[\s_-]+", " ", name).strip().lower()
 
 
 @cache
 def _lists() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return wnids and descriptions from timm's own files; importing it would import torch."""
+    """Return wnids and descriptions, read from timm's files because timm imports torch."""
     wnids, lemmas = (
         _timm_folder() / f"imagenet_{name}.txt" for name in ("synsets", "synset_to_lemma")
     )
-    if not wnids.exists() or not lemmas.exists():  # a timm that keeps them elsewhere
+    if not wnids.exists() or not lemmas.exists():  # a version of timm with other file names
         from timm.data.imagenet_info import ImageNetInfo
 
         info: Any = ImageNetInfo()
@@ -73,5 +73,5 @@ def _lists() -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def _timm_folder() -> Path:
     spec = find_spec("timm")
-    places = spec.submodule_search_locations if spec is not None else None
-    return Path(places[0] if places else ".") / "data" / "_info"
+    folders = spec.submodule_search_locations if spec is not None else None
+    return Path(folders[0] if folders else ".") / "data" / "_info"
