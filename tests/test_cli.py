@@ -11,7 +11,7 @@ Call = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "message"),
     [
         (["model=resnt20"], "unknown model 'resnt20'; did you mean 'resnet20'"),
         (["data=cifar11"], "unknown data 'cifar11'; did you mean 'cifar10'"),
@@ -23,7 +23,7 @@ Call = Callable[..., subprocess.CompletedProcess[str]]
         (["trainer.max_epochs=x"], "trainer.max_epochs='x': input should be a valid integer"),
         (["data.batch_size={"], "no viable alternative at input '{'"),
         (["trainer.devices=1024", "data.batch_size=1024"], "trainer.devices=1024: there"),
-        (["data.batch_size=63", "trainer.devices=2"], "data.batch_size=63 does not divide"),
+        (["data.batch_size=63", "trainer.devices=2"], "data.batch_size=63 is not divisible"),
         (["model=torchvision", "model.name=resnet81"], "resnet18"),
         (["model=timm", "model.name=resnetv3_50"], "resnetv2_50"),
         (["trainr"], "unknown command 'trainr'"),
@@ -31,21 +31,21 @@ Call = Callable[..., subprocess.CompletedProcess[str]]
         (["-m", "model=lenet5,resnt20"], "unknown model 'resnt20'"),
         (["-m", "model=lenet5", "optimizer.lr=0.1,-1"], "optimizer.lr=-1: input should be"),
         (["-m", "seed=0,1", "+modle=x"], "unknown key modle"),
-        (["output_root=/proc/nothing"], "choose another place with output_root=PATH"),
+        (["output_root=/proc/nothing"], "choose another folder with output_root=PATH"),
         (["output_root=taken"], "taken is a file, not a folder"),
         (["--experimental-rerun", "job.pickle"], "not supported"),
         (["--config-path", "/nowhere"], "/nowhere"),
     ],
 )
 def test_a_users_mistake_is_one_line_exit_2_and_nothing_written(
-    cnncompare: Call, tmp_path: Path, words: list[str], said: str
+    cnncompare: Call, tmp_path: Path, arguments: list[str], message: str
 ) -> None:
     (tmp_path / "taken").touch()
-    done = cnncompare(*words)
+    done = cnncompare(*arguments)
     lines = done.stderr.strip().splitlines()
     assert (done.returncode, len(lines)) == (2, 1), done.stderr
     assert lines[0].startswith("cnncompare: ")
-    assert said in lines[0]
+    assert message in lines[0]
     assert done.stdout == ""
     assert os.listdir(tmp_path) == ["taken"]
 
@@ -53,9 +53,9 @@ def test_a_users_mistake_is_one_line_exit_2_and_nothing_written(
 def test_a_configuration_error_and_help_answer_before_torch_could_be_imported(
     cnncompare: Call,
 ) -> None:
-    for words in (["+modle=vgg16"], ["--help"]):
+    for arguments in (["+modle=vgg16"], ["--help"]):
         started = time.perf_counter()
-        done = cnncompare(*words, PYTHONPROFILEIMPORTTIME="1")
+        done = cnncompare(*arguments, PYTHONPROFILEIMPORTTIME="1")
         assert time.perf_counter() - started < 30  # about 1 s; bench measures, tests only bound
         assert not any(
             line.rpartition("|")[2].strip() in ("torch", "torchvision", "pytorch_lightning")
@@ -63,11 +63,11 @@ def test_a_configuration_error_and_help_answer_before_torch_could_be_imported(
         )
 
 
-def test_help_names_the_groups_and_their_words(cnncompare: Call) -> None:
+def test_help_names_the_config_groups_and_their_options(cnncompare: Call) -> None:
     done = cnncompare("--help")
     assert done.returncode == 0
-    for word in ("model:", "lenet5", "data:", "digits", "optimizer:", "adamw"):
-        assert word in done.stdout
+    for text in ("model:", "lenet5", "data:", "digits", "optimizer:", "adamw"):
+        assert text in done.stdout
 
 
 def test_showing_a_configuration_trains_nothing(cnncompare: Call, tmp_path: Path) -> None:
@@ -86,9 +86,12 @@ def test_the_console_script_is_the_same_program(tmp_path: Path) -> None:
     assert "did you mean 'model'?" in done.stderr
 
 
-def test_the_word_for_a_sweep_may_stand_anywhere(cnncompare: Call) -> None:
-    asked = ("data=digits", "-m", "seed=0,1", "trainer.max_epochs=-1")
-    ended = cnncompare(*asked)
+def test_the_flag_of_a_sweep_may_stand_anywhere(cnncompare: Call) -> None:
+    arguments = ("data=digits", "-m", "seed=0,1", "trainer.max_epochs=-1")
+    ended = cnncompare(*arguments)
     assert ended.returncode == 2
     assert "trainer.max_epochs=-1" in ended.stderr
-    assert ended.stderr == cnncompare("-m", *(word for word in asked if word != "-m")).stderr
+    assert (
+        ended.stderr
+        == cnncompare("-m", *(argument for argument in arguments if argument != "-m")).stderr
+    )

@@ -45,6 +45,7 @@ WITHOUT_TORCH: dict[str, set[str]] = {
 }
 ALSO_WITHOUT_TORCH = (
     *("system.ranks", "system.cores", "system.gpus", "system.signals", "system.cpu_usage"),
+    *("system.argument_parser", "system.openmp"),
     *("training.preflight", "data.sources.imagenet.layout", "bench.command"),
 )
 

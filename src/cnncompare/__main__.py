@@ -1,4 +1,4 @@
-"""``python -m cnncompare``: nothing but the call, so that every class has an importable home."""
+"""Entry point of ``python -m cnncompare``; all classes are defined in importable modules."""
 
 from cnncompare.cli import main
 

@@ -102,10 +102,11 @@ class FreshProcessLauncher(Launcher):
 
 def _job_return(overrides: list[str], config: "Config") -> JobReturn:
     from cnncompare.errors import RunError
+    from cnncompare.runs.lifecycle import is_finished
     from cnncompare.runs.run import read_existing
 
     run = read_existing(config.run_folder())
-    if run is None or run.record.status != "finished":
+    if run is None or not is_finished(run):
         failure = RunError(f"{config.run_id()} did not finish")
         return JobReturn(overrides=overrides, status=JobStatus.FAILED, _return_value=failure)
     val_acc1 = run.record.best.val_acc1

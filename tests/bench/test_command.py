@@ -12,29 +12,29 @@ Call = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("arguments", "message"),
     [
         (["--fast"], "unrecognized arguments: --fast"),
         (["--su"], "unrecognized arguments: --su"),
-        (["--suite", "--tune"], "two commands"),
-        (["--suite", "model=vgg16"], "without model=vgg16"),
-        (["--json", "x.json"], "--json goes with --suite"),
-        (["--tune", "--data", "x"], "--data goes with --suite"),
+        (["--suite", "--tune"], "cannot be combined"),
+        (["--suite", "model=vgg16"], "no overrides, such as model=vgg16"),
+        (["--json", "x.json"], "--json requires --suite"),
+        (["--tune", "--data", "x"], "--data requires --suite"),
         (["modle=vgg16"], "did you mean 'model'"),
         (["--tune", "data=synthetic", "trainer.devices=2"], "one device"),
         (["data=synthetic", "trainer.devices=2"], "one device"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(words: list[str], told: str) -> None:
-    with pytest.raises(ConfigError, match=told) as error:
-        main(words)
+def test_invalid_requests_are_refused_in_one_line(arguments: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as error:
+        main(arguments)
     assert "\n" not in str(error.value)
 
 
 def test_a_result_that_cannot_be_written_is_refused_first(tmp_path: Path) -> None:
-    for place in (tmp_path / "none" / "x.json", tmp_path):
+    for path in (tmp_path / "none" / "x.json", tmp_path):
         with pytest.raises(OutputError, match="cannot write"):
-            main(["--suite", "--json", str(place)])
+            main(["--suite", "--json", str(path)])
 
 
 def test_the_command_line(cnncompare: Call) -> None:
@@ -51,7 +51,7 @@ def test_help_and_refusals_import_no_torch() -> None:
     code = """
 import sys
 from cnncompare.cli import run
-codes = [run(words) for words in (["bench", "--nope"], ["bench", "modle=vgg16"])]
+codes = [run(arguments) for arguments in (["bench", "--nope"], ["bench", "modle=vgg16"])]
 import cnncompare.bench.suite.run_suite, cnncompare.bench.tune, cnncompare.bench.results
 heavy = {"torch", "torchvision", "pytorch_lightning", "statsmodels"} & set(sys.modules)
 print(codes, heavy)
@@ -61,8 +61,8 @@ print(codes, heavy)
 
 
 def test_throughput_of_a_configuration(cnncompare: Call, tmp_path: Path) -> None:
-    words = ("model=lenet5", "data=synthetic", "data.limit_train=64", "data.batch_size=32")
-    done = cnncompare("bench", *words)
+    overrides = ("model=lenet5", "data=synthetic", "data.limit_train=64", "data.batch_size=32")
+    done = cnncompare("bench", *overrides)
     assert done.returncode == 0, done.stderr
     rows = {line.split(":")[0]: line.split() for line in done.stdout.splitlines() if ":" in line}
     assert set(rows) >= {"pipeline", "model", "loop"}

@@ -1,26 +1,25 @@
 import io
 import json
 
-import pytest
 from rich.console import Console
 
-from cnncompare.bench.results import as_json, notes, table
-from cnncompare.bench.rounds import Goal, Row, compare
-from cnncompare.bench.suite.race_table import RACES
-from cnncompare.bench.suite.run_suite import Group, Result, run_group
+from cnncompare.bench.results import notes, suite_json, suite_table
+from cnncompare.bench.rounds import BenchRow, Goal, ratio_row
+from cnncompare.bench.suite.benchmark_table import BENCHMARKS
+from cnncompare.bench.suite.run_suite import RowGroup, SuiteResult, run_group
 
 KEYS = ["name", "ours", "other", "ratio", "ratio_low", "ratio_high", "n", "goal"]
 
 
-def result() -> Result:
-    return Result({"cpu": "some"}, {"data": "synthetic", "rows": {}})
+def empty_result() -> SuiteResult:
+    return SuiteResult({"cpu": "some"}, {"data": "synthetic", "rows": {}})
 
 
-def test_the_json_is_the_contracts() -> None:
-    found = result()
-    row = compare("LeNet-5 epoch, images/s", [9.0, 8.0], [2.0, 2.0], Goal(3.5, "at least"))
-    run_group(Group(lambda: [row], {row.name: {"ours": "model=lenet5"}}), found)
-    whole = json.loads(as_json(found))
+def test_the_json_has_the_keys_of_the_contract() -> None:
+    result = empty_result()
+    row = ratio_row("LeNet-5 epoch, images/s", [9.0, 8.0], [2.0, 2.0], Goal(3.5, "at least"))
+    run_group(RowGroup(lambda: [row], {row.name: {"ours": "model=lenet5"}}), result)
+    whole = json.loads(suite_json(result))
     assert list(whole) == ["machine", "settings", "rows"]
     (only,) = whole["rows"]
     assert list(only) == KEYS
@@ -41,55 +40,56 @@ def test_the_json_is_the_contracts() -> None:
     assert 0 <= how["other_cpu_share"] <= 1
 
 
-def test_a_group_that_fails_leaves_rows_of_null_with_the_reason() -> None:
-    def fails() -> list[Row]:
+def test_rows_of_a_group_that_fails_are_null_and_have_the_reason() -> None:
+    def fails() -> list[BenchRow]:
         raise MemoryError("not enough")
 
-    found = result()
+    result = empty_result()
     goals = {"a": Goal(1.0, "at most")}
-    run_group(Group(fails, {"a": {}, "b": {}}, goals), found)
-    run_group(Group(lambda: [Row("c", ours=1.0, n=1)], {"c": {}}), found)
-    whole = json.loads(as_json(found))
+    run_group(RowGroup(fails, {"a": {}, "b": {}}, goals), result)
+    run_group(RowGroup(lambda: [BenchRow("c", ours=1.0, n=1)], {"c": {}}), result)
+    whole = json.loads(suite_json(result))
     assert [row["name"] for row in whole["rows"]] == ["a", "b", "c"]
     a = whole["rows"][0]
     assert [a[key] for key in KEYS[1:6]] == [None] * 5
     assert (a["n"], a["goal"]) == (0, 1.0)
     assert whole["settings"]["rows"]["a"]["reason"] == "MemoryError: not enough"
-    assert "a: not measured: MemoryError: not enough" in notes(found)
+    assert "a: not measured: MemoryError: not enough" in notes(result)
 
 
-def test_an_estimate_is_not_put_as_measured() -> None:
+def test_an_estimate_is_not_a_measurement() -> None:
     estimate: dict[str, float | str] = {"other": 900.0, "ratio": 15.0, "how": "seen"}
-    row = Row("time to 70 %, s", ours=60.0, n=1, estimate=estimate)
-    found = result()
-    run_group(Group(lambda: [row], {row.name: {}}), found)
-    (only,) = json.loads(as_json(found))["rows"]
+    row = BenchRow("time to 70 %, s", ours=60.0, n=1, estimate=estimate)
+    result = empty_result()
+    run_group(RowGroup(lambda: [row], {row.name: {}}), result)
+    (only,) = json.loads(suite_json(result))["rows"]
     assert only["other"] is None
     assert only["ratio"] is None
-    assert any("estimated, not measured" in note and "15 times" in note for note in notes(found))
+    assert any("estimated, not measured" in note and "15 times" in note for note in notes(result))
 
 
 def test_the_table_fits_80_columns() -> None:
     rows = [
-        Row(wanted.name, 123456.0, 123456.0, 12.34, 10.12, 15.67, 5, wanted.goal)
-        for race in RACES
-        for wanted in race.wanted
+        BenchRow(row.name, 123456.0, 123456.0, 12.34, 10.12, 15.67, 5, row.goal)
+        for benchmark in BENCHMARKS
+        for row in benchmark.rows
     ]
     text = io.StringIO()
-    Console(file=text, width=80).print(table(rows))
+    Console(file=text, width=80).print(suite_table(rows))
     lines = text.getvalue().splitlines()
     assert max(len(line.rstrip()) for line in lines) <= 80
     assert text.getvalue().count("123,456") == 2 * len(rows)  # no number was cut
     assert "…" not in text.getvalue()
 
 
-def test_a_busy_machine_is_said() -> None:
-    found = result()
-    found.settings["rows"] = {"a": {"other_cpu_share": 0.3}}
-    assert notes(found) == ["other programs took up to 30% of the CPU: repeat it alone"]
+def test_contention_is_reported() -> None:
+    result = empty_result()
+    result.settings["rows"] = {"a": {"other_cpu_share": 0.3}}
+    assert notes(result) == [
+        "other programs used up to 30% of the CPU: repeat the benchmark without them"
+    ]
 
 
-@pytest.mark.parametrize("race", RACES, ids=lambda race: race.title)
-def test_a_race_names_each_row_once(race: object) -> None:
-    names = [wanted.name for one in RACES for wanted in one.wanted]
+def test_row_names_are_unique() -> None:
+    names = [row.name for benchmark in BENCHMARKS for row in benchmark.rows]
     assert len(names) == len(set(names))

@@ -2,8 +2,16 @@ import math
 
 import pytest
 
-from cnncompare.bench.rounds import Row
-from cnncompare.bench.tune import MALLOC, Candidate, Tried, judged, shortened, verdict
+from cnncompare.bench.rounds import BenchRow
+from cnncompare.bench.tune import (
+    DEFAULT_MALLOC,
+    Candidate,
+    CandidateResult,
+    compare_trainings,
+    measure_candidate,
+    recommendation,
+    shorten,
+)
 from cnncompare.errors import RunError
 from tests.composing import compose_config
 
@@ -15,17 +23,17 @@ def epochs(acc1: float, seconds: float, loss: float = 1.0, n: int = 4) -> list[d
     return [{**one, "train_loss": loss, "val_acc1": acc1}] * n
 
 
-def test_words_can_be_typed() -> None:
-    assert BF16.words == "trainer.precision=bf16-mixed trainer.channels_last=true"
+def test_the_command_line_can_be_typed() -> None:
+    assert BF16.command_line == "trainer.precision=bf16-mixed trainer.channels_last=true"
     both = Candidate({"threads": 1}, {"A": "1"})
-    assert both.words == "A=1 trainer.threads=1"
+    assert both.command_line == "A=1 trainer.threads=1"
 
 
-def test_judged_by_hand() -> None:
-    tried = judged(BF16, epochs(0.5, 1.0), epochs(0.5, 2.0))
+def test_an_evaluation_by_hand() -> None:
+    tried = compare_trainings(BF16, epochs(0.5, 1.0), epochs(0.5, 2.0))
     assert tried.row.ratio == pytest.approx(2)  # without the checkpoints' half second
     assert tried.keeps_accuracy
-    assert tried.pays
+    assert tried.pays_off
     # Newcombe's interval for 500 and 500 of 1,000: symmetric, half width near 1.96 sd
     assert tried.low == pytest.approx(-tried.high)
     assert tried.high == pytest.approx(1.96 * math.sqrt(2 * 0.25 / 1000), rel=0.01)
@@ -34,55 +42,53 @@ def test_judged_by_hand() -> None:
 @pytest.mark.parametrize(
     ("acc1", "kept"), [(0.5, True), (0.48, True), (0.44, False), (0.1, False), (0.6, True)]
 )
-def test_an_accuracy_that_is_surely_lower_is_not_kept(acc1: float, kept: bool) -> None:
-    assert judged(BF16, epochs(acc1, 1.0), epochs(0.5, 2.0)).keeps_accuracy is kept
+def test_a_significantly_lower_accuracy_is_not_kept(acc1: float, kept: bool) -> None:
+    assert compare_trainings(BF16, epochs(acc1, 1.0), epochs(0.5, 2.0)).keeps_accuracy is kept
 
 
 def test_a_loss_that_overflowed_is_not_kept() -> None:
-    assert not judged(BF16, epochs(0.5, 1.0, math.nan), epochs(0.5, 2.0)).keeps_accuracy
+    assert not compare_trainings(BF16, epochs(0.5, 1.0, math.nan), epochs(0.5, 2.0)).keeps_accuracy
 
 
-def test_the_verdict_is_the_fastest_that_keeps_accuracy_in_every_round() -> None:
-    def tried(candidate: Candidate, ratio: float, low: float, keeps: bool) -> Tried:
-        row = Row(candidate.words, ratio=ratio, ratio_low=low, n=4)
-        return Tried(candidate, row, keeps_accuracy=keeps)
+def test_the_fastest_setting_that_keeps_accuracy_is_recommended() -> None:
+    def tried(candidate: Candidate, ratio: float, low: float, keeps: bool) -> CandidateResult:
+        row = BenchRow(candidate.command_line, ratio=ratio, ratio_low=low, n=4)
+        return CandidateResult(candidate, row, keeps_accuracy=keeps)
 
     fast_but_wrong = tried(Candidate({"compile": True}), 3.0, 2.5, False)
     unsure = tried(Candidate({"threads": 1}), 2.5, 0.9, True)
-    good = tried(Candidate({"precision": "bf16-mixed"}, MALLOC), 2.0, 1.8, True)
+    good = tried(Candidate({"precision": "bf16-mixed"}, DEFAULT_MALLOC), 2.0, 1.8, True)
     ranking = [fast_but_wrong, unsure, good]
-    told = verdict(ranking, ["model=resnet20"])
-    assert told.startswith("fastest: MALLOC_PERTURB_=0 python")
-    assert told.endswith("python -m cnncompare model=resnet20 trainer.precision=bf16-mixed")
-    assert "nothing was faster" in verdict([fast_but_wrong, unsure], [])
+    command = recommendation(ranking, ["model=resnet20"])
+    assert command.startswith("fastest: MALLOC_PERTURB_=0 python")
+    assert command.endswith("python -m cnncompare model=resnet20 trainer.precision=bf16-mixed")
+    assert "no setting was faster" in recommendation([fast_but_wrong, unsure], [])
 
 
 def test_the_short_training_takes_about_an_epochs_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Fake:
-        def ask(self, command: str) -> dict[str, float]:
+    class FakeWorker:
+        def request(self, command: str) -> dict[str, float]:
             return {"seconds": 1.0, "images": 1000, "n_train": 2500, "n_val": 250}
 
         def close(self) -> None: ...
 
-    monkeypatch.setattr("cnncompare.bench.processes.Worker", lambda *_: Fake())
+    monkeypatch.setattr("cnncompare.bench.processes.BenchWorker", lambda *_: FakeWorker())
     config = compose_config("model=lenet5", "data=synthetic", "scheduler.warmup_epochs=10")
-    short = shortened(config)
+    short = shorten(config)
     assert short.data.limit_train == 2500  # 3 s would be 3,000 images
     assert short.data.limit_val == 250
     assert short.trainer.max_epochs == 5
     assert short.scheduler.warmup_epochs == 1.0
 
 
-def test_a_process_that_fails_leaves_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    from cnncompare.bench.tune import try_out
-
-    class Fake:
-        def ask(self, command: str) -> dict[str, float]:
+def test_a_process_that_fails_leads_to_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    class FakeWorker:
+        def request(self, command: str) -> dict[str, float]:
             raise RunError("no compiler")
 
         def close(self) -> None: ...
 
-    monkeypatch.setattr("cnncompare.bench.processes.Worker", lambda *_: Fake())
-    tried = try_out(compose_config("model=lenet5", "data=synthetic"), BF16)
+    monkeypatch.setattr("cnncompare.bench.processes.BenchWorker", lambda *_: FakeWorker())
+    tried = measure_candidate(compose_config("model=lenet5", "data=synthetic"), BF16)
     assert tried.row.reason == "no compiler"
-    assert not tried.pays
+    assert not tried.pays_off

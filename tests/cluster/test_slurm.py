@@ -1,4 +1,4 @@
-"""A sweep through Slurm: sh tests/cluster/slurm_up.sh, then pytest -m slurm tests/cluster."""
+"""Sweeps through Slurm: sh tests/cluster/slurm_up.sh, then pytest -m slurm tests/cluster."""
 
 import json
 import subprocess
@@ -20,8 +20,8 @@ LAUNCHER = (
 )
 
 
-def slurm(*words: str) -> str:
-    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
+def slurm(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def jobs_in(state: str) -> list[str]:
@@ -33,19 +33,19 @@ def statuses(folder: Path) -> list[str]:
     return sorted(json.loads(path.read_text())["status"] for path in records)
 
 
-def test_a_job_that_is_put_back_into_the_queue_continues(folder: Path) -> None:
+def test_a_requeued_job_resumes(folder: Path) -> None:
     pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
     assert "idle" in slurm("sinfo", "--noheader", "--format=%t")
-    words = (*LAUNCHER, "trainer.max_epochs=2", "model.options.way=wait_late,good")
-    with started(folder, *words, MARKS=str(folder / "marks")) as process:
+    overrides = (*LAUNCHER, "trainer.max_epochs=2", "model.options.way=wait_late,good")
+    with started(folder, *overrides, MARKS=str(folder / "marks")) as process:
         wait_for((folder / "at_work").exists, 120)
         (waiting,) = [job for job in jobs_in("running") if job.endswith("_0")]
         slurm("scontrol", "requeue", waiting)
         (folder / "go_on").touch()  # the batch at hand is finished, then the process stops
         wait_for(lambda: waiting in jobs_in("pending"), 120)
         slurm("scontrol", "update", f"JobId={waiting}", "StartTime=now")  # else in two minutes
-        said = process.communicate(timeout=280)[0]
-    assert process.returncode == 0, said
+        output = process.communicate(timeout=280)[0]
+    assert process.returncode == 0, output
     runs = [path.parent for path in (folder / "outputs" / "default").glob("*/run.json")]
     assert len(runs) == 2
     for run in runs:
@@ -59,16 +59,16 @@ def test_a_job_that_is_put_back_into_the_queue_continues(folder: Path) -> None:
     assert steps.count("good") == 4
 
 
-def test_a_cancelled_job_is_marked_and_the_same_command_ends_it(folder: Path) -> None:
+def test_a_cancelled_job_is_interrupted_and_the_same_command_finishes_it(folder: Path) -> None:
     pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
-    words = (*LAUNCHER, "model.options.way=wait,good")
-    with started(folder, *words) as process:
+    overrides = (*LAUNCHER, "model.options.way=wait,good")
+    with started(folder, *overrides) as process:
         wait_for((folder / "at_work").exists, 120)
         slurm("scancel", *[job for job in jobs_in("running") if job.endswith("_0")])
         (folder / "go_on").touch()
         # without Slurm's accounting the command itself does not hear of it, and would wait
         wait_for(lambda: statuses(folder) == ["finished", "interrupted"], 120)
-    with started(folder, *words) as process:
-        said = process.communicate(timeout=280)[0]
-    assert process.returncode == 0, said
+    with started(folder, *overrides) as process:
+        output = process.communicate(timeout=280)[0]
+    assert process.returncode == 0, output
     assert statuses(folder) == ["finished", "finished"]

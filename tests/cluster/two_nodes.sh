@@ -4,9 +4,9 @@
 set -eu
 python=${PYTHON:-python}
 meet="--nnodes=2 --nproc-per-node=1 --rdzv-backend=c10d --rdzv-endpoint=localhost:${PORT:-29417}"
-words="trainer.nodes=2 trainer.accelerator=cpu trainer.threads=1 $*"
+overrides="trainer.nodes=2 trainer.accelerator=cpu trainer.threads=1 $*"
 
-# shellcheck disable=SC2086 # words are meant to be split
-"$python" -m torch.distributed.run $meet -m cnncompare $words &
-"$python" -m torch.distributed.run $meet -m cnncompare $words
+# shellcheck disable=SC2086 # the overrides are split at blanks
+"$python" -m torch.distributed.run $meet -m cnncompare $overrides &
+"$python" -m torch.distributed.run $meet -m cnncompare $overrides
 wait $!

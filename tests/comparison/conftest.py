@@ -1,4 +1,4 @@
-"""What the comparison's tests share."""
+"""Fixtures of the comparison's tests."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Honest run folders with known truth, as a training would leave them."""
+"""Run folders like those of a training, with simulated predictions of known accuracy."""
 
 import csv
 import hashlib
@@ -57,10 +57,11 @@ def simulate(
     seed_sd: float = 0.05,
     shared: float = 1.5,
 ) -> dict[str, NDArray[np.bool_]]:
-    """Return who is right, [seeds, n] per model, of accuracies `models` in the population.
+    """Return correctness, bool [seeds, n] per model, for the expected accuracies `models`.
 
-    An image's logit is the model's level, plus the image's difficulty (sd `shared`, common to
-    all models), plus the model's own for this image (sd `own`), plus the seed's (sd `seed_sd`).
+    The logit of an image is the sum of the model's level, the image's difficulty (sd `shared`,
+    equal for all models), the model's effect on the image (sd `own`), and the effect of the seed
+    (sd `seed_sd`).
     """
     common = rng.normal(0, shared, n)
     sd = float(np.sqrt(shared**2 + own**2 + seed_sd**2))
@@ -82,7 +83,7 @@ def _logistic(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @cache
 def _level(accuracy: float, sd: float) -> float:
-    """Return the level whose mean accuracy over logits of this sd is `accuracy`; by bisection."""
+    """Return the level with mean accuracy `accuracy` over logits of this sd, by bisection."""
     z = np.linspace(-6, 6, 601)
     weight = np.exp(-(z**2) / 2) / np.exp(-(z**2) / 2).sum()
     low, high = -20.0, 20.0
@@ -201,14 +202,16 @@ def write_run(
 def ranked(
     truth: NDArray[np.int16], correct: NDArray[np.bool_], classes: int, seed: int
 ) -> NDArray[np.int16]:
-    """Return top5 [n, min(5, classes)] whose first is right where `correct`; no class twice."""
+    """Return top5 [n, min(5, classes)], all different; the first is right if `correct`."""
     rng = np.random.default_rng(1000 + seed)
     n, width = len(truth), min(5, classes)
     others = (
         truth[:, None] + 1 + rng.permuted(np.tile(np.arange(classes - 1), (n, 1)), axis=1)
     ) % classes
     top5 = others[:, :width].copy() if classes > width else np.c_[others, truth][:, :width]
-    second = ~correct & (np.arange(n) % 2 == 0)  # half of the wrong ones are right at second best
+    second = ~correct & (
+        np.arange(n) % 2 == 0
+    )  # half of the wrong predictions have the true class second
     if classes > width:
         top5[second, 1] = truth[second]
     top5[correct, 0] = truth[correct]
@@ -219,7 +222,7 @@ def ranked(
 
 
 def training(seed: int, epochs: int, lr: float, recipe: str) -> TrainingSection:
-    """Return how it was trained."""
+    """Return the section `training` of a record."""
     return TrainingSection(
         seed=seed,
         max_epochs=epochs,
@@ -256,7 +259,7 @@ def training(seed: int, epochs: int, lr: float, recipe: str) -> TrainingSection:
 
 
 def environment(hardware: str, label: str, seed: int) -> EnvironmentSection:
-    """Return what it was measured on."""
+    """Return the section `environment` of a record."""
     return EnvironmentSection(
         python="3.11",
         torch="2.6",
@@ -274,7 +277,7 @@ def environment(hardware: str, label: str, seed: int) -> EnvironmentSection:
 
 
 def epoch_rows(epochs: int, epoch_s: float, final: float) -> str:
-    """Return epochs.csv of a run whose validation accuracy rises to `final`."""
+    """Return epochs.csv of a run with a validation accuracy that rises to `final`."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS)
     writer.writeheader()
@@ -303,7 +306,7 @@ def write_sweep(
     options: dict[str, dict[str, Any]] | None = None,
     **common: Any,
 ) -> dict[str, NDArray[np.bool_]]:
-    """Write a run per model and seed; return who was right, [seeds, n] per model."""
+    """Write a run per model and seed; return correctness, bool [seeds, n] per model."""
     right = simulate(np.random.default_rng(rng_seed), models, seeds, n)
     for label, correct in right.items():
         for seed in range(seeds):
@@ -320,7 +323,7 @@ def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def evaluation(**changes: Any) -> dict[str, Any]:
-    """Return the section `evaluation` of a record, as a test of given weights leaves it."""
+    """Return the section `evaluation` of a record of a test of pretrained weights."""
     check = {"verdict": "subset", "message": "published top-1 69.76 % lies within the interval"}
     return {
         **dict.fromkeys(("channels_last", "compile", "mask_classes", "squash"), False),
@@ -354,7 +357,7 @@ def evaluation(**changes: Any) -> dict[str, Any]:
 
 
 def result_like(template: Result, label: str, seed: int, correct: NDArray[np.bool_]) -> Result:
-    """Return `template` as another run, in memory: simulations need thousands."""
+    """Return a copy of `template` in memory as another run, because simulations need thousands."""
     n = len(correct)
     truth = np.zeros(n, dtype=np.int16)
     outcome = Outcome(

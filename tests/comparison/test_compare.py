@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from cnncompare.comparison.compare import Comparison, Options, compare_results
-from cnncompare.comparison.fairness import overlapping
+from cnncompare.comparison.fairness import overlapping_runs
 from cnncompare.comparison.load import load_results
 from cnncompare.comparison.metrics import METRICS, metric_named
 from cnncompare.errors import ConfigError
@@ -16,7 +16,7 @@ def compared(root: Path, **options: object) -> Comparison:
     return compare_results(*load_results([root]), Options(**options))  # type: ignore[arg-type]
 
 
-def test_the_true_order_and_the_true_ties_are_found(tmp_path: Path) -> None:
+def test_rows_are_ranked_and_tied_by_their_true_accuracies(tmp_path: Path) -> None:
     right = write_sweep(tmp_path, {"bad": 0.70, "good": 0.95, "fine": 0.95}, seeds=5, n=2000)
     (table,) = compared(tmp_path).tables
     assert {row.label: row.letters for row in table.rows} == {"good": "a", "fine": "a", "bad": "b"}
@@ -29,7 +29,7 @@ def test_the_true_order_and_the_true_ties_are_found(tmp_path: Path) -> None:
         assert found.with_images.low < found.mean < found.with_images.high
 
 
-def test_one_run_has_wilsons_interval_and_no_sd(tmp_path: Path) -> None:
+def test_a_single_run_has_a_wilson_interval_and_no_sd(tmp_path: Path) -> None:
     write_sweep(tmp_path, {"a": 0.9}, seeds=1, n=100)
     (table,) = compared(tmp_path).tables
     found = table.rows[0].estimates["top1"]
@@ -54,7 +54,7 @@ def test_pareto_fronts_by_hand(tmp_path: Path) -> None:
     assert fronts["total_s"].values["good"] == pytest.approx(80.0)
 
 
-def test_budgets_are_what_every_run_had(tmp_path: Path) -> None:
+def test_equal_budgets_are_the_largest_that_every_run_reached(tmp_path: Path) -> None:
     write_run(tmp_path, "quick", 0, np.arange(100) < 80, epoch_s=10.0)
     write_run(tmp_path, "slow", 0, np.arange(100) < 90, epoch_s=20.0)
     (table,) = compared(tmp_path).tables
@@ -76,21 +76,21 @@ def test_time_to_target(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["top5", "nll", "ece"])
-def test_other_metrics_rank_by_themselves(sweep: Path, name: str) -> None:
+def test_rows_are_ranked_by_the_chosen_metric(sweep: Path, name: str) -> None:
     (table,) = compared(sweep, metric=METRICS[name]).tables
     means: list[Any] = [row.estimates[name].mean for row in table.rows]
     assert means == sorted(means, reverse=METRICS[name].higher_is_better)
     assert table.rows[0].letters.startswith("a")
 
 
-def test_unknown_metric_and_baseline_name_the_closest(sweep: Path) -> None:
+def test_errors_of_an_unknown_metric_and_baseline_suggest_the_closest(sweep: Path) -> None:
     with pytest.raises(ConfigError, match=r"did you mean .*'top1'"):
         metric_named("top2")
     with pytest.raises(ConfigError, match="did you mean 'vgg16'"):
         compared(sweep, baseline="vgg1")
 
 
-def test_friedman_over_data_sets_takes_the_models_all_have(tmp_path: Path) -> None:
+def test_ranks_cover_the_models_that_occur_in_every_data_set(tmp_path: Path) -> None:
     models = {"a": 0.95, "b": 0.85, "c": 0.7}
     for i, data in enumerate(["x", "y", "z"]):
         write_sweep(tmp_path / data, models, seeds=1, n=500, rng_seed=i, data=data)
@@ -101,7 +101,7 @@ def test_friedman_over_data_sets_takes_the_models_all_have(tmp_path: Path) -> No
     assert ranks.mean_ranks == [1.0, 2.0, 3.0]
 
 
-def test_published_numbers_are_held_against_rows(tmp_path: Path) -> None:
+def test_rows_are_compared_with_reference_results(tmp_path: Path) -> None:
     right = simulate(np.random.default_rng(0), {"resnet20": 0.8}, seeds=1, n=10_000)
     write_run(tmp_path, "resnet20", 0, right["resnet20"][0], data="cifar10")
     (table,) = compared(tmp_path).tables
@@ -109,32 +109,32 @@ def test_published_numbers_are_held_against_rows(tmp_path: Path) -> None:
     assert found is not None
     assert (found.low, found.high) == pytest.approx((0.9125, 0.9260))
     assert found.verdict == "below"
-    assert "4 epochs, published 164 to 200" in found.recipe_differs
-    assert "5,000 training images, published 50,000" in found.recipe_differs
+    assert "4 epochs instead of 164 to 200" in found.recipe_differs
+    assert "5,000 training images instead of 50,000" in found.recipe_differs
 
 
-def test_nothing_published_is_nothing_claimed(sweep: Path) -> None:
+def test_without_reference_results_nothing_is_claimed(sweep: Path) -> None:
     (table,) = compared(sweep).tables
     assert all(row.reference_result is None for row in table.rows)
 
 
-def test_clocks_are_shared_where_runs_overlap_on_a_like_machine(tmp_path: Path) -> None:
+def test_runs_overlap_only_on_a_machine_of_the_same_type(tmp_path: Path) -> None:
     for label, minute, machine in (("a", 1, "X"), ("b", 1, "X"), ("c", 3, "X"), ("d", 1, "Y")):
         write_run(tmp_path, label, 0, np.ones(10, bool), minute=minute, hardware=machine)
     results, _ = load_results([tmp_path])
-    shared = overlapping(results)
+    shared = overlapping_runs(results)
     assert {r.record.label for r in results if str(r.run.folder) in shared} == {"a", "b"}
 
 
-def test_a_run_that_recorded_a_shared_clock_says_so(tmp_path: Path) -> None:
+def test_a_recorded_shared_clock_is_on_the_fairness_card(tmp_path: Path) -> None:
     write_run(tmp_path, "a", 0, np.ones(10, bool), changes={"training": {"clocks_shared": True}})
     write_run(tmp_path, "b", 0, np.ones(10, bool))
     (table,) = compared(tmp_path).tables
     assert {r.label: r.fairness["shared_clock"] for r in table.rows} == {"a": True, "b": False}
 
 
-def test_epochs_on_a_busy_machine_are_counted_over_the_runs(tmp_path: Path) -> None:
-    """Of two runs, with 2 and 3 epochs; of one share nothing is known."""
+def test_epochs_under_contention_are_counted_over_the_runs(tmp_path: Path) -> None:
+    """Two runs have 2 and 3 epochs, and the share of one epoch was not measured."""
     for seed, shares in enumerate((["0.02", "0.3"], ["0.1", "0.5", ""])):
         run = write_run(tmp_path, "a", seed, np.ones(10, bool))
         rows = [f"{epoch},1,{share}" for epoch, share in enumerate(shares, start=1)]

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnncompare.comparison.filters import keep
-from cnncompare.comparison.grouping import differences, split_into_tables
+from cnncompare.comparison.filters import apply_filters
+from cnncompare.comparison.grouping import differing_protocol_keys, split_into_tables
 from cnncompare.comparison.load import load_results
 from cnncompare.errors import ConfigError
 from tests.comparison.factory import write_run, write_sweep
@@ -14,7 +14,9 @@ from tests.comparison.factory import write_run, write_sweep
 RIGHT = np.arange(100) % 10 > 0
 
 
-def test_one_protocol_is_one_table_grouped_by_all_but_the_seed(sweep: Path) -> None:
+def test_runs_of_one_protocol_share_a_table_and_differ_only_in_seed_within_a_group(
+    sweep: Path,
+) -> None:
     (table,), skipped = split_into_tables(load_results([sweep])[0])
     assert skipped == []
     assert {g.label: g.seeds for g in table.groups} == {
@@ -39,17 +41,17 @@ def test_one_protocol_is_one_table_grouped_by_all_but_the_seed(sweep: Path) -> N
         ("devices", {"training": {"devices": 2}}),
     ],
 )
-def test_a_protocol_that_differs_splits_the_table(
+def test_runs_of_different_protocols_are_in_different_tables(
     tmp_path: Path, key: str, change: dict[str, Any]
 ) -> None:
     write_run(tmp_path, "a", 0, RIGHT)
     write_run(tmp_path, "b", 0, RIGHT, changes=change)
     tables, _ = split_into_tables(load_results([tmp_path])[0])
     assert len(tables) == 2
-    assert key in differences(tables)
+    assert key in differing_protocol_keys(tables)
 
 
-def test_the_same_seed_twice_is_no_second_sample(tmp_path: Path) -> None:
+def test_a_repeated_seed_is_skipped(tmp_path: Path) -> None:
     first = write_run(tmp_path / "one", "a", 0, RIGHT)
     shutil.copytree(first, tmp_path / "two" / first.name)
     (table,), (skip,) = split_into_tables(load_results([tmp_path])[0])
@@ -57,7 +59,7 @@ def test_the_same_seed_twice_is_no_second_sample(tmp_path: Path) -> None:
     assert "same configuration and seed" in skip.reason
 
 
-def test_other_labels_under_the_same_fingerprint_are_refused(tmp_path: Path) -> None:
+def test_predictions_with_other_test_labels_are_not_used(tmp_path: Path) -> None:
     for label in ("a", "b"):
         write_run(tmp_path, label, 0, RIGHT)
     odd = (np.arange(100) % 10)[::-1].astype(np.int16)
@@ -68,14 +70,14 @@ def test_other_labels_under_the_same_fingerprint_are_refused(tmp_path: Path) -> 
     assert "labels differ" in skip.reason
 
 
-def test_equal_labels_are_told_apart_by_their_settings(tmp_path: Path) -> None:
+def test_equal_labels_are_followed_by_their_differing_settings(tmp_path: Path) -> None:
     for lr in (0.1, 0.01):
         write_run(tmp_path, "a", 0, RIGHT, lr=lr)
     (table,), _ = split_into_tables(load_results([tmp_path])[0])
     assert {g.label for g in table.groups} == {"a optimizer.lr=0.1", "a optimizer.lr=0.01"}
 
 
-def test_group_by_compares_a_setting_all_else_equal(tmp_path: Path) -> None:
+def test_group_by_compares_values_of_a_key_with_all_else_equal(tmp_path: Path) -> None:
     for model in ("a", "b"):
         for lr in (0.1, 0.01):
             for seed in (0, 1):
@@ -87,12 +89,21 @@ def test_group_by_compares_a_setting_all_else_equal(tmp_path: Path) -> None:
         assert found == {"optimizer.lr=0.1": [0, 1], "optimizer.lr=0.01": [0, 1]}
 
 
-def test_group_by_may_be_part_of_the_protocol(tmp_path: Path) -> None:
+def test_group_by_may_be_a_key_of_the_protocol(tmp_path: Path) -> None:
     for epochs in (4, 8):
         write_run(tmp_path, "a", 0, RIGHT, epochs=epochs)
     results, _ = load_results([tmp_path])
     assert len(split_into_tables(results)[0]) == 2
     (table,), _ = split_into_tables(results, "trainer.max_epochs")
+    assert len(table.groups) == 2
+
+
+def test_group_by_ignores_display_switches(tmp_path: Path) -> None:
+    for lr, section in ((0.1, "display"), (0.01, "callbacks")):  # the name before version 0.2.0
+        folder = write_run(tmp_path, "a", 0, RIGHT, lr=lr)
+        with (folder / "config.yaml").open("a") as file:
+            file.write(f"{section}:\n  progress: {'off' if lr == 0.1 else 'bar'}\n")
+    (table,), _ = split_into_tables(load_results([tmp_path])[0], "optimizer.lr")
     assert len(table.groups) == 2
 
 
@@ -106,27 +117,27 @@ def test_an_unknown_group_by_names_the_closest(sweep: Path) -> None:
     [
         (["model.name=vgg16"], 3),
         (["model.name!=vgg16"], 6),
-        (["model.stem=cifar"], 9),  # as used; the configuration says auto
+        (["model.stem=cifar"], 9),  # as used; the configuration has auto
         (["optimizer.lr=0.1", "seed=1"], 3),
         ([], 9),
     ],
 )
 def test_filters(sweep: Path, filters: list[str], left: int) -> None:
-    assert len(keep(load_results([sweep])[0], filters)) == left
+    assert len(apply_filters(load_results([sweep])[0], filters)) == left
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("model.nam=vgg16", "did you mean 'model.name'"),
-        ("model.name=vgg17", "no run is left; model.name is lenet5, resnet20, vgg16"),
-        ("vgg16", "give KEY=VALUE"),
-        ("=3", "give KEY=VALUE"),
+        ("model.name=vgg17", "matches no run; model.name is lenet5, resnet20, vgg16"),
+        ("vgg16", "not of the form KEY=VALUE"),
+        ("=3", "not of the form KEY=VALUE"),
     ],
 )
-def test_wrong_filters_say_what_would_be_right(sweep: Path, text: str, message: str) -> None:
+def test_errors_of_wrong_filters(sweep: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        keep(load_results([sweep])[0], [text])
+        apply_filters(load_results([sweep])[0], [text])
 
 
 def test_the_largest_table_comes_first(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def test_a_finished_run_is_read_with_its_predictions(folder: Path, tmp_path: Pat
     assert len(result.epochs) == 4
 
 
-def test_a_class_folder_tree_goes_by_its_folders_name(folder: Path, tmp_path: Path) -> None:
+def test_a_tree_of_class_folders_is_named_by_its_root_folder(folder: Path, tmp_path: Path) -> None:
     for file, old, new in (
         ("run.json", '"name": "digits"', '"name": "folder"'),
         ("config.yaml", "name: digits", "name: folder\n  root: /some/where/flowers/"),
@@ -35,7 +35,7 @@ def test_a_class_folder_tree_goes_by_its_folders_name(folder: Path, tmp_path: Pa
     assert result.data_name == "flowers"
 
 
-def test_a_run_below_two_roots_counts_once(folder: Path, tmp_path: Path) -> None:
+def test_a_run_below_two_roots_is_loaded_once(folder: Path, tmp_path: Path) -> None:
     assert len(load_results([tmp_path, folder, tmp_path / "."])[0]) == 1
 
 
@@ -57,7 +57,7 @@ def test_unfinished_runs_are_listed_with_their_reason(tmp_path: Path, status: St
         ("[]", "schema None is unknown"),
     ],
 )
-def test_a_damaged_record_is_skipped_with_its_reason(folder: Path, text: str, reason: str) -> None:
+def test_an_invalid_record_is_skipped_with_its_reason(folder: Path, text: str, reason: str) -> None:
     (folder / "run.json").write_text(text)
     results, (skip,) = load_results([folder])
     assert results == []
@@ -75,11 +75,11 @@ def change(folder: Path, **arrays: np.ndarray) -> None:
         ({"label": np.zeros(99, np.int16)}, "should be (N,)"),
         ({"confidence": np.full(100, np.nan, np.float32)}, "outside [0, 1]"),
         ({"confidence": np.zeros((100, 2), np.float32)}, "should be (N,)"),
-        ({"top5": np.full((100, 5), 11, np.int16)}, "classes 0 to 11, and there are 10"),
+        ({"top5": np.full((100, 5), 11, np.int16)}, "classes 0 to 11, but the data set has 10"),
         ({"label": (np.arange(100) % 9 + 1).astype(np.int16)}, "accuracy"),
     ],
 )
-def test_unsound_predictions_leave_the_record(
+def test_invalid_predictions_are_skipped_but_the_record_is_kept(
     folder: Path, arrays: dict[str, np.ndarray], reason: str
 ) -> None:
     change(folder, **arrays)
@@ -90,16 +90,16 @@ def test_unsound_predictions_leave_the_record(
     assert skip.path.endswith("predictions.npz")
 
 
-def test_predictions_of_another_length_than_recorded(folder: Path) -> None:
+def test_predictions_of_another_length_than_recorded_are_skipped(folder: Path) -> None:
     record = json.loads((folder / "run.json").read_text())
     record["test"]["n"] = 50
     (folder / "run.json").write_text(json.dumps(record))
     (result,), (skip,) = load_results([folder])
     assert result.outcome is None
-    assert "100 images, and run.json says 50" in skip.reason
+    assert "100 images, but run.json records 50" in skip.reason
 
 
-def test_cut_predictions_and_missing_ones(folder: Path) -> None:
+def test_truncated_and_missing_predictions_are_skipped(folder: Path) -> None:
     content = (folder / "predictions.npz").read_bytes()
     (folder / "predictions.npz").write_bytes(content[:200])
     assert load_results([folder])[0][0].outcome is None
@@ -109,7 +109,7 @@ def test_cut_predictions_and_missing_ones(folder: Path) -> None:
     assert "No such file" in skip.reason
 
 
-def test_damaged_side_files_do_not_matter(folder: Path) -> None:
+def test_an_invalid_configuration_or_epochs_file_is_treated_as_empty(folder: Path) -> None:
     (folder / "config.yaml").write_text("a: [")
     (folder / "epochs.csv").write_text("epoch,train_s\n1,fast\n")
     (result,), skipped = load_results([folder])

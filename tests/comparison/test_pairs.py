@@ -22,7 +22,7 @@ def pairs_of(root: Path, metric: str = "top1") -> list[Pair]:
     return compare_pairs(groups_of(root), METRICS[metric])
 
 
-def test_single_runs_agree_with_statsmodels_mcnemar_and_holm(tmp_path: Path) -> None:
+def test_single_runs_agree_with_mcnemar_and_holm_of_statsmodels(tmp_path: Path) -> None:
     models = {"a": 0.95, "b": 0.93, "c": 0.90, "d": 0.90}
     right = write_sweep(tmp_path, models, seeds=1, n=800)
     pairs = pairs_of(tmp_path)
@@ -41,7 +41,7 @@ def test_single_runs_agree_with_statsmodels_mcnemar_and_holm(tmp_path: Path) -> 
     assert [pair.significant for pair in pairs] == list(reject)
 
 
-def test_equal_predictions_do_not_differ(tmp_path: Path) -> None:
+def test_equal_predictions_are_not_significantly_different(tmp_path: Path) -> None:
     right = simulate(np.random.default_rng(0), {"a": 0.9}, seeds=1, n=100)["a"][0]
     write_run(tmp_path, "a", 0, right)
     write_run(tmp_path, "b", 0, right)
@@ -53,7 +53,7 @@ def test_equal_predictions_do_not_differ(tmp_path: Path) -> None:
     assert pair.plan.images is None
 
 
-def test_seeds_in_common_are_paired(sweep: Path) -> None:
+def test_runs_of_common_seeds_are_paired(sweep: Path) -> None:
     groups = {g.label: g for g in groups_of(sweep)}
     for pair in pairs_of(sweep):
         gaps = [
@@ -67,7 +67,7 @@ def test_seeds_in_common_are_paired(sweep: Path) -> None:
         assert (pair.p < 0.05) == (pair.low > 0 or pair.high < 0)
 
 
-def test_without_images_the_seeds_are_paired_by_students_t(sweep: Path) -> None:
+def test_without_predictions_students_t_is_paired_over_seeds(sweep: Path) -> None:
     for path in sweep.rglob("predictions.npz"):
         path.unlink()
     for pair in pairs_of(sweep):
@@ -76,7 +76,7 @@ def test_without_images_the_seeds_are_paired_by_students_t(sweep: Path) -> None:
         assert pair.effect is None
 
 
-def test_other_seeds_are_permuted(tmp_path: Path) -> None:
+def test_runs_without_common_seeds_are_permuted(tmp_path: Path) -> None:
     right = simulate(np.random.default_rng(3), {"a": 0.95, "b": 0.8}, seeds=4, n=500)
     for i in range(4):
         write_run(tmp_path, "a", i, right["a"][i])
@@ -88,7 +88,7 @@ def test_other_seeds_are_permuted(tmp_path: Path) -> None:
     assert pair.low > 0
 
 
-def test_one_run_against_three_cannot_differ(tmp_path: Path) -> None:
+def test_one_run_against_three_cannot_be_significant(tmp_path: Path) -> None:
     right = simulate(np.random.default_rng(3), {"a": 0.95, "b": 0.6}, seeds=3, n=500)
     write_run(tmp_path, "a", 0, right["a"][0])
     for i in range(3):
@@ -108,7 +108,7 @@ def test_a_loss_of_single_runs_has_a_difference_and_no_test(tmp_path: Path) -> N
     assert not pair.significant
 
 
-def test_a_baseline_is_adjusted_for_its_own_pairs_only(sweep: Path) -> None:
+def test_with_a_baseline_only_its_pairs_are_adjusted_for(sweep: Path) -> None:
     pairs = compare_pairs(groups_of(sweep), METRICS["top1"], baseline="vgg16")
     assert len(pairs) == 2
     expected = multipletests([pair.p for pair in pairs], method="holm")[1]

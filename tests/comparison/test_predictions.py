@@ -7,7 +7,7 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import cohen_kappa_score
 from sklearn.metrics import confusion_matrix as sklearn_confusion
 
-from cnncompare.comparison.agreement import majority_vote, most_disputed
+from cnncompare.comparison.agreement import majority_vote_accuracy, most_disputed
 from cnncompare.comparison.compare import compare_results
 from cnncompare.comparison.load import Outcome, load_results
 from cnncompare.comparison.predictions import (
@@ -19,14 +19,14 @@ from cnncompare.stats.calibration import expected_calibration_error, reliability
 from tests.comparison.factory import write_run
 
 
-def details_of(root: Path) -> PredictionAnalysis:
+def analysis_of(root: Path) -> PredictionAnalysis:
     found = analyse_predictions(compare_results(*load_results([root])).tables[0])
     assert found is not None
     return found
 
 
-def test_confusions_and_kappa_agree_with_scikit_learn(sweep: Path) -> None:
-    found = details_of(sweep)
+def test_confusion_matrices_and_kappa_agree_with_scikit_learn(sweep: Path) -> None:
+    found = analysis_of(sweep)
     results, _ = load_results([sweep])
     for label, matrix in found.matrices.items():
         outcomes = [r.outcome for r in results if r.record.label == label and r.outcome]
@@ -52,7 +52,7 @@ def test_reliability_agrees_with_scikit_learn() -> None:
     assert expected_calibration_error(correct, confidence) == pytest.approx(expected, abs=1e-6)
 
 
-def test_certain_and_right_is_calibrated() -> None:
+def test_full_confidence_is_calibrated_only_if_correct() -> None:
     ones = np.ones(10, dtype=np.float32)
     assert expected_calibration_error(np.ones(10, bool), ones) == 0
     assert expected_calibration_error(np.zeros(10, bool), ones) == 1
@@ -64,26 +64,28 @@ def outcome(top1: list[int], confidence: float) -> Outcome:
     return Outcome(label, answers, right, right, np.full(3, confidence, np.float32))
 
 
-def test_a_vote_goes_by_number_then_by_confidence() -> None:
+def test_confidence_decides_between_equal_votes() -> None:
     two_right = [outcome([0, 1, 1], 0.4), outcome([0, 0, 2], 0.5), outcome([1, 1, 0], 0.9)]
-    assert majority_vote(two_right, 3) == pytest.approx(2 / 3)  # the third goes to the surest
-    assert majority_vote(two_right[:2], 3) == pytest.approx(2 / 3)
+    assert majority_vote_accuracy(two_right, 3) == pytest.approx(
+        2 / 3
+    )  # the highest confidence decides on the third image
+    assert majority_vote_accuracy(two_right[:2], 3) == pytest.approx(2 / 3)
 
 
-def test_images_that_only_one_gets_right_and_the_disputed() -> None:
+def test_images_with_mixed_predictions_are_disputed() -> None:
     models = {"a": outcome([0, 0, 0], 0.5), "b": outcome([0, 1, 0], 0.5)}
     assert list(most_disputed(models, 5)) == [1]
 
 
-def test_only_right_by_hand(tmp_path: Path) -> None:
+def test_solely_correct_images_by_hand(tmp_path: Path) -> None:
     write_run(tmp_path, "a", 0, np.array([True, True, False, False] * 5))
     write_run(tmp_path, "b", 0, np.array([True, False, True, False] * 5))
-    found = details_of(tmp_path).solely_correct
+    found = analysis_of(tmp_path).solely_correct
     assert list(found["a"]) == [1, 5, 9, 13, 17]
     assert list(found["b"]) == [2, 6, 10, 14, 18]
 
 
-def test_a_class_never_predicted_is_named(tmp_path: Path) -> None:
+def test_a_class_that_was_never_predicted_is_listed(tmp_path: Path) -> None:
     folder = write_run(tmp_path, "a", 0, np.ones(20, bool))
     with np.load(folder / "predictions.npz") as saved:
         arrays = dict(saved)
@@ -92,13 +94,13 @@ def test_a_class_never_predicted_is_named(tmp_path: Path) -> None:
     record = json.loads((folder / "run.json").read_text())
     record["test"]["acc1"] = 0.9
     (folder / "run.json").write_text(json.dumps(record))
-    found = details_of(tmp_path)
+    found = analysis_of(tmp_path)
     assert found.never["a"] == [3]
     assert found.classes["a"][3].accuracy == 0
-    assert found.classes["a"][3].interval.high > 0.5  # two images say little
+    assert found.classes["a"][3].interval.high > 0.5  # wide, for two images
 
 
-def test_class_names_come_from_the_run_or_are_numbers(tmp_path: Path) -> None:
+def test_class_names_are_those_of_the_run_or_numbers(tmp_path: Path) -> None:
     folder = write_run(tmp_path, "a", 0, np.ones(20, bool), classes=3)
     assert table_class_names(compare_results(*load_results([tmp_path])).tables[0]) == [
         "0",

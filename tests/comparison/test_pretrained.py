@@ -1,4 +1,4 @@
-"""Runs that only tested given weights: one table, each row with its weights' own transform."""
+"""Comparison of tests of pretrained weights, each with the transform of its weights."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ from cnncompare.report.columns import fairness_columns
 from cnncompare.report.json import as_json
 from tests.comparison.factory import evaluation, write_run
 
-DEPARTURE = "normalisation: mean 0.5 instead of the weights' mean 0.485"
+DEVIATION = "normalisation: mean 0.5 instead of the weights' mean 0.485"
 
 
 @pytest.fixture
@@ -25,25 +25,25 @@ def comparison(tmp_path: Path) -> Comparison:
         "resnet18": {},
         "vgg16": {
             "recipe": "b",
-            "preprocessing_deviations": [DEPARTURE],
+            "preprocessing_deviations": [DEVIATION],
             "notes": ["500 of 1,000 classes"],
         },
         "inception_v3": {"recipe": "c", "image_size": 299, "resize": 342},
     }
     for label, changes in cases.items():
-        part = evaluation(**changes)
-        write_run(tmp_path, label, 0, right, changes={"training": None, "evaluation": part})
+        section = evaluation(**changes)
+        write_run(tmp_path, label, 0, right, changes={"training": None, "evaluation": section})
     return compare_results(*load_results([tmp_path]))
 
 
-def test_they_share_a_table_whatever_their_transforms(comparison: Comparison) -> None:
+def test_tests_with_different_transforms_share_a_table(comparison: Comparison) -> None:
     (table,) = comparison.tables
     assert {row.label for row in table.rows} == {"resnet18", "vgg16", "inception_v3"}
     assert len(table.pairs) == 3
     assert table.protocol["epochs"] == 0
 
 
-def test_each_row_says_its_transform_and_its_check(comparison: Comparison) -> None:
+def test_each_row_has_its_transform_and_its_check(comparison: Comparison) -> None:
     cells = {
         row.label: {
             column.key: column.text(row) for column in fairness_columns(comparison.tables[0])
@@ -52,26 +52,28 @@ def test_each_row_says_its_transform_and_its_check(comparison: Comparison) -> No
     }
     expected = "342 bilinear, crop 299, mean 0.485 0.456 0.406, sd 0.229 0.224 0.225"
     assert cells["inception_v3"]["transform"] == expected
-    assert cells["vgg16"]["preprocessing_deviations"] == DEPARTURE
+    assert cells["vgg16"]["preprocessing_deviations"] == DEVIATION
     assert cells["resnet18"]["preprocessing_deviations"] == "no"
     assert cells["resnet18"]["published"].startswith("published top-1 69.76 %")
 
 
-def test_a_departure_and_a_note_are_caveats(comparison: Comparison) -> None:
+def test_a_preprocessing_deviation_and_a_note_are_caveats(comparison: Comparison) -> None:
     found = caveats(comparison.tables[0])
-    assert f"vgg16 departs from its weights' own transform: {DEPARTURE}." in found
+    assert f"vgg16 departs from its weights' own transform: {DEVIATION}." in found
     assert "Test images: 500 of 1,000 classes." in found
     assert found[0].startswith("Given weights: this is about these trained networks")
 
 
-def test_the_json_names_the_departure(comparison: Comparison) -> None:
+def test_the_json_contains_the_preprocessing_deviation(comparison: Comparison) -> None:
     groups = json.loads(as_json(comparison))["tables"][0]["groups"]
     assert [g["fairness"]["preprocessing_deviations"] for g in groups if g["label"] == "vgg16"] == [
-        [DEPARTURE]
+        [DEVIATION]
     ]
 
 
-def test_an_image_that_could_not_be_read_is_wrong_and_of_no_class(tmp_path: Path) -> None:
+def test_an_undecoded_image_counts_as_wrong_and_is_not_in_the_confusion_matrix(
+    tmp_path: Path,
+) -> None:
     right = np.arange(100) >= 10
     folder = write_run(
         tmp_path,
@@ -94,7 +96,7 @@ def test_an_image_that_could_not_be_read_is_wrong_and_of_no_class(tmp_path: Path
     assert result.outcome is not None
     assert not result.outcome.correct1[0]
     assert pooled_confusion_matrix([result.outcome], 10).sum() == 99
-    arrays["top5"][1, 0] = -1  # no class in the first place alone: nothing writes that
+    arrays["top5"][1, 0] = -1  # -1 in the first column alone is invalid
     np.savez_compressed(folder / "predictions.npz", **arrays)
     _, skipped = load_results([tmp_path])
     assert "not all of them -1" in skipped[0].reason

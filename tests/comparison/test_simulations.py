@@ -1,6 +1,6 @@
-"""What the statistics promise, held against simulated truth; seeded, slow.
+"""Error rates, coverage and power of the statistics in seeded simulations; slow.
 
-The tolerances are the simulations' own errors: three standard errors of a share.
+Tolerances are three standard errors of the simulated share.
 """
 
 from pathlib import Path
@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 @pytest.fixture(autouse=True)
 def _no_plans(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out what would settle a tie: it changes no verdict and takes most of the time."""
+    """Skip the sample size plans, which take most of the time and change no test."""
     monkeypatch.setattr("cnncompare.comparison.pairs.plan_sample_sizes", lambda *arguments: None)
 
 
@@ -53,7 +53,7 @@ def within(share: float, low: float, high: float, repeats: int) -> bool:
     ("seeds", "own", "seed_sd"),
     [(1, 1.0, 0.0), (3, 0.0, 0.1), (3, 1.0, 0.1), (3, 1.0, 0.02), (5, 1.0, 0.1), (2, 0.5, 0.2)],
 )
-def test_equal_models_are_called_different_in_5_percent_of_sweeps_at_most(
+def test_at_most_5_percent_of_sweeps_of_equal_models_have_a_significant_pair(
     template: Result, seeds: int, own: float, seed_sd: float
 ) -> None:
     rng, repeats = np.random.default_rng(1), 600
@@ -74,7 +74,7 @@ def test_wilson_covers(accuracy: float) -> None:
 
 
 @pytest.mark.parametrize("seeds", [2, 3, 10])
-def test_the_interval_over_seeds_covers_another_seeds_mean_on_the_same_images(seeds: int) -> None:
+def test_t_over_seeds_covers_the_mean_over_all_seeds_on_the_same_images(seeds: int) -> None:
     rng, repeats, covered = np.random.default_rng(3), 4000, 0
     logits = rng.normal(2.5, 1.5, 500)
     shifts = rng.normal(0, 0.2, 20_000)
@@ -93,7 +93,7 @@ def test_the_interval_over_seeds_covers_another_seeds_mean_on_the_same_images(se
         (3, 5000, 0.7, 0.15, 0.96),
         (10, 2000, 1.0, 0.1, 0.96),
         (5, 2000, 1.0, 0.1, 0.96),
-        (3, 2000, 1.0, 0.03, 0.975),  # few seeds, nearly alike: on the safe side
+        (3, 2000, 1.0, 0.03, 0.975),  # conservative for few seeds that hardly differ
     ],
 )
 def test_a_pairs_interval_covers(
@@ -130,31 +130,31 @@ def test_the_bootstrap_over_seeds_and_images_covers(
 @pytest.mark.parametrize(
     ("seeds", "own", "seed_sd"), [(3, 0.5, 0.05), (6, 1.0, 0.1), (12, 0.5, 0.2)]
 )
-def test_the_power_that_is_promised_is_met_within_5_points(
+def test_the_stated_power_is_correct_within_5_points(
     template: Result, seeds: int, own: float, seed_sd: float
 ) -> None:
-    """The statement is made from a large pilot, and held against sweeps of its size."""
+    """The power is computed from a large pilot and compared with simulated sweeps."""
     rng, repeats = np.random.default_rng(6), 800
     models = {"a": 0.92, "b": 0.90}
     pilot = simulate(rng, models, seeds=200, n=20_000, own=own, seed_sd=seed_sd)
     parts = estimate_variance_components(pilot["a"].astype(np.int8) - pilot["b"])
-    promised = power_over_seeds_and_images(parts)(0.02, 0.05, seeds, 1500)
+    stated = power_over_seeds_and_images(parts)(0.02, 0.05, seeds, 1500)
     found = 0
     for _ in range(repeats):
         right = simulate(rng, models, seeds=seeds, n=1500, own=own, seed_sd=seed_sd)
         found += pairs_of(template, right)[0].significant
-    assert 0.1 < promised < 0.99
-    assert found / repeats == pytest.approx(promised, abs=0.05)
+    assert 0.1 < stated < 0.99
+    assert found / repeats == pytest.approx(stated, abs=0.05)
 
 
-def test_mcnemars_power_that_is_promised_is_met_within_5_points(template: Result) -> None:
+def test_the_stated_power_of_mcnemars_test_is_correct_within_5_points(template: Result) -> None:
     rng, repeats = np.random.default_rng(7), 800
     models = {"a": 0.92, "b": 0.90}
     pilot = simulate(rng, models, seeds=1, n=400_000, own=1.0, seed_sd=0.0)
     signs = pilot["a"].astype(np.int8) - pilot["b"]
-    promised = power_mcnemar(float(abs(signs).mean()), 2000)(0.02, 0.05, None, None)
+    stated = power_mcnemar(float(abs(signs).mean()), 2000)(0.02, 0.05, None, None)
     found = 0
     for _ in range(repeats):
         right = simulate(rng, models, seeds=1, n=2000, own=1.0, seed_sd=0.0)
         found += pairs_of(template, right)[0].significant
-    assert found / repeats == pytest.approx(promised, abs=0.05)
+    assert found / repeats == pytest.approx(stated, abs=0.05)

@@ -1,4 +1,4 @@
-"""What the tests of the data share: small configurations, and folders of images."""
+"""Fixtures of the data tests: small configurations and image folders."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ MakeTree = Callable[..., Path]
 
 @pytest.fixture
 def synthetic_data() -> MakeData:
-    """Return a maker of prepared synthetic data; keywords are DataConfig's."""
+    """Return a factory of prepared synthetic data; keywords are those of DataConfig."""
 
     def make(seed: int = 0, n_train: int = 300, n_test: int = 50, **changes: Any) -> ImageData:
         values: dict[str, Any] = {
@@ -36,7 +36,7 @@ def synthetic_data() -> MakeData:
 
 @pytest.fixture
 def make_tree(tmp_path: Path) -> MakeTree:
-    """Return a maker of class-folder trees: {"train/cat": [(width, height), ...]} to a root."""
+    """Return a factory of class folders: {"train/cat": [(width, height), ...]} to a root."""
 
     def make(folders: dict[str, list[tuple[int, int]]], suffix: str = ".png") -> Path:
         root = tmp_path / "images"
@@ -65,7 +65,7 @@ def pets(make_tree: MakeTree) -> Path:
 
 @pytest.fixture
 def folder_data(tmp_path: Path) -> MakeData:
-    """Return a maker of prepared folder data with a cache of its own; keywords are DataConfig's."""
+    """Return a factory of prepared folder data with its own cache; keywords are DataConfig's."""
 
     def make(root: Path, **changes: Any) -> ImageData:
         values: dict[str, Any] = {

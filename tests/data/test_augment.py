@@ -1,4 +1,4 @@
-"""Augmentations beside torchvision's functional ones, given the same draws."""
+"""Augmentations compared with torchvision's for the same draws."""
 
 import pytest
 import torch
@@ -42,14 +42,14 @@ def test_adapt_repeats_grey_and_turns_colour_to_grey() -> None:
 
 
 @pytest.mark.parametrize("size", [16, 48])
-def test_adapt_scales_the_shorter_side_and_cuts_the_centre(size: int) -> None:
+def test_adapt_resizes_the_shorter_side_and_crops_the_centre(size: int) -> None:
     wide = images_of(2, size=32)[:, :, :24]
     expected = v2.center_crop(v2.resize(wide, [size], antialias=True), [size, size])
     assert torch.equal(augment.adapt(wide, (3, size, size)), expected)
 
 
 @pytest.mark.parametrize("name", ["randaugment", "trivialaugment"])
-def test_policies_change_each_image_by_its_own_seed(name: str) -> None:
+def test_policies_seed_each_image_separately(name: str) -> None:
     images = images_of(1).expand(16, -1, -1, -1)
     changed = augment.apply_policy(name, images, seeds=list(range(16)))
     assert (changed.shape, changed.dtype) == (images.shape, torch.uint8)
@@ -68,7 +68,7 @@ def test_erasing_has_its_probability_and_area() -> None:
 
 
 @pytest.mark.parametrize("name", ["mixup", "cutmix"])
-def test_mixing_takes_the_image_before_in_the_share_of_the_target(name: str) -> None:
+def test_mixing_ratio_equals_the_target_of_the_preceding_image(name: str) -> None:
     images = torch.arange(4.0).view(4, 1, 1, 1).expand(4, 1, 16, 16)
     labels = torch.arange(4)
     mixed, targets = augment.mix(name, 1.0, images, labels, n_classes=4, seed=7)

@@ -1,4 +1,4 @@
-"""Decoding beside torchvision's transforms on PIL images, and in every kind of colour."""
+"""Decoding compared with torchvision's and timm's transforms, for all colour modes."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def photo(width: int, height: int, mode: str = "RGB") -> Image.Image:
 
 
 @pytest.mark.parametrize("size", [(24, 24), (31, 50), (101, 40), (20, 7), (24, 37), (25, 24)])
-def test_fitting_equals_torchvisions(tmp_path: Path, size: tuple[int, int]) -> None:
+def test_resize_to_the_crop_size_equals_torchvision(tmp_path: Path, size: tuple[int, int]) -> None:
     image = photo(*size)
     image.save(tmp_path / "image.png")
     reference = v2.Compose([v2.Resize(24), v2.CenterCrop(24), v2.PILToTensor()])(image)
@@ -32,10 +32,10 @@ SIZES = [(64, 64), (40, 40), (47, 41), (53, 131), (200, 61), (41, 640), (39, 40)
 
 @pytest.mark.parametrize("interpolation", list(InterpolationMode))
 @pytest.mark.parametrize(("resize", "crop"), [(40, 32), (41, 32), (32, 32), (47, 24)])
-def test_resize_and_crop_equal_torchvisions(
+def test_resize_and_crop_equal_torchvision(
     tmp_path: Path, interpolation: InterpolationMode, resize: int, crop: int
 ) -> None:
-    """Every interpolation that torchvision knows; its nearest-exact is PIL's nearest."""
+    """All interpolations of torchvision, whose nearest-exact is PIL's nearest."""
     name = interpolation.value.removesuffix("-exact")
     options = DecodeOptions(
         3, crop, crop, crop, reference_file="", resize=resize, interpolation=name
@@ -51,7 +51,7 @@ def test_resize_and_crop_equal_torchvisions(
 @pytest.mark.parametrize("crop_mode", ["center", "squash"])
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "nearest", "lanczos", "box"])
 @pytest.mark.parametrize("crop_pct", [0.875, 0.95, 1.0])
-def test_resize_and_crop_equal_timms(
+def test_resize_and_crop_equal_timm(
     tmp_path: Path, crop_mode: str, interpolation: str, crop_pct: float
 ) -> None:
     transform = timm.data.create_transform(
@@ -71,7 +71,7 @@ def test_resize_and_crop_equal_timms(
         np.testing.assert_array_equal(decode(str(path), options), expected, err_msg=f"{size}")
 
 
-def test_a_member_of_an_archive_is_read_in_place(tmp_path: Path) -> None:
+def test_an_archive_member_is_read_without_unpacking(tmp_path: Path) -> None:
     photo(31, 50).save(tmp_path / "cat.png")
     content = (tmp_path / "cat.png").read_bytes()
     (tmp_path / "all.tar").write_bytes(b"before" + content + b"after")
@@ -86,7 +86,9 @@ def test_a_member_of_an_archive_is_read_in_place(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA", "P", "1", "CMYK"])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_every_colour_mode_becomes_what_was_asked(tmp_path: Path, mode: str, channels: int) -> None:
+def test_every_colour_mode_is_converted_to_the_requested_channels(
+    tmp_path: Path, mode: str, channels: int
+) -> None:
     image = photo(24, 24, mode)
     path = tmp_path / ("image.tif" if mode == "CMYK" else "image.png")
     image.save(path)
@@ -127,7 +129,7 @@ def test_a_truncated_image_is_named(tmp_path: Path, suffix: str) -> None:
         decode(str(path), OPTIONS)
 
 
-def test_an_image_of_another_size_is_named_with_the_first(tmp_path: Path) -> None:
+def test_an_image_of_another_size_is_named_with_the_reference(tmp_path: Path) -> None:
     photo(24, 20).save(tmp_path / "b.png")
     options = DecodeOptions(3, 24, 24, None, reference_file="a.png")
     with pytest.raises(DataError, match=r"a\.png has 24x24, .*b\.png has 24x20.*image_size=224"):

@@ -44,8 +44,8 @@ def test_without_augmentation_an_epoch_is_a_permutation(synthetic_data: MakeData
     split = data._splits.train
     mean, sd = (torch.tensor(some).view(3, 1, 1) for some in (data.mean, data.std))
     original = (split.images[split.rows] / 255 - mean) / sd
-    place = {image.numpy().round(3).tobytes(): i for i, image in enumerate(original)}
-    order = [place[image.numpy().round(3).tobytes()] for image in images]
+    position_of = {image.numpy().round(3).tobytes(): i for i, image in enumerate(original)}
+    order = [position_of[image.numpy().round(3).tobytes()] for image in images]
     assert sorted(order) == list(range(270))
     assert order != sorted(order)
     assert torch.equal(split.labels[order], labels)
@@ -90,20 +90,20 @@ def test_draws_are_uniform(synthetic_data: MakeData) -> None:
 
 
 def _draws_seen(images: torch.Tensor) -> torch.Tensor:
-    """Return what was done to images of coordinates: one number for (dy, dx, flip), 0 to 161."""
+    """Return the draws visible in coordinate images: one number for (dy, dx, flip), 0 to 161."""
     rows, columns = images[:, 0, 16, 16].long() - 13, images[:, 1, 16, 16:18].long()
     flipped = (columns[:, 0] > columns[:, 1]).long()
     return (rows * 9 + columns[:, 0] - 13 + flipped) * 2 + flipped
 
 
-def test_crops_and_flips_are_drawn_as_torchvisions_transforms_draw_them() -> None:
-    """Both cut an image whose pixels say where they were; all 162 outcomes occur as often."""
+def test_crops_and_flips_are_distributed_as_by_torchvision() -> None:
+    """Both crop an image of pixel coordinates; all 162 outcomes are equally frequent."""
     n = 16_000
-    place = torch.arange(1, 33, dtype=torch.uint8).expand(32, 32)
-    image = torch.stack([place.T, place])
+    columns = torch.arange(1, 33, dtype=torch.uint8).expand(32, 32)
+    image = torch.stack([columns.T, columns])
     torch.manual_seed(0)
-    usual = Compose([RandomCrop(32, padding=4), RandomHorizontalFlip()])
-    theirs = _draws_seen(torch.stack([usual(image) for _ in range(n)]))
+    transform = Compose([RandomCrop(32, padding=4), RandomHorizontalFlip()])
+    theirs = _draws_seen(torch.stack([transform(image) for _ in range(n)]))
     batches = Batches(
         full_split(image.expand(n, -1, -1, -1), torch.zeros(n, dtype=torch.int64)),
         BatchOptions((2, 32, 32), (0.0,) * 2, (1.0,) * 2, 2, batch_size=1000, seed=0, workers=0),
@@ -122,7 +122,7 @@ def test_an_epoch_repeats_exactly_and_the_next_differs(synthetic_data: MakeData)
     def first_batch(seed: int, epoch: int) -> torch.Tensor:
         return next(iter(attach(synthetic_data(seed), epoch).train_dataloader()))[0]
 
-    torch.manual_seed(1)  # the global generator has no part in it
+    torch.manual_seed(1)  # must not have any influence
     once = first_batch(0, 3)
     assert torch.equal(once, first_batch(0, 3))
     assert not torch.equal(once, first_batch(0, 4))
@@ -140,10 +140,10 @@ def test_training_does_not_depend_on_the_number_of_devices(
     ]
     assert [len(share) for share in shares] == [len(alone)] * 4
     for step, (images, targets) in enumerate(alone):
-        parts = [share[step] for share in shares]
-        assert [len(part[0]) for part in parts] == [8] * 4
-        assert torch.equal(torch.cat([part[0] for part in parts]), images)
-        assert torch.equal(torch.cat([part[1] for part in parts]), targets)
+        batches = [share[step] for share in shares]
+        assert [len(batch[0]) for batch in batches] == [8] * 4
+        assert torch.equal(torch.cat([batch[0] for batch in batches]), images)
+        assert torch.equal(torch.cat([batch[1] for batch in batches]), targets)
 
 
 def test_mixed_targets_are_shares_of_classes(synthetic_data: MakeData) -> None:
@@ -158,7 +158,9 @@ def test_training_drops_the_last_incomplete_batch(synthetic_data: MakeData) -> N
     assert [len(labels) for _, labels in batches] == [100, 100]
 
 
-def test_a_single_incomplete_batch_is_cut_to_the_devices(synthetic_data: MakeData) -> None:
+def test_a_single_incomplete_batch_is_shared_equally(
+    synthetic_data: MakeData,
+) -> None:
     data = synthetic_data(n_train=50, batch_size=512)  # 45 after the split
     assert [len(labels) for _, labels in attach(data).train_dataloader()] == [45]
     for rank in range(4):
@@ -175,23 +177,23 @@ def test_evaluation_counts_every_image_once(synthetic_data: MakeData, n: int, wo
     for rank in range(world):
         batches = attach(data, rank=rank, world=world).test_dataloader()
         lengths.append(len(batches))
-        part = [(labels, positions) for images, labels, positions in batches]
-        assert len(part) == len(batches)
-        assert all(0 < len(labels) <= 21 for labels, _ in part)
-        seen += part
+        own = [(labels, positions) for images, labels, positions in batches]
+        assert len(own) == len(batches)
+        assert all(0 < len(labels) <= 21 for labels, _ in own)
+        seen += own
     assert len(set(lengths)) == 1
     labels, positions = (torch.cat(some) for some in zip(*seen, strict=True))
     assert sorted(positions.tolist()) == list(range(n))
     assert torch.equal(labels, data.test_labels[positions])
 
 
-def test_fewer_images_than_devices_are_refused(synthetic_data: MakeData) -> None:
+def test_fewer_images_than_devices_are_rejected(synthetic_data: MakeData) -> None:
     data = attach(synthetic_data(n_test=5), world=6)
     with pytest.raises(DataError, match="5 images cannot be divided over 6 devices"):
         list(data.test_dataloader())
 
 
-def test_waiting_is_measured_anew_in_each_iteration(synthetic_data: MakeData) -> None:
+def test_waiting_time_restarts_with_each_iteration(synthetic_data: MakeData) -> None:
     batches = synthetic_data().train_dataloader()
     list(batches)
     first = batches.wait_s
@@ -201,7 +203,7 @@ def test_waiting_is_measured_anew_in_each_iteration(synthetic_data: MakeData) ->
 
 
 class _Sent(TorchDispatchMode):
-    """Counts what moves between the CPU and another device."""
+    """Counts the transfers between the CPU and another device."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -218,10 +220,10 @@ class _Sent(TorchDispatchMode):
         return made
 
 
-def test_no_training_batch_crosses_the_bus_once_the_images_are_on_the_device(
+def test_resident_images_need_no_transfer_per_training_batch(
     synthetic_data: MakeData,
 ) -> None:
-    """`meta` stands for a GPU: it computes no values, and refuses to be mixed with the CPU."""
+    """`meta` replaces a GPU: it computes no values and raises if mixed with the CPU."""
     data = attach(synthetic_data(n_train=600))
     strategy: Any = data.trainer.strategy
     strategy.root_device = torch.device("meta")

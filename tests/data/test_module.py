@@ -1,4 +1,4 @@
-"""ImageData: what it says about its data, and what a picture of it shows."""
+"""ImageData: attributes, normalisation, fingerprint, and use with a Lightning trainer."""
 
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ def test_digits_are_described() -> None:
     assert len(data.fingerprint) == 64
 
 
-def test_mean_and_sd_are_numpys_of_the_training_part() -> None:
+def test_mean_and_sd_of_the_training_split_equal_numpys() -> None:
     data = digits(limit_train=500)
     split = data._splits.train
     pixels = split.images[split.rows].numpy() / 255
@@ -68,7 +68,7 @@ def test_prepare_a_second_time_does_nothing() -> None:
     assert data._splits is splits
 
 
-def test_test_images_are_the_ones_asked_for() -> None:
+def test_test_images_are_the_requested_ones() -> None:
     data = digits(channels=3)
     split = data._splits.test
     images = data.test_images([7, 0])
@@ -77,7 +77,7 @@ def test_test_images_are_the_ones_asked_for() -> None:
         assert torch.equal(image[2], split.images[split.rows[position]][0])
 
 
-def test_test_batches_come_in_the_parts_order_and_scale() -> None:
+def test_test_batches_are_normalised_and_in_the_order_of_the_split() -> None:
     data = digits(normalize="half", batch_size=100)
     images, labels, positions = next(iter(data.test_dataloader()))
     split = data._splits.test
@@ -101,7 +101,7 @@ def test_normalisation_by_name(name: str, mean: tuple[float, ...], sd: tuple[flo
     assert (data.mean, data.std) == (mean, sd)
 
 
-def test_three_channel_normalisation_of_grey_images_is_refused() -> None:
+def test_three_channel_normalisation_of_grey_images_is_rejected() -> None:
     with pytest.raises(DataError, match=r"data.normalize=imagenet is for 3 channels.*have 1"):
         digits(normalize="imagenet")
 

@@ -1,4 +1,4 @@
-"""Real photographs and the CIFAR-10 copy, beside torchvision and the figures known of them."""
+"""Real photographs and a copy of CIFAR-10, compared with torchvision and reported statistics."""
 
 import tarfile
 from pathlib import Path
@@ -21,15 +21,15 @@ def photos(shared_data: Path, tmp_path: Path) -> Path:
         members = [member for member in archive if member.isfile()][:: 500 // CLASSES][:CLASSES]
         for number, member in enumerate(members):
             content = archive.extractfile(member).read()
-            for part in ("train", "test"):
-                folder = root / part / ("even" if number % 2 == 0 else "odd")
+            for split in ("train", "test"):
+                folder = root / split / ("even" if number % 2 == 0 else "odd")
                 folder.mkdir(parents=True, exist_ok=True)
                 (folder / Path(member.name).name).write_bytes(content)
     return root
 
 
 @pytest.mark.parametrize("limit_gib", [4.0, 0.0])
-def test_photographs_are_what_torchvision_makes_of_them(
+def test_photographs_are_decoded_as_by_torchvision(
     photos: Path, folder_data: MakeData, limit_gib: float
 ) -> None:
     transform = v2.Compose([v2.Resize(96), v2.CenterCrop(96), v2.PILToTensor()])
@@ -42,7 +42,7 @@ def test_photographs_are_what_torchvision_makes_of_them(
 
 
 @pytest.mark.slow
-def test_the_cifar_copy_has_the_mean_and_sd_known_of_it(
+def test_the_cifar_copy_has_the_reported_mean_and_sd(
     shared_data: Path, folder_data: MakeData, tmp_path: Path
 ) -> None:
     with tarfile.open(shared_data / "cifar10-jpeg.tar.xz") as archive:

@@ -1,4 +1,4 @@
-"""The split: stratified, seeded by split_seed only, and refused when it cannot be made."""
+"""Splits: stratified, seeded by split_seed only, and rejected if impossible."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ def test_stratified_positions_are_uniform_within_a_class() -> None:
     assert np.abs(times / 2000 - 0.25).max() < 5 * (0.25 * 0.75 / 2000) ** 0.5
 
 
-def test_validation_is_carved_out_of_training() -> None:
+def test_validation_images_are_held_out_from_training() -> None:
     splits = split_source(source_of([100, 50], [20, 10]), config(val_fraction=0.2))
     assert np.bincount(splits.train.labels).tolist() == [80, 40]
     assert np.bincount(splits.val.labels).tolist() == [20, 10]
@@ -94,7 +94,7 @@ def test_test_as_val_chooses_on_the_test_set_and_trains_on_everything() -> None:
         ({"val_fraction": 0.999}, r"data.val_fraction=0.999 of 150 .* is 150"),
     ],
 )
-def test_what_cannot_be_taken_is_refused(changes: dict[str, Any], message: str) -> None:
+def test_limits_out_of_range_are_rejected(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError, match=message):
         split_source(source_of([100, 50], [20, 10]), config(**changes))
 

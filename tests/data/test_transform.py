@@ -1,4 +1,4 @@
-"""The transform in use: the weights' own, what the configuration overrides, and what is said."""
+"""The resolved transform: that of the weights, overrides, and deviations."""
 
 from typing import Any
 
@@ -18,14 +18,14 @@ def config(**changes: Any) -> DataConfig:
     return DataConfig(**(values | changes))
 
 
-def test_the_weights_own_transform_is_used_as_it_is() -> None:
+def test_the_transform_of_the_weights_is_used_unchanged() -> None:
     for weights in (LITE0, LITE0._replace(squash=True)):
         assert resolve_transform(config(), weights) == weights
         assert deviations(weights, weights) == []
 
 
 @pytest.mark.parametrize(
-    ("changes", "expected", "said"),
+    ("changes", "expected", "deviation"),
     [
         (
             {"normalize": "imagenet"},
@@ -42,25 +42,25 @@ def test_the_weights_own_transform_is_used_as_it_is() -> None:
         ),
     ],
 )
-def test_what_is_asked_overrides_and_is_said(
-    changes: dict[str, Any], expected: Transform, said: str
+def test_overrides_are_applied_and_listed_as_deviations(
+    changes: dict[str, Any], expected: Transform, deviation: str
 ) -> None:
     used = resolve_transform(config(**changes), LITE0)
     assert used == expected
-    assert deviations(used, LITE0) == [said]
+    assert deviations(used, LITE0) == [deviation]
 
 
-def test_half_is_no_departure_from_half() -> None:
+def test_equal_values_are_no_deviation() -> None:
     assert deviations(resolve_transform(config(normalize="half"), LITE0), LITE0) == []
 
 
-def test_the_study_posts_transform_departs_from_torchvisions_in_normalisation_alone() -> None:
-    torchvisions = Transform(256, 224, "bilinear", *IMAGENET)
-    (said,) = deviations(resolve_transform(config(normalize="half"), torchvisions), torchvisions)
-    assert said.startswith("normalisation: mean 0.5 0.5 0.5")
+def test_half_normalisation_is_the_only_deviation_from_torchvision() -> None:
+    weights = Transform(256, 224, "bilinear", *IMAGENET)
+    (deviation,) = deviations(resolve_transform(config(normalize="half"), weights), weights)
+    assert deviation.startswith("normalisation: mean 0.5 0.5 0.5")
 
 
-def test_without_published_weights_everything_must_be_given() -> None:
+def test_without_pretrained_weights_every_value_must_be_set() -> None:
     with pytest.raises(
         DataError,
         match=r"no pretrained weights with a known transform; set data\.resize=PIXELS, "
@@ -88,7 +88,7 @@ def test_without_published_weights_everything_must_be_given() -> None:
         ({"channels": 1}, r"data\.channels=1: data=imagenet_val has colour images"),
     ],
 )
-def test_what_cannot_be_is_refused(changes: dict[str, Any], message: str) -> None:
+def test_impossible_transforms_are_rejected(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError, match=message) as caught:
         resolve_transform(config(**changes), LITE0)
     assert "\n" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""What every network of conf/model must do, whatever its source and family."""
+"""The contract of every network in conf/model, of any source and family."""
 
 from pathlib import Path
 from typing import Any
@@ -12,23 +12,24 @@ from cnncompare.models.complexity import forward_on_meta
 from cnncompare.models.registry import BuiltModel, build
 
 FOLDER = Path(__file__).resolve().parents[2] / "conf" / "model"
-# One of each kind of stem; the rest, which is large, runs with the slow tests.
+# One of each kind of stem; the other networks are large and run with the slow tests.
 QUICK = "alexnet lenet5 mobilenet_v2 regnet resnet18 shufflenet_v2 squeezenet1_1 timm vgg11"
+SCRIPTED = "fractalnet preact_resnet18 resnet110_sd wrn_40_2"  # with methods of their own
 SLOW = pytest.mark.slow
 BATCH = 4  # two images in a batch norm over 2x2 maps are too few for finite gradients
 
 
-def words(*quick: str) -> list[Any]:
-    """Every file of conf/model, of which all but the `quick` ones are slow."""
+def networks(*quick: str) -> list[Any]:
+    """Return every file of conf/model as a parameter; all but the `quick` ones are slow."""
     return [
         pytest.param(path.stem, marks=[] if path.stem in " ".join(quick).split() else SLOW)
         for path in sorted(FOLDER.glob("*.yaml"))
     ]
 
 
-def built(word: str, classes: int, channels: int) -> BuiltModel:
+def built(name: str, classes: int, channels: int) -> BuiltModel:
     torch.manual_seed(0)
-    model: dict[str, Any] = yaml.safe_load((FOLDER / f"{word}.yaml").read_text("utf-8"))
+    model: dict[str, Any] = yaml.safe_load((FOLDER / f"{name}.yaml").read_text("utf-8"))
     return build(
         model["name"],
         source=model["source"],
@@ -38,16 +39,16 @@ def built(word: str, classes: int, channels: int) -> BuiltModel:
     )
 
 
-@pytest.mark.parametrize("word", words(QUICK))
-def test_builds_for_any_classes_and_channels(word: str) -> None:
+@pytest.mark.parametrize("name", networks(QUICK))
+def test_builds_for_any_classes_and_channels(name: str) -> None:
     for classes, channels in ((2, 1), (1000, 3)):
-        network = built(word, classes, channels).network.eval()
+        network = built(name, classes, channels).network.eval()
         assert forward_on_meta(network, (2, channels, 32, 32)).shape == (2, classes)
 
 
-@pytest.mark.parametrize("word", words(QUICK))
-def test_logits_are_finite_repeatable_and_survive_a_state_dict(word: str) -> None:
-    first, second = (built(word, 7, 1).network.eval() for _ in range(2))
+@pytest.mark.parametrize("name", networks(QUICK))
+def test_logits_are_finite_repeatable_and_survive_a_state_dict(name: str) -> None:
+    first, second = (built(name, 7, 1).network.eval() for _ in range(2))
     images = torch.randn(2, 1, 32, 32)
     _change_every_buffer(first)
     second.load_state_dict(first.state_dict())
@@ -59,30 +60,32 @@ def test_logits_are_finite_repeatable_and_survive_a_state_dict(word: str) -> Non
         assert torch.equal(second(images), logits)
 
 
-@pytest.mark.parametrize("word", words(QUICK))
-def test_gradient_reaches_every_parameter(word: str) -> None:
-    model = built(word, 3, 3)
-    with torch.no_grad():  # some start their residuals at exactly 0, which stops the gradient
+@pytest.mark.parametrize("name", networks(QUICK))
+def test_gradient_reaches_every_parameter(name: str) -> None:
+    model = built(name, 3, 3)
+    with torch.no_grad():  # some initialise their residuals to 0, which stops the gradient
         for parameter in model.network.parameters():
             parameter.add_(torch.randn_like(parameter), alpha=0.01)
     outputs = model.network.train()(torch.randn(BATCH, 3, 32, 32))
     heads: list[Tensor] = [outputs] if isinstance(outputs, Tensor) else list(outputs)
-    # Of the first class's logits alone: a sum over all classes would cancel out before softmax.
+    # Only the logits of the first class: the sum over all classes would cancel out before softmax.
     torch.stack([head[:, 0].square().sum() for head in heads]).sum().backward()
     gradients = [parameter.grad for parameter in model.network.parameters()]
     assert all(gradient is not None for gradient in gradients)
     reached = sum(bool(gradient.any()) for gradient in gradients if gradient is not None)
-    # Stochastic depth and drop-path leave blocks out of a batch on purpose.
-    assert reached >= (0.5 if word in ("resnet110_sd", "fractalnet") else 0.97) * len(gradients)
+    # Stochastic depth and drop-path skip blocks in each batch.
+    assert reached >= (0.5 if name in ("resnet110_sd", "fractalnet") else 0.97) * len(gradients)
     assert all(torch.isfinite(gradient).all() for gradient in gradients if gradient is not None)
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit.*is deprecated:FutureWarning")
 @pytest.mark.filterwarnings("ignore:Scripted .* always returns:UserWarning")
 @pytest.mark.filterwarnings("ignore:.*annotations on empty non-base types:UserWarning")
-@pytest.mark.parametrize("word", words(QUICK, "fractalnet preact_resnet18 resnet110_sd wrn_40_2"))
-def test_becomes_a_script_for_batches_of_1_and_2(word: str) -> None:
-    network = built(word, 5, 3).network.eval()
+@pytest.mark.parametrize(
+    "name", networks(QUICK, "fractalnet preact_resnet18 resnet110_sd wrn_40_2")
+)
+def test_becomes_a_script_for_batches_of_1_and_2(name: str) -> None:
+    network = built(name, 5, 3).network.eval()
     script = torch.jit.script(network)
     for n in (1, 2):
         images = torch.randn(n, 3, 32, 32)
@@ -93,7 +96,7 @@ def test_becomes_a_script_for_batches_of_1_and_2(word: str) -> None:
 
 
 def _change_every_buffer(network: nn.Module) -> None:
-    """Make the running statistics other than their initial values, as training would."""
+    """Change the running statistics from their initial values, as training does."""
     for buffer in network.buffers():
         if buffer.is_floating_point():
             buffer.add_(0.1)

@@ -1,4 +1,4 @@
-"""The guide's worked example runs as it is printed, from an otherwise empty folder."""
+"""The worked example of the guide runs as printed, in an otherwise empty folder."""
 
 import json
 import re
@@ -31,8 +31,8 @@ SHORT = ("data.limit_train=200", "trainer.max_epochs=1", "logger=csv")
 
 def test_the_example_trains_with_its_option_and_is_recorded(folder: Path, cnncompare: Call) -> None:
     command = block("bash").splitlines()[1].split()[3:]
-    done = cnncompare(*command, *SHORT, cwd=folder)
-    assert done.returncode == 0, done.stderr
+    process = cnncompare(*command, *SHORT, cwd=folder)
+    assert process.returncode == 0, process.stderr
     (record,) = [json.loads(p.read_text()) for p in folder.glob("outputs/**/run.json")]
     assert record["status"] == "finished"
     assert record["model"]["name"] == "mynet"
@@ -53,8 +53,8 @@ def test_mistakes_are_one_line(
 ) -> None:
     path = folder / "conf" / "model" / "mynet.yaml"
     path.write_text(path.read_text().replace(old, new))
-    done = cnncompare("model=mynet", "data=digits", *SHORT, cwd=folder)
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
+    process = cnncompare("model=mynet", "data=digits", *SHORT, cwd=folder)
+    assert process.returncode == 2
+    assert message in process.stderr
+    assert "Traceback" not in process.stderr
     assert not (folder / "outputs").exists()

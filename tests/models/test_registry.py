@@ -1,4 +1,4 @@
-"""The ten first networks by name: counts, sizes, two steps of training, and what is refused."""
+"""Ten networks by name: parameters, MACs, two training steps, and rejected requests."""
 
 import copy
 from typing import Any
@@ -26,7 +26,7 @@ TEN = [*(("torchvision", name) for name in TORCHVISION), ("own", "lenet5"), ("ow
 
 
 def loss_of(outputs: Tensor | tuple[Tensor, ...], labels: Tensor, aux_weight: float) -> Tensor:
-    """The loss as in the papers: that of the logits, and a part of each auxiliary head's."""
+    """Return the loss of the papers: that of the logits plus a weighted loss per auxiliary head."""
     if isinstance(outputs, Tensor):
         return F.cross_entropy(outputs, labels)
     logits, *heads = outputs
@@ -65,10 +65,10 @@ def test_forward_at_the_native_size_with_the_published_stem(source: str, name: s
 
 
 @pytest.mark.parametrize("name", TORCHVISION)
-def test_parameters_and_operations_are_torchvision_s_published_ones(name: str) -> None:
+def test_parameters_and_operations_equal_torchvision_s(name: str) -> None:
     meta = zoo.get_model_weights(name).IMAGENET1K_V1.meta
     size = 299 if name == "inception_v3" else 224
-    # torchvision publishes GoogLeNet without its auxiliary heads, and Inception v3 with its own.
+    # torchvision counts GoogLeNet without its auxiliary heads and Inception v3 with them.
     options = {"aux_logits": False} if name == "googlenet" else {}
     built = build(
         name,
@@ -148,7 +148,7 @@ def refused(name: str, source: str = "torchvision", size: int = 32, **more: Any)
     return str(caught.value)
 
 
-def test_an_unknown_name_comes_with_the_closest() -> None:
+def test_an_unknown_name_is_answered_with_the_closest() -> None:
     assert "did you mean 'vgg16'" in refused("vgg166")
     assert "did you mean 'lenet5'" in refused("lenet", "own")
     assert "did you mean 'resnetv2_50'" in refused("resnetv2_5", "timm")
@@ -158,7 +158,7 @@ def test_an_unknown_name_comes_with_the_closest() -> None:
 
 def test_an_image_that_is_too_small_is_refused_with_the_smallest() -> None:
     assert refused("alexnet", stem="imagenet") == (
-        "alexnet with stem=imagenet takes images of 63 pixels or more, got 32: "
+        "alexnet with stem=imagenet accepts images of 63 pixels or more, got 32: "
         "use model.stem=cifar or data.image_size=224"
     )
     # The auxiliary head's 5x5 needs the published 299; torchvision's min_size 75 is without it.

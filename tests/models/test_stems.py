@@ -1,4 +1,4 @@
-"""The forms for small images: what the literature does, and a last map of 4x4 or more."""
+"""The forms for small images equal those of the literature and end in 4x4 maps or more."""
 
 import pytest
 import torch
@@ -33,9 +33,10 @@ def test_the_last_map_of_a_32_pixel_image_is_4_pixels_or_more(source: str, name:
     convolutions = [
         layer
         for layer in trace_layers(built.network, 3, 32)
-        if isinstance(layer.module, torch.nn.Conv2d) and layer.given[2] > 1  # no squeeze-excite
+        if isinstance(layer.module, torch.nn.Conv2d)
+        and layer.input_shape[2] > 1  # no squeeze-excite
     ]
-    assert convolutions[-1].gave[2] >= 4
+    assert convolutions[-1].output_shape[2] >= 4
     assert built.changes
 
 
@@ -61,7 +62,7 @@ def test_vgg16_has_the_heads_of_the_cifar_literature() -> None:
     assert count_params(built.network) == 14_714_688 + 2 * (512 * 512 + 512) + 512 * 10 + 10
 
 
-def test_the_published_stem_stays_when_asked_for() -> None:
+def test_the_published_stem_stays_on_request() -> None:
     built = build(
         "resnet18", source="torchvision", classes=10, image_shape=(3, 32, 32), stem="imagenet"
     )
@@ -85,7 +86,7 @@ def test_a_resized_convolution_keeps_the_variance_of_its_output() -> None:
     assert small.weight.std().item() == pytest.approx((2 / 9) ** 0.5, rel=0.05)
 
 
-def test_a_network_without_a_small_form_says_what_works() -> None:
+def test_a_network_without_a_small_form_is_refused_with_a_remedy() -> None:
     with pytest.raises(ModelError) as caught:
         build("vit_b_32", source="torchvision", classes=10, image_shape=(3, 32, 32))
     assert str(caught.value) == (

@@ -1,3 +1,5 @@
+"""Trimmed convolutions have the outputs, gradients and MACs of nn.Conv2d."""
+
 import copy
 
 import pytest
@@ -10,18 +12,18 @@ from cnncompare.models.trim import TrimmedConv2d, trim_kernels
 
 
 def both(conv: nn.Conv2d, size: tuple[int, int]) -> list[list[torch.Tensor]]:
-    """Return output and gradients (weight, bias, images) of a convolution and its trimmed self."""
+    """Return output and gradients (weight, bias, images) of a convolution, plain and trimmed."""
     trimmed = copy.deepcopy(conv)
     trim_kernels(trimmed)
     assert type(trimmed) is TrimmedConv2d
-    found = []
+    results = []
     for module in (conv, trimmed):
         generator = torch.Generator().manual_seed(0)
         images = torch.randn(5, 4, *size, generator=generator, requires_grad=True)
         outputs = module(images)
         outputs.square().sum().backward()
-        found.append([outputs, images.grad, *(p.grad for p in module.parameters())])
-    return found
+        results.append([outputs, images.grad, *(p.grad for p in module.parameters())])
+    return results
 
 
 CASES = [

@@ -97,7 +97,7 @@ def test_a_damaged_checkpoint_is_said_and_the_run_starts_over(
     with caplog.at_level(logging.WARNING), open_run(config, 1.0) as again:
         assert checkpoint_to_resume(again) is None
     if (name, damage) != ("last.ckpt", "missing"):  # then there was nothing to continue
-        assert f"{path} is damaged or missing: the run starts over" in caplog.text
+        assert f"{path} is corrupt or missing: the run starts over" in caplog.text
 
 
 def test_a_job_that_its_sweep_saw_die_is_continued(config: Config) -> None:

@@ -8,12 +8,12 @@ import scikit_posthocs
 from cnncompare.stats.compact_letters import compact_letter_display
 
 
-def test_best_gets_a_and_ties_share() -> None:
-    different = {frozenset("AC")}
-    assert compact_letter_display(["A", "B", "C"], different) == {"A": "a", "B": "ab", "C": "b"}
+def test_the_best_has_letter_a_and_ties_share_letters() -> None:
+    significant = {frozenset("AC")}
+    assert compact_letter_display(["A", "B", "C"], significant) == {"A": "a", "B": "ab", "C": "b"}
 
 
-def test_all_tied_and_all_different() -> None:
+def test_all_tied_and_all_significant() -> None:
     labels = ["A", "B", "C"]
     assert set(compact_letter_display(labels, set()).values()) == {"a"}
     every = {frozenset(pair) for pair in itertools.combinations(labels, 2)}
@@ -21,17 +21,17 @@ def test_all_tied_and_all_different() -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_letter_is_shared_exactly_by_ties_as_scikit_posthocs_has_it(seed: int) -> None:
+def test_letters_agree_with_scikit_posthocs(seed: int) -> None:
     rng = random.Random(seed)
     labels = [f"m{i}" for i in range(8)]
     pairs = [frozenset(p) for p in itertools.combinations(labels, 2)]
-    different = {p for p in pairs if rng.random() < 0.5}
-    found = compact_letter_display(labels, different)
+    significant = {p for p in pairs if rng.random() < 0.5}
+    found = compact_letter_display(labels, significant)
     for pair in pairs:
         a, b = pair
-        assert bool(set(found[a]) & set(found[b])) == (pair not in different)
+        assert bool(set(found[a]) & set(found[b])) == (pair not in significant)
     p = pd.DataFrame(1.0, labels, labels)
-    for a, b in different:
+    for a, b in significant:
         p.loc[a, b] = p.loc[b, a] = 0.0
     theirs = scikit_posthocs.compact_letter_display(p, alpha=0.05)
     columns = {tuple(i for i in labels if c in theirs[i]) for c in set("".join(theirs)) - {" "}}
@@ -39,7 +39,7 @@ def test_a_letter_is_shared_exactly_by_ties_as_scikit_posthocs_has_it(seed: int)
     assert ours == columns
 
 
-def test_more_letters_than_the_alphabet() -> None:
+def test_more_groups_than_letters_of_the_alphabet() -> None:
     labels = [f"m{i}" for i in range(30)]
     every = {frozenset(pair) for pair in itertools.combinations(labels, 2)}
     found = compact_letter_display(labels, every)
@@ -48,5 +48,5 @@ def test_more_letters_than_the_alphabet() -> None:
     assert len(set(found.values())) == 30
 
 
-def test_one_label_alone() -> None:
+def test_a_single_label() -> None:
     assert compact_letter_display(["A"], set()) == {"A": "a"}

@@ -31,12 +31,12 @@ DATA = [str(i) for i in range(14)]
 @pytest.mark.parametrize(
     ("models", "q"), [(2, 1.960), (3, 2.343), (4, 2.569), (5, 2.728), (10, 3.164)]
 )
-def test_critical_differences_are_those_of_demsars_table_5(models: int, q: float) -> None:
+def test_critical_differences_agree_with_table_5_of_demsar(models: int, q: float) -> None:
     expected = q * (models * (models + 1) / (6 * 14)) ** 0.5
     assert nemenyi_critical_difference(models, 14) == pytest.approx(expected, rel=5e-4)
 
 
-def test_demsars_example() -> None:
+def test_example_of_demsar() -> None:
     found = friedman_nemenyi(LABELS, DATA, DEMSAR)
     assert dict(zip(found.labels, found.mean_ranks, strict=True)) == pytest.approx(
         {"C4.5": 3.143, "m": 2.000, "cf": 2.893, "m+cf": 1.964}, abs=1e-3
@@ -46,7 +46,7 @@ def test_demsars_example() -> None:
     assert (found.chi2, found.p) == pytest.approx((theirs.statistic, theirs.pvalue))
 
 
-def test_cliques_agree_with_nemenyis_p_values() -> None:
+def test_cliques_agree_with_p_values_of_scikit_posthocs() -> None:
     found = friedman_nemenyi(LABELS, DATA, DEMSAR)
     p = posthoc_nemenyi_friedman(-DEMSAR)
     for i, a in enumerate(LABELS):

@@ -29,7 +29,7 @@ def test_t_over_seeds_agrees_with_scipy() -> None:
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
 
 
-def test_seeds_that_agree_are_known_to_one_image_at_best() -> None:
+def test_equal_accuracies_have_the_spread_of_rounding_to_one_image() -> None:
     found = t_over_seeds([0.99, 0.99], images=100)
     half = stats.t.ppf(0.975, 1) * 0.01 / 12**0.5 / 2**0.5
     assert found.low == pytest.approx(0.99 - half)
@@ -40,7 +40,7 @@ def test_one_seed_has_no_interval_over_seeds() -> None:
     assert t_over_seeds([0.9]).low is None
 
 
-def test_bootstrap_is_wider_than_either_source_alone() -> None:
+def test_bootstrap_is_wider_than_the_interval_over_seeds() -> None:
     right = simulate(np.random.default_rng(0), {"m": 0.9}, seeds=5, n=400, seed_sd=0.2)["m"]
     both = hierarchical_bootstrap(right)
     seeds = t_over_seeds([float(row.mean()) for row in right])
@@ -48,20 +48,20 @@ def test_bootstrap_is_wider_than_either_source_alone() -> None:
 
 
 def test_bootstrap_of_equal_seeds_has_wilsons_width() -> None:
-    """Where every seed gives the same answers, only the images are uncertain."""
+    """If all seeds predict the same, only the images vary."""
     row = np.random.default_rng(0).random(2000) < 0.9
     both = hierarchical_bootstrap(np.array([row] * 6), draws=40_000)
     one = wilson(float(row.sum()), row.size)
     assert both.high - both.low == pytest.approx(one.high - one.low, rel=0.03)
 
 
-def test_all_right_is_not_certain() -> None:
+def test_an_accuracy_of_1_has_a_wilson_interval() -> None:
     found = hierarchical_bootstrap(np.ones((3, 100), bool))
     assert (found.low, found.high) == pytest.approx(
         proportion_confint(100, 100, method="wilson"), abs=1e-12
     )
 
 
-def test_bootstrap_repeats_itself() -> None:
+def test_bootstrap_is_reproducible() -> None:
     right = simulate(np.random.default_rng(0), {"m": 0.9}, n=300)["m"]
     assert hierarchical_bootstrap(right) == hierarchical_bootstrap(right)

@@ -24,7 +24,7 @@ def test_mcnemar_power_agrees_with_simulated_tests() -> None:
     assert found == pytest.approx((p < 0.05).mean(), abs=0.01)
 
 
-def test_the_plan_reaches_the_power_it_promises_and_no_less_would() -> None:
+def test_the_plan_reaches_the_target_power_and_fewer_seeds_do_not() -> None:
     power = power_over_runs(variance=0.01**2, seeds=3, samples=1)
     found = plan_sample_sizes(0.008, power, 0.05, seeds=3, images=None)
     assert found.seeds is not None
@@ -35,7 +35,7 @@ def test_the_plan_reaches_the_power_it_promises_and_no_less_would() -> None:
     assert power(found.detectable, 0.05, None, None) == pytest.approx(0.8, abs=0.01)
 
 
-def test_no_difference_is_settled_by_nothing() -> None:
+def test_a_difference_of_0_has_no_plan() -> None:
     power = power_over_runs(variance=0.01**2, seeds=3, samples=1)
     found = plan_sample_sizes(0.0, power, 0.05, seeds=3, images=100)
     assert (found.seeds, found.images) == (None, None)

@@ -22,7 +22,7 @@ def test_components_agree_with_a_two_way_anova_by_hand() -> None:
     assert found.mean == pytest.approx(values.mean())
 
 
-def test_two_sided_p_is_students_without_images_and_normal_without_seeds() -> None:
+def test_two_sided_p_is_students_t_without_images_and_normal_without_seeds() -> None:
     assert two_sided_p(0.02, 1e-4, 0.0, 3) == pytest.approx(2 * stats.t.sf(2, 3), rel=1e-6)
     assert two_sided_p(0.02, 1e-9, 1e-4, 3) == pytest.approx(2 * stats.norm.sf(2), rel=1e-3)
 
@@ -39,13 +39,13 @@ def test_two_sided_p_agrees_with_simulated_draws(df: int, share: float) -> None:
 
 @pytest.mark.parametrize("alpha", [0.05, 0.05 / 28])
 @pytest.mark.parametrize("share", [0.0, 0.33, 1.0])
-def test_critical_is_where_p_is_alpha(alpha: float, share: float) -> None:
+def test_p_at_the_least_significant_difference_is_alpha(alpha: float, share: float) -> None:
     bound = float(least_significant_difference(share * 1e-4, (1 - share) * 1e-4, 2, alpha))
     assert two_sided_p(bound, share * 1e-4, (1 - share) * 1e-4, 2) == pytest.approx(alpha, rel=0.02)
 
 
-def test_equal_differences_in_every_seed_are_not_certain() -> None:
-    """One image in each of 3 seeds: rounding alone could do that."""
+def test_equal_differences_in_every_seed_are_not_significant() -> None:
+    """One image in each of 3 seeds could be an effect of rounding."""
     values = np.zeros((3, 360), dtype=np.int8)
     values[:, 0] = 1
     found = estimate_variance_components(values)

@@ -1,4 +1,4 @@
-"""A user's folder with a network that misbehaves when it is told to."""
+"""A user's folder with a network that fails in the way that its option selects."""
 
 import os
 import signal
@@ -30,9 +30,9 @@ class Net(nn.Module):
             misbehave(self.way)
         return self.head(self.features(images).flatten(1))
 
-def mark(word):
+def mark(way):
     with open(os.environ.get("MARKS", os.devnull), "a") as file:
-        file.write(f"{word} {os.getpid()} {os.environ.get('LOCAL_RANK', '-')}\\n")
+        file.write(f"{way} {os.getpid()} {os.environ.get('LOCAL_RANK', '-')}\\n")
 
 def misbehave(way):
     if Path("mended").exists():
@@ -75,7 +75,7 @@ options: {way: good}
 lr: {sgd: 0.01, adamw: 1e-3}
 """
 
-WORDS = (
+OVERRIDES = (
     "-m",
     "data=digits",
     "data.image_size=8",
@@ -101,11 +101,11 @@ Call = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def sweep(folder: Path) -> Call:
-    """Run a sweep to its end."""
+    """Run a sweep until it ends."""
 
-    def call(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def call(*overrides: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            command(*words),
+            command(*overrides),
             cwd=folder,
             env={**os.environ, **environment},
             capture_output=True,
@@ -116,17 +116,17 @@ def sweep(folder: Path) -> Call:
     return call
 
 
-def command(*words: str) -> list[str]:
-    named = any(word.startswith(("model=", "experiment=")) for word in words)
+def command(*overrides: str) -> list[str]:
+    named = any(override.startswith(("model=", "experiment=")) for override in overrides)
     model = [] if named else ["model=naughty"]
-    return [sys.executable, "-m", "cnncompare", *WORDS, *model, *words]
+    return [sys.executable, "-m", "cnncompare", *OVERRIDES, *model, *overrides]
 
 
 @contextmanager
-def started(folder: Path, *words: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
-    """Start a sweep, and end what is left of it."""
+def started(folder: Path, *overrides: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """Start a sweep, and kill its remaining processes at the end."""
     process = subprocess.Popen(
-        command(*words),
+        command(*overrides),
         cwd=folder,
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
@@ -145,5 +145,5 @@ def started(folder: Path, *words: str, **environment: str) -> Iterator[subproces
 def wait_for(condition: Callable[[], bool], seconds: float = 90) -> None:
     until = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < until, "waited in vain"
+        assert time.monotonic() < until, "the condition was not met in time"
         time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""A small network with dropout and batch norm, and what two trainings of it must share."""
+"""A small network with dropout and batch norm, and the results that its trainings must share."""
 
 import csv
 import hashlib
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from cnncompare.models.registry import register
 
-WORDS = (
+OVERRIDES = (
     "data=digits",
     "data.image_size=8",
     "data.limit_train=192",
@@ -52,7 +52,7 @@ def exact_net(
 
 
 def result(folder: Path) -> dict[str, Any]:
-    """Return all of a finished run that must not depend on how often it was interrupted."""
+    """Return the results of a finished run that must not depend on interruptions."""
     last = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
     best = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)
     with (folder / "epochs.csv").open(newline="") as file:

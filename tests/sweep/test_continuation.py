@@ -1,4 +1,4 @@
-"""A run that was cut anywhere ends as one that never was: weights, optimizer, metrics, all bits."""
+"""A run that is killed anywhere resumes to bitwise equal weights, optimizer and metrics."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from cnncompare.training.checkpoints import AtomicCheckpointIO, load_checkpoint_
 from cnncompare.training.lightning_module import ImageClassifier
 from cnncompare.training.train import train
 from tests.composing import compose_config
-from tests.sweep.exact import WORDS, digest, result
+from tests.sweep.exact import OVERRIDES, digest, result
 
 STEPS_PER_EPOCH = 6
 # without batch norm and with next to no learning, so that no later epoch beats the first
@@ -44,8 +44,8 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return result(train(config_in(tmp_path_factory.mktemp("uninterrupted"))).folder)
 
 
-def config_in(folder: Path, *words: str) -> Config:
-    return compose_config(*WORDS, f"output_root={folder}", *words)
+def config_in(folder: Path, *overrides: str) -> Config:
+    return compose_config(*OVERRIDES, f"output_root={folder}", *overrides)
 
 
 def kill_after(count: int) -> Callable[[], None]:
@@ -100,7 +100,7 @@ def test_cut_in_validation_while_the_average_is_swapped_in(
 
 @pytest.mark.parametrize("when", ["before", "within", "after"])
 @pytest.mark.parametrize("save", [3, 4, 5])  # best and last of epoch 2, the next of epoch 3
-def test_cut_in_the_writing_of_a_checkpoint(
+def test_cut_while_a_checkpoint_is_written(
     when: str,
     save: int,
     tmp_path: Path,
@@ -148,7 +148,7 @@ def test_cut_in_the_test(
     assert run.record.timing.epoch_s is not None
 
 
-def test_cut_many_times_over(
+def test_cut_several_times(
     tmp_path: Path, uninterrupted: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config, original = config_in(tmp_path), ImageClassifier.training_step
@@ -165,7 +165,7 @@ def test_cut_many_times_over(
     assert result(train(config).folder) == uninterrupted
 
 
-def test_a_damaged_checkpoint_starts_over_and_ends_alike(
+def test_a_truncated_checkpoint_restarts_the_run_with_equal_results(
     tmp_path: Path, uninterrupted: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config, kill, original = config_in(tmp_path), kill_after(15), ImageClassifier.training_step
@@ -217,7 +217,7 @@ def epoch_of(folder: Path, name: str) -> int:
     return epoch
 
 
-def test_another_seed_ends_otherwise(tmp_path: Path, uninterrupted: dict[str, Any]) -> None:
+def test_another_seed_leads_to_other_weights(tmp_path: Path, uninterrupted: dict[str, Any]) -> None:
     other = result(train(config_in(tmp_path, "seed=1")).folder)
     assert other["weights"] != uninterrupted["weights"]
 

@@ -14,9 +14,7 @@ sweep:
 """
 
 
-def test_an_experiment_pairs_models_with_their_settings_and_leaves_some_out(
-    sweep: Call, folder: Path
-) -> None:
+def test_an_experiment_pairs_models_with_settings_and_skips_jobs(sweep: Call, folder: Path) -> None:
     (folder / "conf" / "experiment").mkdir()
     (folder / "conf" / "experiment" / "zipped.yaml").write_text(EXPERIMENT)
     ended = sweep("experiment=zipped", "seeds=2")

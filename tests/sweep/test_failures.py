@@ -1,4 +1,4 @@
-"""A job that fails is told apart by its cause, and the others go on."""
+"""The record of a failed job names the cause, and the other jobs continue."""
 
 import json
 import os
@@ -20,9 +20,9 @@ def records(folder: Path) -> dict[str, Any]:
     return found
 
 
-def test_six_jobs_of_which_four_fail_each_in_its_way(sweep: Call, folder: Path) -> None:
-    words = ("model.options.way=good,raise,exit,hang,kill,good_too", "sweep.timeout_s=15")
-    first = sweep(*words)
+def test_four_of_six_jobs_fail_in_different_ways(sweep: Call, folder: Path) -> None:
+    overrides = ("model.options.way=good,raise,exit,hang,kill,good_too", "sweep.timeout_s=15")
+    first = sweep(*overrides)
     assert first.returncode == 1, first.stderr
     assert "4 failed, 2 finished" in first.stdout
     assert "4 of 6 jobs did not finish" in first.stderr
@@ -48,10 +48,10 @@ def test_six_jobs_of_which_four_fail_each_in_its_way(sweep: Call, folder: Path) 
             assert record["error"]["message"] in first.stdout
             assert record["error"]["message"] in record["log"]
     assert "Traceback (most recent call last)" in found["raise"]["log"]
-    assert "time.sleep(1000)" in found["hang"]["log"]  # where it stood
+    assert "time.sleep(1000)" in found["hang"]["log"]  # the stack at the time limit
 
     (folder / "mended").touch()
-    second = sweep(*words)
+    second = sweep(*overrides)
     assert second.returncode == 0, second.stderr
     assert "4 finished, 2 skipped" in second.stdout
     again = records(folder)
@@ -61,9 +61,7 @@ def test_six_jobs_of_which_four_fail_each_in_its_way(sweep: Call, folder: Path) 
         assert same == way.startswith("good"), way
 
 
-def test_a_job_that_fails_before_its_run_is_opened_has_a_record_too(
-    sweep: Call, folder: Path
-) -> None:
+def test_a_job_that_fails_before_its_run_is_opened_has_a_record(sweep: Call, folder: Path) -> None:
     ended = sweep("model.options.way=raise_early,exit_early,segfault,good")
     assert ended.returncode == 1, ended.stderr
     assert "3 failed, 1 finished" in ended.stdout
@@ -79,7 +77,9 @@ def test_a_job_that_fails_before_its_run_is_opened_has_a_record_too(
     assert "in misbehave" in logs
 
 
-def test_a_wrong_job_stops_the_sweep_before_anything_is_written(sweep: Call, folder: Path) -> None:
+def test_an_invalid_job_stops_the_sweep_before_anything_is_written(
+    sweep: Call, folder: Path
+) -> None:
     ended = sweep("trainer.max_epochs=1,2,-1")
     assert ended.returncode == 2
     assert "trainer.max_epochs=-1" in ended.stderr
@@ -88,9 +88,15 @@ def test_a_wrong_job_stops_the_sweep_before_anything_is_written(sweep: Call, fol
 
 
 def test_a_signal_to_the_whole_group_interrupts_the_sweep_and_its_job(folder: Path) -> None:
-    words = ("-m", "model=resnet20", "data=digits", "trainer.max_epochs=200", "trainer.threads=1")
+    overrides = (
+        "-m",
+        "model=resnet20",
+        "data=digits",
+        "trainer.max_epochs=200",
+        "trainer.threads=1",
+    )
     sweep = subprocess.Popen(
-        [sys.executable, "-m", "cnncompare", *words],
+        [sys.executable, "-m", "cnncompare", *overrides],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""What a job costs beyond its own training, beside a fresh interpreter."""
+"""Overhead of a job in a forked process and in a new interpreter."""
 
 import os
 import subprocess
@@ -12,8 +12,8 @@ import pytest
 from cnncompare.sweep.processes import start
 from cnncompare.training.train import train
 from tests.composing import compose_config
-from tests.sweep.exact import WORDS
-from tests.sweep.test_kills import begin, end_of, job_in
+from tests.sweep.exact import OVERRIDES
+from tests.sweep.test_kills import begin, exit_code_of, job_in
 
 JOBS = 5
 
@@ -37,16 +37,16 @@ def test_a_job_costs_less_than_a_second_beyond_its_training(tmp_path: Path) -> N
 
     def here(number: int) -> None:
         root = f"output_root={tmp_path}/here{number}"
-        train(compose_config(*WORDS, "trainer.max_epochs=8", root))
+        train(compose_config(*OVERRIDES, "trainer.max_epochs=8", root))
 
     def forked(number: int) -> None:
-        assert end_of(begin(*jobs[number])) == 0
+        assert exit_code_of(begin(*jobs[number])) == 0
 
     def fresh(number: int) -> None:
         command = [sys.executable, "-m", "cnncompare.sweep.worker", str(jobs[JOBS + number][0])]
         subprocess.run(command, check=True, env=dict(os.environ), capture_output=True)
 
-    end_of(start(*jobs[-1], dict(os.environ)))  # the server imports torch once
+    exit_code_of(start(*jobs[-1], dict(os.environ)))  # the server imports torch once
     here(-1)
     training = seconds_of(here)
     costs = {"forked": seconds_of(forked) - training, "fresh": seconds_of(fresh) - training}

@@ -1,4 +1,4 @@
-"""A process killed at any moment, and started again, ends with the same bits."""
+"""A process that is killed at any moment and restarted produces bitwise equal results."""
 
 import json
 import os
@@ -17,13 +17,13 @@ from cnncompare.sweep.job_status import reported_exit
 from cnncompare.sweep.processes import JobProcess, start
 from tests.composing import compose_config
 from tests.conftest import ROOT
-from tests.sweep.exact import WORDS, result
+from tests.sweep.exact import OVERRIDES, result
 
 EPOCHS = 8
 
 
 def job_in(folder: Path) -> tuple[Path, Config]:
-    config = compose_config(*WORDS, f"trainer.max_epochs={EPOCHS}", f"output_root={folder}")
+    config = compose_config(*OVERRIDES, f"trainer.max_epochs={EPOCHS}", f"output_root={folder}")
     content = {
         "config": config.model_dump(),
         "argv": [],
@@ -42,7 +42,7 @@ def begin(file: Path, config: Config) -> JobProcess:
     return start(file, config, dict(os.environ))
 
 
-def end_of(process: JobProcess, seconds: float = 120) -> int:
+def exit_code_of(process: JobProcess, seconds: float = 120) -> int:
     until = time.monotonic() + seconds
     while (code := process.exit_code()) is None:
         assert time.monotonic() < until
@@ -53,15 +53,15 @@ def end_of(process: JobProcess, seconds: float = 120) -> int:
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     file, config = job_in(tmp_path_factory.mktemp("uninterrupted"))
-    end_of(begin(file, config))  # the first waits for the server's imports
+    exit_code_of(begin(file, config))  # the first waits for the server's imports
     (config.run_folder() / "run.json").unlink()
     started = time.monotonic()
-    assert end_of(begin(file, config)) == 0, reported_exit(file)
+    assert exit_code_of(begin(file, config)) == 0, reported_exit(file)
     return {"seconds": time.monotonic() - started, "result": result(config.run_folder())}
 
 
 def kill_often(file: Path, config: Config, count: int, seconds: float, seed: int) -> Iterator[str]:
-    """Kill the job at random moments of its life; yield what its record said after each."""
+    """Kill the job at random moments of its life; yield the status of its record after each."""
     moments = random.Random(seed)
     for _ in range(count):
         process = begin(file, config)
@@ -69,7 +69,7 @@ def kill_often(file: Path, config: Config, count: int, seconds: float, seed: int
         while time.monotonic() < until and process.exit_code() is None:
             time.sleep(0.002)
         process.send(signal.SIGKILL)
-        end_of(process)
+        exit_code_of(process)
         path = config.run_folder() / "run.json"
         yield json.loads(path.read_text())["status"] if path.exists() else "nothing"
 
@@ -80,20 +80,20 @@ def test_killed_at_random_moments(
 ) -> None:
     file, config = job_in(tmp_path)
     kills = 0
-    for round_ in range(count):  # a job that came to its end starts again in a new folder
+    for round_ in range(count):  # a finished job starts again in a new folder
         for status in kill_often(file, config, 1, uninterrupted["seconds"], seed=round_):
             kills += 1
             if status == "finished":
                 assert result(config.run_folder()) == uninterrupted["result"]
                 (tmp_path / str(round_)).mkdir()
                 file, config = job_in(tmp_path / str(round_))
-    assert end_of(begin(file, config)) == 0, reported_exit(file)
+    assert exit_code_of(begin(file, config)) == 0, reported_exit(file)
     assert kills == count
     assert result(config.run_folder()) == uninterrupted["result"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_finishes_the_batch_and_the_next_start_ends_alike(
+def test_a_signal_finishes_the_batch_and_a_restart_produces_equal_results(
     number: signal.Signals, tmp_path: Path, uninterrupted: dict[str, Any]
 ) -> None:
     file, config = job_in(tmp_path)
@@ -103,9 +103,9 @@ def test_a_signal_finishes_the_batch_and_the_next_start_ends_alike(
         assert process.exit_code() is None, reported_exit(file)
         time.sleep(0.005)
     process.send(number)
-    assert end_of(process) == 128 + number
+    assert exit_code_of(process) == 128 + number
     record = json.loads((config.run_folder() / "run.json").read_text())
     assert record["status"] == "interrupted"
     assert record["error"] == {"type": "Interrupted", "message": f"stopped by {number.name}"}
-    assert end_of(begin(file, config)) == 0, reported_exit(file)
+    assert exit_code_of(begin(file, config)) == 0, reported_exit(file)
     assert result(config.run_folder()) == uninterrupted["result"]

@@ -12,7 +12,7 @@ from cnncompare.sweep.compose_jobs import JobComposer
 from cnncompare.sweep.overrides import combine_with_lines, expand_seeds, is_skipped
 
 
-def test_seeds_are_spelt_out() -> None:
+def test_seeds_are_expanded() -> None:
     assert expand_seeds(["-m", "seeds=3", "model=vgg16"]) == ["-m", "seed=0,1,2", "model=vgg16"]
     assert expand_seeds(["--multirun", "seeds=1"]) == ["--multirun", "seed=0"]
     assert expand_seeds(["seed=3"]) == ["seed=3"]
@@ -23,13 +23,13 @@ def test_seeds_without_a_sweep_are_refused() -> None:
         expand_seeds(["seeds=3"])
 
 
-@pytest.mark.parametrize("word", ["seeds=0", "seeds=-1", "seeds=three", "seeds=", "seeds=1,2"])
-def test_what_is_no_number_of_seeds_is_refused(word: str) -> None:
+@pytest.mark.parametrize("argument", ["seeds=0", "seeds=-1", "seeds=three", "seeds=", "seeds=1,2"])
+def test_an_invalid_number_of_seeds_is_refused(argument: str) -> None:
     with pytest.raises(ConfigError, match="expected a positive number of seeds"):
-        expand_seeds(["-m", word])
+        expand_seeds(["-m", argument])
 
 
-def test_lines_are_crossed_with_the_jobs_whose_words_win() -> None:
+def test_lines_are_combined_with_jobs_whose_overrides_take_precedence() -> None:
     lines = ["model=vgg16 optimizer.lr=0.01", "model=resnet20"]
     assert combine_with_lines(lines, [["seed=0"], ["seed=1"]]) == [
         ["model=vgg16", "optimizer.lr=0.01", "seed=0"],
@@ -46,7 +46,7 @@ CONFIG = OmegaConf.create(
 
 
 @pytest.mark.parametrize(
-    ("line", "left_out"),
+    ("line", "skipped"),
     [
         ("model=resnet20", True),
         ("model=resnet*", True),
@@ -57,18 +57,18 @@ CONFIG = OmegaConf.create(
         ("", False),
     ],
 )
-def test_a_job_is_left_out_when_every_word_fits(line: str, left_out: bool) -> None:
-    assert is_skipped(CONFIG, [line]) is left_out
+def test_a_job_is_skipped_when_every_pattern_of_a_line_matches(line: str, skipped: bool) -> None:
+    assert is_skipped(CONFIG, [line]) is skipped
 
 
 @pytest.mark.parametrize("line", ["modle=vgg16", "vgg16"])
-def test_a_line_that_could_never_fit_is_refused(line: str) -> None:
+def test_an_invalid_line_is_refused(line: str) -> None:
     with pytest.raises(ConfigError, match="is not of the form key=value with a known key"):
         is_skipped(CONFIG, [line])
 
 
 @pytest.mark.parametrize(
-    "words",
+    "overrides",
     [
         ["model=vgg16", "seed=3", "trainer.max_epochs=7", "optimizer=adamw", "optimizer.lr=0.5"],
         ["seed=1", "model=lenet5"],
@@ -78,15 +78,15 @@ def test_a_line_that_could_never_fit_is_refused(line: str) -> None:
         ["logger=[tensorboard,csv]", "data.augment.flip=true"],
     ],
 )
-def test_composing_with_shared_parts_gives_what_hydra_gives(words: list[str]) -> None:
+def test_shared_compositions_equal_those_of_hydra(overrides: list[str]) -> None:
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(conf_folder()), version_base="1.3"):
         loader = GlobalHydra.instance().config_loader()
         master = loader.load_configuration("config", [], run_mode=RunMode.MULTIRUN)
-        whole = loader.load_sweep_config(master, words)
+        whole = loader.load_sweep_config(master, overrides)
         composer = JobComposer(loader, master)
-        composer.compose(["model=vgg16", "seed=9"])  # leaves no trace in the next
-        ours = OmegaConf.to_container(composer.compose(words), resolve=True)
+        composer.compose(["model=vgg16", "seed=9"])  # must not affect the next
+        ours = OmegaConf.to_container(composer.compose(overrides), resolve=True)
     theirs: Any = OmegaConf.to_container(whole, resolve=False)
     del theirs["hydra"]
     theirs = OmegaConf.to_container(OmegaConf.create(theirs), resolve=True)

@@ -7,7 +7,7 @@ import pytest
 
 from cnncompare.sweep.plan import costs
 from tests.composing import compose_config
-from tests.sweep.conftest import WORDS, Call
+from tests.sweep.conftest import OVERRIDES, Call
 
 PROBED = {
     "params": 10,
@@ -23,33 +23,33 @@ PROBED = {
 
 
 def test_costs_by_hand() -> None:
-    words = ("data=digits", "data.batch_size=100", "trainer.max_epochs=4", "optimizer=adamw")
-    cost = costs(compose_config(*words), PROBED)
+    overrides = ("data=digits", "data.batch_size=100", "trainer.max_epochs=4", "optimizer=adamw")
+    cost = costs(compose_config(*overrides), PROBED)
     assert cost["epoch_s"] == pytest.approx(10 * 0.5 + 300 * 0.5 / 100 / 3)
     assert cost["hours"] == pytest.approx((4 * 5.5 + 1.0) / 3600)
     assert cost["disk_mb"] == pytest.approx(2 * 3.0 * 3)  # weights and two moments, twice
 
 
 def test_weights_that_are_only_tested_cost_one_pass() -> None:
-    words = ("data=digits", "data.batch_size=100", "trainer.max_epochs=0")
-    cost = costs(compose_config(*words), PROBED)
+    overrides = ("data=digits", "data.batch_size=100", "trainer.max_epochs=0")
+    cost = costs(compose_config(*overrides), PROBED)
     assert cost["epoch_s"] is None
     assert cost["hours"] == pytest.approx(6 * 0.5 / 3600)
     assert cost["disk_mb"] == 0.0
 
 
-def test_what_was_not_measured_has_no_cost() -> None:
+def test_without_a_measurement_there_is_no_cost() -> None:
     assert costs(compose_config("data=digits"), {"problem": "does not fit"})["hours"] is None
 
 
-def test_a_plan_tells_done_open_and_failing_jobs_and_writes_nothing(
+def test_a_plan_lists_finished_open_and_failing_jobs_and_writes_nothing(
     sweep: Call, folder: Path
 ) -> None:
     assert sweep("seed=0").returncode == 0
     before = sorted(folder.rglob("*"))
     ways = ("model=naughty", "model.options.way=good,raise,kill", "seed=0")
     planned = subprocess.run(
-        [sys.executable, "-m", "cnncompare", "plan", *WORDS, *ways],
+        [sys.executable, "-m", "cnncompare", "plan", *OVERRIDES, *ways],
         cwd=folder,
         env=dict(os.environ),
         capture_output=True,

@@ -1,4 +1,4 @@
-"""Sweeps that meet, are stopped, or die."""
+"""Sweeps that run at the same time, are stopped, or are killed."""
 
 import json
 import os
@@ -18,11 +18,11 @@ def marks(folder: Path) -> list[str]:
 
 
 def test_two_sweeps_at_once_train_each_job_once(sweep: Call, folder: Path) -> None:
-    words = ("model.options.way=wait,good", "logger=[]")
+    overrides = ("model.options.way=wait,good", "logger=[]")
     environment = {"MARKS": str(folder / "marks")}
-    with started(folder, *words, **environment) as first:
+    with started(folder, *overrides, **environment) as first:
         wait_for((folder / "at_work").exists)
-        with started(folder, *words, **environment) as second:
+        with started(folder, *overrides, **environment) as second:
             lines = []
             for line in second.stdout:  # its first job is held by the other sweep
                 lines.append(line)
@@ -30,38 +30,38 @@ def test_two_sweeps_at_once_train_each_job_once(sweep: Call, folder: Path) -> No
                     break
             assert lines[-1:], "the second sweep ended at once"
             (folder / "go_on").touch()
-            said = "".join(lines) + second.communicate(timeout=120)[0]
-            assert second.returncode == 0, said
+            output = "".join(lines) + second.communicate(timeout=120)[0]
+            assert second.returncode == 0, output
         assert first.wait(120) == 0
     steps = [line.split()[0] for line in marks(folder)]
     assert sorted(steps) == ["good"] * 2 + ["wait"] * 2  # 128 images in batches of 64, once
-    assert "is being written by another process" in said
+    assert "is being written by another process" in output
 
 
 @pytest.mark.parametrize(
     "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
 )
-def test_a_signal_stops_the_sweep_and_the_same_command_goes_on(
+def test_a_signal_stops_the_sweep_and_the_same_command_resumes_it(
     number: signal.Signals, sweep: Call, folder: Path
 ) -> None:
-    words = ("model.options.way=wait,good",)
-    with started(folder, *words) as process:
+    overrides = ("model.options.way=wait,good",)
+    with started(folder, *overrides) as process:
         wait_for((folder / "at_work").exists)
         os.kill(process.pid, number)
         (folder / "go_on").touch()  # the batch at hand is finished first
-        said = process.communicate(timeout=120)[0]
-    assert process.returncode == 128 + number, said
+        output = process.communicate(timeout=120)[0]
+    assert process.returncode == 128 + number, output
     (path,) = (folder / "outputs" / "default").glob("*/run.json")
     assert json.loads(path.read_text())["status"] == "interrupted"
-    again = sweep(*words)
+    again = sweep(*overrides)
     assert again.returncode == 0, again.stderr
     assert "2 finished" in again.stdout
 
 
 @pytest.mark.slow
 def test_jobs_do_not_outlive_a_sweep_that_is_killed(sweep: Call, folder: Path) -> None:
-    words = ("model.options.way=wait,good",)
-    with started(folder, *words) as process:
+    overrides = ("model.options.way=wait,good",)
+    with started(folder, *overrides) as process:
         wait_for((folder / "at_work").exists)
         jobs = psutil.Process(process.pid).children(recursive=True)
         assert len(jobs) >= 2  # the forkserver and the job
@@ -70,11 +70,11 @@ def test_jobs_do_not_outlive_a_sweep_that_is_killed(sweep: Call, folder: Path) -
         process.wait()
         psutil.wait_procs(jobs, timeout=60)
         assert [job for job in jobs if job.is_running() and job.status() != "zombie"] == []
-    again = sweep(*words)
+    again = sweep(*overrides)
     assert again.returncode == 0, again.stderr
 
 
-def test_no_jobs_run_beside_each_other_but_on_their_own_cores(sweep: Call, folder: Path) -> None:
+def test_parallel_jobs_run_on_their_own_cores(sweep: Call, folder: Path) -> None:
     cores = len(os.sched_getaffinity(0))
     if cores < 2:
         pytest.skip("needs two CPU cores")
@@ -93,13 +93,13 @@ def test_no_jobs_run_beside_each_other_but_on_their_own_cores(sweep: Call, folde
 
 
 @pytest.mark.slow
-def test_a_job_leaves_nothing_to_the_next(folder: Path, sweep: Call) -> None:
+def test_a_job_does_not_affect_the_next(folder: Path, sweep: Call) -> None:
     module = folder / "naughty_module.py"
     module.write_text(
         module.read_text().replace(
-            "def mark(word):",
-            "def mark(word):\n"
-            "    if word == 'spoil':\n"
+            "def mark(way):",
+            "def mark(way):\n"
+            "    if way == 'spoil':\n"
             "        import torch, sys\n"
             "        os.environ['SPOILT'] = '1'; os.chdir('/'); sys.spoilt = True\n"
             "        torch.set_num_threads(7); list(range(30_000_000))\n"

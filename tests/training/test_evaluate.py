@@ -143,7 +143,7 @@ def test_a_test_that_was_stopped_after_its_last_batch_is_completed(
 ) -> None:
     whole = run("name=whole")
     with monkeypatch.context() as patched:
-        patched.setattr(evaluate_module, "counted", _interrupt)
+        patched.setattr(evaluate_module, "count_correct", _interrupt)
         with pytest.raises(Interrupted):
             run()
     assert run().record.test == whole.record.test

@@ -50,7 +50,7 @@ def test_a_folder_without_permission_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
-    with pytest.raises(OutputError, match="permission denied; choose another place"):
+    with pytest.raises(OutputError, match="permission denied; choose another folder"):
         check(f"output_root={tmp_path}")
 
 
@@ -71,7 +71,7 @@ def test_a_logger_whose_package_is_missing_says_how_to_get_it(
 def test_weights_that_cannot_be_had_are_refused() -> None:
     with pytest.raises(ModelError, match=r"did you mean 'IMAGENET1K_V1'.*\(known: IMAGENET1K_V1\)"):
         check("model=resnet18", "model.weights=IMAGENET1K_V2")
-    with pytest.raises(ModelError, match=r"model\.weights=IMAGENET1K_V1 is no file"):
+    with pytest.raises(ModelError, match=r"model\.weights=IMAGENET1K_V1 is not a file"):
         check("model=resnet18", "model.weights=IMAGENET1K_V1", "model.weights_map=by_order")
 
 

@@ -5,7 +5,11 @@ import pytest
 from statsmodels.stats.proportion import proportion_confint
 
 from cnncompare.runs import record
-from cnncompare.training.reference_check import check, class_order, is_full
+from cnncompare.training.reference_check import (
+    check_against_reference,
+    class_order_effect,
+    is_full_validation_set,
+)
 
 RESNET18 = record.ReferenceResultSection(acc1=0.69758, acc5=0.89078, source="torchvision")
 
@@ -26,39 +30,47 @@ def measured(acc1: float, acc5: float = 0.89078, n: int = 50_000) -> record.Test
     ],
 )
 def test_on_the_full_set_a_tenth_of_a_point_passes(acc1: float, acc5: float, verdict: str) -> None:
-    found = check(measured(acc1, acc5), RESNET18, full=True, deviations=[])
+    found = check_against_reference(measured(acc1, acc5), RESNET18, is_full=True, deviations=[])
     assert found.verdict == verdict
     assert found.difference1 == pytest.approx(acc1 - 0.69758)
     assert found.message.startswith("PASS") == (verdict == "pass")
 
 
-@pytest.mark.parametrize(("right", "word"), [(350, "within"), (442, "outside")])
-def test_on_a_subset_the_interval_stands_in_place_of_a_verdict(right: int, word: str) -> None:
-    found = check(measured(right / 500, n=500), RESNET18, full=False, deviations=[])
+@pytest.mark.parametrize(("right", "position"), [(350, "within"), (442, "outside")])
+def test_on_a_subset_the_interval_stands_in_place_of_a_verdict(right: int, position: str) -> None:
+    found = check_against_reference(
+        measured(right / 500, n=500), RESNET18, is_full=False, deviations=[]
+    )
     low, high = proportion_confint(right, 500, method="wilson")
     assert (found.low1, found.high1) == (pytest.approx(low), pytest.approx(high))
     assert found.verdict == "subset"
-    assert f"lies {word} the 95 % interval {100 * low:.2f} to {100 * high:.2f} %" in found.message
+    assert f"is {position} the 95 % interval {100 * low:.2f} to {100 * high:.2f} %" in found.message
     assert "PASS" not in found.message
 
 
 def test_a_departure_and_what_it_costs_are_named() -> None:
-    cause = record.DeviationEffectSection(
+    effect = record.DeviationEffectSection(
         cause="normalisation", n=500, acc1=0.776, acc1_without=0.884
     )
     deviations = ["normalisation: mean 0.485 instead of the weights' mean 0.5"]
-    found = check(measured(0.6364), RESNET18, True, deviations, [cause])
+    found = check_against_reference(
+        measured(0.6364), RESNET18, is_full=True, deviations=deviations, effects=[effect]
+    )
     assert deviations[0] in found.message
-    assert "without that normalisation, 88.40 % instead of 77.60 % on 500" in found.message
+    assert (
+        "without the deviation in normalisation, 88.40 % instead of 77.60 % on 500" in found.message
+    )
 
 
 def test_a_difference_without_a_departure_says_where_to_look() -> None:
-    found = check(measured(0.4), RESNET18, full=True, deviations=[])
+    found = check_against_reference(measured(0.4), RESNET18, is_full=True, deviations=[])
     assert "class order" in found.message
 
 
 def test_weights_without_published_numbers_are_not_judged() -> None:
-    found = check(measured(0.7), None, full=True, deviations=["crop: 224 instead of 299"])
+    found = check_against_reference(
+        measured(0.7), None, is_full=True, deviations=["crop: 224 instead of 299"]
+    )
     assert found.verdict == "unknown"
     assert found.difference1 is None
     assert "crop: 224 instead of 299" in found.message  # a deviation is one all the same
@@ -69,18 +81,18 @@ def test_classes_in_another_order_are_recognised() -> None:
     label = np.repeat(np.arange(50), 20)
     answers = np.where(rng.random(1000) < 0.8, label, rng.integers(0, 50, 1000))
     renamed = rng.permutation(50)
-    found = class_order(label, renamed[answers], 50)
+    found = class_order_effect(label, renamed[answers], 50)
     assert found is not None
     assert found.acc1_without == pytest.approx((answers == label).mean(), abs=0.05)
-    assert class_order(label, answers, 50) is None  # right
-    assert class_order(label, rng.integers(0, 50, 1000), 50) is None  # random weights
-    assert class_order(label, np.zeros(1000, int), 50) is None  # one class for all
-    assert class_order(label[::4], renamed[answers][::4], 50) is None  # too few to tell
+    assert class_order_effect(label, answers, 50) is None  # right
+    assert class_order_effect(label, rng.integers(0, 50, 1000), 50) is None  # random weights
+    assert class_order_effect(label, np.zeros(1000, int), 50) is None  # one class for all
+    assert class_order_effect(label[::4], renamed[answers][::4], 50) is None  # too few to tell
 
 
 def test_the_full_set_has_fifty_images_of_each_class() -> None:
     labels = np.repeat(np.arange(1000), 50)
-    assert is_full(labels, 1000, from_training=False)
-    assert not is_full(labels, 1000, from_training=True)
-    assert not is_full(labels[:-1], 1000, from_training=False)
-    assert not is_full(np.where(labels == 3, 4, labels), 1000, from_training=False)
+    assert is_full_validation_set(labels, 1000, from_training=False)
+    assert not is_full_validation_set(labels, 1000, from_training=True)
+    assert not is_full_validation_set(labels[:-1], 1000, from_training=False)
+    assert not is_full_validation_set(np.where(labels == 3, 4, labels), 1000, from_training=False)

@@ -20,7 +20,7 @@ def data() -> ImageData:
 def test_the_images_are_kept_in_order_and_once(
     data: ImageData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept_images, "_PIECE", 7)  # 20 images in three pieces
+    monkeypatch.setattr(kept_images, "_CHUNK", 7)  # 20 images in three chunks
     keep_test_images(data, tmp_path)
     (path,) = tmp_path.glob("*.npy")
     assert path.name == f"test-images-{data.fingerprint[:12]}.npy"
@@ -45,6 +45,6 @@ def test_images_that_another_run_is_writing_are_left_to_it(data: ImageData, tmp_
 def test_a_large_set_is_not_kept(
     data: ImageData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept_images, "LARGEST_MIB", 0)
+    monkeypatch.setattr(kept_images, "MAX_MIB", 0)
     keep_test_images(data, tmp_path)
     assert list(tmp_path.iterdir()) == []

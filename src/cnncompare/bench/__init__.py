@@ -1,1 +1,1 @@
-"""Benchmarks of the pipeline, the loop, the model and the start-up."""
+"""Benchmarks of the input pipeline, the training loop, the models and the start-up."""

@@ -1,4 +1,4 @@
-"""`python -m cnncompare bench`: measure the speed of this machine, model and tool; no torch."""
+"""`python -m cnncompare bench`: measure speed on this machine; imports no torch."""
 
 import argparse
 import os
@@ -15,39 +15,45 @@ if TYPE_CHECKING:
 def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(
         "bench",
-        description="Measure the speed of pipeline, loop and model as configured, beside a plain "
-        "PyTorch loop. Nothing is kept.",
+        "Measure the throughput of pipeline, model and training loop for a configuration, compared "
+        "with a plain PyTorch loop. No run is written.",
         allow_abbrev=False,
     )
-    parser.add_argument("overrides", nargs="*", help="as of a run: model=resnet20 data=synthetic")
     parser.add_argument(
-        "--tune", action="store_true", help="try the speed settings for the configured model"
+        "overrides", nargs="*", help="as for a run, for example model=resnet20 data=synthetic"
     )
     parser.add_argument(
-        "--suite", action="store_true", help="the project's own table of ratios, up to 15 minutes"
+        "--tune", action="store_true", help="find the fastest speed settings for the model"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="of --suite: write the result")
     parser.add_argument(
-        "--data", metavar="PATH", help="of --suite: CIFAR-10 as train/CLASS/ and test/CLASS/"
+        "--suite",
+        action="store_true",
+        help="compare cnncompare with a baseline script, in up to 15 minutes",
+    )
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="with --suite: write the results to FILE"
+    )
+    parser.add_argument(
+        "--data", metavar="PATH", help="with --suite: CIFAR-10 as train/CLASS/ and test/CLASS/"
     )
     return parser
 
 
-def main(words: list[str]) -> int:
-    """Run the command and return its exit code; raises UserError for what cannot be done."""
-    asked = _parser().parse_args(words)
-    _check(asked)
-    if asked.suite:
-        return _suite(asked)
-    config = _checked(asked.overrides, asked.tune)
+def main(argv: list[str]) -> int:
+    """Run the command and return its exit code; raises UserError for an invalid request."""
+    arguments = _parser().parse_args(argv)
+    _check(arguments)
+    if arguments.suite:
+        return _suite(arguments)
+    config = _valid_config(arguments.overrides, arguments.tune)
     if not config.trains:
         from cnncompare.bench.evaluation import measure_evaluation
 
         measure_evaluation(config)
-    elif asked.tune:
+    elif arguments.tune:
         from cnncompare.bench.tune import tune
 
-        tune(config, asked.overrides)
+        tune(config, arguments.overrides)
     else:
         from cnncompare.bench.throughput import measure_throughput
 
@@ -55,51 +61,56 @@ def main(words: list[str]) -> int:
     return 0
 
 
-def _checked(overrides: list[str], tune: bool) -> "Config":
-    """Return the configuration; raises UserError for what a run would refuse too."""
+def _valid_config(overrides: list[str], tune: bool) -> "Config":
+    """Return the configuration; raises UserError wherever a run would."""
     from cnncompare.config.compose import compose_config
     from cnncompare.training.preflight import preflight
 
     config = compose_config(overrides)
     if config.trainer.processes > 1:
         raise ConfigError(
-            f"bench measures one device, not trainer.devices={config.trainer.devices}"
+            f"bench: trainer.devices={config.trainer.devices}: only one device can be measured; "
+            "use trainer.devices=1"
         )
     if not config.trains and (tune or config.data.source != "imagenet"):
         raise ConfigError(
-            "bench: trainer.max_epochs=0 measures the test of experiment=imagenet_val alone; "
-            "give 1 or more"
+            "bench: trainer.max_epochs=0 is available for the test of experiment=imagenet_val "
+            "only; use 1 or more"
         )
     preflight(config)
     return config
 
 
-def _check(asked: argparse.Namespace) -> None:
-    if asked.suite and asked.tune:
-        raise ConfigError("bench: --suite and --tune are two commands; give one of them")
-    if asked.suite and asked.overrides:
+def _check(arguments: argparse.Namespace) -> None:
+    if arguments.suite and arguments.tune:
+        raise ConfigError("bench: --suite and --tune cannot be combined; use one of them")
+    if arguments.suite and arguments.overrides:
         raise ConfigError(
-            f"bench: --suite has its own settings, without {asked.overrides[0]}; "
-            "leave --suite out to measure one configuration"
+            f"bench: --suite takes no overrides, such as {arguments.overrides[0]}; "
+            "omit --suite to measure one configuration"
         )
     for name in ("json", "data"):
-        if getattr(asked, name) is not None and not asked.suite:
-            raise ConfigError(f"bench: --{name} goes with --suite")
-    if asked.json is not None:
-        folder = Path(os.path.abspath(asked.json)).parent
-        if not folder.is_dir() or not os.access(folder, os.W_OK):
-            raise OutputError(f"cannot write {asked.json}: {folder} is no folder to write to")
-        if asked.json.is_dir():
-            raise OutputError(f"cannot write {asked.json}: it is a folder; name a file in it")
+        if getattr(arguments, name) is not None and not arguments.suite:
+            raise ConfigError(f"bench: --{name} requires --suite")
+    if arguments.json is not None:
+        _check_output(arguments.json)
 
 
-def _suite(asked: argparse.Namespace) -> int:
-    from cnncompare.bench.results import as_json, print_result
+def _check_output(file: Path) -> None:
+    folder = Path(os.path.abspath(file)).parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise OutputError(f"cannot write {file}: {folder} is not a writable folder")
+    if file.is_dir():
+        raise OutputError(f"cannot write {file}: it is a folder; name a file in it")
+
+
+def _suite(arguments: argparse.Namespace) -> int:
+    from cnncompare.bench.results import print_suite, suite_json
     from cnncompare.bench.suite.run_suite import run_suite
     from cnncompare.runs.storage import write_atomically
 
-    result = run_suite(asked.data)
-    if asked.json is not None:
-        write_atomically(asked.json, as_json(result).encode())
-    print_result(result)
+    result = run_suite(arguments.data)
+    if arguments.json is not None:
+        write_atomically(arguments.json, suite_json(result).encode())
+    print_suite(result)
     return 0

@@ -1,4 +1,4 @@
-"""Processes that the bench starts: workers that are asked, and commands that run; no torch."""
+"""Processes of benchmarks: workers that execute commands, and commands to time; no torch."""
 
 import json
 import os
@@ -17,33 +17,36 @@ from typing import Any
 import psutil
 
 from cnncompare.errors import RunError
+from cnncompare.system.openmp import GOMP_SPINCOUNT
 
-ANSWER_S = 300.0  # the longest that a worker may take for one answer
+TIMEOUT_S = 300.0  # for a reply of a worker, or for a command
 POLL_S = 0.02
 MIB = 2**20
 
+Reply = dict[str, Any]
+
 
 def our_environment() -> dict[str, str]:
-    """Return the environment that the command gives its jobs: its own."""
+    """Return the environment of the jobs of the command, which is its own."""
     return dict(os.environ)
 
 
-def usual_environment() -> dict[str, str]:
-    """Return the environment that a script of the user's own would have.
+def baseline_environment() -> dict[str, str]:
+    """Return the environment of the baseline script: without the settings of the command.
 
-    The command sets how long waiting threads spin, for itself and its jobs; a script has the
+    The command sets how long waiting threads spin, for itself and its jobs; a script runs with the
     library's default.
     """
-    ours = {"GOMP_SPINCOUNT": "10000"}
+    ours = {"GOMP_SPINCOUNT": GOMP_SPINCOUNT}
     return {name: value for name, value in os.environ.items() if ours.get(name) != value}
 
 
-class Worker:
-    """A process that does what it is asked, and only then; see bench/worker.py."""
+class BenchWorker:
+    """Process that executes commands one at a time; see bench/worker.py."""
 
-    def __init__(self, asked: Mapping[str, Any], environment: Mapping[str, str]) -> None:
+    def __init__(self, task: Mapping[str, Any], environment: Mapping[str, str]) -> None:
         self._errors = TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
-        self._answers: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._replies: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "cnncompare.bench.worker"],
             stdin=subprocess.PIPE,
@@ -51,31 +54,31 @@ class Worker:
             stderr=self._errors,
             env=dict(environment),
             text=True,
-            start_new_session=True,  # with what it starts, so that all of it can be ended
+            start_new_session=True,  # a process group of its own, which `close` kills
         )
-        threading.Thread(target=self._listen, daemon=True).start()
-        self._tell(json.dumps(asked))
+        threading.Thread(target=self._read_replies, daemon=True).start()
+        self._send(json.dumps(task))
 
-    def ask(self, command: str, timeout_s: float = ANSWER_S) -> dict[str, Any]:
-        """Return the answer. Raises RunError, one line, when there is none or it is an error."""
-        self._tell(command)
-        return self.answer(timeout_s)
+    def request(self, command: str, timeout_s: float = TIMEOUT_S) -> Reply:
+        """Execute a command. Raises RunError, in one line, if it fails or there is no reply."""
+        self._send(command)
+        return self.receive(timeout_s)
 
-    def answer(self, timeout_s: float = ANSWER_S) -> dict[str, Any]:
-        """Return the next answer, of a worker that needs no command."""
+    def receive(self, timeout_s: float = TIMEOUT_S) -> Reply:
+        """Return the next reply; for a worker that needs no command."""
         try:
-            line = self._answers.get(timeout=timeout_s)
+            line = self._replies.get(timeout=timeout_s)
         except queue.Empty:
-            raise RunError(f"no answer in {timeout_s:.0f} s") from None
+            raise RunError(f"no reply within {timeout_s:.0f} s") from None
         if line is None:
-            raise RunError(f"the process ended: {self._last_words()}")
-        answer: dict[str, Any] = json.loads(line)
-        if "error" in answer:
-            raise RunError(answer["error"])
-        return answer
+            raise RunError(f"the process ended: {self._last_error()}")
+        reply: Reply = json.loads(line)
+        if "error" in reply:
+            raise RunError(reply["error"])
+        return reply
 
     def close(self) -> None:
-        """End the process and all that it started."""
+        """Kill the process and all processes that it started."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -83,20 +86,20 @@ class Worker:
             self._process.stdin.close()  # type: ignore[union-attr]
         self._errors.close()
 
-    def _tell(self, line: str) -> None:
+    def _send(self, line: str) -> None:
         assert self._process.stdin is not None
-        with suppress(BrokenPipeError):  # it has ended: the answer says so
+        with suppress(BrokenPipeError):  # the process has ended, which `receive` reports
             self._process.stdin.write(line + "\n")
             self._process.stdin.flush()
 
-    def _listen(self) -> None:
+    def _read_replies(self) -> None:
         assert self._process.stdout is not None
-        with self._process.stdout as answers:
-            for line in answers:
-                self._answers.put(line)
-        self._answers.put(None)
+        with self._process.stdout as replies:
+            for line in replies:
+                self._replies.put(line)
+        self._replies.put(None)
 
-    def _last_words(self) -> str:
+    def _last_error(self) -> str:
         code = self._process.wait()
         self._errors.seek(0)
         lines = self._errors.read().strip().splitlines()
@@ -104,49 +107,49 @@ class Worker:
 
 
 @contextmanager
-def workers(
-    asked: Mapping[str, Mapping[str, Any]], environments: Mapping[str, Mapping[str, str]]
-) -> Iterator[dict[str, Worker]]:
-    """Start the workers by name, all at once, and end them in the end."""
-    started: dict[str, Worker] = {}
+def start_workers(
+    tasks: Mapping[str, Mapping[str, Any]], environments: Mapping[str, Mapping[str, str]]
+) -> Iterator[dict[str, BenchWorker]]:
+    """Start a worker for each task, all in parallel, and close them on exit."""
+    workers: dict[str, BenchWorker] = {}
     try:
-        for name, what in asked.items():
-            started[name] = Worker(what, environments[name])
-        yield started
+        for name, task in tasks.items():
+            workers[name] = BenchWorker(task, environments[name])
+        yield workers
     finally:
-        for worker in started.values():
+        for worker in workers.values():
             worker.close()
 
 
-def seconds_of(
+def time_command(
     command: Sequence[str], exit_code: int, environment: Mapping[str, str], cwd: Path
 ) -> float:
-    """Return how long a command takes.
+    """Return the seconds that a command takes.
 
-    Raises RunError when it ends with another exit code, as one that takes ANSWER_S does.
+    Raises RunError for another exit code, which includes a command killed after TIMEOUT_S.
     """
     started = time.perf_counter()
     with _running(command, environment, cwd) as process:
-        late = threading.Timer(ANSWER_S, process.kill)
-        late.start()
-        code = process.wait()  # with a time limit it would look only every 50 ms
+        kill_timer = threading.Timer(TIMEOUT_S, process.kill)
+        kill_timer.start()
+        code = process.wait()  # with a timeout it would poll only every 50 ms
         seconds = time.perf_counter() - started
-        late.cancel()
+        kill_timer.cancel()
         _check(process, code, exit_code)
     return seconds
 
 
 def peak_pss_mib(command: Sequence[str], environment: Mapping[str, str], cwd: Path) -> float:
-    """Return the most memory that a command and all its processes held at once, in MiB.
+    """Return the peak memory of a command and all its processes together, in MiB.
 
-    Proportional set sizes, so that a page that processes share counts once; read every 20 ms.
-    Raises RunError when the command fails, or where the system does not tell.
+    The sum of proportional set sizes, in which shared pages count once, read every 20 ms. Raises
+    RunError if the command fails, and on systems other than Linux.
     """
-    peak, until = 0.0, time.monotonic() + ANSWER_S
+    peak, deadline = 0.0, time.monotonic() + TIMEOUT_S
     with _running(command, environment, cwd) as process:
         while process.poll() is None:
-            if time.monotonic() > until:
-                raise RunError(f"did not end in {ANSWER_S:.0f} s")
+            if time.monotonic() > deadline:
+                raise RunError(f"did not finish within {TIMEOUT_S:.0f} s")
             peak = max(peak, _pss_mib(process.pid))
             time.sleep(POLL_S)
         _check(process, process.returncode, 0)
@@ -161,7 +164,7 @@ def _pss_mib(pid: int) -> float:
             with suppress(psutil.NoSuchProcess, psutil.ZombieProcess, psutil.AccessDenied):
                 memory = process.memory_full_info()
                 if not hasattr(memory, "pss"):
-                    raise RunError("only Linux tells what processes share of their memory")
+                    raise RunError("proportional set sizes are available on Linux only")
                 total += memory.pss
     return total / MIB
 

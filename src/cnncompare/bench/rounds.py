@@ -1,4 +1,4 @@
-"""Rounds: variants that take turns, and the ratios between them, round by round; no torch."""
+"""Measurement of variants in alternating rounds, and the ratios within rounds; imports no torch."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -9,12 +9,12 @@ from typing import Generic, Literal, TypeVar
 from cnncompare.errors import CnncompareError
 
 T = TypeVar("T")
-FEWEST = 2  # rounds that are made although the time is over: a spread needs them
+MIN_ROUNDS = 2  # measured even if the time budget is spent: a range needs them
 
 
 @dataclass
-class Laps(Generic[T]):
-    """What each variant did in each round, and why one that failed did."""
+class RoundResults(Generic[T]):
+    """Measurements of each variant by round, and the errors of those that failed."""
 
     series: dict[str, list[T | None]]  # None where the variant failed
     failures: dict[str, str] = field(default_factory=dict)
@@ -26,43 +26,42 @@ def alternate(
     rounds: int,
     budget_s: float = float("inf"),
     clock: Callable[[], float] = time.monotonic,
-) -> Laps[T]:
-    """Let every variant take a turn in each round, in the other direction every second round.
+) -> RoundResults[T]:
+    """Measure every variant once per round, in reverse order in every second round.
 
-    Fewer rounds, but at least FEWEST, are made when `budget_s` is over. A variant that raises is
-    left out from then on.
+    Once `budget_s` is spent no further round begins, but at least MIN_ROUNDS are measured. A
+    variant that raises an exception is not measured again.
     """
-    laps: Laps[T] = Laps({name: [] for name in variants})
-    until = clock() + budget_s
+    results: RoundResults[T] = RoundResults({name: [] for name in variants})
+    deadline = clock() + budget_s
     for number in range(rounds):
-        if number >= FEWEST and clock() >= until:
+        if number >= MIN_ROUNDS and clock() >= deadline:
             break
         names = list(variants)[:: 1 if number % 2 == 0 else -1]
         for name in names:
-            laps.series[name].append(_turn(name, variants[name], laps.failures))
-    return laps
+            results.series[name].append(_measure(name, variants[name], results.failures))
+    return results
 
 
-def _turn(name: str, turn: Callable[[], T], failures: dict[str, str]) -> T | None:
+def _measure(name: str, variant: Callable[[], T], failures: dict[str, str]) -> T | None:
     if name in failures:
         return None
     try:
-        return turn()
+        return variant()
     except Exception as error:
-        failures[name] = one_line(error)
+        failures[name] = error_line(error)
         return None
 
 
-def one_line(error: Exception) -> str:
-    """Return the first line of what went wrong; the type too, unless the message is for people."""
+def error_line(error: Exception) -> str:
+    """Return the first line of the message, after the type unless it is an error of cnncompare."""
     lines = str(error).strip().splitlines() or [""]
-    told = isinstance(error, CnncompareError)
-    return lines[0] if told else f"{type(error).__name__}: {lines[0]}"
+    return lines[0] if isinstance(error, CnncompareError) else f"{type(error).__name__}: {lines[0]}"
 
 
 @dataclass(frozen=True)
 class Goal:
-    """What a ratio is to reach; of a row without another side, what its own number is."""
+    """Target for the ratio of a row, or for the number itself in a row without another side."""
 
     value: float
     sense: Literal["at least", "at most"]
@@ -76,12 +75,12 @@ class Goal:
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of the result: medians, and the ratio ours / other of each round.
+class BenchRow:
+    """A row of results: medians, and the ratio ours / other within rounds.
 
-    `ratio` is the rounds' median, `ratio_low` and `ratio_high` their smallest and largest, `n`
-    the rounds. What was not measured is None, and `reason` says why. An estimate, which rests on
-    more than the measured, stands apart from it.
+    `ratio` is the median over the rounds, `ratio_low` and `ratio_high` are the smallest and the
+    largest, `n` is the number of rounds. A value that was not measured is None, for the `reason`
+    given. `estimate` holds values that were derived and not measured.
     """
 
     name: str
@@ -102,15 +101,15 @@ class Row:
         return None if self.goal is None or value is None else self.goal.reached(value)
 
 
-def compare(
+def ratio_row(
     name: str, ours: Sequence[float | None], other: Sequence[float | None], goal: Goal | None
-) -> Row:
-    """Return the row of two variants; rounds in which one of them failed do not count."""
+) -> BenchRow:
+    """Return the row of two variants, without the rounds in which one of them failed."""
     pairs = [(a, b) for a, b in zip(ours, other, strict=True) if a is not None and b is not None]
     if not pairs:
-        return Row(name, goal=goal, reason="no round was completed")
+        return BenchRow(name, goal=goal, reason="no round was completed")
     ratios = [a / b for a, b in pairs]
-    return Row(
+    return BenchRow(
         name,
         ours=median(a for a, _ in pairs),
         other=median(b for _, b in pairs),
@@ -122,9 +121,9 @@ def compare(
     )
 
 
-def alone(name: str, values: Sequence[float | None], goal: Goal | None) -> Row:
-    """Return the row of a number that stands for itself."""
+def single_row(name: str, values: Sequence[float | None], goal: Goal | None) -> BenchRow:
+    """Return the row of one variant, which is compared with no other."""
     measured = [value for value in values if value is not None]
     if not measured:
-        return Row(name, goal=goal, reason="no round was completed")
-    return Row(name, ours=median(measured), n=len(measured), goal=goal)
+        return BenchRow(name, goal=goal, reason="no round was completed")
+    return BenchRow(name, ours=median(measured), n=len(measured), goal=goal)

@@ -1,4 +1,4 @@
-"""Which speed settings pay for this model on this machine, and keep its accuracy."""
+"""Search for speed settings that are faster on this machine and keep the accuracy of a model."""
 
 import math
 import sys
@@ -10,10 +10,10 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from cnncompare.bench.machine import can_compile
-from cnncompare.bench.processes import Worker, our_environment, workers
+from cnncompare.bench.machine import has_cpp_compiler
+from cnncompare.bench.processes import BenchWorker, Reply, our_environment, start_workers
 from cnncompare.bench.results import add_row
-from cnncompare.bench.rounds import Row, alternate, compare, one_line
+from cnncompare.bench.rounds import BenchRow, alternate, error_line, ratio_row
 from cnncompare.config.schema import Config
 from cnncompare.errors import CnncompareError, RunError
 from cnncompare.system.cores import available_cores
@@ -21,68 +21,66 @@ from cnncompare.system.gpus import count_cuda_gpus
 from cnncompare.terminal.console import make_console
 from cnncompare.terminal.run_tables import percent
 
-ROUNDS = 4  # epochs that are timed, after one that is not
-EPOCH_S = 3.0  # about what an epoch takes: so many images are trained
-FEWEST_IMAGES, MOST_VAL = 1024, 2000
-# Any MALLOC_ variable leaves the C library its own way, see allocator.py; this one changes nothing
-# else.
-MALLOC = {"MALLOC_PERTURB_": "0"}
-
-Answer = dict[str, Any]
+ROUNDS = 4  # timed epochs, after one that is not timed
+EPOCH_S = 3.0  # approximate duration of an epoch, which determines the number of images
+MIN_TRAIN, MAX_VAL = 1024, 2000  # images
+# Any variable MALLOC_... turns off the allocator setting of system/malloc.py; this value of this
+# one has no other effect.
+DEFAULT_MALLOC = {"MALLOC_PERTURB_": "0"}
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """Settings to try: keys of `trainer`, and variables of the environment."""
+    """Settings to measure: keys of `trainer` and environment variables."""
 
     settings: Mapping[str, Any]
     environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def words(self) -> str:
-        """Return the settings as they are typed: variables before the command, words after it."""
+    def command_line(self) -> str:
+        """Variables, which are typed before the command, and overrides, which follow it."""
         return " ".join(
             [
                 *(f"{name}={value}" for name, value in self.environment.items()),
-                *(f"trainer.{key}={_plain(value)}" for key, value in self.settings.items()),
+                *(f"trainer.{key}={_typed(value)}" for key, value in self.settings.items()),
             ]
         )
 
     @property
     def label(self) -> str:
-        """Return the words without what all of them have in common."""
-        return self.words.replace("trainer.", "")
+        """The command line without the prefix that all keys share."""
+        return self.command_line.replace("trainer.", "")
 
 
 @dataclass(frozen=True)
-class Tried:
-    """What came of a candidate: its speed against the default's, and both accuracies."""
+class CandidateResult:
+    """Speed of a candidate in comparison with the default, and its validation accuracy."""
 
     candidate: Candidate
-    row: Row
+    row: BenchRow
     acc1: float | None = None
-    low: float | None = None  # of the 95 % interval of the accuracy's difference to the default's
+    low: float | None = None  # 95 % interval of the accuracy minus that of the default
     high: float | None = None
     keeps_accuracy: bool = False
 
     @property
-    def pays(self) -> bool:
-        """Whether it was faster in every round and keeps accuracy."""
+    def pays_off(self) -> bool:
+        """Whether it was faster in every round and keeps the accuracy."""
         return self.keeps_accuracy and (self.row.ratio_low or 0.0) > 1.0
 
 
 def tune(config: Config, overrides: Sequence[str]) -> None:
-    """Try the settings, of a valid configuration on one device, and print the ranking."""
-    short = shortened(config)
-    tried = []
+    """Measure all candidates for a valid configuration on one device, and print the ranking."""
+    short = shorten(config)
+    results = []
     for candidate in candidates(config):
-        print(f"trying {candidate.words}", file=sys.stderr)
-        tried.append(try_out(short, candidate))
-    show(tried, short, overrides)
+        print(f"measuring {candidate.command_line}", file=sys.stderr)
+        results.append(measure_candidate(short, candidate))
+    print_ranking(results, short, overrides)
 
 
 def candidates(config: Config) -> Iterator[Candidate]:
-    """Yield what is worth trying here, single settings and those that go together."""
+    """Yield single settings and useful combinations for this machine."""
     on_gpu = config.trainer.accelerator in ("auto", "gpu") and count_cuda_gpus() > 0
     both = {"precision": "bf16-mixed", "channels_last": True}
     yield Candidate({"channels_last": True})
@@ -90,135 +88,146 @@ def candidates(config: Config) -> Iterator[Candidate]:
     yield Candidate(both)
     yield Candidate({"trim_kernels": True})
     yield Candidate({**both, "trim_kernels": True})
-    if can_compile():
+    if has_cpp_compiler():
         yield Candidate({"compile": True})
         yield Candidate({**both, "compile": True})
     if on_gpu:
         yield Candidate({"matmul_precision": "high"})
         return
-    for threads in sorted(
-        {1, available_cores() // 2} - {0, config.trainer.threads or available_cores()}
-    ):
+    cores = available_cores()
+    for threads in sorted({1, cores // 2} - {0, config.trainer.threads or cores}):
         yield Candidate({"threads": threads})
     if sys.platform == "linux":
-        yield Candidate({}, MALLOC)
+        yield Candidate({}, DEFAULT_MALLOC)
 
 
-def shortened(config: Config) -> Config:
-    """Return the configuration for so many images that an epoch takes about EPOCH_S."""
+def shorten(config: Config) -> Config:
+    """Return the configuration with as many images as train in about EPOCH_S per epoch."""
     short = _with(config, trainer={"max_epochs": ROUNDS + 1}, display={"progress": "off"})
     if getattr(short.scheduler, "warmup_epochs", 0.0) >= 1:
         short = _with(short, scheduler={"warmup_epochs": 1.0})
-    with workers({"default": _asked(short)}, {"default": our_environment()}) as started:
-        answer = started["default"].ask("step")
+    with start_workers({"default": _task(short)}, {"default": our_environment()}) as workers:
+        reply = workers["default"].request("step")
     size = config.data.batch_size
-    wanted = max(FEWEST_IMAGES, size, EPOCH_S * answer["images"] / answer["seconds"])
-    n_train = min(answer["n_train"], math.ceil(wanted / size) * size)
-    n_val = min(answer["n_val"], MOST_VAL, n_train)
+    images = max(MIN_TRAIN, size, EPOCH_S * reply["images"] / reply["seconds"])
+    n_train = min(reply["n_train"], math.ceil(images / size) * size)
+    n_val = min(reply["n_val"], MAX_VAL, n_train)
     return _with(short, data={"limit_train": n_train, "limit_val": n_val})
 
 
-def try_out(config: Config, candidate: Candidate) -> Tried:
-    """Train with and without the settings, both in fresh processes, an epoch at a time in turns."""
+def measure_candidate(config: Config, candidate: Candidate) -> CandidateResult:
+    """Train with and without the settings, in two new processes that alternate by epoch."""
     name = candidate.label
-    asked = {"default": _asked(config), "tried": _asked(_with(config, trainer=candidate.settings))}
+    changed = _with(config, trainer=candidate.settings)
+    tasks = {"default": _task(config), "candidate": _task(changed)}
     environment = our_environment()
-    environments = {"default": environment, "tried": {**environment, **candidate.environment}}
-    with workers(asked, environments) as started:
-        turns = {side: partial(_epoch, worker) for side, worker in started.items()}
+    environments = {"default": environment, "candidate": {**environment, **candidate.environment}}
+    with start_workers(tasks, environments) as workers:
+        epochs = {side: partial(_epoch, worker) for side, worker in workers.items()}
         try:
-            for turn in turns.values():
-                turn()
+            for warm_up in epochs.values():
+                warm_up()
         except CnncompareError as error:
-            return Tried(candidate, Row(name, reason=one_line(error)))
-        laps = alternate(turns, rounds=ROUNDS)
-    for reason in laps.failures.values():
-        return Tried(candidate, Row(name, reason=reason))
-    return judged(candidate, laps.series["tried"], laps.series["default"])
+            return CandidateResult(candidate, BenchRow(name, reason=error_line(error)))
+        results = alternate(epochs, rounds=ROUNDS)
+    for reason in results.failures.values():
+        return CandidateResult(candidate, BenchRow(name, reason=reason))
+    return compare_trainings(candidate, results.series["candidate"], results.series["default"])
 
 
-def judged(
-    candidate: Candidate, tried: Sequence[Answer | None], default: Sequence[Answer | None]
-) -> Tried:
-    """Return the verdict on two trainings, epoch by epoch.
+def compare_trainings(
+    candidate: Candidate, replies: Sequence[Reply | None], default: Sequence[Reply | None]
+) -> CandidateResult:
+    """Return the result of two trainings, given the reply of each epoch.
 
-    Accuracy counts as kept when the loss stayed finite, and the 95 % interval (Newcombe 1998,
-    method 10) of the last epochs' difference in validation accuracy does not lie below 0.
+    Accuracy is kept if the loss stayed finite and the 95 % interval (Newcombe 1998, method 10) of
+    the difference in validation accuracy after the last epoch does not lie entirely below 0.
     """
-    from statsmodels.stats.proportion import confint_proportions_2indep
-
-    rates, others = ([_rate(answer) for answer in side] for side in (tried, default))
-    row = compare(candidate.label, rates, others, None)
-    last, reference = tried[-1], default[-1]
+    rates, default_rates = ([_rate(reply) for reply in side] for side in (replies, default))
+    last, reference = replies[-1], default[-1]
     assert last is not None
     assert reference is not None
-    n = last["n_val"]
-    right = [round(answer["val_acc1"] * n) for answer in (last, reference)]
-    low, high = confint_proportions_2indep(right[0], n, right[1], n, method="newcomb")
-    finite = all(answer and math.isfinite(answer["train_loss"]) for answer in tried)
-    return Tried(
+    low, high = _difference_interval(last, reference)
+    finite = all(reply and math.isfinite(reply["train_loss"]) for reply in replies)
+    return CandidateResult(
         candidate,
-        row,
+        ratio_row(candidate.label, rates, default_rates, None),
         acc1=last["val_acc1"],
-        low=float(low),
-        high=float(high),
-        keeps_accuracy=finite and float(high) >= 0.0,
+        low=low,
+        high=high,
+        keeps_accuracy=finite and high >= 0.0,
     )
 
 
-def show(tried: Sequence[Tried], config: Config, overrides: Sequence[str]) -> None:
-    """Print the ranking, the fastest first, and the command with what pays most."""
-    ranking = sorted(tried, key=lambda one: one.row.ratio or 0.0, reverse=True)
+def _difference_interval(last: Reply, reference: Reply) -> tuple[float, float]:
+    from statsmodels.stats.proportion import confint_proportions_2indep
+
+    n = last["n_val"]
+    correct = [round(reply["val_acc1"] * n) for reply in (last, reference)]
+    low, high = confint_proportions_2indep(correct[0], n, correct[1], n, method="newcomb")
+    return float(low), float(high)
+
+
+def print_ranking(
+    results: Sequence[CandidateResult], config: Config, overrides: Sequence[str]
+) -> None:
+    """Print the results, fastest first, and the command with the recommended settings."""
+    ranking = sorted(results, key=lambda result: result.row.ratio or 0.0, reverse=True)
+    console = make_console()
+    console.print(_ranking_table(ranking))
+    for result in ranking:
+        if result.row.reason is not None:
+            text = f"{result.row.name}: {result.row.reason}"
+            console.print(text, soft_wrap=True, markup=False)
+    print(
+        f"{config.data.limit_train} training images, {ROUNDS + 1} epochs; worse: the 95 % interval "
+        f"of the accuracy minus that of the default, on {config.data.limit_val} validation images, "
+        "lies entirely below 0"
+    )
+    print(recommendation(ranking, overrides))
+
+
+def _ranking_table(ranking: Sequence[CandidateResult]) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     table.add_column("images/s with trainer.*", max_width=24)
-    for header in ("tried", "default", "ratio", "low-high", "n", "val top-1", ""):
+    for header in ("setting", "default", "ratio", "low-high", "n", "val top-1", ""):
         table.add_column(header, justify="right", no_wrap=True)
-    for one in ranking:
-        kept = {True: "", False: "worse"}[one.keeps_accuracy] if one.row.reason is None else ""
-        add_row(table, one.row, percent(one.acc1), kept)
-    console = make_console()
-    console.print(table)
-    for one in ranking:
-        if one.row.reason is not None:
-            console.print(f"{one.row.name}: {one.row.reason}", soft_wrap=True, markup=False)
-    print(
-        f"{config.data.limit_train} images an epoch, {ROUNDS + 1} epochs; worse: the 95 % interval "
-        f"of the accuracy's difference to the default's, on {config.data.limit_val} images, lies "
-        "below 0"
-    )
-    print(verdict(ranking, overrides))
+    for result in ranking:
+        worse = result.row.reason is None and not result.keeps_accuracy
+        add_row(table, result.row, percent(result.acc1), "worse" if worse else "")
+    return table
 
 
-def verdict(ranking: Sequence[Tried], overrides: Sequence[str]) -> str:
-    """Return the command with the fastest settings that keep accuracy, or that none pays."""
-    best = next((one for one in ranking if one.pays), None)
+def recommendation(ranking: Sequence[CandidateResult], overrides: Sequence[str]) -> str:
+    """Return the command with the fastest settings that pay off, or a sentence that none do."""
+    best = next((result for result in ranking if result.pays_off), None)
     if best is None:
-        return "nothing was faster than the default in every round"
-    before = "".join(f"{name}={value} " for name, value in best.candidate.environment.items())
-    words = [*overrides, *Candidate(best.candidate.settings).words.split()]
-    return f"fastest: {before}python -m cnncompare {' '.join(words)}"
+        return "no setting was faster than the default in every round"
+    variables = "".join(f"{name}={value} " for name, value in best.candidate.environment.items())
+    settings = Candidate(best.candidate.settings).command_line.split()
+    return f"fastest: {variables}python -m cnncompare {' '.join([*overrides, *settings])}"
 
 
-def _epoch(worker: Worker) -> Answer:
-    answer = worker.ask("epoch")
-    if answer["val_acc1"] is None:
+def _epoch(worker: BenchWorker) -> Reply:
+    reply = worker.request("epoch")
+    if reply["val_acc1"] is None:
         raise RunError("the epoch was not validated")
-    return answer
+    return reply
 
 
-def _rate(answer: Answer | None) -> float | None:
-    """Return images/s, without the time that checkpoints take: a whole epoch has one too."""
-    if answer is None:
+def _rate(reply: Reply | None) -> float | None:
+    """Return images/s without the time for checkpoints, which does not depend on the images."""
+    if reply is None:
         return None
-    return float(answer["images"] / (answer["seconds"] - answer["saving_s"]))
+    return float(reply["images"] / (reply["seconds"] - reply["saving_s"]))
 
 
-def _asked(config: Config) -> Answer:
-    return {"be": "ours", "config": config.model_dump(mode="json")}
+def _task(config: Config) -> dict[str, Any]:
+    return {"role": "ours", "config": config.model_dump(mode="json")}
 
 
 def _with(config: Config, **sections: Mapping[str, Any]) -> Config:
-    """Return the configuration with other values in its sections."""
+    """Return the configuration with changed values in its sections."""
     return config.model_copy(
         update={
             name: getattr(config, name).model_copy(update=dict(values))
@@ -227,5 +236,5 @@ def _with(config: Config, **sections: Mapping[str, Any]) -> Config:
     )
 
 
-def _plain(value: object) -> str:
+def _typed(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)

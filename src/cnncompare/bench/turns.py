@@ -1,26 +1,21 @@
-"""Our own training, held at each epoch's start until its turn comes; and a bare loop beside it."""
+"""Training that waits for a command at each epoch, and a bare loop over the same batches."""
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pytorch_lightning as pl
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cnncompare.bench.processes import Reply
 from cnncompare.config.schema import Config
 from cnncompare.data.module import ImageData
 from cnncompare.system.device_sync import synchronize
-from cnncompare.training.callbacks.epoch_recorder import EpochRecorder
-from cnncompare.training.callbacks.interruption import Interruption
-from cnncompare.training.callbacks.prediction_writer import PredictionWriter
-from cnncompare.training.callbacks.progress import Progress
-from cnncompare.training.optimizers import build_optimizer
-from cnncompare.training.train import (
+from cnncompare.training.build import (
     apply_speed_settings,
     build_data,
     build_model,
@@ -28,23 +23,29 @@ from cnncompare.training.train import (
     find_pretrained_reference,
     set_up_torch,
 )
+from cnncompare.training.callbacks.epoch_recorder import EpochRecorder
+from cnncompare.training.callbacks.interruption import Interruption
+from cnncompare.training.callbacks.prediction_writer import PredictionWriter
+from cnncompare.training.callbacks.progress import Progress
+from cnncompare.training.optimizers import build_optimizer
 from cnncompare.training.trainer import build_trainer
 
-Reply = dict[str, Any]
-STEPS = 8  # of the model alone
+STEPS = 8  # per command "step"
 AUTOCAST = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 
 
-def take_turns(config: Config, commands: Iterator[str], reply: Callable[[Reply], None]) -> None:
-    """Train as `train` does, everything on, but answer `commands` at each epoch's start.
+def train_on_command(
+    config: Config, commands: Iterator[str], reply: Callable[[Reply], None]
+) -> None:
+    """Train like `train`, with all callbacks, but execute `commands` at the start of each epoch.
 
-    epoch     the next epoch, to the start of the one after: training, validation, checkpoints
-    warm      the same
+    epoch     the next epoch, up to the start of the following: training, validation, checkpoints
+    warm      the same, to warm up
     bare      an epoch of a bare PyTorch loop over the same batches
-    pipeline  an epoch's training batches, nothing done with them
-    step      training steps on one batch that is there already
+    pipeline  the training batches of an epoch, without a model
+    step      training steps on one batch that is already on the device
 
-    Each is answered by {"seconds", "images"}, an epoch also by what it reached. Nothing stays.
+    Each is answered with {"seconds", "images"}, an epoch also with its metrics. No run is written.
     """
     set_up_torch(config)
     data = build_data(config, find_pretrained_reference(config))
@@ -52,19 +53,19 @@ def take_turns(config: Config, commands: Iterator[str], reply: Callable[[Reply],
     model = build_model(config, data)
     with TemporaryDirectory(prefix="cnncompare-") as name, Interruption() as interruption:
         folder = Path(name)
-        turns = Turns(commands, reply, BareLoop(config, data))
+        turns = EpochsOnCommand(commands, reply, BareLoop(config, data))
         own = [EpochRecorder(folder), PredictionWriter(folder), Progress(config.display.progress)]
         trainer = build_trainer(folder, config, [interruption, *own, turns])
-        with suppress(Enough):
+        with suppress(NoMoreCommands):
             trainer.fit(build_task(config, model), datamodule=data)
 
 
-class Enough(BaseException):
-    """No command is left."""
+class NoMoreCommands(BaseException):
+    """Ends the training when no command is left."""
 
 
-class Turns(pl.Callback):
-    """Waits at each epoch's start for the word to go on; comes last among the callbacks given."""
+class EpochsOnCommand(pl.Callback):
+    """Waits for a command at the start of each epoch; must be the last of the callbacks."""
 
     def __init__(
         self, commands: Iterator[str], reply: Callable[[Reply], None], bare: "BareLoop"
@@ -81,11 +82,11 @@ class Turns(pl.Callback):
             if command in ("epoch", "warm"):
                 self._started = time.perf_counter()
                 return
-            self._reply(self._bare.answer(command))
-        raise Enough
+            self._reply(self._bare.execute(command))
+        raise NoMoreCommands
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._trained = time.perf_counter()  # Lightning calls the checkpoints after this
+        self._trained = time.perf_counter()  # Lightning calls the checkpoint callbacks after this
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._end_epoch(trainer)
@@ -109,7 +110,7 @@ class Turns(pl.Callback):
 
 
 class BareLoop:
-    """Trains a second network on the same batches, with nothing but PyTorch in between."""
+    """Trains a second network on the same batches in a loop of plain PyTorch."""
 
     def __init__(self, config: Config, data: ImageData) -> None:
         self.data = data
@@ -118,22 +119,22 @@ class BareLoop:
         size = config.data.batch_size
         self.n_train, self.n_val = data.n_train or 0, data.n_val or 0
         self.images_trained = self.n_train // size * size or self.n_train
-        self.images = self.images_trained + self.n_val  # of an epoch
+        self.images = self.images_trained + self.n_val  # per epoch
         self._config = config
         self._started = False
 
-    def answer(self, command: str) -> Reply:
-        """Do what the command says and return how long it took."""
+    def execute(self, command: str) -> Reply:
+        """Execute a command and return its seconds and images."""
         if not self._started:
             self._start()
-        work, images = {
+        action, images = {
             "bare": (self._epoch, self.images),
             "pipeline": (self._batches, self.images_trained),
             "step": (self._steps, STEPS * self._config.data.batch_size),
         }[command]
         synchronize(self._device)
         started = time.perf_counter()
-        work()
+        action()
         synchronize(self._device)
         seconds = time.perf_counter() - started
         return {"seconds": seconds, "images": images, "n_train": self.n_train, "n_val": self.n_val}
@@ -149,7 +150,7 @@ class BareLoop:
         self._optimizer = build_optimizer(network, self._config.optimizer, fused=fused)
         self._batch = next(iter(self.data.train_dataloader()))
         self._started = True
-        self._steps()  # the first ones are slow
+        self._steps()  # warm-up
 
     def _epoch(self) -> None:
         self._network.train()
@@ -183,6 +184,6 @@ class BareLoop:
         enabled = self.autocast is not None
         with torch.autocast(self._device.type, dtype=self.autocast, enabled=enabled):
             outputs = self._network(images)
-        # of networks with auxiliary heads the main one
+        # a network with auxiliary heads returns the main output first
         logits: Tensor = outputs if isinstance(outputs, Tensor) else outputs[0]
         return logits

@@ -1,8 +1,8 @@
-"""``python -m cnncompare.bench.worker``: one variant, in a process of its own.
+"""``python -m cnncompare.bench.worker``: one variant of a benchmark in its own process.
 
-The first line of standard input says what to be, each further one is a command; every line is
-answered by one line of JSON on standard output. Standard output of everything else goes to a
-terminal of its own, so that what draws a bar draws it.
+The first line of standard input is a task in JSON, each further line a command; a line of JSON on
+standard output answers each. All other output goes to a pseudo-terminal, so that progress bars are
+drawn as for a user.
 """
 
 import json
@@ -14,52 +14,54 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from cnncompare.bench.rounds import one_line
+from cnncompare.bench.rounds import error_line
 from cnncompare.config.validation import validate
 from cnncompare.system.signals import die_with_parent
 
-Reply = Callable[[dict[str, Any]], None]
+Task = dict[str, Any]
+Respond = Callable[[dict[str, Any]], None]
 
 
 def main() -> int:
-    """Be what the first line says, until no command is left; return the exit code."""
+    """Execute the task of the first line until no command is left; return the exit code."""
     die_with_parent()
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    own_terminal()
+    redirect_to_terminal()
 
-    def reply(answer: dict[str, Any]) -> None:
-        replies.write(json.dumps(answer) + "\n")
+    def respond(reply: dict[str, Any]) -> None:
+        replies.write(json.dumps(reply) + "\n")
         replies.flush()
 
-    asked = json.loads(sys.stdin.readline())
+    task = json.loads(sys.stdin.readline())
     commands = (line.strip() for line in iter(sys.stdin.readline, ""))
+    roles = {"ours": _run_ours, "baseline": _run_baseline, "prepare": _prepare}
     try:
-        {"ours": _ours, "usual": _usual, "prepare": _prepare}[asked["be"]](asked, commands, reply)
+        roles[task["role"]](task, commands, respond)
     except Exception as error:
-        reply({"error": one_line(error)})
+        respond({"error": error_line(error)})
         return 1
     return 0
 
 
-def _ours(asked: dict[str, Any], commands: Iterator[str], reply: Reply) -> None:
-    from cnncompare.bench.turns import take_turns
+def _run_ours(task: Task, commands: Iterator[str], respond: Respond) -> None:
+    from cnncompare.bench.turns import train_on_command
 
-    take_turns(validate(asked["config"]), commands, reply)
+    train_on_command(validate(task["config"]), commands, respond)
 
 
-def _usual(asked: dict[str, Any], commands: Iterator[str], reply: Reply) -> None:
-    """Answer "epoch" by training and validation, "warm" by a short one, "pipeline" by batches."""
+def _run_baseline(task: Task, commands: Iterator[str], respond: Respond) -> None:
+    """Execute "epoch" (training and validation), "warm" (a short one) and "pipeline" (batches)."""
     import torch
 
-    from cnncompare.bench.suite import baseline_script as usual
+    from cnncompare.bench.suite import baseline_script as baseline
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    folder, size = Path(asked["folder"]), asked["batch_size"]
-    whole = asked["n_train"], asked["n_val"]
+    folder, size = Path(task["folder"]), task["batch_size"]
+    whole = task["n_train"], task["n_val"]
     short = min(whole[0], 8 * size), min(whole[1], size)
-    network = usual.make_network(asked["model"], asked["classes"]).to(device)
-    optimizer = usual.make_optimizer(network, asked["lr"])
-    loaders = {n: usual.make_loaders(folder, size, *n) for n in (whole, short)}
+    network = baseline.make_network(task["model"], task["classes"]).to(device)
+    optimizer = baseline.make_optimizer(network, task["lr"])
+    loaders = {n: baseline.make_loaders(folder, size, *n) for n in (whole, short)}
     for command in commands:
         n_train, n_val = short if command == "warm" else whole
         train, val = loaders[n_train, n_val]
@@ -69,21 +71,21 @@ def _usual(asked: dict[str, Any], commands: Iterator[str], reply: Reply) -> None
             for images, labels in train:
                 images.to(device), labels.to(device)
         else:
-            usual.train_epoch(network, train, optimizer, device)
-            usual.validate(network, val, device)
-        reply({"seconds": time.perf_counter() - started, "images": n_train + n_val})
+            baseline.train_epoch(network, train, optimizer, device)
+            baseline.validate_epoch(network, val, device)
+        respond({"seconds": time.perf_counter() - started, "images": n_train + n_val})
 
 
-def _prepare(asked: dict[str, Any], commands: Iterator[str], reply: Reply) -> None:
-    """Write the images as the usual script reads them; answer what they were measured on."""
+def _prepare(task: Task, commands: Iterator[str], respond: Respond) -> None:
+    """Write the images in the format of the baseline script; reply with their numbers."""
     import numpy as np
 
     from cnncompare.data.module import ImageData
     from cnncompare.data.source import read_images
     from cnncompare.system.environment import describe_environment
-    from cnncompare.training.train import set_up_torch
+    from cnncompare.training.build import set_up_torch
 
-    config, folder = validate(asked["config"]), Path(asked["folder"])
+    config, folder = validate(task["config"]), Path(task["folder"])
     set_up_torch(config)
     data = ImageData(config.data, seed=config.seed)
     data.prepare()
@@ -91,7 +93,7 @@ def _prepare(asked: dict[str, Any], commands: Iterator[str], reply: Reply) -> No
         (images,) = read_images(loader.split.images, [loader.split.rows], workers=0)
         np.save(folder / f"{name}.npy", np.ascontiguousarray(images.numpy().transpose(0, 2, 3, 1)))
         np.save(folder / f"{name}_labels.npy", loader.split.labels.numpy())
-    reply(
+    respond(
         {
             "n_train": data.n_train,
             "n_val": data.n_val,
@@ -101,8 +103,8 @@ def _prepare(asked: dict[str, Any], commands: Iterator[str], reply: Reply) -> No
     )
 
 
-def own_terminal() -> None:
-    """Give standard output a terminal that is read to its end by a thread, where there are any."""
+def redirect_to_terminal() -> None:
+    """Redirect standard output to a pseudo-terminal that a thread drains, where there are any."""
     try:
         import pty
 

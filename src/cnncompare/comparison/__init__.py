@@ -1,1 +1,1 @@
-"""Comparison of finished runs, read from disk; imports no torch."""
+"""Comparison of finished runs, which are read from disk; imports no torch."""

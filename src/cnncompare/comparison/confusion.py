@@ -1,4 +1,4 @@
-"""Confusion matrices of the compared models, and what they show about single classes."""
+"""Confusion matrices of the compared models, accuracies of single classes, and confused pairs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The fairness card of a row: what a reader must know before believing its numbers."""
+"""Fairness card of a group of runs: the conditions of training, testing and time measurement."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -8,63 +8,62 @@ from typing import Any
 from cnncompare.comparison.grouping import Group
 from cnncompare.comparison.load import Result
 
-BUSY_SHARE = (
-    0.10  # of the cores, used by other programs: from there an epoch's seconds are doubtful
-)
-
-
-def card(group: Group, shared_clocks: set[str]) -> dict[str, Any]:
-    """Return the facts, equal for the group's runs but the seed; null where not recorded.
-
-    `shared_clocks` holds the folders of runs that had the machine not for themselves.
-    """
-    first = group.results[0]
-    model, training, evaluation = first.model, first.training, first.evaluation
-    return {
-        "stem": model.stem,
-        "input_size": model.input_size,
-        "pretrained": model.pretrained,
-        "model_changes": first.run_settings.model_changes,
-        **{key: getattr(training, key, None) for key in _OF_TRAINING},
-        **{key: getattr(evaluation, key, None) for key in _OF_EVALUATION},
-        "preprocessing_deviations": evaluation.preprocessing_deviations if evaluation else [],
-        "check": evaluation.check.message if evaluation and evaluation.check else None,
-        "test_reads": max(result.run_settings.test_reads for result in group.results),
-        "deterministic": first.run_settings.deterministic,
-        "shared_clock": any(
-            r.run_settings.clocks_shared or str(r.run.folder) in shared_clocks
-            for r in group.results
-        ),
-        **_undisturbed([row for result in group.results for row in result.epochs]),
-    }
-
-
-def _undisturbed(rows: list[dict[str, float | None]]) -> dict[str, Any]:
-    """Return how far the epochs, of all the group's runs, had the machine for themselves.
-
-    `other_cpu_share`, the median; `busy_epochs` and `throttled_epochs`, how many of how many.
-    """
-    shares = [share for row in rows if (share := row.get("other_cpu_share")) is not None]
-    throttled = [it for row in rows if (it := row.get("gpu_throttled")) is not None]
-    return {
-        "other_cpu_share": median(shares) if shares else None,
-        "busy_epochs": [sum(share > BUSY_SHARE for share in shares), len(shares)],
-        "throttled_epochs": [sum(it > 0 for it in throttled), len(throttled)],
-    }
-
-
-_OF_TRAINING = (
+# Share of the cores used by other programs above which an epoch's time is unreliable.
+BUSY_SHARE = 0.10
+TRAINING_KEYS = (
     *("optimizer", "lr", "scheduler", "weight_decay", "label_smoothing", "ema_decay"),
     *("gradient_clip_norm", "selection", "protocol"),
 )
-_OF_EVALUATION = (
+EVALUATION_KEYS = (
     *("transform_of", "resize", "interpolation", "weights_map", "mask_classes"),
     *("on_corrupt_image", "corrupt_images", "notes"),
 )
 
 
-def overlapping(results: Iterable[Result]) -> set[str]:
-    """Return the folders of the runs that ran at the same time as another on a like machine."""
+def fairness_card(group: Group, overlapping: set[str]) -> dict[str, Any]:
+    """Return the card; values that were not recorded are None.
+
+    The group's runs differ only in their seed, so that most values come from the first run.
+    `overlapping` holds the folders of the runs that ran at the same time as another.
+    """
+    first, settings = group.results[0], group.results[0].run_settings
+    model, training, evaluation = first.model, first.training, first.evaluation
+    return {
+        "stem": model.stem,
+        "input_size": model.input_size,
+        "pretrained": model.pretrained,
+        "model_changes": settings.model_changes,
+        **{key: getattr(training, key, None) for key in TRAINING_KEYS},
+        **{key: getattr(evaluation, key, None) for key in EVALUATION_KEYS},
+        "preprocessing_deviations": evaluation.preprocessing_deviations if evaluation else [],
+        "check": evaluation.check.message if evaluation and evaluation.check else None,
+        "test_reads": max(result.run_settings.test_reads for result in group.results),
+        "deterministic": settings.deterministic,
+        "shared_clock": any(_shared_clock(result, overlapping) for result in group.results),
+        **_contention([row for result in group.results for row in result.epochs]),
+    }
+
+
+def _shared_clock(result: Result, overlapping: set[str]) -> bool:
+    return result.run_settings.clocks_shared or str(result.run.folder) in overlapping
+
+
+def _contention(rows: list[dict[str, float | None]]) -> dict[str, Any]:
+    """Return the effect of other programs and of throttling on the epochs of all runs.
+
+    `other_cpu_share` is a median. `busy_epochs` and `throttled_epochs` are [affected, measured].
+    """
+    shares = [share for row in rows if (share := row.get("other_cpu_share")) is not None]
+    throttled = [value for row in rows if (value := row.get("gpu_throttled")) is not None]
+    return {
+        "other_cpu_share": median(shares) if shares else None,
+        "busy_epochs": [sum(share > BUSY_SHARE for share in shares), len(shares)],
+        "throttled_epochs": [sum(value > 0 for value in throttled), len(throttled)],
+    }
+
+
+def overlapping_runs(results: Iterable[Result]) -> set[str]:
+    """Return the folders of runs that overlapped in time with another on a machine of its type."""
     spans: dict[Any, list[tuple[datetime, datetime, str]]] = {}
     for result in results:
         record = result.record
@@ -74,7 +73,7 @@ def overlapping(results: Iterable[Result]) -> set[str]:
         if span is not None:
             machine = (record.environment.cpu, record.environment.gpu, record.environment.os)
             spans.setdefault(machine, []).append((*span, str(result.run.folder)))
-    return {folder for members in spans.values() for folder in _overlaps(sorted(members))}
+    return {folder for members in spans.values() for folder in _overlapping(sorted(members))}
 
 
 def _span(started_at: str, finished_at: str) -> tuple[datetime, datetime] | None:
@@ -84,14 +83,15 @@ def _span(started_at: str, finished_at: str) -> tuple[datetime, datetime] | None
         return None
 
 
-def _overlaps(spans: list[tuple[datetime, datetime, str]]) -> set[str]:
-    """Compare each with the one before it that ends last; `spans` are sorted by their start."""
-    found: set[str] = set()
-    if not spans:
-        return found
+def _overlapping(spans: list[tuple[datetime, datetime, str]]) -> set[str]:
+    """Return the folders of overlapping spans; `spans` is not empty and sorted by start.
+
+    Each span is compared with the latest-ending one before it.
+    """
+    overlapping: set[str] = set()
     latest = spans[0]
     for span in spans[1:]:
         if span[0] < latest[1]:
-            found |= {span[2], latest[2]}
+            overlapping |= {span[2], latest[2]}
         latest = max(latest, span, key=lambda s: s[1])
-    return found
+    return overlapping

@@ -1,4 +1,4 @@
-"""`--filter KEY=VALUE`: which runs are compared."""
+"""Selection of runs by `--filter KEY=VALUE`."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -9,33 +9,34 @@ from cnncompare.comparison.load import Result, flatten
 from cnncompare.errors import ConfigError, closest
 
 
-def keep(results: list[Result], filters: Iterable[str]) -> list[Result]:
-    """Return the results for which every filter holds, KEY=VALUE or KEY!=VALUE.
+def apply_filters(results: list[Result], filters: Iterable[str]) -> list[Result]:
+    """Return the results that match every filter, KEY=VALUE or KEY!=VALUE.
 
-    A key of the record (model.stem as used) goes before the same key of the configuration
-    (model.stem as asked). Raises ConfigError for an unknown key, or when nothing is left.
+    A key of the record (model.stem as used) takes precedence over the same key of the
+    configuration (model.stem as requested). Raises ConfigError for an unknown key and for a
+    filter that no run matches.
     """
     for text in filters:
-        holds = _parsed(text, results)
-        kept = [result for result in results if holds(result)]
-        if not kept:
-            raise ConfigError(f"--filter {text}: no run is left; {_found(text, results)}")
-        results = kept
+        matches = _parsed(text, results)
+        matching = [result for result in results if matches(result)]
+        if not matching:
+            raise ConfigError(f"--filter {text} matches no run; {_available_values(text, results)}")
+        results = matching
     return results
 
 
 def _parsed(text: str, results: list[Result]) -> Callable[[Result], bool]:
     key, _, value = text.partition("=")
-    if not value or not key.strip("!"):
+    name, equal, expected = key.rstrip("!"), not key.endswith("!"), _typed(value)
+    if not value or not name:
         raise ConfigError(
-            f"--filter {text}: give KEY=VALUE or KEY!=VALUE, such as model.stem=cifar"
+            f"--filter {text} is not of the form KEY=VALUE or KEY!=VALUE; "
+            "for example, --filter model.stem=cifar"
         )
-    wanted = key[-1] != "!"
-    name, expected = key.rstrip("!"), _typed(value)
-    known = {known for result in results for known in known_values(result)}
-    if name not in known:
-        raise ConfigError(f"--filter {text}: {name} is no key of these runs{closest(name, known)}")
-    return lambda result: (known_values(result).get(name) == expected) is wanted
+    keys = {key for result in results for key in filterable_values(result)}
+    if name not in keys:
+        raise ConfigError(f"--filter {text}: these runs have no key {name}{closest(name, keys)}")
+    return lambda result: (filterable_values(result).get(name) == expected) is equal
 
 
 def _typed(text: str) -> Any:
@@ -45,13 +46,13 @@ def _typed(text: str) -> Any:
         return text
 
 
-def known_values(result: Result) -> dict[str, Any]:
-    """Return configuration and record with dotted keys, the record's winning."""
+def filterable_values(result: Result) -> dict[str, Any]:
+    """Return the values of the configuration and the record by dotted key."""
     record = result.record.model_dump(exclude={"schema_", "error"})
     return result.config | flatten(record)
 
 
-def _found(text: str, results: list[Result]) -> str:
+def _available_values(text: str, results: list[Result]) -> str:
     key = text.partition("=")[0].rstrip("!")
-    values = dict.fromkeys(str(known_values(result).get(key)) for result in results)
+    values = dict.fromkeys(str(filterable_values(result).get(key)) for result in results)
     return f"{key} is {', '.join(list(values)[:8])}"

@@ -1,4 +1,4 @@
-"""Accuracy against epochs, seconds and compute: who is ahead when the budget is equal."""
+"""Learning curves: validation accuracy after a number of epochs, seconds and MACs of training."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,21 +8,21 @@ import numpy as np
 from cnncompare.comparison.grouping import Group
 from cnncompare.comparison.load import Result
 
-FORWARD_AND_BACKWARD = 3  # a training step costs about three forward passes
+FORWARD_AND_BACKWARD = 3  # cost of a training step, in forward passes
 
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """The end of one epoch of one run; `macs` are those of training so far, null if unknown."""
+    """The state of a run at the end of an epoch; times and MACs are cumulative."""
 
     epoch: int
-    seconds: float  # training and validation so far
-    macs: float | None
+    seconds: float  # of training and validation
+    macs: float | None  # of training
     val_acc1: float | None
 
 
 def learning_curve(result: Result) -> list[CurvePoint]:
-    """Return the run's points, in order; epochs without a time end the curve."""
+    """Return the points of a run in order; the curve ends before the first epoch without a time."""
     points: list[CurvePoint] = []
     seconds = 0.0
     per_epoch = macs_per_epoch(result)
@@ -37,20 +37,20 @@ def learning_curve(result: Result) -> list[CurvePoint]:
 
 
 def macs_per_epoch(result: Result) -> float | None:
-    """Return the multiply-accumulates of training one epoch, null when they were not counted."""
+    """Return the MACs of one epoch of training; None if they are unknown."""
     if result.model.macs is None or result.data.n_train is None:
         return None
     return float(result.model.macs) * result.data.n_train * FORWARD_AND_BACKWARD
 
 
-def total_s(result: Result) -> float | None:
-    """Return the seconds of all epochs' training and validation."""
+def total_seconds(result: Result) -> float | None:
+    """Return the seconds of training and validation in all epochs; None without epochs."""
     points = learning_curve(result)
     return points[-1].seconds if points else None
 
 
-def time_to(target: float, result: Result) -> float | None:
-    """Return the seconds until an epoch's validation accuracy reached `target`, null if never."""
+def seconds_to_accuracy(target: float, result: Result) -> float | None:
+    """Return the seconds until the validation accuracy reached `target`; None if it never did."""
     for point in learning_curve(result):
         if point.val_acc1 is not None and point.val_acc1 >= target:
             return point.seconds
@@ -59,25 +59,27 @@ def time_to(target: float, result: Result) -> float | None:
 
 @dataclass(frozen=True)
 class BudgetComparison:
-    """The best validation accuracy of each group within one budget, the mean over its seeds."""
+    """Best validation accuracy of each group within a budget, averaged over its runs."""
 
     budget: float
-    unit: str  # epochs, seconds, MACs
+    unit: str  # epochs, seconds or MACs
     acc1: dict[str, float]
 
 
 def compare_at_equal_budgets(groups: Sequence[Group]) -> list[BudgetComparison]:
-    """Return the groups at equal epochs, seconds and compute: the most that every run had."""
+    """Compare the groups at equal epochs, seconds and MACs: the largest that every run reached."""
     curves = {g.label: [c for r in g.results if (c := learning_curve(r))] for g in groups}
     curves = {label: members for label, members in curves.items() if members}
-    found = [_at(curves, unit) for unit in ("epochs", "seconds", "MACs")]
-    return [budget for budget in found if budget is not None]
+    budgets = [_at_equal_budget(curves, unit) for unit in ("epochs", "seconds", "MACs")]
+    return [budget for budget in budgets if budget is not None]
 
 
-def _at(curves: dict[str, list[list[CurvePoint]]], unit: str) -> BudgetComparison | None:
-    ends = [_spent(points[-1], unit) for members in curves.values() for points in members]
-    known = [end for end in ends if end is not None]
-    if len(curves) < 2 or len(known) < len(ends):
+def _at_equal_budget(
+    curves: dict[str, list[list[CurvePoint]]], unit: str
+) -> BudgetComparison | None:
+    spent = [_spent(points[-1], unit) for members in curves.values() for points in members]
+    known = [value for value in spent if value is not None]
+    if len(curves) < 2 or len(known) < len(spent):
         return None
     budget = min(known)
     reached = {
@@ -93,6 +95,6 @@ def _spent(point: CurvePoint, unit: str) -> float | None:
 
 
 def _best(points: list[CurvePoint], unit: str, budget: float) -> float | None:
-    """Return the best accuracy within the budget, null when no epoch ended in it."""
+    """Return the best accuracy within the budget; None if no epoch ended within it."""
     within = [p for p in points if (_spent(p, unit) or 0.0) <= budget]
     return max((p.val_acc1 for p in within if p.val_acc1 is not None), default=None)

@@ -1,4 +1,4 @@
-"""Read run folders into results that can be compared, and say why the others cannot."""
+"""Load run folders as results, and report the reason for each one that cannot be compared."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ import yaml
 from numpy.typing import NDArray
 
 from cnncompare.errors import DataError
+from cnncompare.runs.lifecycle import is_finished
 from cnncompare.runs.record import (
     DataSection,
     EvaluationSection,
@@ -19,12 +20,12 @@ from cnncompare.runs.record import (
     SettingsSection,
     TrainingSection,
 )
-from cnncompare.runs.run import CONFIG, PREDICTIONS, Run, find_runs
+from cnncompare.runs.run import CONFIG, PREDICTIONS, Predictions, Run, find_runs
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """What was left out, and why."""
+    """A folder or file that is not used, with the reason."""
 
     path: str
     reason: str
@@ -32,10 +33,11 @@ class Skipped:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """One run's answers on the N test images, in the data set's own order.
+    """The validated predictions of a run on the N test images, in the order of the data set.
 
-    `label` and `top1` int16 [N], `top1` -1 for an image that could not be read; `correct1` and
-    `correct5` bool [N]; `confidence` float32 [N] in [0, 1], the probability given to `top1`.
+    `label` and `top1` are int16 [N]; `top1` is -1 for an image that could not be decoded.
+    `correct1` and `correct5` are bool [N]. `confidence` is float32 [N] in [0, 1], the probability
+    assigned to `top1`.
     """
 
     label: NDArray[np.int16]
@@ -47,14 +49,14 @@ class Outcome:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """A finished run with a complete record; `outcome` is None when its predictions are unsound."""
+    """A finished run with a complete record; `outcome` is None if its predictions are invalid."""
 
     run: Run
     model: ModelSection
     data: DataSection
-    run_settings: SettingsSection  # what it was asked for
-    training: TrainingSection | None  # the same, where it trained
-    evaluation: EvaluationSection | None  # the same, where it only tested
+    run_settings: SettingsSection  # the section `training` or `evaluation`
+    training: TrainingSection | None
+    evaluation: EvaluationSection | None  # of a test of pretrained weights
     outcome: Outcome | None
 
     @property
@@ -64,18 +66,18 @@ class Result:
 
     @property
     def seed(self) -> int:
-        """The seed of initialisation, order and augmentation."""
+        """The seed of the training."""
         return self.run_settings.seed
 
     @property
     def data_name(self) -> str:
-        """The data set's name; a class-folder tree goes by its own folder's."""
+        """The data set's name; for a tree of class folders, the name of its root folder."""
         root = self.config.get("data.root") if self.data.name == "folder" else None
         return Path(root).name or self.data.name if isinstance(root, str) else self.data.name
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """The resolved configuration with dotted keys; empty when config.yaml is not readable."""
+        """The resolved configuration with dotted keys; empty if config.yaml cannot be read."""
         try:
             text = (self.run.folder / CONFIG).read_text(encoding="utf-8")
             loaded = yaml.load(text, Loader=_YAML_LOADER)
@@ -85,18 +87,18 @@ class Result:
 
     @cached_property
     def epochs(self) -> list[dict[str, float | None]]:
-        """The rows of epochs.csv; none when it is not readable."""
+        """The rows of epochs.csv; empty if it cannot be read."""
         try:
             return self.run.epochs()
         except (DataError, OSError, UnicodeDecodeError):
             return []
 
 
-_YAML_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # 8 times as fast where built
+_YAML_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # 8 times as fast, if available
 
 
 def flatten(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return `nested` with dotted keys; lists and empty dicts stay values."""
+    """Return `nested` with dotted keys; lists and empty dictionaries are values."""
     flat: dict[str, Any] = {}
     for key, value in nested.items():
         if isinstance(value, dict) and value:
@@ -107,7 +109,7 @@ def flatten(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def load_results(roots: Iterable[Path]) -> tuple[list[Result], list[Skipped]]:
-    """Return the finished runs at or below `roots`, and what was skipped with its reason."""
+    """Return the comparable runs at or below `roots`, and the skipped ones with their reasons."""
     results: list[Result] = []
     skipped: list[Skipped] = []
     for folder in dict.fromkeys(path.resolve() for path in find_runs(list(roots))):
@@ -116,8 +118,7 @@ def load_results(roots: Iterable[Path]) -> tuple[list[Result], list[Skipped]]:
         except DataError as error:
             skipped.append(Skipped(str(folder), str(error)))
             continue
-        reason = _not_comparable(run.record)
-        if reason:
+        if reason := _reason_to_skip(run):
             skipped.append(Skipped(str(folder), reason))
             continue
         result, problem = _result(run)
@@ -127,20 +128,23 @@ def load_results(roots: Iterable[Path]) -> tuple[list[Result], list[Skipped]]:
     return results, skipped
 
 
-def _not_comparable(record: RunRecord) -> str:
-    if record.status != "finished":
+def _reason_to_skip(run: Run) -> str:
+    """Return the reason why the run cannot be compared; "" if it can."""
+    record = run.record
+    if not is_finished(run):
         error = record.error
         return record.status + (f": {error.type}: {error.message}" if error else "")
     if record.model is None or record.data is None or record.settings is None:
-        return "finished, but its record lacks model, data, or training and evaluation"
+        return "finished, but its record lacks model, data, or both training and evaluation"
     if record.test.acc1 is None:
-        return "finished, but never tested: test.acc1 is null"
+        return "finished, but not tested: test.acc1 is null"
     if not 0 <= record.test.acc1 <= 1:
-        return f"test.acc1 is {record.test.acc1}, and an accuracy lies in [0, 1]"
+        return f"test.acc1 is {record.test.acc1}; an accuracy lies in [0, 1]"
     return ""
 
 
 def _result(run: Run) -> tuple[Result, str]:
+    """Return the result, and the reason if its predictions are not used."""
     record = run.record
     assert record.model is not None
     assert record.data is not None
@@ -149,51 +153,61 @@ def _result(run: Run) -> tuple[Result, str]:
     try:
         outcome = read_outcome(run)
     except DataError as error:
-        problem = f"{error}; its record is used, its images are not"
-    parts = (record.model, record.data, record.settings, record.training, record.evaluation)
-    return Result(run, *parts, outcome), problem
+        problem = f"{error}; the run's record is used, its per-image predictions are not"
+    sections = (record.model, record.data, record.settings, record.training, record.evaluation)
+    return Result(run, *sections, outcome), problem
 
 
 def read_outcome(run: Run) -> Outcome:
-    """Return the run's checked predictions.
+    """Return the run's predictions after validation.
 
-    Raises DataError when arrays are missing, of wrong shape or length, out of the classes' range,
-    or give another accuracy than run.json says.
+    Raises DataError if arrays are missing, have a wrong shape or length, contain classes out of
+    range, or give another accuracy than run.json.
     """
     saved = run.predictions()
+    _check_shapes(run, saved)
+    _check_values(run, saved)
+    _check_accuracy(run, saved)
+    hits = saved.top5 == saved.label[:, None]
+    top1 = saved.top5[:, 0].copy()
+    return Outcome(saved.label, top1, hits[:, 0].copy(), hits.any(axis=1), saved.confidence)
+
+
+def _check_shapes(run: Run, saved: Predictions) -> None:
     label, top5, confidence = saved.label, saved.top5, saved.confidence
     n = len(label) if label.ndim == 1 else -1
+    path, recorded = run.folder / PREDICTIONS, run.record.test.n
     if top5.shape[:1] != (n,) or top5.ndim != 2 or top5.shape[1] < 1 or confidence.shape != (n,):
         raise DataError(
-            f"{run.folder / PREDICTIONS}: label {label.shape}, top5 {top5.shape} and confidence "
+            f"{path}: label {label.shape}, top5 {top5.shape} and confidence "
             f"{confidence.shape} should be (N,), (N, 5) and (N,)"
         )
-    _check_values(run, label, top5, confidence)
-    hits = top5 == label[:, None]
-    return Outcome(label, top5[:, 0].copy(), hits[:, 0].copy(), hits.any(axis=1), confidence)
+    if recorded is not None and n != recorded:
+        raise DataError(f"{path}: {n} images, but run.json records {recorded}")
+    if n == 0:
+        raise DataError(f"{path}: no images")
 
 
-def _check_values(
-    run: Run, label: NDArray[np.int16], top5: NDArray[np.int16], confidence: NDArray[np.float32]
-) -> None:
-    where, record = run.folder / PREDICTIONS, run.record
-    assert record.data is not None
-    if record.test.n is not None and len(label) != record.test.n:
-        raise DataError(f"{where}: {len(label)} images, and run.json says {record.test.n}")
-    if len(label) == 0:
-        raise DataError(f"{where}: no images")
-    unread = top5[:, 0] < 0  # images that could not be read, and count as wrong
-    if (top5[unread] != -1).any():
-        raise DataError(f"{where}: an image has some classes below 0, and not all of them -1")
-    read = top5[~unread]
-    low = min(label.min(), read.min(initial=0))
-    high = max(label.max(), read.max(initial=0))
-    if low < 0 or high >= record.data.classes:
-        raise DataError(f"{where}: classes {low} to {high}, and there are {record.data.classes}")
+def _check_values(run: Run, saved: Predictions) -> None:
+    label, top5, confidence = saved.label, saved.top5, saved.confidence
+    path, data = run.folder / PREDICTIONS, run.record.data
+    assert data is not None
+    undecoded = top5[:, 0] < 0  # counted as wrong
+    if (top5[undecoded] != -1).any():
+        raise DataError(f"{path}: the classes of an image are negative, but not all of them -1")
+    decoded = top5[~undecoded]
+    low = min(label.min(), decoded.min(initial=0))
+    high = max(label.max(), decoded.max(initial=0))
+    if low < 0 or high >= data.classes:
+        raise DataError(f"{path}: classes {low} to {high}, but the data set has {data.classes}")
     if not np.isfinite(confidence).all() or confidence.min() < 0 or confidence.max() > 1.0001:
-        raise DataError(f"{where}: a confidence lies outside [0, 1]")
-    accuracy = float((top5[:, 0] == label).mean())
-    if record.test.acc1 is not None and abs(accuracy - record.test.acc1) > 0.5 / len(label):
+        raise DataError(f"{path}: a confidence lies outside [0, 1]")
+
+
+def _check_accuracy(run: Run, saved: Predictions) -> None:
+    accuracy, recorded = float((saved.top5[:, 0] == saved.label).mean()), run.record.test.acc1
+    if recorded is not None and abs(accuracy - recorded) > 0.5 / len(saved.label):
         raise DataError(
-            f"{where}: accuracy {accuracy:.4f}, and run.json says {record.test.acc1:.4f}"
+            f"{run.folder / PREDICTIONS}: accuracy {accuracy:.4f}, "
+            f"but run.json records {recorded:.4f}"
         )

@@ -1,4 +1,4 @@
-"""The numbers that models can be ranked by."""
+"""Metrics by which models can be ranked."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,23 +13,21 @@ from cnncompare.stats.calibration import expected_calibration_error
 
 @dataclass(frozen=True)
 class Metric:
-    """A number per run and, where it is a mean over images, per image."""
+    """A metric of a run and, if that is a mean over test images, its value for each image."""
 
     name: str
     title: str
     higher_is_better: bool
     per_run: Callable[[Result], float | None]
     per_image: Callable[[Outcome], NDArray[np.bool_]] | None
-    percent: bool = True  # shown in percent, differences in points
+    percent: bool = True  # displayed in percent, and differences in percentage points
 
 
 def _ece(result: Result) -> float | None:
     outcome = result.outcome
-    return (
-        None
-        if outcome is None
-        else expected_calibration_error(outcome.correct1, outcome.confidence)
-    )
+    if outcome is None:
+        return None
+    return expected_calibration_error(outcome.correct1, outcome.confidence)
 
 
 METRICS = {
@@ -41,10 +39,10 @@ METRICS = {
 
 
 def metric_named(name: str) -> Metric:
-    """Return the metric; raises ConfigError with the closest names."""
-    word = {"acc1": "top1", "acc5": "top5", "loss": "nll"}.get(name, name)
-    if word not in METRICS:
+    """Return the metric called `name`, or by a synonym; raises ConfigError for an unknown name."""
+    canonical = {"acc1": "top1", "acc5": "top5", "loss": "nll"}.get(name, name)
+    if canonical not in METRICS:
         raise ConfigError(
-            f"unknown metric {name!r}{closest(name, METRICS)} (known: {', '.join(METRICS)})"
+            f"unknown metric {name!r}{closest(name, METRICS)} (metrics: {', '.join(METRICS)})"
         )
-    return METRICS[word]
+    return METRICS[canonical]

@@ -1,14 +1,14 @@
-"""Each pair of models: the difference, its interval, and whether the runs show that there is one.
+"""Pairwise comparison of groups: difference, confidence interval and significance test.
 
-| runs | test |
-|---|---|
-| one each, same images | exact McNemar: about these two trained networks on other such images |
-| two or more seeds in common | paired over seeds and images (crossed.py) |
-| the same, no images known | Student's t, paired over seeds |
-| otherwise, three runs or more | permutation of the runs: a difference on these test images |
+| runs | test | generalises to |
+|---|---|---|
+| one of each, same images | exact McNemar | these two networks on other images of the same kind |
+| two or more common seeds | paired over seeds and images | retraining, on other such images |
+| the same, without predictions | Student's t, paired over seeds | retraining, on these images |
+| otherwise, three or more runs | permutation of the runs | retraining, on these images |
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -37,12 +37,14 @@ ALPHA = 0.05
 
 @dataclass(frozen=True)
 class Pair:
-    """Two groups compared; `difference` is a's number minus b's, over the `seeds` both have.
+    """Comparison of two groups; `difference` is the metric of `a` minus that of `b`.
 
-    `low`, `high` bound the pair's own 95 % interval; `p_holm` is adjusted for all pairs of the
-    table, and `different` says whether it is below 0.05. `p_seeds` is Student's paired t over
-    seeds alone, for these test images. `wins_a`, `wins_b` count the images, summed over seeds,
-    that only a or only b gets right; `effect` is Cohen's g of them, in [-0.5, 0.5].
+    If the groups share two or more seeds, only these `seeds` are compared. `low` and `high` bound
+    the 95 % interval of the difference, which is not adjusted for other pairs. `p_holm` is
+    adjusted for all pairs of the table, and `significant` states whether it is below 0.05.
+    `p_seeds` is from Student's paired t test over seeds alone. `wins_a` and `wins_b` count the
+    images, summed over seeds, that only a or only b classifies correctly, and `effect` is Cohen's
+    g of these counts, in [-0.5, 0.5]. Values that cannot be computed are None.
     """
 
     a: str
@@ -64,18 +66,20 @@ class Pair:
 
 @dataclass(frozen=True)
 class _Tested:
+    """A pair before correction; `seeds` and `images` are None if a plan cannot vary them."""
+
     pair: Pair
     power: PowerFunction | None = None
-    seeds: int | None = None  # as many as there are, None where their number cannot be planned
+    seeds: int | None = None
     images: int | None = None
 
 
 def compare_pairs(
     groups: Sequence[Group], metric: Metric, baseline: str | None = None
 ) -> list[Pair]:
-    """Return every pair of `groups`, ranked best first, or those with `baseline` only."""
+    """Compare every pair of `groups`, which are ranked best first, or those with `baseline`."""
     tested = [
-        _compare(a, b, metric)
+        _test(a, b, metric)
         for i, a in enumerate(groups)
         for b in groups[i + 1 :]
         if baseline is None or baseline in (a.label, b.label)
@@ -96,145 +100,167 @@ def _holm(p_values: list[float | None]) -> list[float | None]:
 
 
 def _decide(tested: _Tested, p_holm: float | None, alpha: float) -> Pair:
-    """Set the verdict; for a tie, plan at the level that Holm asks of the next pair."""
-    significant = p_holm is not None and p_holm < ALPHA
-    settle = None
-    if not significant and tested.power is not None and tested.pair.difference is not None:
-        settle = plan_sample_sizes(
-            tested.pair.difference, tested.power, alpha, tested.seeds, tested.images
-        )
-    return replace(tested.pair, p_holm=p_holm, significant=significant, plan=settle)
+    """Set the significance and, for a tied pair, the plan.
+
+    `alpha` is the level that Holm's correction requires of the next pair.
+    """
+    pair, significant = tested.pair, p_holm is not None and p_holm < ALPHA
+    plan = None
+    if not significant and tested.power is not None and pair.difference is not None:
+        plan = plan_sample_sizes(pair.difference, tested.power, alpha, tested.seeds, tested.images)
+    return replace(pair, p_holm=p_holm, significant=significant, plan=plan)
 
 
-def _compare(a: Group, b: Group, metric: Metric) -> _Tested:
-    of_a, of_b = ({r.seed: r for r in group.results} for group in (a, b))
-    shared = tuple(sorted(of_a.keys() & of_b.keys()))
-    blank = Pair(a.label, b.label, None, None, None, "none", None)
-    if len(of_a) == len(of_b) == 1:
-        return _one_run_each(blank, a.results[0], b.results[0], metric)
-    if len(shared) >= 2:
-        pairs = [(of_a[seed], of_b[seed]) for seed in shared]
-        return _paired(replace(blank, seeds=shared), pairs, metric)
-    return _unpaired(blank, a.results, b.results, metric)
+def _test(a: Group, b: Group, metric: Metric) -> _Tested:
+    by_seed_a, by_seed_b = ({r.seed: r for r in group.results} for group in (a, b))
+    common = tuple(sorted(by_seed_a.keys() & by_seed_b.keys()))
+    untested = Pair(a.label, b.label, None, None, None, "none", None)
+    if len(by_seed_a) == len(by_seed_b) == 1:
+        return _test_single_runs(untested, a.results[0], b.results[0], metric)
+    if len(common) >= 2:
+        runs = [(by_seed_a[seed], by_seed_b[seed]) for seed in common]
+        return _test_paired_runs(replace(untested, seeds=common), runs, metric)
+    return _test_unpaired_runs(untested, a.results, b.results, metric)
 
 
-def _one_run_each(blank: Pair, a: Result, b: Result, metric: Metric) -> _Tested:
+def _test_single_runs(pair: Pair, a: Result, b: Result, metric: Metric) -> _Tested:
     x, y = metric.per_run(a), metric.per_run(b)
     difference = None if x is None or y is None else x - y
     signs = _signs([(a, b)], metric)
     if signs is None or difference is None:
-        return _Tested(replace(blank, difference=difference))
+        return _Tested(replace(pair, difference=difference))
+    n, wins, losses = signs.size, int((signs > 0).sum()), int((signs < 0).sum())
+    low, high = bonett_price(wins, losses, n)
+    pair = replace(
+        pair,
+        difference=difference,
+        low=low,
+        high=high,
+        test="mcnemar-exact",
+        p=_mcnemar(wins, losses),
+        seeds=(a.seed,) if a.seed == b.seed else (),
+    )
+    return _Tested(_with_effect(pair, wins, losses), power_mcnemar((wins + losses) / n, n), None, n)
+
+
+def _mcnemar(wins: int, losses: int) -> float:
+    """Return the exact two-sided p of McNemar's test."""
     from scipy.stats import binomtest
 
-    n, wins, losses = signs.size, int((signs > 0).sum()), int((signs < 0).sum())
-    p = float(binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
-    low, high = bonett_price(wins, losses, n)
-    pair = replace(blank, difference=difference, low=low, high=high, test="mcnemar-exact", p=p)
-    pair = replace(pair, seeds=(a.seed,) if a.seed == b.seed else ())
-    power = power_mcnemar((wins + losses) / n, n)
-    return _Tested(_with_effect(pair, wins, losses), power, None, n)
+    return float(binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
 
 
-def _paired(blank: Pair, pairs: list[tuple[Result, Result]], metric: Metric) -> _Tested:
-    values = [(metric.per_run(a), metric.per_run(b)) for a, b in pairs]
-    gaps = np.array([x - y for x, y in values if x is not None and y is not None])
-    if len(gaps) < len(pairs):
-        return _Tested(blank)
-    n = min(r.record.test.n or r.data.n_test for pair in pairs for r in pair)
-    pair = replace(blank, difference=float(gaps.mean()), p_seeds=_paired_t(gaps, n))
-    signs = _signs(pairs, metric)
+def _test_paired_runs(pair: Pair, runs: list[tuple[Result, Result]], metric: Metric) -> _Tested:
+    values = [(metric.per_run(a), metric.per_run(b)) for a, b in runs]
+    differences = np.array([x - y for x, y in values if x is not None and y is not None])
+    if len(differences) < len(runs):
+        return _Tested(pair)
+    variance = _variance_between_seeds(differences, _n_images(r for both in runs for r in both))
+    mean, n = float(differences.mean()), len(differences)
+    pair = replace(pair, difference=mean, p_seeds=two_sided_p(mean, variance / n, 0.0, n - 1))
+    signs = _signs(runs, metric)
     if signs is None:
-        return _paired_over_seeds(pair, gaps, n)
-    parts = estimate_variance_components(signs)
-    v_seeds, v_images, df = (
-        parts.seed_variance_of_mean(),
-        parts.image_variance_of_mean(),
-        parts.seeds - 1,
-    )
+        return _test_over_seeds(pair, variance, n)
+    return _test_over_seeds_and_images(pair, signs)
+
+
+def _test_over_seeds(pair: Pair, variance: float, n: int) -> _Tested:
+    """Test by Student's t over `n` seeds; `variance` is that of one seed's difference."""
+    assert pair.difference is not None
+    half = float(least_significant_difference(variance / n, 0.0, n - 1, ALPHA))
+    low, high = pair.difference - half, pair.difference + half
+    pair = replace(pair, low=low, high=high, test="paired-t", p=pair.p_seeds)
+    return _Tested(pair, power_over_runs(variance, n, samples=1), n)
+
+
+def _test_over_seeds_and_images(pair: Pair, signs: NDArray[np.int8]) -> _Tested:
+    variances = estimate_variance_components(signs)
+    mean, df = variances.mean, variances.seeds - 1
+    v_seeds, v_images = variances.seed_variance_of_mean(), variances.image_variance_of_mean()
     half = float(least_significant_difference(v_seeds, v_images, df, ALPHA))
     pair = replace(
         pair,
-        low=parts.mean - half,
-        high=parts.mean + half,
+        low=mean - half,
+        high=mean + half,
         test="paired-seeds-and-images",
-        p=two_sided_p(parts.mean, v_seeds, v_images, df),
+        p=two_sided_p(mean, v_seeds, v_images, df),
     )
-    wins, losses = int((signs > 0).sum()), int((signs < 0).sum())
-    power = power_over_seeds_and_images(parts)
-    return _Tested(_with_effect(pair, wins, losses), power, parts.seeds, parts.images)
+    pair = _with_effect(pair, int((signs > 0).sum()), int((signs < 0).sum()))
+    power = power_over_seeds_and_images(variances)
+    return _Tested(pair, power, variances.seeds, variances.images)
 
 
-def _paired_over_seeds(pair: Pair, gaps: NDArray[np.float64], n: int) -> _Tested:
-    assert pair.difference is not None
-    variance = _variance(gaps, n)
-    half = float(least_significant_difference(variance / len(gaps), 0.0, len(gaps) - 1, ALPHA))
-    low, high = pair.difference - half, pair.difference + half
-    pair = replace(pair, low=low, high=high, test="paired-t", p=pair.p_seeds)
-    return _Tested(pair, power_over_runs(variance, len(gaps), samples=1), len(gaps))
+def _variance_between_seeds(differences: NDArray[np.float64], n_images: int) -> float:
+    """Return the variance of the differences, at least that of rounding to one image."""
+    return max(float(differences.var(ddof=1)), 1 / (6 * n_images**2))
 
 
-def _paired_t(gaps: NDArray[np.float64], n: int) -> float:
-    return two_sided_p(float(gaps.mean()), _variance(gaps, n) / len(gaps), 0.0, len(gaps) - 1)
+def _n_images(results: Iterable[Result]) -> int:
+    return min(result.record.test.n or result.data.n_test for result in results)
 
 
-def _variance(gaps: NDArray[np.float64], n: int) -> float:
-    """Return the variance between seeds, at least what rounding to one image of n leaves open."""
-    return max(float(gaps.var(ddof=1)), 1 / (6 * n**2))
+def _test_unpaired_runs(pair: Pair, a: list[Result], b: list[Result], metric: Metric) -> _Tested:
+    x = [value for r in a if (value := metric.per_run(r)) is not None]
+    y = [value for r in b if (value := metric.per_run(r)) is not None]
+    if len(x) < len(a) or len(y) < len(b):
+        return _Tested(pair)
+    difference, df = float(np.mean(x) - np.mean(y)), len(x) + len(y) - 2
+    variance = _pooled_variance(x, y, _n_images((*a, *b)))
+    standard_error2 = variance * (1 / len(x) + 1 / len(y))
+    half = float(least_significant_difference(standard_error2, 0.0, df, ALPHA))
+    pair = replace(
+        pair,
+        difference=difference,
+        low=difference - half,
+        high=difference + half,
+        test="permutation",
+        p=_permutation(x, y),
+    )
+    fewest = min(len(x), len(y))
+    power = power_over_runs(2 * variance, fewest, samples=2) if fewest > 1 else None
+    return _Tested(pair, power, fewest)
 
 
-def _unpaired(blank: Pair, a: list[Result], b: list[Result], metric: Metric) -> _Tested:
-    x, y = ([metric.per_run(r) for r in results] for results in (a, b))
-    known_x, known_y = ([v for v in values if v is not None] for values in (x, y))
-    if len(known_x) < len(x) or len(known_y) < len(y):
-        return _Tested(blank)
-    difference = float(np.mean(known_x) - np.mean(known_y))
-    pair = replace(blank, difference=difference, test="permutation")
-    pair = replace(pair, p=_permutation(known_x, known_y))
-    deviations = np.concatenate([np.array(v) - np.mean(v) for v in (known_x, known_y)])
-    df = len(deviations) - 2
-    n = min(r.record.test.n or r.data.n_test for r in (*a, *b))
-    variance = max(float((deviations**2).sum()) / df, 1 / (12 * n**2))
-    spread = variance * (1 / len(x) + 1 / len(y))
-    half = float(least_significant_difference(spread, 0.0, df, ALPHA))
-    power = power_over_runs(2 * variance, min(len(x), len(y)), samples=2)
-    pair = replace(pair, low=difference - half, high=difference + half)
-    return _Tested(pair, power if min(len(x), len(y)) > 1 else None, min(len(x), len(y)))
+def _pooled_variance(x: list[float], y: list[float], n_images: int) -> float:
+    """Return the variance between seeds, at least that of rounding to one image."""
+    deviations = np.concatenate([np.array(values) - np.mean(values) for values in (x, y)])
+    return max(float((deviations**2).sum()) / (len(deviations) - 2), 1 / (12 * n_images**2))
 
 
 def _permutation(x: list[float], y: list[float]) -> float:
-    """Return the two-sided p of the difference of means over all splits, or 9,999 drawn ones."""
+    """Return the two-sided p of the difference of means over all splits, or 9,999 random ones."""
     if min(len(x), len(y)) == 1:
         return _permutation_of_one(x, y)
     from scipy.stats import permutation_test
 
-    found = permutation_test(
+    test = permutation_test(
         (np.array(x), np.array(y)),
         lambda u, v, axis: np.mean(u, axis=axis) - np.mean(v, axis=axis),
         n_resamples=9999,
         vectorized=True,
         rng=np.random.default_rng(0),
     )
-    return float(found.pvalue)
+    return float(test.pvalue)
 
 
 def _permutation_of_one(x: list[float], y: list[float]) -> float:
-    """Let each run in turn be the single one; scipy wants two runs or more on either side."""
+    """Return the two-sided p if one group has a single run, which scipy does not support."""
     pooled = np.array([*x, *y])
-    gaps = abs(pooled - (pooled.sum() - pooled) / (len(pooled) - 1))
+    differences = abs(pooled - (pooled.sum() - pooled) / (len(pooled) - 1))
     observed = abs(np.mean(x) - np.mean(y))
-    return float((gaps >= observed * (1 - 1e-12)).mean())
+    return float((differences >= observed * (1 - 1e-12)).mean())
 
 
-def _signs(pairs: list[tuple[Result, Result]], metric: Metric) -> NDArray[np.int8] | None:
-    """Return, per seed and image, 1 where only a is right, -1 where only b is; None if unknown."""
+def _signs(runs: list[tuple[Result, Result]], metric: Metric) -> NDArray[np.int8] | None:
+    """Return [seeds, images]: 1 if only a is correct, -1 if only b is, else 0; None if unknown."""
     if metric.per_image is None:
         return None
     rows = []
-    for a, b in pairs:
+    for a, b in runs:
         if a.outcome is None or b.outcome is None or len(a.outcome.label) != len(b.outcome.label):
             return None
-        right_a, right_b = metric.per_image(a.outcome), metric.per_image(b.outcome)
-        rows.append(right_a.astype(np.int8) - right_b.astype(np.int8))
+        correct_a, correct_b = metric.per_image(a.outcome), metric.per_image(b.outcome)
+        rows.append(correct_a.astype(np.int8) - correct_b.astype(np.int8))
     return np.array(rows)
 
 

@@ -1,4 +1,4 @@
-"""Where the models of a table differ: everything that needs their predictions, in one place."""
+"""Analysis of the predictions of a table's models: confusion, calibration and agreement."""
 
 import json
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from cnncompare.comparison.agreement import (
     Agreement,
-    agreements,
-    majority_vote,
+    majority_vote_accuracy,
+    pairwise_agreements,
     representatives,
     solely_correct,
 )
@@ -24,6 +24,7 @@ from cnncompare.comparison.confusion import (
     never_predicted,
     pooled_confusion_matrix,
 )
+from cnncompare.comparison.grouping import Group
 from cnncompare.comparison.load import Outcome
 from cnncompare.runs.run import CLASSES
 from cnncompare.stats.calibration import (
@@ -35,10 +36,10 @@ from cnncompare.stats.calibration import (
 
 @dataclass(frozen=True)
 class PredictionAnalysis:
-    """Per model, by label; what compares models uses one run of each, of a common seed."""
+    """Analysis by model label; comparisons of models use one run of each, `chosen`."""
 
     names: list[str]  # of the classes
-    chosen: dict[str, Outcome]
+    chosen: dict[str, Outcome]  # of a common seed, if there is one
     matrices: dict[str, NDArray[np.int64]]
     classes: dict[str, list[ClassAccuracy]]
     confused: dict[str, list[ConfusedPair]]
@@ -47,17 +48,14 @@ class PredictionAnalysis:
     ece: dict[str, float]
     agreements: list[Agreement]
     solely_correct: dict[str, NDArray[np.int64]]
-    vote: float | None  # accuracy of the majority of `chosen`
+    vote: float | None  # accuracy of the majority vote of three or more models
 
 
 def analyse_predictions(table: ComparedTable) -> PredictionAnalysis | None:
-    """Return the table's details; None when no run has sound predictions."""
+    """Return the analysis of a table; None if no run has valid predictions."""
     groups = [row.group for row in table.rows]
-    outcomes = {
-        g.label: sound
-        for g in groups
-        if (sound := [r.outcome for r in g.results if r.outcome is not None])
-    }
+    outcomes = {group.label: _valid_outcomes(group) for group in groups}
+    outcomes = {label: members for label, members in outcomes.items() if members}
     if not outcomes:
         return None
     n = groups[0].results[0].data.classes
@@ -71,27 +69,31 @@ def analyse_predictions(table: ComparedTable) -> PredictionAnalysis | None:
         classes={label: class_accuracies(m, len(outcomes[label])) for label, m in matrices.items()},
         confused={label: most_confused(m, len(outcomes[label])) for label, m in matrices.items()},
         never={label: never_predicted(m) for label, m in matrices.items()},
-        bins={label: reliability_bins(*both) for label, both in pooled.items()},
-        ece={label: expected_calibration_error(*both) for label, both in pooled.items()},
-        agreements=agreements(chosen, n),
+        bins={label: reliability_bins(*arrays) for label, arrays in pooled.items()},
+        ece={label: expected_calibration_error(*arrays) for label, arrays in pooled.items()},
+        agreements=pairwise_agreements(chosen, n),
         solely_correct=solely_correct(chosen),
-        vote=majority_vote(list(chosen.values()), n) if len(chosen) > 2 else None,
+        vote=majority_vote_accuracy(list(chosen.values()), n) if len(chosen) > 2 else None,
     )
 
 
+def _valid_outcomes(group: Group) -> list[Outcome]:
+    return [result.outcome for result in group.results if result.outcome is not None]
+
+
 def _pooled(members: list[Outcome]) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """Return `correct` and `confidence` of all runs' predictions."""
     correct = np.concatenate([outcome.correct1 for outcome in members])
     return correct, np.concatenate([outcome.confidence for outcome in members])
 
 
 def table_class_names(table: ComparedTable) -> list[str]:
-    """Return the classes' names, unique; their numbers where no run knows them."""
+    """Return the unique names of the classes; their numbers if no run has saved names."""
     results = [result for row in table.rows for result in row.group.results]
     n = results[0].data.classes
-    for result in results[:3]:  # one protocol, one set of classes
-        found = _saved_names(result.run.folder, n)
-        if found:
-            return found
+    for result in results[:3]:  # the runs of a table share their classes
+        if names := _saved_names(result.run.folder, n):
+            return names
     return [str(i) for i in range(n)]
 
 
@@ -100,5 +102,5 @@ def _saved_names(folder: Path, n: int) -> list[str] | None:
         names: Any = json.loads((folder / CLASSES).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    sound = isinstance(names, list) and len(names) == n == len(set(map(str, names)))
-    return [str(name) for name in names] if sound else None
+    valid = isinstance(names, list) and len(names) == n == len(set(map(str, names)))
+    return [str(name) for name in names] if valid else None

@@ -1,4 +1,4 @@
-"""What others published for a model on the same data, and how their recipe differs from ours."""
+"""Reference results: accuracies that others report for a model, and how their recipes differ."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -13,7 +13,10 @@ from cnncompare.stats.intervals import Interval
 
 @dataclass(frozen=True)
 class ReferenceResult:
-    """The range of published accuracies in [0, 1]; `verdict` is below, within or above it."""
+    """The range of the reported accuracies, in [0, 1].
+
+    `verdict` states whether the measured accuracy is "below", "within" or "above" the range.
+    """
 
     low: float
     high: float
@@ -30,43 +33,53 @@ def _table() -> dict[str, Any]:
 
 
 def reference_result(result: Result, mean: float, interval: Interval) -> ReferenceResult | None:
-    """Compare a group's mean top-1 with what was published; None when nothing was.
+    """Compare a group's mean top-1 with the reference results; None if there are none.
 
-    It lies outside when its whole interval does.
+    The mean is below or above their range only if its whole interval is.
     """
     if result.training is None:
-        return None  # the run's own check knows the numbers of its weights
-    known = _table().get(result.data.name)
-    if known is None or result.data.n_test != known["n_test"]:
+        return None  # the run's own check compares pretrained weights with their reference result
+    reference = _table().get(result.data.name)
+    if reference is None or result.data.n_test != reference["n_test"]:
         return None
-    rows = known["models"].get(result.model.name)
+    rows = reference["models"].get(result.model.name)
     if rows is None:
         return None
-    accuracies = [row[0] / 100 for row in rows]
-    low, high = min(accuracies), max(accuracies)
-    upper, lower = interval.high or mean, interval.low or mean
-    verdict = "below" if upper < low else "above" if lower > high else "within"
-    differs = _recipe_differs(result, known, [row[1] for row in rows if row[1]])
-    return ReferenceResult(low, high, [row[2] for row in rows], verdict, differs)
+    accuracies, epochs, sources = zip(*rows, strict=True)
+    low, high = min(accuracies) / 100, max(accuracies) / 100
+    differs = _recipe_differences(result, reference, [n for n in epochs if n])
+    return ReferenceResult(low, high, list(sources), _verdict(low, high, mean, interval), differs)
 
 
-def _recipe_differs(result: Result, known: dict[str, Any], epochs: list[int]) -> list[str]:
-    training, data, recipe = result.training, result.data, known["recipe"]
+def _verdict(low: float, high: float, mean: float, interval: Interval) -> str:
+    if (interval.high or mean) < low:
+        return "below"
+    return "above" if (interval.low or mean) > high else "within"
+
+
+def _recipe_differences(result: Result, reference: dict[str, Any], epochs: list[int]) -> list[str]:
+    """Return a text for each difference of the run's recipe from that of the reference results."""
+    training, data, recipe = result.training, result.data, reference["recipe"]
     assert training is not None
-    found = []
+    differences = []
     if epochs and not min(epochs) <= training.max_epochs <= max(epochs):
         span = str(epochs[0]) if len(set(epochs)) == 1 else f"{min(epochs)} to {max(epochs)}"
-        found.append(f"{training.max_epochs} epochs, published {span}")
-    if data.n_train is not None and data.n_train != known["n_train"]:
-        found.append(f"{data.n_train:,} training images, published {known['n_train']:,}")
+        differences.append(f"{training.max_epochs} epochs instead of {span}")
+    if data.n_train is not None and data.n_train != reference["n_train"]:
+        differences.append(f"{data.n_train:,} training images instead of {reference['n_train']:,}")
     if training.protocol == "holdout":
-        found.append("epoch chosen on validation images, published mostly on the test set")
-    for key in ("optimizer", "weight_decay"):
-        if getattr(training, key) != recipe[key]:
-            found.append(f"{key} {getattr(training, key)}, published {recipe[key]}")
-    for key in ("crop_padding", "flip"):
-        if training.augment.get(key) != recipe[key]:
-            found.append(f"{key} {training.augment.get(key)}, published {recipe[key]}")
+        differences.append("epoch chosen on validation images (most sources: on the test set)")
+    used = {
+        "optimizer": training.optimizer,
+        "weight_decay": training.weight_decay,
+        "crop_padding": training.augment.get("crop_padding"),
+        "flip": training.augment.get("flip"),
+    }
+    differences += [
+        f"{key} {value} instead of {recipe[key]}"
+        for key, value in used.items()
+        if value != recipe[key]
+    ]
     if result.model.pretrained:
-        found.append(f"weights {result.model.pretrained}, published from scratch")
-    return found
+        differences.append(f"started from {result.model.pretrained} instead of random weights")
+    return differences

@@ -1,1 +1,1 @@
-"""The configuration: schema, validation, identity, files, composition; imports no torch."""
+"""Configuration: schema, validation, identity, files and composition; imports no torch."""

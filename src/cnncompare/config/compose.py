@@ -1,19 +1,19 @@
-"""A configuration from words, outside Hydra's own command line; imports no torch."""
+"""Composition of a configuration outside Hydra's command line; imports no torch."""
 
 from collections.abc import Sequence
 
 from cnncompare.config.schema import Config
 
 
-def compose_config(words: Sequence[str]) -> Config:
-    """Return the validated configuration of a run with these words; raises ConfigError."""
+def compose_config(overrides: Sequence[str]) -> Config:
+    """Return the validated configuration of a run; raises ConfigError."""
     from hydra import compose, initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
     from hydra.core.plugins import Plugins
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    from cnncompare.config.files import UserConf, add_user_conf, conf_folder, describe_problem
+    from cnncompare.config.files import UserConf, add_user_conf, conf_folder, hydra_error_message
     from cnncompare.config.validation import validate
     from cnncompare.errors import ConfigError
 
@@ -22,6 +22,6 @@ def compose_config(words: Sequence[str]) -> Config:
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(conf_folder()), version_base="1.3"):
-            return validate(compose("config", list(words)))
+            return validate(compose("config", list(overrides)))
     except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(describe_problem(error)) from None
+        raise ConfigError(hydra_error_message(error)) from None

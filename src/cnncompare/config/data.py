@@ -19,7 +19,7 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tif
 
 
 class AugmentConfig(Section):
-    """What is done to training images; every draw is per image, mixing per batch."""
+    """Augmentation of training images, drawn per image; mixing is drawn per batch."""
 
     crop_padding: Annotated[int, Field(ge=0, le=64)] = 0  # pixels, filled with zeros
     flip: bool = False  # horizontal, probability 0.5
@@ -30,7 +30,7 @@ class AugmentConfig(Section):
 
 
 class TorchvisionConfig(Section):
-    """A class of torchvision.datasets and the arguments of its two parts."""
+    """A class of torchvision.datasets, and its arguments for the training and test images."""
 
     dataset: str
     train: dict[str, Any]
@@ -38,44 +38,43 @@ class TorchvisionConfig(Section):
 
 
 class SyntheticConfig(Section):
-    """Seeded images whose classes can be learned."""
+    """Generated images with learnable classes, determined by a seed."""
 
     classes: Annotated[int, Field(ge=2, le=1000)] = 10
     n_train: Count = 1000
     n_test: Count = 200
-    noise: NotNegative = 0.25  # sd of the pixel noise, in units of the full range
+    noise: NotNegative = 0.25  # standard deviation of the pixels, in units of the full range
 
 
 class DataConfig(Section):
-    """Which images, how they are split, and how a batch is made of them."""
+    """Images, their split, and their preprocessing into batches."""
 
     name: Name
     source: Literal["torchvision", "digits", "folder", "synthetic", "imagenet"]
-    root: str | None = None  # folder of the class-folder tree, or where downloads are kept
+    root: str | None = None  # folder of the class folders, or of the downloads
     torchvision: TorchvisionConfig | None = None
     synthetic: SyntheticConfig | None = None
-    image_size: Pixels | None = None  # null is the data's own; of imagenet, the weights' own crop
-    resize: Pixels | None = None  # shorter side before the centre is cut; null is image_size
-    interpolation: Interpolation | None = None  # null is bilinear; of imagenet, the weights' own
-    channels: Literal[1, 3] | None = None  # null is the data's own
-    batch_size: Count = 128  # global: divided over the devices
+    image_size: Pixels | None = None  # null: that of the data set, or the crop of the weights
+    resize: Pixels | None = None  # shorter side before the centre crop; null: image_size
+    interpolation: Interpolation | None = None  # null: bilinear, or that of the weights
+    channels: Literal[1, 3] | None = None  # null: that of the data set
+    batch_size: Count = 128  # global; each device processes an equal share
     val_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1
     split_seed: Annotated[int, Field(ge=0)] = 0
     protocol: Literal["holdout", "test_as_val"] = "holdout"
-    limit_train: Count | None = None  # images, stratified
+    limit_train: Count | None = None  # images, stratified by class
     limit_val: Count | None = None
     limit_test: Count | None = None
-    mask_classes: bool = False  # choose among the classes that the test images have
-    # of a test image that cannot be read
+    mask_classes: bool = False  # predict only classes that occur among the test images
     on_corrupt_image: Literal["error", "count_wrong", "skip"] = "error"
     normalize: Literal["train", "weights", "imagenet", "half", "cifar10", "none"] = "train"
     augment: AugmentConfig = AugmentConfig()
-    workers: Annotated[int, Field(ge=0)] | None = None  # decoding processes; null is one per core
+    workers: Annotated[int, Field(ge=0)] | None = None  # decoding processes; null: one per core
     cache_dir: str = "~/.cache/cnncompare"
-    cache_limit_gib: NotNegative = 4.0  # larger decoded sets are read by workers instead
+    cache_limit_gib: NotNegative = 4.0  # larger decoded data sets are read by workers
 
     @model_validator(mode="after")
-    def _has_what_its_source_needs(self) -> "DataConfig":
+    def _check_source_requirements(self) -> "DataConfig":
         if self.source == "folder" and not self.root:
             raise ValueError(
                 "data=folder needs data.root=PATH, a folder with train/CLASS/ and test/CLASS/"
@@ -90,20 +89,20 @@ class DataConfig(Section):
         return self
 
     @model_validator(mode="after")
-    def _asks_what_its_source_can(self) -> "DataConfig":
+    def _check_source_support(self) -> "DataConfig":
         scaled = self.resize is not None or self.interpolation is not None
         if scaled and self.source not in ("folder", "imagenet"):
             raise ValueError(
                 "data.resize and data.interpolation are for image files, data=folder and "
-                f"data=imagenet_val; data={self.name} has data.image_size alone"
+                f"data=imagenet_val; data={self.name} supports only data.image_size"
             )
         if scaled and self.source == "folder" and self.image_size is None:
-            raise ValueError("data.resize needs data.image_size=PIXELS, what is cut out of it")
+            raise ValueError("data.resize needs data.image_size=PIXELS, the size of the crop")
         if self.resize is not None and self.resize < (self.image_size or 0):
             raise ValueError(
                 f"data.image_size={self.image_size} cannot be cut out of "
                 f"data.resize={self.resize}; resize to {self.image_size} or more"
             )
         if self.mask_classes and self.source != "imagenet":
-            raise ValueError("data.mask_classes=true is for data=imagenet_val and its likes")
+            raise ValueError("data.mask_classes=true is for data=imagenet_val")
         return self

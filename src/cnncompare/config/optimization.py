@@ -8,7 +8,7 @@ from cnncompare.config.section import NotNegative, Positive, Section, Share
 
 
 class LossConfig(Section):
-    """Cross entropy."""
+    """The cross-entropy loss."""
 
     label_smoothing: Share = 0.0
 
@@ -24,7 +24,7 @@ class SGDConfig(Section):
     decay_norm_and_bias: bool = True
 
     @model_validator(mode="after")
-    def _nesterov_needs_momentum(self) -> "SGDConfig":
+    def _check_nesterov(self) -> "SGDConfig":
         if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov needs a momentum above 0: set optimizer.nesterov=false")
         return self
@@ -42,14 +42,14 @@ class AdamWConfig(Section):
 
 
 class ConstantConfig(Section):
-    """The learning rate stays."""
+    """A constant learning rate."""
 
     name: Literal["constant"]
     warmup_epochs: NotNegative = 0.0
 
 
 class CosineConfig(Section):
-    """Half a cosine from the learning rate to `final_lr_ratio` of it."""
+    """A half cosine from the learning rate to `final_lr_ratio` times the learning rate."""
 
     name: Literal["cosine"]
     warmup_epochs: NotNegative = 0.0
@@ -57,7 +57,7 @@ class CosineConfig(Section):
 
 
 class OneCycleConfig(Section):
-    """Up to the learning rate and down again."""
+    """A rise to the learning rate, followed by a decrease."""
 
     name: Literal["onecycle"]
     rise_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.3
@@ -66,7 +66,7 @@ class OneCycleConfig(Section):
 
 
 class MultiStepConfig(Section):
-    """The learning rate times `gamma` at each milestone."""
+    """A multiplication of the learning rate by `gamma` at each milestone."""
 
     name: Literal["multistep"]
     milestones: list[Annotated[float, Field(gt=0, lt=1)]] = Field(

@@ -1,4 +1,4 @@
-"""Options of the loggers, and of what is displayed and drawn."""
+"""Options of the loggers and of the display."""
 
 from typing import Annotated, Literal
 
@@ -8,11 +8,11 @@ from cnncompare.config.section import Section
 
 
 class TensorBoardConfig(Section):
-    """Event files in the run's folder."""
+    """TensorBoard event files in the run's folder."""
 
 
 class CSVConfig(Section):
-    """csv/metrics.csv in the run's folder."""
+    """The file csv/metrics.csv in the run's folder."""
 
 
 class MLflowConfig(Section):
@@ -26,11 +26,11 @@ class WandbConfig(Section):
     """Weights & Biases; needs the extra `wandb`."""
 
     project: str
-    mode: Literal["offline", "online"] = "offline"  # online sends data away, so it is asked for
+    mode: Literal["offline", "online"] = "offline"  # online sends data to a server
 
 
 class LoggerConfig(Section):
-    """Which loggers are on."""
+    """The enabled loggers."""
 
     tensorboard: TensorBoardConfig | None = None
     csv: CSVConfig | None = None
@@ -39,8 +39,8 @@ class LoggerConfig(Section):
 
 
 class DisplayConfig(Section):
-    """What is shown and drawn beside the measurements, which are always taken."""
+    """Progress display and figures; they do not affect the measurements."""
 
     progress: Literal["auto", "bar", "lines", "off"] = "auto"  # auto: a bar on a terminal
     confusion_matrix: bool = True
-    worst_mistakes: Annotated[int, Field(ge=0, le=100)] = 25  # test images shown; 0 draws none
+    worst_mistakes: Annotated[int, Field(ge=0, le=100)] = 25  # number of test images; 0: no figure

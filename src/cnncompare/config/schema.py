@@ -1,4 +1,4 @@
-"""The configuration of one run, whole, and its identity."""
+"""Schema of the whole configuration of a run, and its identity."""
 
 import hashlib
 import json
@@ -47,26 +47,26 @@ class Config(Section):
 
     @field_validator("output_root")
     @classmethod
-    def _is_a_path(cls, path: str) -> str:
+    def _check_output_root(cls, path: str) -> str:
         if not path.strip():
             raise ValueError("output_root is empty; give a folder, such as outputs")
         return path
 
     @model_validator(mode="after")
-    def _batch_divides(self) -> "Config":
+    def _check_batch_size(self) -> "Config":
         batch_size, devices = self.data.batch_size, self.trainer.processes
         if batch_size % devices:
             lower = batch_size - batch_size % devices
             near = f"{lower} or {lower + devices}" if lower else str(devices)
-            nodes = f" on trainer.nodes={self.trainer.nodes}" if self.trainer.nodes > 1 else ""
-            asked = f"trainer.devices={self.trainer.devices}{nodes}"
+            nodes = f" times trainer.nodes={self.trainer.nodes}" if self.trainer.nodes > 1 else ""
             raise ValueError(
-                f"data.batch_size={batch_size} does not divide over {asked}; {near} would"
+                f"data.batch_size={batch_size} is not divisible by "
+                f"trainer.devices={self.trainer.devices}{nodes}; use {near}"
             )
         return self
 
     @model_validator(mode="after")
-    def _tests_where_it_cannot_train(self) -> "Config":
+    def _check_training_data(self) -> "Config":
         if self.data.source == "imagenet" and self.trainer.max_epochs > 0:
             raise ValueError(
                 f"data={self.data.name} has no training images: trainer.max_epochs="
@@ -81,27 +81,26 @@ class Config(Section):
 
     @property
     def trains(self) -> bool:
-        """Whether the run trains; else it tests the weights as they are."""
+        """Whether the run trains; otherwise it tests the weights as they are."""
         return self.trainer.max_epochs > 0
 
     @model_validator(mode="after")
-    def _warmup_fits(self) -> "Config":
+    def _check_warmup(self) -> "Config":
         warmup = getattr(self.scheduler, "warmup_epochs", 0.0)
         if warmup >= self.trainer.max_epochs > 0 and warmup > 0:
             raise ValueError(
-                f"scheduler.warmup_epochs={warmup:g} leaves nothing of "
-                f"trainer.max_epochs={self.trainer.max_epochs}; give fewer"
+                f"scheduler.warmup_epochs={warmup:g} must be less than "
+                f"trainer.max_epochs={self.trainer.max_epochs}"
             )
         return self
 
     def identity(self) -> dict[str, Any]:
-        """Return what makes this run this run: all that can change its numbers, defaults left out.
+        """Return the settings that can change the run's numbers, without defaults.
 
-        Where results go, what is shown, and where files are cached are not part of it. Values
-        equal to the schema's default are left out, so that a later option with a default keeps
-        the identity of the runs made before it.
+        The output folder, display and cache are not among them. Defaults of the schema are
+        omitted so that a new option does not change the identity of earlier runs.
         """
-        asked = self.model_dump(
+        settings = self.model_dump(
             exclude_defaults=True,
             exclude={
                 "output_root": True,
@@ -116,10 +115,10 @@ class Config(Section):
             },
         )
         if self.data.source in ("folder", "imagenet"):
-            asked["data"]["root"] = os.path.abspath(os.path.expanduser(self.data.root or ""))
+            settings["data"]["root"] = os.path.abspath(os.path.expanduser(self.data.root or ""))
         else:
-            asked["data"].pop("root", None)  # only where downloads are kept
-        return asked
+            settings["data"].pop("root", None)  # only the folder of the downloads
+        return settings
 
     def hash(self) -> str:
         """Return the SHA-256 of the identity, as 64 hexadecimal digits."""
@@ -127,7 +126,7 @@ class Config(Section):
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     def recipe_hash(self) -> str:
-        """Return the hash of everything but the seed: runs that share it may be averaged."""
+        """Return the hash of the identity without the seed; runs that share it can be averaged."""
         return self.model_copy(update={"seed": 0}).hash()
 
     def run_id(self) -> str:
@@ -138,6 +137,6 @@ class Config(Section):
         )
 
     def run_folder(self) -> Path:
-        """Return the absolute folder of the run; nothing is made."""
+        """Return the absolute path of the run's folder, without creating it."""
         root = Path(os.path.abspath(os.path.expanduser(self.output_root)))
         return root / self.name / self.run_id()

@@ -8,12 +8,11 @@ from cnncompare.config.section import Count, Positive, Section
 
 
 class SweepConfig(Section):
-    """How the jobs of -m are run, and which; no part of a run's identity."""
+    """Execution and selection of the jobs of -m."""
 
-    workers: Literal["auto"] | Count = "auto"  # jobs at a time; auto: one per GPU, on a CPU one
-    timeout_s: Positive | None = None  # a job that takes longer is stopped and counts as failed
-    # each a line of overrides, combined with the values that the command line sweeps
-    # each a line of overrides, combined with the values that the command line sweeps
+    workers: Literal["auto"] | Count = "auto"  # parallel jobs; auto: one per GPU, or one on a CPU
+    timeout_s: Positive | None = None  # a job that takes longer is stopped and fails
+    # lines of overrides, each combined with the values swept on the command line
     jobs: list[str] = Field(default=[])
-    # jobs that match every override of a line are left out; * matches anything
+    # lines of overrides; jobs that match all of a line are skipped; * matches anything
     skip: list[str] = Field(default=[])

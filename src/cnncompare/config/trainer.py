@@ -1,4 +1,4 @@
-"""Options of the training itself: duration, devices, speed settings."""
+"""Options of the trainer: duration, devices, precision and speed."""
 
 from typing import Annotated, Literal
 
@@ -8,23 +8,23 @@ from cnncompare.config.section import Count, Positive, Section
 
 
 class TrainerConfig(Section):
-    """How long, on what, and with which speed settings."""
+    """Duration, devices, precision and speed settings of a training."""
 
-    max_epochs: Annotated[int, Field(ge=0)] = 25  # 0: no training, the weights are tested
-    devices: Count = 1  # of each node
-    nodes: Count = 1  # more are started by torchrun or Slurm
+    max_epochs: Annotated[int, Field(ge=0)] = 25  # 0: no training, only a test of the weights
+    devices: Count = 1  # per node
+    nodes: Count = 1  # more than one is started by torchrun or Slurm
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
     precision: Literal["32-true", "bf16-mixed", "16-mixed", "bf16-true"] = "32-true"
     gradient_clip_norm: Positive | None = None
     ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = None
     channels_last: bool = False
     compile: bool = False
-    trim_kernels: bool = False  # the taps that see padding alone, on maps smaller than a kernel
+    trim_kernels: bool = False  # remove kernel taps that only ever meet padding
     matmul_precision: Literal["highest", "high", "medium"] = "highest"
     deterministic: bool = True
-    threads: Count | None = None  # of the CPU; null is one per core, shared by the devices
+    threads: Count | None = None  # CPU threads per device; null: the cores divided by the devices
 
     @property
     def processes(self) -> int:
-        """Return how many processes train together, on all nodes."""
+        """The number of processes that train together, on all nodes."""
         return self.devices * self.nodes

@@ -1,4 +1,4 @@
-"""Validation of a composed configuration, with one line that says what is wrong."""
+"""Validation of a composed configuration, with one-line error messages."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,9 +21,9 @@ from cnncompare.errors import ConfigError, closest
 
 
 def validate(composed: DictConfig | Mapping[str, Any]) -> Config:
-    """Return the typed configuration of what Hydra composed.
+    """Return the typed configuration of a composed one.
 
-    Raises ConfigError with one line that names the key, what was found and what would be right.
+    Raises ConfigError with one line: the key, the value and the valid values.
     """
     if isinstance(composed, DictConfig):
         try:
@@ -40,13 +40,11 @@ def validate(composed: DictConfig | Mapping[str, Any]) -> Config:
 
 def _first_problem(error: ValidationError) -> str:
     problem = error.errors()[0]
-    path = [str(part) for part in problem["loc"]]
-    _, where = _schema_at(path)
-    key = ".".join(where)
-    found = f"{key}={problem['input']!r}"
+    _, path = _schema_at([str(name) for name in problem["loc"]])
+    key = ".".join(path)
     match problem["type"]:
         case "extra_forbidden":
-            return unknown_key(where)
+            return unknown_key_message(path)
         case "missing":
             return f"{key} is missing"
         case "value_error":
@@ -55,10 +53,10 @@ def _first_problem(error: ValidationError) -> str:
             return f"{key}: {problem['msg']}"
         case _:
             message = problem["msg"]
-            return f"{found}: {message[0].lower()}{message[1:]}"
+            return f"{key}={problem['input']!r}: {message[0].lower()}{message[1:]}"
 
 
-# keys of earlier versions, and what took their place
+# keys of earlier versions, and their replacements
 RENAMED = {
     "callbacks": "display (the option bare is now minimal)",
     "data.damaged": "data.on_corrupt_image; its values "  # old name
@@ -67,32 +65,31 @@ RENAMED = {
 }
 
 
-def unknown_key(path: list[str]) -> str:
-    """Return the line for a key that the schema does not have, with those it has instead."""
-    for depth, part in enumerate(path):
-        replacement = RENAMED.get(".".join(path[: depth + 1]))
-        if replacement:
-            return f"{'.'.join(path)} is no longer a key; use {replacement}"
-        section, _ = _schema_at(path[: depth + 1])
+def unknown_key_message(path: list[str]) -> str:
+    """Return the message for a key that is not in the schema, with the known or the new key."""
+    for depth, name in enumerate(path, start=1):
+        key = ".".join(path[:depth])
+        if key in RENAMED:
+            return f"{'.'.join(path)} is no longer a key; use {RENAMED[key]}"
+        section, _ = _schema_at(path[:depth])
         known = sorted(section.model_fields) if section else []
-        if part not in known:
-            key = ".".join(path[: depth + 1])
-            return f"unknown key {key}{closest(part, known)} (known: {', '.join(known)})"
+        if name not in known:
+            return f"unknown key {key}{closest(name, known)} (known: {', '.join(known)})"
     return f"unknown key {'.'.join(path)}"
 
 
 def _schema_at(path: list[str]) -> tuple[type[Section] | None, list[str]]:
-    """Follow `path` through the schema; return the innermost section and the path as typed."""
+    """Return the section at `path` in the schema, and the path without pydantic's union tags."""
     section: type[Section] | None = Config
-    typed: list[str] = []
-    for depth, part in enumerate(path):
-        if typed in (["optimizer"], ["scheduler"]) and part in _TAGGED:
-            section = _TAGGED[part]  # pydantic inserts the tag of a union into the path
+    keys: list[str] = []
+    for depth, name in enumerate(path):
+        if keys in (["optimizer"], ["scheduler"]) and name in _TAGGED:
+            section = _TAGGED[name]  # pydantic inserts the tag of a union into the path
             continue
-        typed.append(part)
+        keys.append(name)
         if depth < len(path) - 1 and section is not None:
-            section = _subsection(section, part)
-    return section, typed
+            section = _subsection(section, name)
+    return section, keys
 
 
 def _subsection(section: type[Section], name: str) -> type[Section] | None:

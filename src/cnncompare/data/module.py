@@ -106,7 +106,7 @@ class ImageData(LightningDataModule):
         Colour modes are included once the images are decoded: immediately if they are cached,
         otherwise after the test.
         """
-        rows = self._ready().test.keys
+        rows = self._prepared_splits().test.keys
         if self.transform is None or rows is None:
             return []
         names = [key.split(b"\0")[0].decode(errors="replace") for key in rows]
@@ -123,30 +123,30 @@ class ImageData(LightningDataModule):
 
     def train_dataloader(self) -> Batches:
         """Return the training batches, in a new order in each epoch."""
-        return self._batches(self._require(self._ready().train), self.config.augment)
+        return self._batches(self._require(self._prepared_splits().train), self.config.augment)
 
     def val_dataloader(self) -> Batches:
         """Return the validation batches, in the order of the split."""
-        return self._batches(self._require(self._ready().val), None)
+        return self._batches(self._require(self._prepared_splits().val), None)
 
     def test_dataloader(self) -> Batches:
         """Return the test batches, in the order of the split, without `skip_positions`."""
-        test = self._ready().test
+        test = self._prepared_splits().test
         return self._batches(test, None, self._report, self.skip_positions)
 
     def test_batches(self, positions: Tensor) -> Batches:
         """Return evaluation batches of the test images at `positions`, int64 [n]."""
-        return self._batches(self._ready().test.select(positions), None, self._report)
+        return self._batches(self._prepared_splits().test.select(positions), None, self._report)
 
     def test_image_name(self, position: int) -> str:
         """Return the file name of a test image, or its position if it has none."""
-        test = self._ready().test
+        test = self._prepared_splits().test
         key = b"" if test.keys is None else test.keys[int(test.rows[position])]
         return key.split(b"\0")[0].decode(errors="replace") or f"image {position}"
 
     def test_image_paths(self) -> list[str]:
         """Return the paths of the test images. Raises DataError if they are not in a folder."""
-        test = self._ready().test
+        test = self._prepared_splits().test
         if not isinstance(test.images, ImageFiles) or test.images.starts is not None:
             raise DataError(f"data={self.config.name} is not read from a folder of image files")
         return [str(test.images.path(row)) for row in test.rows.tolist()]
@@ -155,7 +155,7 @@ class ImageData(LightningDataModule):
         """Exclude the test images at `positions`, int64 [m], from the test split."""
         if not len(positions):
             return
-        splits = self._ready()
+        splits = self._prepared_splits()
         keep = torch.ones(self.n_test, dtype=torch.bool)
         keep[positions] = False
         test = splits.test.select(keep.nonzero().squeeze(1))
@@ -166,7 +166,7 @@ class ImageData(LightningDataModule):
 
     def test_images(self, indices: Sequence[int]) -> Tensor:
         """Return test images for display, uint8 [n, C, H, W]."""
-        test = self._ready().test
+        test = self._prepared_splits().test
         rows = test.rows[torch.tensor(indices, dtype=torch.int64)]
         (images,) = read_images(test.images, [rows], 0, self._report)
         return adapt(images, self.image_shape).contiguous()
@@ -179,7 +179,7 @@ class ImageData(LightningDataModule):
         device = trainer.strategy.root_device
         return RankInfo(trainer.current_epoch, trainer.global_rank, trainer.world_size, device)
 
-    def _ready(self) -> Splits:
+    def _prepared_splits(self) -> Splits:
         if self._splits is None:
             raise RuntimeError("ImageData.prepare() was not called")
         return self._splits
@@ -201,7 +201,7 @@ class ImageData(LightningDataModule):
     def _by_position(self, by_row: dict[int, str]) -> dict[int, str]:
         if not by_row:
             return {}
-        rows = self._ready().test.rows.tolist()
+        rows = self._prepared_splits().test.rows.tolist()
         return {position: by_row[row] for position, row in enumerate(rows) if row in by_row}
 
     def _batches(

@@ -6,7 +6,7 @@ from torch import Tensor
 from cnncompare.config.data import DataConfig
 from cnncompare.data.augment import adapt
 from cnncompare.data.source import Split, in_chunks, read_images
-from cnncompare.data.transform import NAMED
+from cnncompare.data.transform import NAMED_STATISTICS
 from cnncompare.errors import DataError
 from cnncompare.models.pretrained.transforms import Transform
 
@@ -34,7 +34,7 @@ def channel_statistics(
     if config.normalize == "train":
         return _measure(split, shape, channels, workers)
     if config.normalize != "weights":
-        mean, sd = NAMED[config.normalize]
+        mean, sd = NAMED_STATISTICS[config.normalize]
     elif weights is not None:
         mean, sd = weights.mean, weights.std
     else:

@@ -4,9 +4,9 @@ from cnncompare.config.data import DataConfig
 from cnncompare.errors import DataError
 from cnncompare.models.pretrained.transforms import Transform
 
-NAMED: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
+NAMED_STATISTICS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-    # 0.2023 0.1994 0.2010, which are widely copied, are means of the sd of each image: an error
+    # not 0.2023 0.1994 0.2010, a widely copied error: the mean of the sd of each image
     "cifar10": ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
     "half": ((0.5,), (0.5,)),
     "none": ((0.0,), (1.0,)),
@@ -21,15 +21,7 @@ def resolve_transform(config: DataConfig, weights: Transform | None) -> Transfor
     Raises DataError for a value that neither the weights nor the configuration provide, for
     `normalize=train`, and for a crop larger than the resized image.
     """
-    if config.normalize == "train":
-        raise DataError(
-            f"data.normalize=train: data={config.name} has no training images to measure; use "
-            f"weights, imagenet, half or none"
-        )
-    if config.channels == 1:
-        raise DataError(
-            f"data.channels=1: data={config.name} has colour images; remove the override"
-        )
+    _check_options(config)
     resize = config.resize or (weights and weights.resize)
     crop = config.image_size or (weights and weights.crop)
     interpolation = config.interpolation or (weights and weights.interpolation)
@@ -52,6 +44,18 @@ def resolve_transform(config: DataConfig, weights: Transform | None) -> Transfor
         )
     squash = weights is not None and weights.squash
     return Transform(resize, crop, interpolation, *mean_and_sd, squash=squash)
+
+
+def _check_options(config: DataConfig) -> None:
+    if config.normalize == "train":
+        raise DataError(
+            f"data.normalize=train: data={config.name} has no training images to measure; use "
+            f"weights, imagenet, half or none"
+        )
+    if config.channels == 1:
+        raise DataError(
+            f"data.channels=1: data={config.name} has colour images; remove the override"
+        )
 
 
 def deviations(used: Transform, weights: Transform | None) -> list[str]:
@@ -79,7 +83,7 @@ def _mean_and_sd(
 ) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
     if normalize == "weights":
         return weights and (weights.mean, weights.std)
-    mean, sd = NAMED[normalize]
+    mean, sd = NAMED_STATISTICS[normalize]
     return (mean * 3, sd * 3) if len(mean) == 1 else (mean, sd)
 
 

@@ -1,1 +1,1 @@
-"""Networks: registry, stems, sources; does not depend on Lightning or Hydra."""
+"""Networks from the registry, torchvision and timm; does not depend on Lightning or Hydra."""

@@ -1,4 +1,4 @@
-"""The networks of this project's own, and those of a user's own module, from the registry."""
+"""Registered networks: those of this project and those of a user's module."""
 
 import inspect
 from typing import Any
@@ -7,17 +7,17 @@ from cnncompare.models.registry import BuiltModel, registered_model
 
 
 def native_size(name: str) -> int:
-    """Return the pixels of the paper's image size."""
+    """Return the image size of the paper, in pixels."""
     return registered_model(name).input_size[1]
 
 
 def known_options(name: str) -> list[str]:
-    """Return the keyword arguments of the builder, besides those that every builder has."""
-    always = ("classes", "in_channels", "image_size", "stem")
+    """Return the keyword arguments of the builder, without those that every builder has."""
+    common = ("classes", "in_channels", "image_size", "stem")
     return [
         option
         for option in inspect.signature(registered_model(name).build).parameters
-        if option not in always
+        if option not in common
     ]
 
 
@@ -30,7 +30,10 @@ def build(
     stem: str,
     options: dict[str, Any],
 ) -> BuiltModel:
-    """Return the network and what differs from its paper; raises what its builder raises."""
+    """Return the network and its changes from the paper.
+
+    Raises the builder's exceptions: ValueError for an image size that the network does not accept.
+    """
     model = registered_model(name)
     network = model.build(
         classes=classes, in_channels=in_channels, image_size=image_size, stem=stem, **options

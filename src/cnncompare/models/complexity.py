@@ -1,4 +1,4 @@
-"""How large a network is: parameters, multiply-accumulates, bytes."""
+"""The size of a network: parameters, multiply-accumulate operations (MACs) and bytes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,29 +10,32 @@ from torch.utils.flop_counter import FlopCounterMode
 
 
 def count_params(network: nn.Module) -> int:
-    """Return the number of trainable and frozen parameters; buffers are not counted."""
+    """Return the number of trainable and frozen parameters, without buffers."""
     return sum(parameter.numel() for parameter in network.parameters())
 
 
 def count_macs(network: nn.Module, image_shape: tuple[int, int, int]) -> int:
-    """Return the multiply-accumulates of convolutions and products for one image, in eval mode.
+    """Return the MACs of convolutions and matrix products for one image in eval mode.
 
-    `image_shape` is (channels, height, width). Nothing is computed (meta tensors), and neither
-    buffers nor the training mode of `network` change.
+    `image_shape` is (channels, height, width). The forward pass runs on meta tensors and leaves
+    the buffers and the training mode of `network` unchanged.
     """
     with eval_mode(network), FlopCounterMode(display=False) as counter:
         forward_on_meta(network, (1, *image_shape))
-    return int(counter.get_total_flops()) // 2  # the counter takes a multiply-add for two
+    return int(counter.get_total_flops()) // 2  # the counter counts a multiply-add as two
 
 
 def size_mb(network: nn.Module) -> float:
-    """Return the size of the state dict in MB (1e6 bytes), as a checkpoint of it would have."""
+    """Return the size of the state dict in MB (1e6 bytes)."""
     tensors: list[Tensor] = list(network.state_dict().values())
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors) / 1e6
 
 
 def forward_on_meta(network: nn.Module, batch_shape: tuple[int, int, int, int]) -> Tensor:
-    """Return what `network` makes of a batch of `batch_shape`, as shapes only; computes nothing."""
+    """Return the output of `network` for a batch of shape [N, C, H, W], as meta tensors.
+
+    Only shapes are computed. The output has the type that the network returns.
+    """
     state = {**dict(network.named_parameters()), **dict(network.named_buffers())}
     on_meta = {name: torch.empty_like(tensor, device="meta") for name, tensor in state.items()}
     images = torch.empty(batch_shape, device="meta")
@@ -43,7 +46,7 @@ def forward_on_meta(network: nn.Module, batch_shape: tuple[int, int, int, int]) 
 
 @contextmanager
 def eval_mode(network: nn.Module) -> Iterator[None]:
-    """Put `network` into eval mode, and each of its modules back into its own mode."""
+    """Put `network` into eval mode and restore the mode of each module on exit."""
     modes = [(module, module.training) for module in network.modules()]
     network.eval()
     try:

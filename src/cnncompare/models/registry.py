@@ -1,4 +1,4 @@
-"""The registry: builds any network by name, for any number of classes and any image."""
+"""The registry of networks, which builds any of them by name for given classes and images."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -27,43 +27,44 @@ __all__ = [
 
 ZOO = f"{__package__}.zoo"
 LIBRARIES = {"own": "builtin", "torchvision": "torchvision", "timm": "timm"}  # source: module
-SMALL_IMAGE = 64  # pixels; five halvings leave 2x2 of it
-TRANSFORMS_INPUT = ("googlenet", "inception_v3")  # torchvision's, with published weights
-BUILD_ERRORS = (TypeError, *FORWARD_ERRORS)  # what a builder raises for its options, or the size
+SMALL_IMAGE_LIMIT = 64  # pixels; five halvings reduce it to 2x2
+# torchvision's pretrained weights of these networks were trained with another normalisation.
+TRANSFORMS_INPUT = ("googlenet", "inception_v3")
+BUILD_ERRORS = (TypeError, *FORWARD_ERRORS)  # raised for wrong options or image sizes
 Builder = Callable[..., nn.Module]
 
 
 @dataclass(frozen=True)
 class RegisteredModel:
-    """A network of the project's own, or of the user's own module."""
+    """A network registered by this project or by a user's module."""
 
     name: str
     family: str
     year: int
     paper: str
-    input_size: tuple[int, int, int]  # (channels, height, width) in the paper
+    input_size: tuple[int, int, int]  # (channels, height, width) of the paper
     small_image_changes: tuple[str, ...]
     build: Builder
 
     @property
     def small(self) -> bool:
-        """Whether the published network was made for small images: its stem is the small one."""
-        return self.input_size[1] <= SMALL_IMAGE
+        """Whether the paper's network is for small images, so that its stem needs no changes."""
+        return self.input_size[1] <= SMALL_IMAGE_LIMIT
 
 
 @dataclass(frozen=True)
 class BuiltModel:
-    """A network and what is to be said about it in the record."""
+    """A network and its description for the record."""
 
     network: nn.Module
     name: str
     source: str
     stem: str  # imagenet or cifar
-    changes: tuple[str, ...] = ()  # what differs from the published network, besides the classes
-    aux_weight: float = 0.0  # of each auxiliary head's loss
+    changes: tuple[str, ...] = ()  # differences from the paper, besides the classes
+    aux_weight: float = 0.0  # weight of each auxiliary head's loss
     weights: str | None = None
-    weights_map: str | None = None  # by_name or by_order: how a file's tensors were assigned
-    head: frozenset[str] = frozenset()  # names of its parameters, where fine-tuning asks for them
+    weights_map: str | None = None  # by_name or by_order, for weights from a file
+    head: frozenset[str] = frozenset()  # names of the head's parameters, set for fine-tuning
 
 
 _REGISTERED: dict[str, RegisteredModel] = {}
@@ -78,17 +79,18 @@ def register(
     input_size: tuple[int, int, int],
     small_image_changes: tuple[str, ...] = (),
 ) -> Callable[[Builder], Builder]:
-    """Return a decorator that makes a builder known by `name`; raises ModelError on a duplicate.
+    """Return a decorator that registers a builder as `name`; raises ModelError on a duplicate.
 
     The builder is called as ``builder(classes=, in_channels=, image_size=, stem=, **options)`` and
-    raises ValueError for an image size it cannot take. `stem` is "imagenet" (as published) or
-    "cifar"; `small_image_changes` says what the latter changes.
+    raises ValueError for an image size that the network does not accept. `stem` is "imagenet" (as
+    published) or "cifar" (for small images); `small_image_changes` lists the changes that "cifar"
+    makes. `input_size` is (channels, height, width) in the paper.
     """
 
     def decorate(builder: Builder) -> Builder:
-        home = zoo_modules().get(name)
-        shipped_elsewhere = home and builder.__module__ != f"{ZOO}.{home}"
-        if name in _REGISTERED or shipped_elsewhere:
+        module = zoo_modules().get(name)
+        is_taken = module and builder.__module__ != f"{ZOO}.{module}"
+        if name in _REGISTERED or is_taken:
             raise ModelError(f"model {name!r} is registered twice; choose another name")
         _REGISTERED[name] = RegisteredModel(
             name, family, year, paper, input_size, small_image_changes, builder
@@ -99,7 +101,7 @@ def register(
 
 
 def registered_model(name: str) -> RegisteredModel:
-    """Return the registered network; raises ModelError, with the closest names, when unknown."""
+    """Return the registered network; raises ModelError with the closest names if there is none."""
     if name not in _REGISTERED:
         check_name("own", name, also=_REGISTERED)
         import_module(f"{ZOO}.{zoo_modules()[name]}")
@@ -119,26 +121,27 @@ def build(
 ) -> BuiltModel:
     """Return the network `name` of `source` for `classes` and images of (channels, height, width).
 
-    `stem` is "imagenet" (as published), "cifar" (for small images), or "auto": "cifar" up to 64
-    pixels, where a published stem would shrink the image away, but "imagenet" for a published
-    version of `weights`. Weights may also be a file's path, whose tensors are assigned by name, or
-    by shape and order (`weights_map` "by_name", "by_order"); without any, they are drawn from
-    torch's global generator. Raises ModelError for an unknown name, option or weights, and for
-    images that the network cannot take.
+    `stem` is "imagenet" (as published), "cifar" (for small images) or "auto", which is "cifar" up
+    to 64 pixels, where the published stem would reduce the image too much. With a version of the
+    pretrained weights, "auto" is "imagenet". `weights` is such a version or the path of a file,
+    whose tensors are assigned as `weights_map` says ("by_name" or "by_order", by shape and order);
+    None draws initial weights from torch's global generator. Raises ModelError for an unknown
+    name, option or version, and for images that the network does not accept.
     """
     check_weights(source, name, weights, weights_map)
-    published = weights is not None and not is_file(weights)
+    pretrained = weights is not None and not is_file(weights)
     if stem == "auto":
-        stem = "cifar" if image_shape[2] <= SMALL_IMAGE and not published else "imagenet"
-    asked = dict(options or {})
-    if published and source == "torchvision" and name in TRANSFORMS_INPUT:
-        asked = {"transform_input": True, **asked}  # these weights know another normalisation
-    built = _build(name, source, classes, image_shape, stem, asked)
+        small = image_shape[2] <= SMALL_IMAGE_LIMIT and not pretrained
+        stem = "cifar" if small else "imagenet"
+    builder_options = dict(options or {})
+    if pretrained and source == "torchvision" and name in TRANSFORMS_INPUT:
+        builder_options = {"transform_input": True, **builder_options}
+    built = _build(name, source, classes, image_shape, stem, builder_options)
     if weights is None:
         return built
     tensors = read_weights(source, name, weights)
     load_pretrained_weights(built.network, tensors, weights, classes, weights_map)
-    return replace(built, weights=weights, weights_map=None if published else weights_map)
+    return replace(built, weights=weights, weights_map=None if pretrained else weights_map)
 
 
 def _build(
@@ -147,39 +150,40 @@ def _build(
     classes: int,
     image_shape: tuple[int, int, int],
     stem: str,
-    asked: dict[str, Any],
+    options: dict[str, Any],
 ) -> BuiltModel:
+    """Return the network with initial weights, after testing that it accepts the image size."""
     channels, _, image_size = image_shape
     library = _library(source, name)
-    _check_options(name, asked, library.known_options(name) if asked else [])
+    _check_options(name, options, library.known_options(name) if options else [])
 
-    def make(size: int) -> BuiltModel:
+    def build_for(size: int) -> BuiltModel:
         built: BuiltModel = library.build(
-            name, classes=classes, in_channels=channels, image_size=size, stem=stem, options=asked
+            name, classes=classes, in_channels=channels, image_size=size, stem=stem, options=options
         )
         return built
 
-    native: int = library.native_size(name)
+    native_size: int = library.native_size(name)
+    accepts_size = partial(_accepts_size, build_for, channels)
     try:
-        built = make(image_size)
+        built = build_for(image_size)
     except BUILD_ERRORS as error:
-        if source == "own" and _fits(make, channels, native):
-            raise image_size_error(
-                name, stem, image_size, native, partial(_fits, make, channels)
-            ) from error
-        if not asked:
-            raise
-        reason = str(error).splitlines()[0]
-        raise ModelError(f"{name} cannot be built with options {asked}: {reason}") from error
-    # Only own networks are built for an image size; those of the libraries need it once.
-    at = make if source == "own" else lambda size: built
-    if not _fits(lambda size: built, channels, image_size):
-        raise image_size_error(name, stem, image_size, native, partial(_fits, at, channels))
+        if source == "own" and accepts_size(native_size):
+            size_error = image_size_error(name, stem, image_size, native_size, accepts_size)
+            raise size_error from error
+        if options:
+            raise _options_error(name, options, error) from error
+        raise
+    # Only registered networks depend on the image size; those of a library are built once.
+    if source != "own":
+        accepts_size = partial(_accepts_size, lambda size: built, channels)
+    if not _accepts_size(lambda size: built, channels, image_size):
+        raise image_size_error(name, stem, image_size, native_size, accepts_size)
     return built
 
 
 def _library(source: str, name: str) -> ModuleType:
-    """Return the module builtin, torchvision or timm, each with its own imports."""
+    """Return the module builtin, torchvision or timm; imports only the requested library."""
     if source != "own" or name not in _REGISTERED:
         check_name(source, name)
     return import_module(f"{__package__}.{LIBRARIES[source]}")
@@ -194,11 +198,16 @@ def _check_options(name: str, options: Mapping[str, Any], known: list[str]) -> N
             )
 
 
-def _fits(make: Callable[[int], BuiltModel], channels: int, image_size: int) -> bool:
-    """Return whether what `make` builds for `image_size` takes such images."""
+def _options_error(name: str, options: dict[str, Any], error: Exception) -> ModelError:
+    reason = str(error).splitlines()[0]
+    return ModelError(f"{name} cannot be built with options {options}: {reason}")
+
+
+def _accepts_size(build_for: Callable[[int], BuiltModel], channels: int, image_size: int) -> bool:
+    """Return whether the network that `build_for` returns for `image_size` accepts such images."""
     try:
-        built = make(image_size)
+        built = build_for(image_size)
     except BUILD_ERRORS:
         return False
-    # Auxiliary heads, which training alone uses, need a larger map than the rest.
+    # Auxiliary heads, which only training uses, need a larger feature map than the rest.
     return accepts(built.network, (channels, image_size, image_size), training=built.aux_weight > 0)

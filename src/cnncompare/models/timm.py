@@ -1,4 +1,4 @@
-"""The networks of timm, as published or in their form for small images."""
+"""Networks from timm, as published or adapted to small images."""
 
 import inspect
 from typing import Any
@@ -11,7 +11,7 @@ from cnncompare.models.stems import adapt_to_small_images
 
 
 def native_size(name: str) -> int:
-    """Return the pixels of the published image size."""
+    """Return the image size of the paper, in pixels."""
     input_size: Any = timm.get_pretrained_cfg_value(name, "input_size")
     return int(input_size[1])
 
@@ -25,7 +25,7 @@ def build(
     stem: str,
     options: dict[str, Any],
 ) -> BuiltModel:
-    """Return the network and what differs from the published one; `image_size` changes nothing."""
+    """Return the network and its changes from the paper; `image_size` has no effect."""
     network: nn.Module = timm.create_model(
         name, pretrained=False, num_classes=classes, in_chans=in_channels, **options
     )
@@ -38,7 +38,7 @@ def build(
 
 
 def known_options(name: str) -> list[str]:
-    """Return the keyword arguments that the network's class takes."""
+    """Return the keyword arguments of the network's class, without those that `build` sets."""
     network = timm.create_model(name, pretrained=False)
-    own = ("num_classes", "in_chans")
-    return [option for option in inspect.signature(type(network)).parameters if option not in own]
+    parameters = inspect.signature(type(network)).parameters
+    return [option for option in parameters if option not in ("num_classes", "in_chans")]

@@ -1,11 +1,11 @@
-"""The networks of torchvision.models, as published or in their form for small images."""
+"""Networks from torchvision, as published or adapted to small images."""
 
 import inspect
 from typing import Any
 
 import torch
-import torchvision.models as zoo
 from torch import nn
+from torchvision import models
 
 from cnncompare.models.registry import BuiltModel
 from cnncompare.models.stems import (
@@ -15,14 +15,14 @@ from cnncompare.models.stems import (
     set_input_channels,
 )
 
-# The weights of the auxiliary heads' losses: Szegedy et al. 2014, section 5, and torchvision's
-# reference training for Inception v3.
+# Loss weights of the auxiliary heads: Szegedy et al. 2014, section 5, and torchvision's reference
+# training of Inception v3.
 AUX_WEIGHTS = {"googlenet": 0.3, "inception_v3": 0.4}
 
 
 def native_size(name: str) -> int:
-    """Return the pixels of the images that the network was published for."""
-    first = next(iter(zoo.get_model_weights(name)))
+    """Return the image size of the first pretrained weights, in pixels."""
+    first = next(iter(models.get_model_weights(name)))
     size: int = first.transforms.keywords["crop_size"]
     return size
 
@@ -36,11 +36,11 @@ def build(
     stem: str,
     options: dict[str, Any],
 ) -> BuiltModel:
-    """Return the network and what differs from the published one; `image_size` changes nothing."""
+    """Return the network and its changes from the paper; `image_size` has no effect."""
     if name in AUX_WEIGHTS:
-        # The initialisation of the published networks; unsaid, torchvision warns of its cost.
+        # The initialisation of the paper. Without this option, torchvision warns that it is slow.
         options = {"init_weights": True, **options}
-    network: nn.Module = zoo.get_model(name, weights=None, num_classes=classes, **options)
+    network: nn.Module = models.get_model(name, weights=None, num_classes=classes, **options)
     changes: tuple[str, ...] = ()
     if in_channels != 3:
         set_input_channels(network, in_channels, native_size(name))
@@ -52,30 +52,32 @@ def build(
 
 
 def known_options(name: str) -> list[str]:
-    """Return the keyword arguments that the network's class takes, besides the classes."""
-    asked = {"init_weights": False} if name in AUX_WEIGHTS else {}
-    with torch.device("meta"):  # only its class is wanted
-        network = zoo.get_model(name, weights=None, **asked)
-    return [
-        option for option in inspect.signature(type(network)).parameters if option != "num_classes"
-    ]
+    """Return the keyword arguments of the network's class, without the number of classes."""
+    options = {"init_weights": False} if name in AUX_WEIGHTS else {}
+    with torch.device("meta"):  # only the class is needed
+        network = models.get_model(name, weights=None, **options)
+    parameters = inspect.signature(type(network)).parameters
+    return [option for option in parameters if option != "num_classes"]
 
 
 def _adapt_to_small_images(
     network: nn.Module, name: str, classes: int, in_channels: int
 ) -> tuple[str, ...]:
-    """Change `network` for small images in place; return what was changed."""
-    if isinstance(network, zoo.AlexNet):
+    """Adapt `network` to small images in place; return the changes."""
+    if isinstance(network, models.AlexNet):
         return _small_alexnet(network, classes)
-    if isinstance(network, zoo.VGG):
+    if isinstance(network, models.VGG):
         return _small_vgg(network, classes)
-    if isinstance(network, zoo.Inception3):
+    if isinstance(network, models.Inception3):
         return _small_inception_v3(network)
     return adapt_to_small_images(network, name, in_channels, native_size(name))
 
 
-def _small_alexnet(network: zoo.AlexNet, classes: int) -> tuple[str, ...]:
-    """Keep maps of 32, 16, 8 and 4 pixels and one linear layer (bearpaw/pytorch-classification)."""
+def _small_alexnet(network: models.AlexNet, classes: int) -> tuple[str, ...]:
+    """Adapt AlexNet as in bearpaw/pytorch-classification; return the changes.
+
+    The feature maps have 32, 16, 8 and 4 pixels, and one linear layer follows.
+    """
     conv1 = resize_conv(network.features[0], network.features[0].in_channels, 3)
     conv1.stride, conv1.padding = (1, 1), (1, 1)
     network.features[0] = conv1
@@ -92,23 +94,28 @@ def _small_alexnet(network: zoo.AlexNet, classes: int) -> tuple[str, ...]:
     )
 
 
-def _small_vgg(network: zoo.VGG, classes: int) -> tuple[str, ...]:
-    """All five halvings stay, to 1x1, with 512 units instead of 4096 (Liu and Deng 2015).
+def _small_vgg(network: models.VGG, classes: int) -> tuple[str, ...]:
+    """Adapt VGG as in Liu and Deng 2015; return the changes.
 
-    The linear layers keep the variance of their input (He et al. 2015b): with 512 inputs instead
-    of 25,088, torchvision's sd of 0.01 shrinks the signal fourfold a layer, until nothing is left.
+    All five halvings remain, down to 1x1, and the linear layers have 512 units instead of 4096.
+    They are initialised as in He et al. 2015b, which preserves the variance of their input: with
+    512 inputs instead of 25,088, torchvision's standard deviation of 0.01 would shrink the signal
+    fourfold per layer.
     """
     network.avgpool = nn.AdaptiveAvgPool2d(1)
-    for position, outputs in ((0, 512), (3, 512), (6, classes)):
+    for index, outputs in ((0, 512), (3, 512), (6, classes)):
         linear = nn.Linear(512, outputs)
         nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")
         nn.init.zeros_(linear.bias)
-        network.classifier[position] = linear
+        network.classifier[index] = linear
     return ("avgpool 7x7 -> 1x1", "classifier 4096-4096 -> 512-512")
 
 
-def _small_inception_v3(network: zoo.Inception3) -> tuple[str, ...]:
-    """Mixed_5b sees the whole 32x32 (natively 35x35); the maps after it are 15x15 and 7x7."""
+def _small_inception_v3(network: models.Inception3) -> tuple[str, ...]:
+    """Adapt Inception v3; return the changes.
+
+    Mixed_5b receives feature maps of 32x32 instead of 35x35; the later ones are 15x15 and 7x7.
+    """
     network.Conv2d_1a_3x3.conv.stride = (1, 1)
     for block in (network.Conv2d_1a_3x3, network.Conv2d_2a_3x3, network.Conv2d_4a_3x3):
         block.conv.padding = (1, 1)
@@ -122,5 +129,5 @@ def _small_inception_v3(network: zoo.Inception3) -> tuple[str, ...]:
     )
     if network.AuxLogits is None:
         return changes
-    network.AuxLogits.conv1.conv.padding = (2, 2)  # its 5x5 sees a map of 4x4, natively of 5x5
+    network.AuxLogits.conv1.conv.padding = (2, 2)  # its 5x5 kernel meets a 4x4 map, natively 5x5
     return (*changes, "AuxLogits.conv1 padded by 2")

@@ -88,7 +88,7 @@ def _options(asked: argparse.Namespace) -> "Options":
 
 
 def _read(folders: list[Path], filters: list[str]) -> "tuple[list[Result], list[Skipped]]":
-    from cnncompare.comparison.filters import keep
+    from cnncompare.comparison.filters import apply_filters
     from cnncompare.comparison.load import load_results
 
     for folder in folders:
@@ -104,4 +104,4 @@ def _read(folders: list[Path], filters: list[str]) -> "tuple[list[Result], list[
             f"none of the {len(skipped)} runs below {where} can be compared; "
             f"{Path(first.path).name}: {first.reason}"
         )
-    return keep(results, filters), skipped
+    return apply_filters(results, filters), skipped

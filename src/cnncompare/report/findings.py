@@ -203,7 +203,7 @@ def _dominated(table: ComparedTable) -> list[str]:
     if not by:
         return []
     texts = [f"{label} (by {listed(rivals[:3])})" for label, rivals in list(by.items())[:MANY]]
-    costs = listed([front.title.split(",")[0] for front in table.fronts])
+    costs = listed([front.title.split(" (")[0] for front in table.fronts])
     return [f"No better in these runs and no cheaper in {costs}: {listed(texts)}."]
 
 

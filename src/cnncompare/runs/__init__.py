@@ -1,1 +1,1 @@
-"""Runs on disk: the record's schema, the folder and its files, the life cycle."""
+"""Runs on disk: schema of the record, folder and file names, life cycle, locks."""

@@ -1,4 +1,7 @@
-"""Open a run's folder: a finished run, one to continue, or a new one; imports no torch."""
+"""Life cycle of a run: new, resumed or finished, and the closing of its record.
+
+This is the only module that decides whether a run is finished. It imports no torch.
+"""
 
 import errno
 import logging
@@ -24,20 +27,38 @@ from cnncompare.runs.storage import lock, set_aside
 
 log = logging.getLogger("cnncompare")
 
+# Written by a sweep for a job whose process could not close its record; such a run is resumed.
+RESUMABLE_FAILURES = ("JobKilled", "JobOutOfMemory", "JobTimedOut", "JobExited")
+
+
+def is_finished(run: Run | None) -> bool:
+    """Return whether the run exists and was completed."""
+    return run is not None and run.record.status == "finished"
+
+
+def finished_run(config: Config) -> Run | None:
+    """Return the finished run of this configuration; None without one, or with `config.force`."""
+    run = None if config.force else read_existing(config.run_folder())
+    return run if is_finished(run) else None
+
 
 @contextmanager
 def open_run(config: Config, size_mb: float) -> Iterator[Run]:
-    """Hold the lock of the run's folder, and decide between finished, continued and new."""
+    """Lock the run's folder and yield the run: finished, to be resumed, or new.
+
+    `size_mb` is the size of the network's weights, from which the disk space is estimated. Raises
+    OutputError without enough of it, LockedError while another process writes the run.
+    """
     folder = config.run_folder()
     held = lock(folder)
     try:
         _check_space(folder, size_mb if config.trains else 0.0)
         existing = read_existing(folder)
-        if existing and not config.force and (_is_finished(existing) or can_resume(existing)):
+        if existing and not config.force and (is_finished(existing) or can_resume(existing)):
             yield existing
         else:
             if folder.exists():
-                log.info("the earlier record lies in %s", set_aside(folder))
+                log.info("the earlier run has been moved to %s", set_aside(folder))
             yield _new_run(folder, config)
     finally:
         held.release()
@@ -50,56 +71,58 @@ def _check_space(folder: Path, size_mb: float) -> None:
     if free_mb < needed_mb:
         raise OutputError(
             f"{folder.parent} has {free_mb:.0f} MB free, this run needs about {needed_mb:.0f}; "
-            "free some space or choose another place with output_root=PATH"
+            "free some space or choose another folder with output_root=PATH"
         )
 
 
-def _is_finished(run: Run) -> bool:
-    return run.record.status == "finished"
-
-
 def can_resume(run: Run) -> bool:
-    """Return whether the run was cut short from outside, and what it saved is whole.
+    """Return whether the run was stopped from outside and its checkpoints are intact.
 
-    The lock is held, so a record that still says running is a dead process's. What failed by its
-    own error starts over: what is mended since would be half in the result.
+    The caller holds the lock, so a record with status running belongs to a dead process. A run
+    that failed by its own error starts over, so that its result comes from one version of the
+    code and data.
     """
-    if run.record.status == "failed":
-        cut_short = run.record.error is not None and run.record.error.type in CUT_SHORT
-    else:
-        cut_short = run.record.status in ("running", "interrupted")
-    if run.record.evaluation is not None:
-        return cut_short  # what was tested up to then is checked where it is read
-    last = last_checkpoint(run)
-    if not cut_short or not last.exists():
+    if not _was_cut_short(run):
         return False
-    damaged = [path for path in (last, last.with_name(BEST_CHECKPOINT)) if not _is_whole(path)]
-    for path in damaged:
-        log.warning("%s is damaged or missing: the run starts over", path)
-    return not damaged
+    if run.record.evaluation is not None:
+        return True  # the journal of the tested images is validated where it is read
+    last = last_checkpoint(run)
+    if not last.exists():
+        return False
+    broken = [path for path in (last, last.with_name(BEST_CHECKPOINT)) if not _is_intact(path)]
+    for path in broken:
+        log.warning("%s is corrupt or missing: the run starts over", path)
+    return not broken
+
+
+def _was_cut_short(run: Run) -> bool:
+    if run.record.status == "failed":
+        return run.record.error is not None and run.record.error.type in RESUMABLE_FAILURES
+    return run.record.status in ("running", "interrupted")
 
 
 def last_checkpoint(run: Run) -> Path:
-    """Return the path of the last epoch's checkpoint, which may not exist."""
+    """Return the path of `last.ckpt`, which need not exist."""
     return run.folder / CHECKPOINTS / LAST_CHECKPOINT
 
 
 def checkpoint_to_resume(run: Run) -> Path | None:
-    """Return the checkpoint that an opened run goes on from; a new run has none."""
+    """Return the checkpoint from which an opened run resumes, None for a new run."""
     last = last_checkpoint(run)
     return last if last.exists() else None
 
 
 def record_failure(config: Config, failure: Failure, details: str = "") -> None:
-    """Close, as failed, the record of a run whose process could not; without one, make one.
+    """Close the record as failed, on behalf of a process that could not; create it if missing.
 
-    `details`, such as a traceback, go to the run's log. A finished record stays as it is.
+    `details`, such as a traceback, are appended to the run's log. A finished record stays as it
+    is.
     """
     folder = config.run_folder()
     held = lock(folder)
     try:
         run = read_existing(folder)
-        if run is not None and _is_finished(run):
+        if is_finished(run):
             return
         if run is None:
             if folder.exists():
@@ -113,8 +136,8 @@ def record_failure(config: Config, failure: Failure, details: str = "") -> None:
         held.release()
 
 
-def _is_whole(path: Path) -> bool:
-    """Return whether the file is a zip archive, as torch writes, and all its checksums hold."""
+def _is_intact(path: Path) -> bool:
+    """Return whether the file is a zip archive, as torch writes them, with valid checksums."""
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip() is None
@@ -134,29 +157,27 @@ def _new_run(folder: Path, config: Config) -> Run:
     return Run(folder, record)
 
 
-# What a sweep writes for a job that could not say itself how it ended; such a run is continued.
-CUT_SHORT = ("JobKilled", "JobOutOfMemory", "JobTimedOut", "JobExited")
-
-
 @contextmanager
 def close_on_exit(run: Run) -> Iterator[None]:
-    """Close the record with how the run ended, whatever happens inside."""
+    """Close the record as finished, interrupted or failed when the block ends.
+
+    Raises RunError in place of any other exception, and Interrupted as it is.
+    """
     try:
         yield
-    except Interrupted as stop:
-        log.info("%s", stop, exc_info=True)  # where it stood: a sweep's timeout ends a run so
-        run.close("interrupted", stop)
+    except Interrupted as interruption:
+        log.info("%s", interruption, exc_info=True)  # the traceback shows what a timeout stopped
+        run.close("interrupted", interruption)
         raise
     except Exception as error:
         log.exception("the run failed")
         run.close("failed", error)
-        raise RunError(f"{run.folder.name}: {_in_one_line(error)} (see {run.folder / LOG})") from (
-            error
-        )
+        message = f"{run.folder.name}: {_one_line(error)} (see {run.folder / LOG})"
+        raise RunError(message) from error
     run.close("finished")
 
 
-def _in_one_line(error: Exception) -> str:
+def _one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return "the disk is full"
     lines = str(error).strip().splitlines()

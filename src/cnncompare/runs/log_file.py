@@ -1,4 +1,4 @@
-"""How a run ends: its log file, and its record closed whatever happens; imports no torch."""
+"""Log file of a run; imports no torch."""
 
 import faulthandler
 import logging
@@ -11,22 +11,22 @@ log = logging.getLogger("cnncompare")
 
 @contextmanager
 def log_file(path: Path) -> Iterator[None]:
-    """Send the log, Lightning's included, and warnings to the run's own file as well."""
+    """Copy log messages, including Lightning's, and Python warnings to the run's log file."""
     handler = logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     names = ("cnncompare", "pytorch_lightning", "lightning_fabric", "py.warnings")
     for name in names:
         logging.getLogger(name).addHandler(handler)
     log.setLevel(logging.INFO)
-    _quieten_lightning()
+    _show_only_lightning_warnings()
     logging.captureWarnings(True)
-    crashes = not faulthandler.is_enabled()
-    if crashes and handler.stream is not None:
-        faulthandler.enable(handler.stream)  # where in Python a crash of the interpreter happened
+    log_crashes = not faulthandler.is_enabled()
+    if log_crashes and handler.stream is not None:
+        faulthandler.enable(handler.stream)  # the Python stack of a crashed interpreter
     try:
         yield
     finally:
-        if crashes:
+        if log_crashes:
             faulthandler.disable()
         logging.captureWarnings(False)
         for name in names:
@@ -34,8 +34,8 @@ def log_file(path: Path) -> Iterator[None]:
         handler.close()
 
 
-def _quieten_lightning() -> None:
-    """Keep Lightning's remarks and tips in the file; warnings stay on the screen."""
+def _show_only_lightning_warnings() -> None:
+    """Keep Lightning's information messages and tips off the screen; the log file has them."""
     for name in ("pytorch_lightning", "lightning_fabric"):
         for handler in logging.getLogger(name).handlers:
             if type(handler) is logging.StreamHandler:

@@ -1,6 +1,6 @@
-"""The run record's schema: every key of run.json, null until it was measured; imports no torch."""
+"""Schema of the run record, run.json; imports no torch."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import (
     BaseModel,
@@ -13,74 +13,82 @@ from pydantic import (
 Status = Literal["running", "finished", "failed", "interrupted"]
 
 
-EARLIER_KEYS = {  # of evaluation, before version 0.2.0
-    "damaged": "on_corrupt_image",  # old name
-    "damaged_images": "corrupt_images",  # old name
-    "departures": "preprocessing_deviations",  # old name
-    "published": "reference_result",
-}
-
-
 class RecordSection(BaseModel):
-    """A section of run.json: its keys are exact, and null where nothing was measured."""
+    """A section of run.json: unknown keys are refused; a value that was not measured is null."""
+
+    # keys and values before version 0.2.0, and their replacements
+    EARLIER_KEYS: ClassVar[dict[str, str]] = {}
+    EARLIER_VALUES: ClassVar[dict[str, dict[str, str]]] = {}
 
     model_config = ConfigDict(extra="forbid", protected_namespaces=(), validate_assignment=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _read_earlier_versions(cls, content: Any) -> Any:
+        if not isinstance(content, dict) or not (cls.EARLIER_KEYS or cls.EARLIER_VALUES):
+            return content
+        renamed = {cls.EARLIER_KEYS.get(key, key): value for key, value in content.items()}
+        for key, values in cls.EARLIER_VALUES.items():
+            value = renamed.get(key)
+            if isinstance(value, str):
+                renamed[key] = values.get(value, value)
+        return renamed
+
 
 class Failure(RecordSection):
-    """Why a run did not finish."""
+    """Reason why a run did not finish."""
 
     type: str
     message: str
 
 
 class ModelSection(RecordSection):
-    """The network: counts as built for this data; `macs` for one image."""
+    """The network as built for this data set; `macs` are per image."""
 
     name: str
     source: str
     stem: str
-    pretrained: str | None = None  # the version of the weights
+    pretrained: str | None = None  # version of the pretrained weights
     params: int | None = None
     macs: int | None = None
-    size_mb: float | None = None  # of the saved weights, 10^6 bytes
+    size_mb: float | None = None  # saved weights, in 10^6 bytes
     input_size: list[int]  # [C, H, W]
 
 
 class DataSection(RecordSection):
-    """The images; the fingerprint tells two test sets apart."""
+    """The data set; equal fingerprints mean equal test images and labels."""
 
     name: str
     classes: int
-    n_train: int | None = None  # null where there are none
+    n_train: int | None = None  # null without such a split
     n_val: int | None = None
     n_test: int
     fingerprint: str
 
 
 class SettingsSection(RecordSection):
-    """What a run was asked for, whether it trained or only tested."""
+    """Settings that trainings and tests of pretrained weights share."""
 
     seed: int
     batch_size: int  # global
-    devices: int  # on all nodes
-    accelerator: str  # the one in use: cpu, cuda, mps
+    devices: int  # on all nodes together
+    accelerator: str  # the device type in use: cpu, cuda or mps
     strategy: str
     precision: str
-    test_reads: int  # how often the test set was read
+    test_reads: int  # number of passes over the test set
     split_seed: int
     image_size: int
     normalize: str
     mean: list[float]
     std: list[float]
-    model_changes: list[str]  # what differs from the published network
+    model_changes: list[str]  # differences from the published network
     channels_last: bool
     compile: bool
-    trim_kernels: bool = False  # missing in records made before it was
+    trim_kernels: bool = False  # absent from records older than the setting
     matmul_precision: str
     deterministic: bool
-    clocks_shared: bool = False  # other jobs of its sweep ran beside it
-    recipe_hash: str  # the configuration's hash without the seed: runs that differ by seed share it
+    clocks_shared: bool = False  # other jobs of the sweep ran at the same time
+    recipe_hash: str  # hash of the configuration without the seed
 
 
 class HealthFinding(RecordSection):
@@ -94,7 +102,7 @@ class HealthFinding(RecordSection):
 
 
 class TrainingSection(SettingsSection):
-    """How the network was trained, and what the choice of the epoch rests on."""
+    """Settings of the training and of the selection of the best epoch."""
 
     max_epochs: int
     epochs_done: int
@@ -103,19 +111,19 @@ class TrainingSection(SettingsSection):
     scheduler: str
     weight_decay: float
     label_smoothing: float
-    protocol: str  # holdout, test_as_val
-    selection: str  # on which images the epoch was chosen
+    protocol: str  # holdout or test_as_val
+    selection: str  # the split on which the best epoch was selected
     val_fraction: float
     augment: dict[str, Any]
     freeze: str = "none"  # backbone: only the head was trained
-    head_lr: float | None = None  # null: lr
+    head_lr: float | None = None  # null: the same as lr
     ema_decay: float | None
     gradient_clip_norm: float | None
     health: list[HealthFinding] = []  # empty when all is well
 
 
 class ReferenceResultSection(RecordSection):
-    """What the authors of the weights measured with them, on ImageNet's validation set."""
+    """Accuracies reported with the pretrained weights, on ImageNet's validation set."""
 
     acc1: float
     acc5: float
@@ -123,60 +131,69 @@ class ReferenceResultSection(RecordSection):
 
 
 class DeviationEffectSection(RecordSection):
-    """A likely cause of a wrong number, and the accuracy on the same images without it."""
+    """Accuracy with and without a possible cause of a deviating result, on the same images."""
 
-    cause: str  # normalisation, resize, crop, interpolation, precision
+    cause: str  # normalisation, resize, crop, interpolation, precision or class order
     n: int
-    acc1: float  # as the run did it
+    acc1: float  # of the run
     acc1_without: float
 
 
 class ReferenceCheckSection(RecordSection):
-    """The measured accuracies beside the published ones."""
+    """Comparison of the measured accuracies with the reference result."""
+
+    EARLIER_KEYS: ClassVar = {"what_if": "deviation_effects"}
 
     verdict: Literal["pass", "differs", "subset", "unknown"]
     message: str
-    difference1: float | None = None  # measured minus published
-    difference5: float | None = None
+    difference1: float | None = None  # top-1, measured minus reference
+    difference5: float | None = None  # top-5
     low1: float | None = None  # 95 % interval (Wilson) of the measured top-1
     high1: float | None = None
     deviation_effects: list[DeviationEffectSection] = []
 
 
 class EvaluationSection(SettingsSection):
-    """How given weights were tested where nothing was trained."""
+    """Settings and checks of a test without training."""
 
-    transform_of: str | None  # whose transform is the default, such as an entry of torchvision
-    resize: int | None  # pixels of the shorter side; null where the image's size stayed
+    EARLIER_KEYS: ClassVar = {
+        "damaged": "on_corrupt_image",  # old name
+        "damaged_images": "corrupt_images",  # old name
+        "departures": "preprocessing_deviations",  # old name
+        "published": "reference_result",  # old name
+    }
+    EARLIER_VALUES: ClassVar = {
+        "on_corrupt_image": {
+            "stop": "error",
+            "wrong": "count_wrong",
+            "leave_out": "skip",  # old name
+        }
+    }
+
+    transform_of: str | None  # origin of the default transform, such as an entry of torchvision
+    resize: int | None  # pixels of the shorter side; null: not resized
     interpolation: str | None
-    squash: bool  # both sides were resized, not the shorter one
-    preprocessing_deviations: list[str]  # from that transform
-    weights_map: str | None  # by_name, by_order: how a file's tensors were assigned
+    squash: bool  # both sides were resized, not only the shorter one
+    preprocessing_deviations: list[str]  # from the default transform
+    weights_map: str | None  # by_name or by_order: assignment of the tensors of a file
     mask_classes: bool
-    on_corrupt_image: str  # error, count_wrong, skip
-    corrupt_images: list[str]  # name and reason
-    notes: list[str]  # what makes the number hard to compare with others
+    on_corrupt_image: str  # error, count_wrong or skip
+    corrupt_images: list[str]  # name and reason of each
+    notes: list[str]  # limits of the comparability with other results
     reference_result: ReferenceResultSection | None
     check: ReferenceCheckSection | None = None
-    test_s: float | None = None  # all parts together, where the pass was interrupted
-
-    @model_validator(mode="before")
-    @classmethod
-    def _reads_keys_of_earlier_versions(cls, content: Any) -> Any:
-        if not isinstance(content, dict):
-            return content
-        return {EARLIER_KEYS.get(key, key): value for key, value in content.items()}
+    test_s: float | None = None  # null after an interruption
 
 
 class BestSection(RecordSection):
-    """The epoch that was chosen, counted from 1."""
+    """The selected epoch, counted from 1."""
 
     epoch: int | None = None
     val_acc1: float | None = None
 
 
 class TestSection(RecordSection):
-    """The test set, read with the chosen weights, each image once."""
+    """Results on the test set with the selected weights."""
 
     acc1: float | None = None
     acc5: float | None = None
@@ -187,25 +204,25 @@ class TestSection(RecordSection):
 
 
 class TimingSection(RecordSection):
-    """Medians over the epochs, the first left out when there are more."""
+    """Medians over the epochs, without the first if there are more."""
 
     epoch_s: float | None = None  # train_s + val_s
     train_s: float | None = None
     val_s: float | None = None
     data_wait_s: float | None = None
     images_per_s: float | None = None
-    time_to_best_s: float | None = None  # train and val seconds up to the chosen epoch's end
+    time_to_best_s: float | None = None  # training and validation up to the end of the best epoch
 
 
 class MemorySection(RecordSection):
-    """Peaks of the run's first process and of its device."""
+    """Peak memory of the first process and of its device."""
 
     peak_rss_mib: float | None = None
     peak_gpu_mib: float | None = None
 
 
 class EnvironmentSection(RecordSection):
-    """What the numbers were measured on."""
+    """Software and hardware of the run."""
 
     python: str
     torch: str
@@ -222,7 +239,7 @@ class EnvironmentSection(RecordSection):
 
 
 class RunRecord(RecordSection):
-    """run.json, whole."""
+    """The whole content of run.json."""
 
     schema_: Literal[1] = 1
     id: str
@@ -236,8 +253,8 @@ class RunRecord(RecordSection):
     config_hash: str
     model: ModelSection | None = None
     data: DataSection | None = None
-    training: TrainingSection | None = None  # null where nothing was trained
-    evaluation: EvaluationSection | None = None  # there alone; else the key is left out
+    training: TrainingSection | None = None  # null for a test without training
+    evaluation: EvaluationSection | None = None  # of such a test; otherwise the key is absent
     best: BestSection = BestSection()
     test: TestSection = TestSection()
     timing: TimingSection = TimingSection()
@@ -253,8 +270,7 @@ class RunRecord(RecordSection):
     )
 
     @model_serializer(mode="wrap")
-    def _leave_out_what_there_is_not(self, to_dict: SerializerFunctionWrapHandler) -> Any:
-        """Keep the record of a training to the keys of its contract."""
+    def _omit_missing_evaluation(self, to_dict: SerializerFunctionWrapHandler) -> Any:
         content = to_dict(self)
         if self.evaluation is None:
             content.pop("evaluation", None)
@@ -262,5 +278,5 @@ class RunRecord(RecordSection):
 
     @property
     def settings(self) -> SettingsSection | None:
-        """Return the section that says how the run was made."""
+        """The settings of the run, from its training or evaluation section."""
         return self.training or self.evaluation

@@ -1,4 +1,4 @@
-"""Run: one training's folder, its record and its files, to and from disk; imports no torch."""
+"""A run's folder, its file names, and reading and writing its record; imports no torch."""
 
 import csv
 import json
@@ -17,7 +17,7 @@ from cnncompare.runs.record import Failure, RunRecord, Status
 from cnncompare.runs.storage import ASIDE, write_atomically
 from cnncompare.system import strict_json
 
-if TYPE_CHECKING:  # numpy costs 0.1 s, and a configuration error needs none
+if TYPE_CHECKING:  # importing numpy takes 0.1 s, which a configuration error can do without
     import numpy as np
     from numpy.typing import NDArray
 
@@ -30,15 +30,25 @@ CHECKPOINTS = "checkpoints"
 BEST_CHECKPOINT = "best.ckpt"
 LAST_CHECKPOINT = "last.ckpt"
 LOG = "run.log"
-TESTED = "tested"  # of a test that was interrupted: what it has seen up to then
+TESTED = "tested"  # folder with the journals of an unfinished test, one per process
+
+
+def journal_file(rank: int) -> str:
+    """Return the name of a process's journal in the folder `TESTED`."""
+    return f"tested-{rank}.rows"
+
+
+def images_file(fingerprint: str) -> str:
+    """Return the name of the test images' file, in the folder that contains the run folders."""
+    return f"test-images-{fingerprint[:12]}.npy"
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What was predicted for each test image, in the data set's own order.
+    """Predictions for the test images, in the data set's order.
 
     `label` int16 [N]; `top5` int16 [N, min(5, classes)], best first; `confidence` float32 [N],
-    the probability given to the first.
+    the predicted probability of the first class.
     """
 
     label: "NDArray[np.int16]"
@@ -47,7 +57,7 @@ class Predictions:
 
 
 class Run:
-    """One run: its folder and its record. Every change of the record goes to disk at once."""
+    """A run folder and its record. Changes of the record reach the disk with `save` and `close`."""
 
     def __init__(self, folder: Path, record: RunRecord) -> None:
         self.folder = folder
@@ -55,7 +65,7 @@ class Run:
 
     @classmethod
     def read(cls, folder: Path) -> "Run":
-        """Read the run in `folder`; raises DataError when its record is missing or unsound."""
+        """Read the run in `folder`; raises DataError if its record is missing or invalid."""
         path = folder / RECORD
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
@@ -63,14 +73,14 @@ class Run:
             raise DataError(f"{path}: cannot be read: {error.strerror}") from None
         except ValueError as error:
             raise DataError(f"{path}: not a run record: {error}") from None
-        found = content.get("schema") if isinstance(content, dict) else None
-        if found != 1:
-            raise DataError(f"{path}: schema {found!r} is unknown; this version reads 1")
+        schema = content.get("schema") if isinstance(content, dict) else None
+        if schema != 1:
+            raise DataError(f"{path}: schema {schema!r} is unknown; this version reads 1")
         try:
             return cls(folder, RunRecord.model_validate(content))
         except ValidationError as error:
             first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"])
+            key = ".".join(map(str, first["loc"]))
             raise DataError(f"{path}: {key}: {first['msg'].lower()}") from None
 
     def save(self) -> None:
@@ -81,7 +91,7 @@ class Run:
         )
 
     def close(self, status: Status, error: BaseException | None = None) -> None:
-        """Set the final status with its reason and the time it took, and save."""
+        """Set the final status, its reason and the duration of the run, and save."""
         now = datetime.now(UTC)
         self.record.status = status
         self.record.finished_at = now.isoformat(timespec="milliseconds")
@@ -94,7 +104,7 @@ class Run:
         self.save()
 
     def epochs(self) -> list[dict[str, float | None]]:
-        """Return the rows of epochs.csv, an empty cell as None; an absent file has no rows."""
+        """Return the rows of epochs.csv, with None for empty cells; no rows without the file."""
         path = self.folder / EPOCHS
         if not path.exists():
             return []
@@ -108,7 +118,7 @@ class Run:
                 raise DataError(f"{path}: not a table of numbers: {error}") from None
 
     def predictions(self) -> Predictions:
-        """Return the saved predictions; raises DataError when they are missing or unsound."""
+        """Return the saved predictions; raises DataError if they are missing or invalid."""
         import numpy as np
 
         path = self.folder / PREDICTIONS
@@ -120,7 +130,7 @@ class Run:
 
 
 def find_runs(roots: list[Path]) -> Iterator[Path]:
-    """Yield the run folders at or below `roots`, sorted; what was set aside is left out."""
+    """Yield the run folders at or below `roots`, sorted, without those that were set aside."""
     for root in roots:
         for path in sorted(root.rglob(RECORD)):
             if ASIDE not in path.parts:
@@ -128,7 +138,7 @@ def find_runs(roots: list[Path]) -> Iterator[Path]:
 
 
 def read_existing(folder: Path) -> Run | None:
-    """Return the run that lies in `folder`, or None when there is none or it cannot be read."""
+    """Return the run in `folder`, or None if there is none or its record cannot be read."""
     with suppress(DataError):
         return Run.read(folder)
     return None

@@ -1,4 +1,4 @@
-"""Atomic writes, locks and replaced folders; imports no torch."""
+"""Atomic writes, locks, and folders set aside; imports no torch."""
 
 import os
 from collections.abc import Iterator
@@ -9,9 +9,12 @@ from filelock import FileLock, Timeout
 
 from cnncompare.errors import LockedError, OutputError
 
+ASIDE = ".replaced"
+LOCKS = ".locks"
+
 
 def write_atomically(path: Path, content: bytes | Iterator[bytes]) -> None:
-    """Write a new file beside `path`, flush it to disk, and rename it over `path`."""
+    """Write a new file next to `path`, flush it to disk, and rename it to `path`."""
     new = path.with_name(f".{path.name}.new")
     with new.open("wb") as file:
         file.writelines([content] if isinstance(content, bytes) else content)
@@ -22,8 +25,8 @@ def write_atomically(path: Path, content: bytes | Iterator[bytes]) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Flush the folder's names: else a power loss may undo a rename, yet keep a later one."""
-    if os.name == "nt":  # a folder cannot be opened there
+    """Flush the folder's entries to disk, so that renames survive a power loss in their order."""
+    if os.name == "nt":  # Windows cannot open folders
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -32,11 +35,11 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-ASIDE = ".replaced"
-
-
 def set_aside(folder: Path) -> Path:
-    """Move an earlier run's folder to `.replaced/`, beside it, and return the new place."""
+    """Move the folder of an earlier run into the sibling folder `.replaced`; return its new path.
+
+    A time stamp in its name keeps it apart from earlier ones.
+    """
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
     aside = folder.parent / ASIDE / f"{folder.name}-{stamp}"
     aside.parent.mkdir(exist_ok=True)
@@ -45,11 +48,11 @@ def set_aside(folder: Path) -> Path:
 
 
 def lock(folder: Path) -> FileLock:
-    """Return the held lock of a run's folder; the system frees it when its process dies.
+    """Acquire and return the lock of a run's folder; the system frees it when the process dies.
 
-    Raises LockedError when another process holds it, OutputError when the place cannot be written.
+    Raises LockedError if another process holds it, OutputError if its folder is not writable.
     """
-    locks = folder.parent / ".locks"
+    locks = folder.parent / LOCKS
     try:
         locks.mkdir(parents=True, exist_ok=True)
         held = FileLock(locks / f"{folder.name}.lock")
@@ -60,7 +63,7 @@ def lock(folder: Path) -> FileLock:
         ) from None
     except OSError as error:
         raise OutputError(
-            f"cannot write to {folder.parent}: {error.strerror}; choose another place with "
+            f"cannot write to {folder.parent}: {error.strerror}; choose another folder with "
             "output_root=PATH"
         ) from None
     return held

@@ -60,7 +60,7 @@ def nemenyi_critical_difference(models: int, data_sets: int, alpha: float = 0.05
 
 
 def _cliques(ranked: list[str], means: list[float], distance: float) -> list[list[str]]:
-    """Return the maximal runs of two or more labels whose mean ranks lie within `distance`."""
+    """Return the maximal sequences of two or more labels whose mean ranks lie within `distance`."""
     cliques: list[list[str]] = []
     last_end = 0
     for start, mean in enumerate(means):

@@ -21,10 +21,10 @@ PowerFunction = Callable[[float, float, int | None, int | None], float]
 class SampleSizePlan:
     """Total numbers of seeds per model, or of test images, that reach the target power.
 
-    They assume that the true difference is the observed one. Each number holds with the other at
-    its present value; it is None if the largest candidate does not suffice or the number cannot
-    vary. `detectable` is the smallest true difference that is detected with the target power at
-    the present numbers.
+    They assume that the true difference is the observed one. Each number is computed with the
+    other at its present value; it is None if the largest candidate does not suffice or the number
+    cannot vary. `detectable` is the smallest true difference that is detected with the target
+    power at the present numbers.
     """
 
     seeds: int | None

@@ -18,7 +18,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from cnncompare.config.schema import Config
-from cnncompare.runs.run import read_existing
+from cnncompare.runs.lifecycle import finished_run
 from cnncompare.sweep.job_state import Job
 from cnncompare.sweep.job_status import reported_exit
 from cnncompare.sweep.processes import start
@@ -118,8 +118,7 @@ def _checkpoints_mb(config: Config, size_mb: float) -> float:
 
 
 def _is_finished(config: Config) -> bool:
-    existing = read_existing(config.run_folder())
-    return existing is not None and existing.record.status == "finished" and not config.force
+    return finished_run(config) is not None
 
 
 def _print(rows: Sequence[tuple[Job, ProbeResult, bool]]) -> None:

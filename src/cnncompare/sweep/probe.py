@@ -14,7 +14,7 @@ from cnncompare.config.schema import Config
 from cnncompare.models import registry
 from cnncompare.system.device_sync import synchronize
 from cnncompare.system.memory import peak_gpu_mib, peak_rss_mib
-from cnncompare.training.train import (
+from cnncompare.training.build import (
     build_data,
     build_model,
     build_task,

@@ -18,8 +18,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from cnncompare.errors import Interrupted, LockedError
-from cnncompare.runs.lifecycle import record_failure
-from cnncompare.runs.run import read_existing
+from cnncompare.runs.lifecycle import finished_run, record_failure
 from cnncompare.sweep.job_state import Job, RunningJob
 from cnncompare.sweep.job_status import (
     JobOutcome,
@@ -95,10 +94,7 @@ class JobQueue:
         return not held and self._retry_at.get(job.number, 0.0) <= time.monotonic()
 
     def _is_finished(self, job: Job) -> bool:
-        if job.config.force:
-            return False
-        existing = read_existing(job.config.run_folder())
-        return existing is not None and existing.record.status == "finished"
+        return finished_run(job.config) is not None
 
     def _start(self, job: Job, slot: DeviceSlot) -> None:
         file = self._folder / str(job.number) / "job.json"

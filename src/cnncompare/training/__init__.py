@@ -1,1 +1,1 @@
-"""One run: data, network, Lightning module, callbacks, trainer; training and testing."""
+"""Training and testing of one run: data, network, Lightning module, callbacks and trainer."""

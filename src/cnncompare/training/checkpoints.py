@@ -1,4 +1,4 @@
-"""Checkpoints: written whole or not at all, loaded as data alone."""
+"""Checkpoints: atomic writing, selection of best and last, and loading without code."""
 
 import os
 from pathlib import Path
@@ -14,10 +14,10 @@ from cnncompare.runs.storage import sync_folder
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes a new file beside the old one, flushes it to disk, and renames it over the old.
+    """Writes a new file next to the old one, flushes it to disk, and replaces the old one.
 
-    Lightning's own goes by the system's folder for temporary files, whose file system is often
-    another one: moving it from there is a copy, which a kill cuts short.
+    Lightning writes to the system's temporary folder first. That is often on another file system,
+    and moving the file from there is a copy, which a kill can interrupt.
     """
 
     def save_checkpoint(
@@ -35,19 +35,19 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
 
 class BestAndLastCheckpoint(ModelCheckpoint):
-    """Saves the best epoch by the monitored metric, and after every epoch `last.ckpt`.
+    """Saves the best epoch by the monitored metric, and `last.ckpt` after every epoch.
 
-    `ModelCheckpoint(monitor=..., save_last=True)` writes `last.ckpt` only along with a new best.
-    One callback and not two, because Lightning calls every callback six times per step.
+    `ModelCheckpoint(monitor=..., save_last=True)` writes `last.ckpt` only together with a new
+    best. This is one callback, not two, because Lightning calls each callback six times per step.
     """
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        super().on_train_epoch_end(trainer, pl_module)  # first: last.ckpt holds the best score
+        super().on_train_epoch_end(trainer, pl_module)  # first: last.ckpt contains the best score
         trainer.save_checkpoint(Path(str(self.dirpath)) / LAST_CHECKPOINT)
 
 
 def load_checkpoint_weights(path: Path) -> dict[str, torch.Tensor]:
-    """Return a checkpoint's weights: the moving average where there is one.
+    """Return the weights of a checkpoint, averaged if weight averaging was on.
 
     Nothing in the file is executed.
     """

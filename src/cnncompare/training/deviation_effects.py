@@ -1,4 +1,4 @@
-"""What likely causes of a wrong accuracy do: the network again without them, on some images."""
+"""Effects of preprocessing deviations and reduced precision on the accuracy."""
 
 from typing import Any
 
@@ -11,13 +11,14 @@ from cnncompare.data.module import ImageData
 from cnncompare.runs.record import DeviationEffectSection
 from cnncompare.training.metrics import top5
 
-IMAGES = 1000  # at most; of a test in the order of its classes, evenly spaced ones
-OTHER_CROPS = {"cache_limit_gib": 0.0}  # not worth keeping
-UNDONE: dict[str, dict[str, Any]] = {  # what undoes a deviation of that name
+MAX_IMAGES = 1000  # evenly spaced, because test images can be sorted by class
+NO_CACHE = {"cache_limit_gib": 0.0}  # images of another size are needed only once
+# per deviation, the data settings that undo it
+CORRECTIONS: dict[str, dict[str, Any]] = {
     "normalisation": {"normalize": "weights"},
-    "resize": {"resize": None, "image_size": None, **OTHER_CROPS},
-    "crop": {"resize": None, "image_size": None, **OTHER_CROPS},
-    "interpolation": {"interpolation": None, **OTHER_CROPS},
+    "resize": {"resize": None, "image_size": None, **NO_CACHE},
+    "crop": {"resize": None, "image_size": None, **NO_CACHE},
+    "interpolation": {"interpolation": None, **NO_CACHE},
 }
 
 
@@ -27,49 +28,52 @@ def deviation_effects(
     data: ImageData,
     deviations: list[str],
     top1: Tensor,
-    left_out: Tensor,
+    skipped: Tensor,
     precision: Precision,
 ) -> list[DeviationEffectSection]:
-    """Return, for each deviation and for reduced precision, the accuracy without it.
+    """Return the accuracy without each deviation, and without reduced precision.
 
-    `top1` int64 [n_test] is what the run predicted. It is compared on the same images: those at
-    `left_out`, int64 [m], of the whole test are not among them.
+    `top1` int64 [n_test] are the predictions of the run, which are compared on the same images.
+    `skipped` int64 [m] are the positions of images that the run left out of the test set.
     """
-    n = min(IMAGES, data.n_test)
-    places = torch.linspace(0, data.n_test - 1, n, dtype=torch.float64).long()
-    labels = data.test_labels[places]
-    as_run = _share(top1[places], labels)
-    found = []
+    n = min(MAX_IMAGES, data.n_test)
+    positions = torch.linspace(0, data.n_test - 1, n, dtype=torch.float64).long()
+    labels = data.test_labels[positions]
+    as_run = _accuracy(top1[positions], labels)
+    accuracies = {}
     for cause in dict.fromkeys(deviation.split(":")[0] for deviation in deviations):
-        changed = config.data.model_copy(update=UNDONE[cause])
-        without = ImageData(changed, seed=config.seed, weights_transform=data.weights_transform)
-        without.prepare()
-        without.exclude(left_out)
+        corrected = _corrected_data(cause, config, data, skipped)
         with precision.forward_context():
-            answers = _answers(network, without, places)
-        found.append(_part(cause, as_run, _share(answers, labels), n))
+            predictions = _predict(network, corrected, positions)
+        accuracies[cause] = _accuracy(predictions, labels)
     if config.trainer.precision != "32-true":
-        answers = _answers(network.float(), data, places)
-        found.append(_part("precision", as_run, _share(answers, labels), n))
-    return found
+        accuracies["precision"] = _accuracy(_predict(network.float(), data, positions), labels)
+    return [
+        DeviationEffectSection(cause=cause, n=n, acc1=as_run, acc1_without=accuracy)
+        for cause, accuracy in accuracies.items()
+    ]
 
 
-def _answers(network: nn.Module, data: ImageData, places: Tensor) -> Tensor:
-    """Return the network's top-1, int64 [n], for the test images at `places`."""
+def _corrected_data(cause: str, config: Config, data: ImageData, skipped: Tensor) -> ImageData:
+    settings = config.data.model_copy(update=CORRECTIONS[cause])
+    corrected = ImageData(settings, seed=config.seed, weights_transform=data.weights_transform)
+    corrected.prepare()
+    corrected.exclude(skipped)
+    return corrected
+
+
+def _predict(network: nn.Module, data: ImageData, positions: Tensor) -> Tensor:
+    """Return the top-1 classes, int64 [n], of the test images at `positions`."""
     parameter = next(network.parameters())
     network.eval()
     with torch.inference_mode():
         return torch.cat(
             [
                 top5(network(images.to(parameter.device, parameter.dtype)).float())[:, 0].cpu()
-                for images, *_ in data.test_batches(places)
+                for images, *_ in data.test_batches(positions)
             ]
         )
 
 
-def _share(top1: Tensor, labels: Tensor) -> float:
+def _accuracy(top1: Tensor, labels: Tensor) -> float:
     return float((top1 == labels).double().mean())
-
-
-def _part(cause: str, as_run: float, without: float, n: int) -> DeviationEffectSection:
-    return DeviationEffectSection(cause=cause, n=n, acc1=as_run, acc1_without=without)

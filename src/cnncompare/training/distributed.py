@@ -5,14 +5,14 @@ from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 
 
 def broadcast_finished(trainer: pl.Trainer, finished: bool | None) -> bool:
-    """Return whether the run is finished already, as the first process found; others pass None.
+    """Send `finished` from rank 0 to all ranks, which pass None, and return it.
 
-    It also makes them wait until the run's folder is ready. Processes that Lightning starts by
-    itself come later, when it is.
+    The call also blocks the other ranks until the run's folder is ready. Processes that Lightning
+    starts itself come later, when it is ready, and need no broadcast.
     """
     environment = getattr(trainer.strategy, "cluster_environment", None)
-    alone = trainer.world_size == 1 or isinstance(environment, LightningEnvironment | None)
-    if not alone:
-        trainer.strategy.setup_environment()  # Lightning does it again, to no effect, in fit
+    started_together = not isinstance(environment, LightningEnvironment | None)
+    if trainer.world_size > 1 and started_together:
+        trainer.strategy.setup_environment()  # fit repeats this, without effect
         finished = trainer.strategy.broadcast(finished)
     return bool(finished)

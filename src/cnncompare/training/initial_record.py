@@ -1,4 +1,4 @@
-"""What a run's record and config.yaml say of it before it is trained."""
+"""Initial record of a run: its settings and environment, config.yaml and class names."""
 
 import json
 from typing import Any
@@ -22,7 +22,7 @@ from cnncompare.runs.run import CLASSES, CONFIG, Run
 from cnncompare.runs.storage import write_atomically
 from cnncompare.system.environment import describe_environment
 
-# Hydra takes this file as a primary configuration; the lines keep Hydra from writing folders.
+# Hydra reads this file as a primary configuration; these lines keep it from creating folders.
 RERUN_HEADER = """\
 # Run it again: python -m cnncompare --config-path THIS_FOLDER force=true
 defaults:
@@ -42,11 +42,11 @@ def write_initial_record(
     data: ImageData,
     argv: list[str] | None,
     clocks_shared: bool = False,
-    known: PretrainedReference | None = None,
+    reference: PretrainedReference | None = None,
 ) -> None:
-    """Write the record as running, and beside it the configuration and the classes' names.
+    """Write the record with status running, the configuration and the class names.
 
-    `known` is what was published for the model's weights.
+    `reference` is the transform and the accuracies of the pretrained weights.
     """
     record = run.record
     record.status, record.error, record.finished_at = "running", None, None
@@ -55,7 +55,7 @@ def write_initial_record(
     if config.trains:
         record.training = _training_section(config, model, data, clocks_shared)
     else:
-        record.evaluation = _evaluation_section(config, model, data, clocks_shared, known)
+        record.evaluation = _evaluation_section(config, model, data, clocks_shared, reference)
     record.environment = EnvironmentSection(**describe_environment(argv))
     run.save()
     text = RERUN_HEADER + yaml.safe_dump(config.model_dump(), sort_keys=False)
@@ -88,10 +88,10 @@ def _data_section(config: Config, data: ImageData) -> DataSection:
     )
 
 
-def _asked(
+def _common_settings(
     config: Config, model: registry.BuiltModel, data: ImageData, clocks_shared: bool
 ) -> dict[str, Any]:
-    """Return what training and testing alone have in common."""
+    """Return the settings that the training and evaluation sections share."""
     trainer = config.trainer
     return {
         "seed": config.seed,
@@ -120,9 +120,9 @@ def _asked(
 def _training_section(
     config: Config, model: registry.BuiltModel, data: ImageData, clocks_shared: bool
 ) -> TrainingSection:
-    trainer, on_test = config.trainer, config.data.protocol == "test_as_val"
+    trainer, selects_on_test = config.trainer, config.data.protocol == "test_as_val"
     return TrainingSection(
-        **_asked(config, model, data, clocks_shared),
+        **_common_settings(config, model, data, clocks_shared),
         max_epochs=trainer.max_epochs,
         epochs_done=0,
         optimizer=config.optimizer.name,
@@ -131,7 +131,7 @@ def _training_section(
         weight_decay=config.optimizer.weight_decay,
         label_smoothing=config.loss.label_smoothing,
         protocol=config.data.protocol,
-        selection="best epoch on the test set" if on_test else "best epoch on validation",
+        selection="best epoch on the test set" if selects_on_test else "best epoch on validation",
         val_fraction=config.data.val_fraction,
         augment=config.data.augment.model_dump(),
         freeze=config.model.freeze,
@@ -146,27 +146,29 @@ def _evaluation_section(
     model: registry.BuiltModel,
     data: ImageData,
     clocks_shared: bool,
-    known: PretrainedReference | None,
+    reference: PretrainedReference | None,
 ) -> EvaluationSection:
     used = data.transform
     return EvaluationSection(
-        **_asked(config, model, data, clocks_shared),
-        transform_of=known.origin if known and used else None,
+        **_common_settings(config, model, data, clocks_shared),
+        transform_of=reference.origin if reference and used else None,
         resize=used.resize if used else None,
         interpolation=used.interpolation if used else None,
         squash=used.squash if used else False,
-        preprocessing_deviations=deviations(used, known.transform) if used and known else [],
+        preprocessing_deviations=deviations(used, reference.transform)
+        if used and reference
+        else [],
         weights_map=model.weights_map,
         mask_classes=config.data.mask_classes,
         on_corrupt_image=config.data.on_corrupt_image,
         corrupt_images=[],
         notes=data.notes,
-        reference_result=_reference_result(known) if config.data.source == "imagenet" else None,
+        reference_result=_reference_result(reference) if config.data.source == "imagenet" else None,
     )
 
 
-def _reference_result(known: PretrainedReference | None) -> ReferenceResultSection | None:
-    if known is None or known.acc1 is None or known.acc5 is None:
+def _reference_result(reference: PretrainedReference | None) -> ReferenceResultSection | None:
+    if reference is None or reference.acc1 is None or reference.acc5 is None:
         return None
-    source = known.accuracy_source or known.origin
-    return ReferenceResultSection(acc1=known.acc1, acc5=known.acc5, source=source)
+    source = reference.accuracy_source or reference.origin
+    return ReferenceResultSection(acc1=reference.acc1, acc5=reference.acc5, source=source)

@@ -1,4 +1,4 @@
-"""ImageClassifier: the Lightning module; it is handed a network and knows loss and metrics."""
+"""The Lightning module: loss, metrics and optimizer of an image classifier."""
 
 import hashlib
 from collections.abc import Collection, Sequence
@@ -16,10 +16,11 @@ from cnncompare.training.optimizers import SchedulerConfig, build_optimizer, bui
 
 
 class ImageClassifier(pl.LightningModule):
-    """Trains a network to classify images by cross entropy.
+    """Trains a network to classify images with the cross-entropy loss.
 
     Training batches are (images [B, C, H, W], targets int64 [B] or float [B, classes]);
-    validation and test batches carry each image's position in its split as a third tensor.
+    validation and test batches have each image's position in its split as a third tensor.
+    `classes` are the classes that test images can have; None stands for all.
     """
 
     def __init__(
@@ -46,18 +47,18 @@ class ImageClassifier(pl.LightningModule):
         self.channels_last = channels_last
         self.head = head
         self.head_lr = head_lr
-        self.classes = classes  # the only ones that a test image can be of; None: any
+        self.classes = classes
         self.train_sums = ClassificationSums()
         self.val_sums = ClassificationSums()
         self.test_sums = ClassificationSums()
         self.test_result: dict[str, float] | None = None
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set an attribute; the running hook's name, 40 times a step, not by nn.Module's long way.
+        """Set an attribute, bypassing nn.Module's slow path for Lightning's current hook name.
 
-        2 microseconds each, so 1 % of LeNet-5's step.
+        Lightning sets it 40 times per step, at 2 microseconds each: 1 % of a LeNet-5 step.
         """
-        if name == "_current_fx_name":  # by Lightning
+        if name == "_current_fx_name":
             self.__dict__[name] = value
         else:
             super().__setattr__(name, value)
@@ -69,9 +70,9 @@ class ImageClassifier(pl.LightningModule):
         return self.network(images)
 
     def on_train_epoch_start(self) -> None:
-        """Start the epoch from a random state that depends on seed, epoch and rank alone.
+        """Seed the epoch's random state from the seed, the epoch and the rank.
 
-        So a run that was interrupted continues with the numbers it would have drawn.
+        A resumed run therefore draws the same numbers as an uninterrupted one.
         """
         torch.manual_seed(_epoch_seed(self.seed, self.current_epoch, self.global_rank))
         freeze_norm_statistics(self.network)
@@ -82,8 +83,8 @@ class ImageClassifier(pl.LightningModule):
         logits, *auxiliary = _heads(self(images))
         main_loss = self._cross_entropy(logits, targets)
         self.train_sums.update(logits.detach(), targets, main_loss.detach() * len(images))
-        shares = (self.aux_weight * self._cross_entropy(head, targets) for head in auxiliary)
-        return sum(shares, start=main_loss)
+        weighted = (self.aux_weight * self._cross_entropy(head, targets) for head in auxiliary)
+        return sum(weighted, start=main_loss)
 
     def on_validation_epoch_start(self) -> None:
         self.val_sums.reset()
@@ -102,12 +103,12 @@ class ImageClassifier(pl.LightningModule):
     def test_step(
         self, batch: tuple[Tensor, Tensor, Tensor], batch_index: int
     ) -> dict[str, Tensor]:
-        """Count the batch and return what is saved of each image, for the prediction saver.
+        """Update the sums and return the predictions that PredictionWriter saves.
 
-        An image that could not be read has label -1, and no loss.
+        A corrupt image has label -1 and does not contribute to the loss.
         """
         images, labels, indices = batch
-        logits = self._masked(self(images).float())
+        logits = self._mask(self(images).float())
         losses_sum = F.cross_entropy(logits, labels, reduction="sum", ignore_index=-1)
         self.test_sums.update(logits, labels, losses_sum)
         best = top5(logits)
@@ -119,8 +120,8 @@ class ImageClassifier(pl.LightningModule):
             "losses": F.cross_entropy(logits, labels, reduction="none", ignore_index=-1),
         }
 
-    def _masked(self, logits: Tensor) -> Tensor:
-        """Return the logits with those of classes that cannot occur as low as can be."""
+    def _mask(self, logits: Tensor) -> Tensor:
+        """Return the logits with the lowest finite value for all but `classes`."""
         if self.classes is None:
             return logits
         allowed = torch.zeros(logits.shape[1], dtype=torch.bool, device=logits.device)
@@ -128,10 +129,10 @@ class ImageClassifier(pl.LightningModule):
         return logits.masked_fill(~allowed, torch.finfo(logits.dtype).min)
 
     def on_test_epoch_end(self) -> None:
-        self.test_result = self.test_sums.compute()  # by every process: it sums over them
+        self.test_result = self.test_sums.compute()  # on every rank, since it sums over them
 
     def configure_optimizers(self) -> Any:
-        # not on a GPU, where torch's default is as good; Lightning cannot clip beside it
+        # CPU only: on a GPU torch's default is as fast, and Lightning cannot clip fused gradients
         fused = self.device.type == "cpu" and not self.trainer.gradient_clip_val
         optimizer = build_optimizer(
             self.network, self.optimizer, head=self.head, head_lr=self.head_lr, fused=fused
@@ -151,9 +152,9 @@ class ImageClassifier(pl.LightningModule):
 
 
 def _heads(outputs: Any) -> list[Tensor]:
-    """Return the main logits first, then those of the auxiliary heads that there are.
+    """Return the main logits, followed by those of the auxiliary heads, if any.
 
-    torchvision's GoogLeNet and Inception v3 return named tuples in training, the main one first.
+    In training, torchvision's GoogLeNet and Inception v3 return named tuples, main logits first.
     """
     if isinstance(outputs, Tensor):
         return [outputs]

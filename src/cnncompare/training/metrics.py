@@ -11,16 +11,17 @@ from torchmetrics import Metric
 def top5(logits: Tensor) -> Tensor:
     """Return the classes with the highest logits, best first.
 
-    logits float [B, classes]; int64 [B, min(5, classes)]. What is counted and what is saved both
-    come from here, so that ties are broken alike.
+    logits float [B, classes]; returns int64 [B, min(5, classes)]. Both the sums and the saved
+    predictions use this function, so that they break ties alike.
     """
     return logits.topk(min(5, logits.shape[1]), dim=1).indices
 
 
 class ClassificationSums(Metric):
-    """Sums over the images of one epoch and of every device, without waiting for the device.
+    """Sums of loss and correct predictions over one epoch and all ranks.
 
-    With fewer than five classes, top-5 is top-`classes`.
+    Updating does not synchronise with the device. With fewer than five classes, top-5 is
+    top-`classes`.
     """
 
     full_state_update = False
@@ -31,7 +32,7 @@ class ClassificationSums(Metric):
 
     def __init__(self) -> None:
         super().__init__()
-        # float32 stops counting single images at 2**24; a sum over ImageNet needs more
+        # float32 cannot count beyond 2**24, too few for a sum over ImageNet
         self.add_state("loss_sum", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
         for name in ("correct1", "correct5", "n"):
             self.add_state(name, torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
@@ -40,11 +41,11 @@ class ClassificationSums(Metric):
         """Add one batch.
 
         logits float [B, classes]; targets int64 [B], or float [B, classes] of mixed images, which
-        count as the class with the largest share; losses_sum, a scalar, the batch's summed loss.
+        count as the class with the largest share; losses_sum, a scalar, the sum of the losses.
         """
         labels = targets if targets.ndim == 1 else targets.argmax(dim=1)
         hits = top5(logits) == labels[:, None]
-        # not in place: what is made in inference mode may not be changed outside it
+        # not in place: tensors made in inference mode must not be changed outside it
         self.loss_sum = self.loss_sum + losses_sum.to(self.loss_sum.dtype)
         self.correct1 = self.correct1 + hits[:, 0].sum()
         self.correct5 = self.correct5 + hits.sum()
@@ -53,14 +54,17 @@ class ClassificationSums(Metric):
     def compute(self) -> dict[str, float]:
         """Return loss (mean), acc1, acc5 in [0, 1], and the integers correct1, correct5, n.
 
-        Over every device; all of them must ask. With no image at all, the first three are nan.
+        The sums cover all ranks, and every rank must call this. Without images, the first three
+        are nan.
         """
         n, correct1, correct5 = int(self.n), int(self.correct1), int(self.correct5)
-        means = [total / n if n else float("nan") for total in (float(self.loss_sum), correct1)]
+        mean_loss, acc1, acc5 = (
+            total / n if n else float("nan") for total in (float(self.loss_sum), correct1, correct5)
+        )
         return {
-            "loss": means[0],
-            "acc1": means[1],
-            "acc5": correct5 / n if n else float("nan"),
+            "loss": mean_loss,
+            "acc1": acc1,
+            "acc5": acc5,
             "correct1": correct1,
             "correct5": correct5,
             "n": n,
@@ -69,14 +73,14 @@ class ClassificationSums(Metric):
     def _apply(
         self, fn: Callable[[Tensor], Tensor], exclude_state: Sequence[str] = ""
     ) -> nn.Module:
-        """Move to a device, but keep the types: Lightning's bf16-true converts whole modules.
+        """Move to a device but keep the dtypes: Lightning's bf16-true converts whole modules.
 
-        A sum in bfloat16 stops growing at 256 equal summands.
+        A sum in bfloat16 stops growing after 256 equal terms.
         """
         moved: Any = super()._apply(fn, exclude_state=("loss_sum", "correct1", "correct5", "n"))
         device = fn(torch.zeros((), dtype=torch.int64, device=self.n.device)).device
         for name, default in self._defaults.items():
-            # MPS has no float64
+            # MPS does not support float64
             wide = torch.float32 if device.type == "mps" else torch.float64
             dtype = wide if name == "loss_sum" else torch.int64
             self._defaults[name] = default.to(device, dtype)  # type: ignore[union-attr]

@@ -1,4 +1,4 @@
-"""What can be refused before torch is imported: names, extras, devices, folders."""
+"""Checks of names, extras, devices and folders before torch is imported."""
 
 import os
 import shutil
@@ -10,11 +10,11 @@ from cnncompare.config.schema import Config
 from cnncompare.errors import ConfigError, OutputError
 from cnncompare.system.gpus import count_cuda_gpus
 
-FREE_MIB = 64  # the least free space a run is begun with: records, events and pictures
+FREE_MIB = 64  # minimum free space of a run: records, event files and figures
 
 
 def preflight(config: Config) -> None:
-    """Raise the UserError of whatever this machine cannot do; nothing is written."""
+    """Raise a UserError if this machine cannot execute the configuration; write nothing."""
     _check_model(config)
     _check_extras(config)
     _check_devices(config)
@@ -47,7 +47,7 @@ def _check_extras(config: Config) -> None:
 
 
 def _check_devices(config: Config) -> None:
-    asked, accelerator = config.trainer.devices, config.trainer.accelerator
+    requested, accelerator = config.trainer.devices, config.trainer.accelerator
     gpus = count_cuda_gpus()
     if accelerator == "gpu" and gpus == 0 and sys.platform != "darwin":
         raise ConfigError("trainer.accelerator=gpu: there is no CUDA GPU here; use cpu or auto")
@@ -55,10 +55,10 @@ def _check_devices(config: Config) -> None:
     kind, available = ("GPU", gpus) if on_gpu else ("CPU core", os.cpu_count() or 1)
     if accelerator == "mps":
         kind, available = "MPS device", 1
-    if asked > available:
+    if requested > available:
         plural = "s" if available != 1 else ""
         raise ConfigError(
-            f"trainer.devices={asked}: there {'are' if plural else 'is'} only {available} "
+            f"trainer.devices={requested}: there {'are' if plural else 'is'} only {available} "
             f"{kind}{plural} here"
         )
 
@@ -71,9 +71,9 @@ def _check_images(config: Config) -> None:
 
 
 def _check_output(folder: Path) -> None:
-    """Refuse a place that cannot be written, or is full, by looking at what exists of it."""
-    existing = next(place for place in (folder, *folder.parents) if place.exists())
-    advice = "choose another place with output_root=PATH"
+    """Check that the nearest existing folder can be written and has free space."""
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    advice = "choose another folder with output_root=PATH"
     if not existing.is_dir():
         raise OutputError(f"{existing} is a file, not a folder; {advice}")
     if not os.access(existing, os.W_OK | os.X_OK):

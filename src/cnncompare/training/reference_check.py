@@ -1,4 +1,4 @@
-"""The check: measured accuracies beside those that the authors of the weights published."""
+"""Comparison of a measured accuracy with the reference result of the pretrained weights."""
 
 from collections.abc import Sequence
 
@@ -13,110 +13,114 @@ from cnncompare.runs.record import (
 )
 from cnncompare.stats.intervals import wilson
 
-FULL = 50_000  # images of ImageNet's validation set, 50 of each class
-TOLERANCE = 0.001  # 0.1 points: 50 images; decoders and processors differ by a few
+VALIDATION_IMAGES = 50_000  # of ImageNet, 50 per class
+TOLERANCE = 0.001  # 0.1 points, 50 images; decoders and processors differ by a few
 
 
-def check(
+def check_against_reference(
     test: TestSection,
-    published: ReferenceResultSection | None,
-    full: bool,
+    reference: ReferenceResultSection | None,
+    *,
+    is_full: bool,
     deviations: Sequence[str],
-    deviation_effects: Sequence[DeviationEffectSection] = (),
+    effects: Sequence[DeviationEffectSection] = (),
 ) -> ReferenceCheckSection:
-    """Return the verdict: pass within 0.1 points, top-1 and top-5, on the `full` set.
+    """Return the verdict: pass if top-1 and top-5 differ by at most 0.1 points on the full set.
 
-    On part of it, the 95 % interval (Wilson) stands in place of a verdict. `deviations` are from
-    the transform that the published numbers rest on.
+    On a subset, the 95 % interval (Wilson) of the measured top-1 replaces the verdict.
+    `deviations` are those from the preprocessing with which the reference was measured.
     """
     assert test.acc1 is not None
-    assert test.acc5 is not None
     assert test.n
     interval = wilson(test.acc1 * test.n, test.n)
-    found = ReferenceCheckSection(
+    check = ReferenceCheckSection(
         verdict="unknown",
-        message="no published accuracy is known for these weights",
+        message="no reference result is known for these weights",
         low1=interval.low,
         high1=interval.high,
-        deviation_effects=list(deviation_effects),
+        deviation_effects=list(effects),
     )
-    reasons = [*deviations, *(_said(cause) for cause in deviation_effects)]
-    if published is None:
-        found.message = "; ".join([found.message, *reasons])
-        return found
-    found.difference1 = test.acc1 - published.acc1
-    found.difference5 = test.acc5 - published.acc5
-    if not full:
-        found.verdict, found.message = "subset", _on_a_subset(found, published, test.n)
-    elif max(abs(found.difference1), abs(found.difference5)) <= TOLERANCE + 1e-9:
-        found.verdict, found.message = "pass", f"PASS: {_beside(test.acc1, test.acc5, published)}"
+    if reference is not None:
+        _compare(check, test, reference, is_full)
+    reasons = [*deviations, *(_effect_sentence(effect) for effect in effects)]
+    if not reasons and check.verdict == "differs":
+        reasons = [
+            "preprocessing matches the weights: check the class order, the precision, and whether "
+            "the file contains the original weights"
+        ]
+    check.message = "; ".join([check.message, *reasons])
+    return check
+
+
+def _compare(
+    check: ReferenceCheckSection,
+    test: TestSection,
+    reference: ReferenceResultSection,
+    is_full: bool,
+) -> None:
+    assert test.acc1 is not None
+    assert test.acc5 is not None
+    check.difference1 = test.acc1 - reference.acc1
+    check.difference5 = test.acc5 - reference.acc5
+    accuracies = (
+        f"top-1 {_percent(test.acc1)}, reference {_percent(reference.acc1)}; "
+        f"top-5 {_percent(test.acc5)}, reference {_percent(reference.acc5)}"
+    )
+    if not is_full:
+        check.verdict, check.message = "subset", _subset_message(check, reference, test.n or 0)
+    elif max(abs(check.difference1), abs(check.difference5)) <= TOLERANCE + 1e-9:
+        check.verdict, check.message = "pass", f"PASS: {accuracies}"
     else:
-        found.verdict = "differs"
-        found.message = f"differs: {_beside(test.acc1, test.acc5, published)}"
-    if reasons:
-        found.message = "; ".join([found.message, *reasons])
-    elif found.verdict == "differs":
-        found.message += (
-            "; the transform is the weights' own: look at the class order, the precision, and "
-            "whether the file of weights is the published one"
-        )
-    return found
+        check.verdict, check.message = "differs", f"differs: {accuracies}"
 
 
-def class_order(
+def class_order_effect(
     label: NDArray[np.int64], top1: NDArray[np.int64], n_classes: int
 ) -> DeviationEffectSection | None:
-    """Return what the accuracy would be if each answer stood for the class it mostly goes with.
+    """Return the accuracy after mapping each predicted class to the label it most often meets.
 
-    label, top1 int64 [N]. The names come from every other image, the accuracy from the rest. None
-    where the network is not wrong in a way that is always the same, or with fewer than 10 images
-    a class.
+    label, top1 int64 [N]. One half of the images determines the mapping, the other half the
+    accuracy. None if the mapping does not raise the accuracy considerably, or with fewer than
+    10 images per class.
     """
     present = np.unique(label)
     if len(label) < 10 * len(present):
         return None
     order = np.argsort(label, kind="stable")
-    named, judged = order[::2], order[1::2]
+    fitted, judged = order[::2], order[1::2]
     votes = np.zeros((n_classes, n_classes), np.int64)
-    np.add.at(votes, (np.maximum(top1[named], 0), label[named]), 1)
-    name = votes.argmax(axis=1)  # what each answer mostly stands for
+    np.add.at(votes, (np.maximum(top1[fitted], 0), label[fitted]), 1)
+    mapping = votes.argmax(axis=1)  # from a predicted class to its most frequent label
     as_run = float((top1[judged] == label[judged]).mean())
-    renamed = float((name[top1[judged]] == label[judged]).mean())
-    if renamed < max(3 * as_run, 10 / len(present)):
+    mapped = float((mapping[top1[judged]] == label[judged]).mean())
+    if mapped < max(3 * as_run, 10 / len(present)):
         return None
     return DeviationEffectSection(
-        cause="class order", n=len(judged), acc1=as_run, acc1_without=renamed
+        cause="class order", n=len(judged), acc1=as_run, acc1_without=mapped
     )
 
 
-def is_full(labels: NDArray[np.int64], n_classes: int, from_training: bool) -> bool:
-    """Return whether these are the 50,000 validation images: 50 of each of 1,000 classes."""
+def is_full_validation_set(labels: NDArray[np.int64], n_classes: int, from_training: bool) -> bool:
+    """Return whether the labels are those of ImageNet's 50,000 validation images."""
     counts = np.bincount(labels, minlength=n_classes)
-    return len(labels) == FULL and bool((counts == 50).all()) and not from_training
+    return len(labels) == VALIDATION_IMAGES and bool((counts == 50).all()) and not from_training
 
 
-def _on_a_subset(found: ReferenceCheckSection, published: ReferenceResultSection, n: int) -> str:
-    assert found.low1 is not None
-    assert found.high1 is not None
-    within = found.low1 <= published.acc1 <= found.high1
-    where = "within" if within else "outside"
+def _subset_message(check: ReferenceCheckSection, reference: ReferenceResultSection, n: int) -> str:
+    assert check.low1 is not None
+    assert check.high1 is not None
+    is_within = check.low1 <= reference.acc1 <= check.high1
     return (
-        f"published top-1 {_percent(published.acc1)} lies {where} the 95 % interval "
-        f"{100 * found.low1:.2f} to {100 * found.high1:.2f} % of these {n:,} images"
+        f"reference top-1 {_percent(reference.acc1)} is {'within' if is_within else 'outside'} "
+        f"the 95 % interval {100 * check.low1:.2f} to {100 * check.high1:.2f} % of these {n:,} "
+        "images"
     )
 
 
-def _beside(acc1: float, acc5: float, published: ReferenceResultSection) -> str:
+def _effect_sentence(effect: DeviationEffectSection) -> str:
     return (
-        f"top-1 {_percent(acc1)}, published {_percent(published.acc1)}; "
-        f"top-5 {_percent(acc5)}, published {_percent(published.acc5)}"
-    )
-
-
-def _said(cause: DeviationEffectSection) -> str:
-    return (
-        f"without that {cause.cause}, {_percent(cause.acc1_without)} instead of "
-        f"{_percent(cause.acc1)} on {cause.n:,} of the images"
+        f"without the deviation in {effect.cause}, {_percent(effect.acc1_without)} instead of "
+        f"{_percent(effect.acc1)} on {effect.n:,} of the images"
     )
 
 

@@ -1,4 +1,4 @@
-"""The Lightning Trainer of a run, as the configuration asks for it."""
+"""The Lightning Trainer of a run."""
 
 from pathlib import Path
 
@@ -13,7 +13,10 @@ from cnncompare.training.loggers.build import build_loggers
 
 
 def build_trainer(folder: Path, config: Config, callbacks: list[Callback]) -> pl.Trainer:
-    """Return the trainer that writes into the run's `folder`, from the first process alone."""
+    """Return the configured trainer; on rank 0 its loggers write into the run's `folder`.
+
+    If the run trains, weight averaging and checkpoints are added to the callbacks.
+    """
     settings = config.trainer
     return pl.Trainer(
         default_root_dir=folder,
@@ -24,13 +27,13 @@ def build_trainer(folder: Path, config: Config, callbacks: list[Callback]) -> pl
         strategy="ddp" if settings.processes > 1 else "auto",
         precision=settings.precision,
         gradient_clip_val=settings.gradient_clip_norm,
-        # "warn": some operators have no deterministic form on a GPU, and say so
+        # "warn": some operators have no deterministic version on a GPU and only warn
         deterministic="warn" if settings.deterministic else False,
         benchmark=not settings.deterministic,
         logger=build_loggers(config.logger, folder) if is_rank_zero() else False,
         plugins=[AtomicCheckpointIO()],
-        callbacks=_with_those_of_training(callbacks, folder, config),
-        use_distributed_sampler=False,  # the batches are divided where they are drawn
+        callbacks=_add_training_callbacks(callbacks, folder, config),
+        use_distributed_sampler=False,  # the data module divides the batches itself
         num_sanity_val_steps=0,
         log_every_n_steps=1,
         enable_progress_bar=False,
@@ -38,16 +41,14 @@ def build_trainer(folder: Path, config: Config, callbacks: list[Callback]) -> pl
     )
 
 
-def _with_those_of_training(
+def _add_training_callbacks(
     callbacks: list[Callback], folder: Path, config: Config
 ) -> list[Callback]:
     if not config.trains:
         return callbacks
-    return [*_averaging(config.trainer.ema_decay), *callbacks, _checkpoint(folder)]
-
-
-def _averaging(decay: float | None) -> list[Callback]:
-    return [EMAWeightAveraging(decay=decay)] if decay is not None else []
+    decay = config.trainer.ema_decay
+    averaging = [EMAWeightAveraging(decay=decay)] if decay is not None else []
+    return [*averaging, *callbacks, _checkpoint(folder)]
 
 
 def _checkpoint(folder: Path) -> Callback:
@@ -56,6 +57,6 @@ def _checkpoint(folder: Path) -> Callback:
         filename="best",
         monitor="val_acc1",
         mode="max",
-        save_on_train_epoch_end=True,  # after the epoch's clocks were read
+        save_on_train_epoch_end=True,  # after the epoch's times have been measured
         enable_version_counter=False,
     )

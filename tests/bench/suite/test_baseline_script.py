@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from cnncompare.bench.suite import baseline_script as usual
+from cnncompare.bench.suite import baseline_script as baseline
 from cnncompare.models import registry
 
 
@@ -21,7 +21,7 @@ def test_both_sides_train_the_same_network(name: str, ours: tuple[str, str], ste
     built = registry.build(
         ours[0], source=ours[1], classes=10, image_shape=(3, 32, 32), stem=stem
     ).network
-    theirs = usual.make_network(name, 10)
+    theirs = baseline.make_network(name, 10)
     assert registry.count_params(theirs) == registry.count_params(built)
     macs = [registry.count_macs(network, (3, 32, 32)) for network in (theirs, built)]
     assert macs[0] == macs[1]
@@ -31,16 +31,16 @@ def test_the_script_learns(tmp_path: Path) -> None:
     labels = np.arange(256) % 2
     dark_or_light = (labels * 200)[:, None, None, None].astype(np.uint8)
     noise = np.random.default_rng(0).integers(0, 50, (256, 32, 32, 3), dtype=np.uint8)
-    for part in ("train", "val"):
-        np.save(tmp_path / f"{part}.npy", dark_or_light + noise)
-        np.save(tmp_path / f"{part}_labels.npy", labels)
+    for split in ("train", "val"):
+        np.save(tmp_path / f"{split}.npy", dark_or_light + noise)
+        np.save(tmp_path / f"{split}_labels.npy", labels)
     torch.manual_seed(0)
     device = torch.device("cpu")
-    train, val = usual.make_loaders(tmp_path, 16)
-    network = usual.make_network("lenet5", 2)
-    optimizer = usual.make_optimizer(network, lr=0.02)
-    usual.train_epoch(network, train, optimizer, device)
-    loss, accuracy = usual.validate(network, val, device)
+    train, val = baseline.make_loaders(tmp_path, 16)
+    network = baseline.make_network("lenet5", 2)
+    optimizer = baseline.make_optimizer(network, lr=0.02)
+    baseline.train_epoch(network, train, optimizer, device)
+    loss, accuracy = baseline.validate_epoch(network, val, device)
     assert accuracy > 0.95
     assert loss < 0.5
 
@@ -48,6 +48,6 @@ def test_the_script_learns(tmp_path: Path) -> None:
 def test_some_images_are_of_all_classes(tmp_path: Path) -> None:
     np.save(tmp_path / "train.npy", np.zeros((100, 32, 32, 3), np.uint8))
     np.save(tmp_path / "train_labels.npy", np.arange(100) // 10)  # class after class
-    images = usual.MemoryImages(tmp_path, "train", usual.val_transform, 10)
+    images = baseline.MemoryImages(tmp_path, "train", baseline.val_transform, 10)
     assert len(images) == 10
     assert set(images.targets) == set(range(10))

@@ -1,4 +1,4 @@
-"""Class-folder trees: read right, decoded once, refused with the name of what is wrong."""
+"""Image folders: read correctly, decoded once, rejected with the name of the fault."""
 
 import hashlib
 import os
@@ -33,11 +33,11 @@ def test_images_and_labels_are_those_of_the_files(pets: Path, folder_data: MakeD
         np.testing.assert_array_equal(image.numpy(), pixels_of(file))
 
 
-def test_cached_and_decoded_by_workers_give_the_same_numbers(
+def test_cached_images_equal_images_decoded_by_workers(
     make_tree: MakeTree, folder_data: MakeData
 ) -> None:
     sizes = [(20, 16), (33, 50), (24, 24), (90, 31)] * 3
-    root = make_tree({f"{part}/{kind}": sizes for part in ("train", "test") for kind in "abc"})
+    root = make_tree({f"{split}/{kind}": sizes for split in ("train", "test") for kind in "abc"})
     changes = {"image_size": 24, "augment": AugmentConfig(crop_padding=3, flip=True)}
     cached = folder_data(root, **changes)
     lazy = folder_data(root, **changes, cache_limit_gib=0.0, workers=2)
@@ -53,7 +53,7 @@ def test_cached_and_decoded_by_workers_give_the_same_numbers(
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_the_cache_is_used_again_until_a_file_changes(
+def test_the_cache_is_reused_until_a_file_changes(
     pets: Path, folder_data: MakeData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder_data(pets)
@@ -69,14 +69,12 @@ def test_the_cache_is_used_again_until_a_file_changes(
     np.testing.assert_array_equal(data.test_images([0])[0].numpy(), pixels_of(changed))
 
 
-def test_a_cache_has_the_name_it_always_had(
-    pets: Path, folder_data: MakeData, tmp_path: Path
-) -> None:
-    """So that images decoded by an earlier version are not decoded again for the same settings."""
+def test_cache_file_names_are_stable(pets: Path, folder_data: MakeData, tmp_path: Path) -> None:
+    """Caches written by earlier versions remain valid for the same settings."""
     folder_data(pets)
     folder_data(pets, image_size=16)
     folder_data(pets, image_size=16, resize=16, interpolation="bilinear")
-    files = [file for part in ("train", "test") for file in sorted(pets.glob(f"{part}/*/*.png"))]
+    files = [file for split in ("train", "test") for file in sorted(pets.glob(f"{split}/*/*.png"))]
     expected = set()
     for options in ((3, 16, 20, None), (3, 16, 16, 16)):
         digest = hashlib.sha256(repr((str(pets), options)).encode())
@@ -88,14 +86,14 @@ def test_a_cache_has_the_name_it_always_had(
     assert {file.name for file in (tmp_path / "cache").glob("*.npy")} == expected
 
 
-def test_a_damaged_cache_is_made_again(pets: Path, folder_data: MakeData, tmp_path: Path) -> None:
+def test_a_corrupt_cache_is_rebuilt(pets: Path, folder_data: MakeData, tmp_path: Path) -> None:
     first = folder_data(pets).test_images(range(6))
     (file,) = (tmp_path / "cache").glob("*.npy")
     file.write_bytes(file.read_bytes()[:500])
     assert torch.equal(folder_data(pets).test_images(range(6)), first)
 
 
-def test_many_processes_decode_the_same(
+def test_several_processes_decode_the_same_images(
     pets: Path, folder_data: MakeData, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     alone: Any = folder_data(pets)._splits.train.images.clone()
@@ -106,9 +104,9 @@ def test_many_processes_decode_the_same(
     assert torch.equal(together, alone)
 
 
-def test_an_own_validation_part_is_used(make_tree: MakeTree, folder_data: MakeData) -> None:
+def test_a_folders_validation_split_is_used(make_tree: MakeTree, folder_data: MakeData) -> None:
     root = make_tree(
-        {f"{part}/{kind}": [(8, 8)] * 4 for part in ("train", "val", "test") for kind in "ab"}
+        {f"{split}/{kind}": [(8, 8)] * 4 for split in ("train", "val", "test") for kind in "ab"}
     )
     data = folder_data(root)
     assert (data.n_train, data.n_val, data.n_test) == (8, 8, 8)
@@ -133,7 +131,7 @@ def test_one_channel_on_request(pets: Path, folder_data: MakeData) -> None:
     np.testing.assert_array_equal(data.test_images([0])[0, 0].numpy(), expected)
 
 
-def test_files_that_are_no_images_are_ignored_and_counted(
+def test_other_files_are_ignored_and_counted(
     pets: Path, folder_data: MakeData, caplog: pytest.LogCaptureFixture
 ) -> None:
     (pets / "train" / "cat" / "notes.txt").write_text("fluffy")
@@ -190,7 +188,7 @@ def break_by(root: Path, what: str) -> None:
         ("dangling link", r"link\.png cannot be read \(No such file"),
     ],
 )
-def test_what_is_wrong_is_named(
+def test_faults_in_the_folder_are_named(
     pets: Path, folder_data: MakeData, tmp_path: Path, what: str, message: str, limit_gib: float
 ) -> None:
     break_by(pets, what)
@@ -225,7 +223,7 @@ def test_a_truncated_image_is_named_by_a_worker_in_one_line(
     assert "\n" not in str(caught.value)
 
 
-def test_a_limit_is_refused_before_anything_is_decoded(
+def test_an_invalid_limit_is_rejected_before_decoding(
     pets: Path, folder_data: MakeData, tmp_path: Path
 ) -> None:
     with pytest.raises(DataError, match=r"data\.limit_train=100 exceeds the 18 images"):
@@ -233,7 +231,7 @@ def test_a_limit_is_refused_before_anything_is_decoded(
     assert not (tmp_path / "cache").exists()
 
 
-def test_a_cache_folder_that_cannot_be_made_is_named(
+def test_an_unwritable_cache_folder_is_named(
     pets: Path, folder_data: MakeData, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
@@ -241,7 +239,7 @@ def test_a_cache_folder_that_cannot_be_made_is_named(
         folder_data(pets, cache_dir=str(tmp_path / "file" / "below"))
 
 
-def test_a_full_disk_is_said_before_decoding(
+def test_a_full_disk_is_reported_before_decoding(
     pets: Path, folder_data: MakeData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(

@@ -28,6 +28,6 @@ def test_a_linear_classifier_learns_them() -> None:
     assert model.score(flat[source.test.rows], source.test.labels) > 0.95
 
 
-def test_fewer_images_than_classes_are_refused() -> None:
+def test_fewer_images_than_classes_are_rejected() -> None:
     with pytest.raises(DataError, match=r"data.synthetic.n_test=9 is fewer than the 10 classes"):
         load_synthetic(SyntheticConfig(classes=10, n_train=20, n_test=9))

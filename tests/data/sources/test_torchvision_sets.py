@@ -1,4 +1,4 @@
-"""Downloads from a local server, and what is said when they fail."""
+"""Downloads from a local server, and messages of failed downloads."""
 
 import hashlib
 import io
@@ -26,14 +26,14 @@ BOTH: dict[str, Any] = {"train": {"train": True}, "test": {"train": False}}
 
 
 def config(root: Path, dataset: str = "CIFAR10", **changes: Any) -> DataConfig:
-    parts = {"train": BOTH["train"], "test": BOTH["test"]} | {
+    splits = {"train": BOTH["train"], "test": BOTH["test"]} | {
         key: changes.pop(key) for key in ("train", "test") if key in changes
     }
     values: dict[str, Any] = {
         "name": dataset.lower(),
         "source": "torchvision",
         "root": str(root),
-        "torchvision": TorchvisionConfig(dataset=dataset, **parts),
+        "torchvision": TorchvisionConfig(dataset=dataset, **splits),
     }
     return DataConfig(**(values | changes))
 
@@ -73,7 +73,7 @@ def tiny_cifar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, d
 def server(
     tiny_cifar: tuple[Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[list[str]]:
-    """Run a server on this machine that CIFAR10 downloads from; return the requests it had."""
+    """Run a local server from which CIFAR10 downloads; return the list of its requests."""
     requests: list[str] = []
 
     class Handler(SimpleHTTPRequestHandler):
@@ -93,38 +93,39 @@ def server(
 
 @pytest.fixture
 def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Point every download at a port where nobody answers."""
+    """Direct every download to a port without a server."""
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.setattr(CIFAR10, "url", f"http://127.0.0.1:1/{ARCHIVE}")
     monkeypatch.setattr(MNIST, "mirrors", ["http://127.0.0.1:1/"])
     monkeypatch.setattr(STL10, "url", "http://127.0.0.1:1/stl10_binary.tar.gz")
     files = {
-        part: ["http://127.0.0.1:1/x", f"{part}_32x32.mat", "0" * 32] for part in ("train", "test")
+        split: ["http://127.0.0.1:1/x", f"{split}_32x32.mat", "0" * 32]
+        for split in ("train", "test")
     }
     monkeypatch.setattr(SVHN, "split_list", files)
 
 
-def test_a_set_is_downloaded_once_and_read_right(
+def test_a_data_set_is_downloaded_once_and_read_correctly(
     tmp_path: Path,
     tiny_cifar: tuple[Path, dict[str, Any]],
     server: list[str],
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     source = load_torchvision(config(tmp_path / "new"))
-    asked = len(server)
-    assert asked > 0
+    n_requests = len(server)
+    assert n_requests > 0
     assert source.shape == (3, 32, 32)
     assert source.classes == [f"class{i}" for i in range(10)]
-    for part, name in ((source.train, "data_batch_1"), (source.test, "test_batch")):
+    for split, name in ((source.train, "data_batch_1"), (source.test, "test_batch")):
         expected = tiny_cifar[1][name].reshape(-1, 3, 32, 32)  # as its authors describe it
-        np.testing.assert_array_equal(part.images.numpy(), expected)
-        assert part.labels.tolist() == [i % 10 for i in range(len(expected))]
+        np.testing.assert_array_equal(split.images.numpy(), expected)
+        assert split.labels.tolist() == [i % 10 for i in range(len(expected))]
     load_torchvision(config(tmp_path / "new"))
-    assert len(server) == asked
+    assert len(server) == n_requests
     assert capfd.readouterr() == ("", "")  # no progress bar where there is no terminal
 
 
-def test_an_archive_put_in_place_needs_no_network(
+def test_an_existing_archive_needs_no_network(
     tmp_path: Path, tiny_cifar: tuple[Path, dict[str, Any]], no_server: None
 ) -> None:
     (tmp_path / "new").mkdir()
@@ -144,7 +145,7 @@ def test_an_archive_put_in_place_needs_no_network(
     ],
 )
 @pytest.mark.usefixtures("no_server")
-def test_without_network_the_archives_place_is_said(
+def test_without_network_the_path_of_the_archive_is_named(
     tmp_path: Path, dataset: str, changes: dict[str, Any], files: str, folder: str
 ) -> None:
     with pytest.raises(DataError) as caught:
@@ -157,7 +158,7 @@ def test_without_network_the_archives_place_is_said(
     assert "\n" not in message
 
 
-def test_a_wrong_checksum_is_said_with_both_sums(
+def test_a_wrong_checksum_is_reported_with_both_sums(
     tmp_path: Path, server: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(CIFAR10, "tgz_md5", "0" * 32)
@@ -165,7 +166,7 @@ def test_a_wrong_checksum_is_said_with_both_sums(
         load_torchvision(config(tmp_path / "new"))
 
 
-def test_a_damaged_archive_is_named_without_network(
+def test_a_corrupt_archive_is_named_without_network(
     tmp_path: Path, tiny_cifar: tuple[Path, dict[str, Any]], no_server: None
 ) -> None:
     (tmp_path / "new").mkdir()
@@ -174,13 +175,13 @@ def test_a_damaged_archive_is_named_without_network(
         load_torchvision(config(tmp_path / "new"))
 
 
-def test_a_damaged_archive_is_downloaded_again(tmp_path: Path, server: list[str]) -> None:
+def test_a_corrupt_archive_is_downloaded_again(tmp_path: Path, server: list[str]) -> None:
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / ARCHIVE).write_bytes(b"half")
     assert len(load_torchvision(config(tmp_path / "new")).test) == 20
 
 
-def test_what_is_wrong_beside_the_archive_is_said(
+def test_errors_apart_from_the_archive_are_reported(
     tmp_path: Path, server: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(CIFAR10, "_load_meta", lambda _: [].pop())
@@ -195,18 +196,18 @@ def test_an_unwritable_root_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["CIFAR01", "utils", "datasets.CIFAR10"])
-def test_only_classes_of_torchvision_are_opened(tmp_path: Path, name: str) -> None:
+def test_only_classes_of_torchvision_are_accepted(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataError, match=rf"dataset={name} is not a class of torchvision.datasets"):
         load_torchvision(config(tmp_path, name))
 
 
-def test_the_closest_class_is_offered(tmp_path: Path) -> None:
+def test_the_closest_class_is_suggested(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"did you mean 'CIFAR10'"):
         load_torchvision(config(tmp_path, "CIFAR01"))
 
 
 @pytest.mark.parametrize("argument", ["root", "download", "transform", "colour"])
-def test_arguments_that_are_not_the_sets_own_are_refused(tmp_path: Path, argument: str) -> None:
+def test_reserved_and_unknown_arguments_are_rejected(tmp_path: Path, argument: str) -> None:
     with pytest.raises(DataError, match=rf"CIFAR10 has no argument '{argument}'; it has train"):
         load_torchvision(config(tmp_path, train={argument: "x"}))
 
@@ -215,7 +216,7 @@ def fake(n: int) -> dict[str, Any]:
     return {"size": n, "image_size": [3, 20, 30], "num_classes": 4}
 
 
-def test_a_set_that_opens_one_image_at_a_time_is_scaled(tmp_path: Path) -> None:
+def test_a_data_set_of_single_images_is_resized(tmp_path: Path) -> None:
     source = load_torchvision(
         config(tmp_path, "FakeData", train=fake(12), test=fake(5), image_size=16)
     )
@@ -224,7 +225,7 @@ def test_a_set_that_opens_one_image_at_a_time_is_scaled(tmp_path: Path) -> None:
     assert source.test.labels.tolist() == [int(reference[i][1]) for i in range(5)]
 
 
-def test_such_a_set_needs_a_size_and_room(tmp_path: Path) -> None:
+def test_a_data_set_of_single_images_needs_a_size_and_memory(tmp_path: Path) -> None:
     changes = {"train": fake(12), "test": fake(5)}
     with pytest.raises(DataError, match=r"no common size; set one, such as data.image_size=224"):
         load_torchvision(config(tmp_path, "FakeData", **changes))
@@ -242,7 +243,7 @@ def test_such_a_set_needs_a_size_and_room(tmp_path: Path) -> None:
         ([-1, 1], r"labels from -1 to 1"),
     ],
 )
-def test_labels_that_do_not_match_are_refused(labels: list[int], message: str) -> None:
+def test_mismatched_labels_are_rejected(labels: list[int], message: str) -> None:
     images = torch.zeros(2, 3, 8, 8, dtype=torch.uint8)
     with pytest.raises(DataError, match=message):
         torchvision_sets._check_arrays("mine", images, torch.tensor(labels), 3)

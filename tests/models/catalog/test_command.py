@@ -1,4 +1,4 @@
-"""`cnncompare models`: readable at 80 columns, JSON for programs, one line for what is wrong."""
+"""The command `models`: a table for 80 columns, JSON, and one-line error messages."""
 
 import json
 
@@ -13,8 +13,8 @@ def _narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
 
 
-def printed(capsys: pytest.CaptureFixture[str], *words: str) -> str:
-    assert main(list(words)) == 0
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(list(arguments)) == 0
     return capsys.readouterr().out
 
 
@@ -27,12 +27,12 @@ def test_all_networks_fit_80_columns(capsys: pytest.CaptureFixture[str]) -> None
     assert not any("…" in line for line in lines)
 
 
-def test_of_one_network_all_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    told = printed(capsys, "densenet161")
-    assert "Huang et al. 2016, DenseNet, arXiv:1608.06993" in told
-    assert "features.conv0 7x7/2 -> 3x3/1; features.pool0 removed" in told
-    assert "IMAGENET1K_V1" in told
-    assert "model=torchvision model.name=densenet161" in told
+def test_one_network_is_shown_with_details(capsys: pytest.CaptureFixture[str]) -> None:
+    output = printed(capsys, "densenet161")
+    assert "Huang et al. 2016, DenseNet, arXiv:1608.06993" in output
+    assert "features.conv0 7x7/2 -> 3x3/1; features.pool0 removed" in output
+    assert "IMAGENET1K_V1" in output
+    assert "model=torchvision model.name=densenet161" in output
 
 
 def test_json_is_a_list_of_rows_with_the_contract_s_keys(
@@ -48,8 +48,8 @@ def test_json_is_a_list_of_rows_with_the_contract_s_keys(
     assert known["weights"] == ["IMAGENET1K_V1"]
 
 
-def test_what_is_wrong_is_one_line() -> None:
-    with pytest.raises(ModelError, match="no network fits 'resent18'; did you mean 'resnet18'"):
+def test_mistakes_are_answered_in_one_line() -> None:
+    with pytest.raises(ModelError, match="no network matches 'resent18'; did you mean 'resnet18'"):
         main(["resent18"])
     with pytest.raises(ConfigError, match="unrecognized arguments: --jsn"):
         main(["--jsn"])

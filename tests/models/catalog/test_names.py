@@ -29,7 +29,7 @@ def test_versions_are_those_that_torchvision_lists() -> None:
         assert listed_versions("torchvision", name) == versions_of("torchvision", name)
 
 
-def test_versions_hold_all_that_timm_lists() -> None:
+def test_versions_include_all_that_timm_lists() -> None:
     published: dict[str, set[str]] = {}
     for full_name in timm.list_pretrained():
         name, _, tag = full_name.partition(".")
@@ -52,7 +52,7 @@ def test_an_unknown_version_is_refused_with_the_known_ones() -> None:
         ("torchvision", "resnet50", "IMAGENET1K_V3", "did you mean 'IMAGENET1K_V2'"),
         ("torchvision", "alexnet", "DEFAULT", "known: IMAGENET1K_V1)"),
         ("timm", "resnet10t", "c3_in2k", "known: c3_in1k)"),
-        ("own", "resnet20", "V1", "resnet20 of source own has no published weights"),
+        ("own", "resnet20", "V1", "resnet20 of source own has no pretrained weights"),
     ):
         with pytest.raises(ModelError, match=re.escape(expected)):
             check_weights(source, name, weights)
@@ -60,7 +60,7 @@ def test_an_unknown_version_is_refused_with_the_known_ones() -> None:
 
 @pytest.mark.parametrize("weights", ["IMAGENET1K_V1", None])
 def test_by_order_without_a_file_is_refused(weights: str | None) -> None:
-    with pytest.raises(ModelError, match=f"model.weights={weights} is no file"):
+    with pytest.raises(ModelError, match=f"model.weights={weights} is not a file"):
         check_weights("torchvision", "resnet18", weights, "by_order")
 
 

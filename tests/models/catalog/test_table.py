@@ -1,4 +1,4 @@
-"""The table of networks is what the code and the libraries give; recomputed here."""
+"""The table of networks equals a recomputation and the values of the libraries and papers."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ from cnncompare.models.catalog.table import COLUMNS, find_rows, read_table
 from cnncompare.models.catalog.tabulate import compute_row, table_entries
 
 CONF = Path(__file__).resolve().parents[2] / "conf" / "model"
-ROWS = {(each["source"], each["name"]): each for each in read_table()}
+ROWS = {(row["source"], row["name"]): row for row in read_table()}
 QUICK = [
     ("own", "lenet5"),
     ("own", "resnet20"),
@@ -27,13 +27,13 @@ QUICK = [
 
 
 @pytest.mark.parametrize(("source", "name"), QUICK)
-def test_a_row_is_what_the_code_gives(source: str, name: str) -> None:
+def test_a_row_equals_its_recomputation(source: str, name: str) -> None:
     assert compute_row(source, name) == ROWS[source, name]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("source", "name"), sorted(ROWS))
-def test_every_row_is_what_the_code_gives(source: str, name: str) -> None:
+def test_every_row_equals_its_recomputation(source: str, name: str) -> None:
     assert compute_row(source, name) == ROWS[source, name]
 
 
@@ -42,11 +42,11 @@ def test_the_table_holds_own_networks_torchvision_s_and_those_with_a_file() -> N
     files = [yaml.safe_load(path.read_text("utf-8")) for path in CONF.glob("*.yaml")]
     assert {(model["source"], model["name"]) for model in files} <= set(ROWS)
     assert {("own", name) for name in known_names("own")} <= set(ROWS)
-    assert all(tuple(each) == COLUMNS for each in ROWS.values())
+    assert all(tuple(row) == COLUMNS for row in ROWS.values())
 
 
 @pytest.mark.parametrize("name", [name for source, name in ROWS if source == "torchvision"])
-def test_numbers_are_the_ones_that_torchvision_publishes(name: str) -> None:
+def test_numbers_equal_torchvision_s(name: str) -> None:
     first = next(iter(zoo.get_model_weights(name)))
     known = ROWS["torchvision", name]
     assert known["params"] == first.meta["num_params"]
@@ -66,7 +66,7 @@ PUBLISHED = [
 
 
 @pytest.mark.parametrize(("source", "name", "millions"), PUBLISHED)
-def test_parameters_of_timm_s_are_published(source: str, name: str, millions: float) -> None:
+def test_parameters_equal_timm_s(source: str, name: str, millions: float) -> None:
     assert ROWS[source, name]["params"] / 1e6 == pytest.approx(millions, abs=0.006)
 
 
@@ -82,10 +82,10 @@ def test_own_counts_are_the_papers() -> None:
 
 
 def test_a_pattern_finds_part_of_a_name_or_a_form_also_beyond_the_table() -> None:
-    names = [each["name"] for each in find_rows("vgg1*_bn")]
+    names = [row["name"] for row in find_rows("vgg1*_bn")]
     assert names[:4] == ["vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn"]
-    assert {each["source"] for each in find_rows("vgg1*_bn")} == {"torchvision", "timm"}
-    beyond = [each for each in find_rows("resnetv2_50x1_bit") if each["source"] == "timm"]
+    assert {row["source"] for row in find_rows("vgg1*_bn")} == {"torchvision", "timm"}
+    beyond = [row for row in find_rows("resnetv2_50x1_bit") if row["source"] == "timm"]
     assert beyond
     assert beyond[0]["params"] is None
     assert find_rows("none such") == []

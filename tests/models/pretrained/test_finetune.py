@@ -1,4 +1,4 @@
-"""The head is the layer that gives the logits; the rest can be kept as it is."""
+"""The head is the layer that computes the logits; the backbone can be frozen."""
 
 import copy
 

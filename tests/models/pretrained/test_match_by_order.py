@@ -1,4 +1,4 @@
-"""Weights by shape and order: renamed and reordered files, real ones, and files that do not fit."""
+"""Weights by shape and order: renamed, reordered, real and mismatched files."""
 
 from pathlib import Path
 
@@ -91,23 +91,23 @@ def test_a_head_for_other_classes_keeps_its_initial_values(state: State, tmp_pat
     assert same(got, {name: fresh[name] for name in heads})
 
 
-def test_the_first_tensors_that_do_not_fit_are_named(state: State, tmp_path: Path) -> None:
+def test_the_first_mismatched_tensors_are_named(state: State, tmp_path: Path) -> None:
     n = len(state)
     other = renamed(state)
     other["net.0_conv1.weight"] = torch.zeros(16, 3, 7, 7)
     assert (
-        f"of the file's {n} tensors 1 (net.0_conv1.weight 16x3x7x7) fit nowhere, "
-        f"of the network's {n} 1 (conv1.weight 16x3x3x3) get none"
+        f"of {n} tensors in the file, 1 (net.0_conv1.weight 16x3x7x7) match no tensor of the "
+        f"network; of {n} in the network, 1 (conv1.weight 16x3x3x3) match none of the file"
     ) in refused(other, tmp_path)
     surplus = {**renamed(state), "net.extra": torch.zeros(1)}
-    assert "1 (net.extra 1) fit nowhere" in refused(surplus, tmp_path)
+    assert "1 (net.extra 1) match no tensor" in refused(surplus, tmp_path)
     message = refused(dict(list(renamed(state).items())[5:]), tmp_path)
-    assert f"of the file's {n - 5} tensors 0 fit nowhere" in message
+    assert f"of {n - 5} tensors in the file, 0 match no tensor" in message
     assert "5 (conv1.weight 16x3x3x3, " in message
-    assert message.endswith("and 2 more) get none")
+    assert message.endswith("and 2 more) match none of the file")
 
 
-def test_how_a_file_was_mapped_is_said(state: State, tmp_path: Path) -> None:
+def test_the_assignment_of_a_file_is_recorded(state: State, tmp_path: Path) -> None:
     torch.save(state, tmp_path / "own.pth")
     assert built(tmp_path / "own.pth", "by_name").weights_map == "by_name"
     assert built(None).weights_map is None

@@ -1,4 +1,4 @@
-"""The published transforms, against the libraries' own; accuracies; files by their SHA-256."""
+"""Transforms and accuracies against the libraries' own; files identified by their SHA-256."""
 
 import csv
 import hashlib
@@ -62,7 +62,7 @@ def test_the_first_version_is_v1_where_there_is_one() -> None:
         assert names[0] == "IMAGENET1K_V1" or "IMAGENET1K_V1" not in names
 
 
-def test_random_weights_have_the_transform_alone() -> None:
+def test_random_weights_have_a_transform_without_accuracies() -> None:
     found = of("torchvision", "resnet50", None)
     v1 = of("torchvision", "resnet50", "IMAGENET1K_V1")
     v2 = of("torchvision", "resnet50", "IMAGENET1K_V2")
@@ -71,7 +71,9 @@ def test_random_weights_have_the_transform_alone() -> None:
     assert found.origin == "torchvision ResNet50_Weights.IMAGENET1K_V1, for random weights"
 
 
-def test_a_file_is_known_by_its_sha256(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_identified_by_its_sha256(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "any-name.pth"
     path.write_bytes(b"published bytes")
     digest = hashlib.sha256(b"published bytes").hexdigest()
@@ -86,7 +88,7 @@ def test_a_file_is_known_by_its_sha256(tmp_path: Path, monkeypatch: pytest.Monke
     other = of("torchvision", "resnet50", path)
     assert other.transform == of("torchvision", "resnet50", "IMAGENET1K_V1").transform
     assert other[2:] == (None, None, None)
-    assert re.search(r"V1, for a file whose SHA-256 \w{8} is of none of torchv", other.origin)
+    assert re.search(r"V1, for a file with SHA-256 \w{8}, which no torchvision", other.origin)
 
 
 def test_every_url_of_torchvision_carries_the_digits() -> None:
@@ -114,7 +116,7 @@ def sample_of_timm() -> list[str]:
     return random.Random(0).sample(timm.list_pretrained(), 250)
 
 
-def test_timm_makes_the_same_of_its_data_configs() -> None:
+def test_transforms_equal_those_that_timm_builds() -> None:
     modes = set()
     for full_name in sample_of_timm():
         entry = timm.get_pretrained_cfg(full_name).to_dict()
@@ -123,7 +125,7 @@ def test_timm_makes_the_same_of_its_data_configs() -> None:
         name, _, tag = full_name.partition(".")
         _, height, width = data["input_size"]
         if data["crop_mode"] == "border" or height != width:
-            with pytest.raises(ModelError, match="cannot be had here"):
+            with pytest.raises(ModelError, match="supported are square images"):
                 pretrained_reference("timm", name, tag)
             continue
         ours = of("timm", name, tag).transform
@@ -138,14 +140,14 @@ def test_timm_makes_the_same_of_its_data_configs() -> None:
     assert {"center", "squash"} <= modes
 
 
-def test_a_crop_mode_that_cannot_be_had_is_refused() -> None:
+def test_an_unsupported_crop_mode_is_refused() -> None:
     bordered = [
         n for n in timm.list_pretrained() if timm.get_pretrained_cfg(n).crop_mode == "border"
     ]
     if not bordered:
         pytest.skip("this version of timm has no weights with the crop mode border")
     name, _, tag = bordered[0].partition(".")
-    with pytest.raises(ModelError, match="crop mode border, which cannot be had here"):
+    with pytest.raises(ModelError, match="crop mode border; supported are square images"):
         pretrained_reference("timm", name, tag)
 
 
@@ -184,7 +186,7 @@ def test_results_of_another_image_size_are_left_out() -> None:
     assert of("timm", "resnet50", "a1_in1k")[2:] == (None, None, None)
 
 
-def test_own_networks_have_nothing_published() -> None:
+def test_own_networks_have_no_pretrained_reference() -> None:
     assert pretrained_reference("own", "resnet20", None) is None
     assert pretrained_reference("own", "resnet20", "some/file.pth") is None
 
@@ -195,6 +197,6 @@ def test_unknown_versions_are_refused(source: str) -> None:
         pretrained_reference(source, "resnet50", "V9")
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="there is no such file"):
         pretrained_reference("torchvision", "resnet50", str(tmp_path / "none.pth"))

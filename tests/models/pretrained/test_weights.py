@@ -1,4 +1,4 @@
-"""Pretrained weights: versions, files, downloads from a server of this machine, and bad files."""
+"""Pretrained weights: versions, files, downloads from a local server, and invalid files."""
 
 import gc
 import hashlib
@@ -53,7 +53,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def server(published: Path) -> Iterator[str]:
     class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *words: object) -> None:
+        def log_message(self, *arguments: object) -> None:
             pass
 
     http = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(published.parent)))
@@ -102,16 +102,16 @@ def test_a_wrong_checksum_is_refused(
     assert not list(own_cache.glob("*.pth"))
 
 
-def test_a_failed_download_says_where_the_file_may_be_put(
+def test_a_failed_download_names_the_folder_for_the_file(
     server: str, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     served_from(f"{server}/missing-12345678.pth", monkeypatch)
     message = refused("IMAGENET1K_V1")
     assert "could not be downloaded (HTTP Error 404" in message
-    assert f"put missing-12345678.pth into {own_cache}" in message
+    assert f"save missing-12345678.pth in {own_cache}" in message
 
 
-def test_the_version_is_named_never_a_default() -> None:
+def test_a_version_must_be_named_explicitly() -> None:
     assert versions_of("torchvision", "resnet50") == ["IMAGENET1K_V1", "IMAGENET1K_V2"]
     assert "no weights 'DEFAULT' (known: IMAGENET1K_V1)" in refused("DEFAULT")
     message = refused("IMAGENET1K_V3", name="resnet50")
@@ -119,11 +119,11 @@ def test_the_version_is_named_never_a_default() -> None:
     message = refused("a1_in2k", name="resnet10t", source="timm")
     assert "known: c3_in1k" in message
     message = refused("V1", name="resnet20", source="own", image_shape=(3, 32, 32))
-    assert "resnet20 of source own has no published weights" in message
+    assert "resnet20 of source own has no pretrained weights" in message
 
 
 def test_a_failed_download_of_timm_s_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_network(*words: object, **more: Any) -> None:
+    def no_network(*arguments: object, **more: Any) -> None:
         raise OSError("no route to host\nwhile asking for a file")
 
     monkeypatch.setattr("timm.create_model", no_network)
@@ -131,11 +131,11 @@ def test_a_failed_download_of_timm_s_is_one_line(monkeypatch: pytest.MonkeyPatch
         read_weights("timm", "resnet10t", "c3_in1k")
     assert str(caught.value) == (
         "the weights c3_in1k of resnet10t could not be downloaded "
-        "(no route to host while asking for a file): give a file, model.weights=PATH"
+        "(no route to host while asking for a file): use a local file, model.weights=PATH"
     )
 
 
-def test_words_with_a_slash_or_an_ending_are_files() -> None:
+def test_weights_with_a_slash_or_a_file_ending_are_files() -> None:
     assert is_file("a/b")
     assert is_file("net.pth")
     assert is_file("net.safetensors")
@@ -174,20 +174,20 @@ def test_a_safetensors_file_loads(tmp_path: Path) -> None:
     assert all(torch.equal(loaded[name], state[name]) for name in state)
 
 
-def test_old_names_of_densenet_files_are_known(tmp_path: Path) -> None:
-    asked: dict[str, Any] = {"name": "densenet121", "classes": 2}
-    state = built(None, **asked).network.state_dict()
+def test_old_names_of_densenet_files_are_translated(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"name": "densenet121", "classes": 2}
+    state = built(None, **options).network.state_dict()
     old = {
         name.replace("norm1.", "norm.1.").replace("conv2.", "conv.2."): value
         for name, value in state.items()
     }
     assert old.keys() != state.keys()
     torch.save(old, tmp_path / "old.pth")
-    loaded = built(tmp_path / "old.pth", **asked).network.state_dict()
+    loaded = built(tmp_path / "old.pth", **options).network.state_dict()
     assert all(torch.equal(loaded[name], state[name]) for name in state)
 
 
-def test_files_that_are_none_are_refused_in_one_line(published: Path, tmp_path: Path) -> None:
+def test_unreadable_files_are_refused_in_one_line(published: Path, tmp_path: Path) -> None:
     assert "there is no such file" in refused(tmp_path / "none.pth")
     assert "there is no such file" in refused(tmp_path)
     for name, content in (
@@ -197,11 +197,11 @@ def test_files_that_are_none_are_refused_in_one_line(published: Path, tmp_path: 
         ("cut.pth", published.read_bytes()[:100_000]),
     ):
         (tmp_path / name).write_bytes(content)
-        assert "no file of weights" in refused(tmp_path / name)
+        assert "not a file of weights" in refused(tmp_path / name)
     torch.save([torch.zeros(3)], tmp_path / "list.pth")
-    assert "holds a list, no state dict" in refused(tmp_path / "list.pth")
-    torch.save({"a": "b"}, tmp_path / "words.pth")
-    assert "holds other things than tensors" in refused(tmp_path / "words.pth")
+    assert "contains a list instead of a state dict" in refused(tmp_path / "list.pth")
+    torch.save({"a": "b"}, tmp_path / "strings.pth")
+    assert "contains only tensors, found str" in refused(tmp_path / "strings.pth")
 
 
 class Touch:
@@ -218,14 +218,14 @@ def test_a_file_that_holds_code_is_refused_and_nothing_runs(tmp_path: Path) -> N
     torch.save({"weight": Touch(tmp_path / "ran")}, tmp_path / "code.pth")
     (tmp_path / "pickle.pth").write_bytes(pickle.dumps(Touch(tmp_path / "ran")))
     assert "could run code and is refused" in refused(tmp_path / "code.pth")
-    pickled = refused(tmp_path / "pickle.pth")  # torch 2.7 reads it as far as the code
-    assert "no file of weights" in pickled or "could run code and is refused" in pickled
+    pickled = refused(tmp_path / "pickle.pth")  # torch 2.7 reads the file up to the code
+    assert "not a file of weights" in pickled or "could run code and is refused" in pickled
     torch.save(nn.Linear(2, 2), tmp_path / "module.pth")
     assert "could run code and is refused" in refused(tmp_path / "module.pth")
     assert not (tmp_path / "ran").exists()
 
 
-def test_what_does_not_fit_is_listed_by_name(tmp_path: Path) -> None:
+def test_mismatched_tensors_are_listed_by_name(tmp_path: Path) -> None:
     state = built(None, classes=3).network.state_dict()
     state["features.0.weight"] = torch.zeros(64, 3, 5, 5)
     state["extra"] = torch.zeros(1)

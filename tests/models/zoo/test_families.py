@@ -1,4 +1,4 @@
-"""What every network of the project's own must do, whatever its family."""
+"""The contract of every network implemented in this project."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Each of the project's own families learns real digits, far above the 10 % of chance."""
+"""Each family implemented in this project learns digits far above the chance level of 10 %."""
 
 import pytest
 import torch

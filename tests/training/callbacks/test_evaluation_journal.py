@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from cnncompare.training.callbacks.evaluation_journal import FLUSH_S, Journal
+from cnncompare.training.callbacks.evaluation_journal import FLUSH_S, EvaluationJournal
 
 
 def batch(*places: int) -> dict[str, Tensor]:
@@ -18,8 +18,8 @@ def batch(*places: int) -> dict[str, Tensor]:
     }
 
 
-def journal(folder: Path) -> Journal:
-    return Journal(folder, rank=0, width=5)
+def journal(folder: Path) -> EvaluationJournal:
+    return EvaluationJournal(folder, rank=0, width=5)
 
 
 def test_what_was_noted_comes_back(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_what_was_noted_comes_back(tmp_path: Path) -> None:
 
 def test_it_goes_to_disk_every_few_seconds_only(tmp_path: Path) -> None:
     times = iter([0.0, 1.0, FLUSH_S, FLUSH_S + 1])
-    written = Journal(tmp_path, 0, 5, clock=lambda: next(times))
+    written = EvaluationJournal(tmp_path, 0, 5, clock=lambda: next(times))
     written.add(batch(1))
     assert not written.path.exists()
     written.add(batch(2))

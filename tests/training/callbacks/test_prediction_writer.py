@@ -12,7 +12,7 @@ import torch
 from sklearn.metrics import accuracy_score, top_k_accuracy_score
 
 from cnncompare.errors import RunError
-from cnncompare.training.callbacks.evaluation_journal import Journal
+from cnncompare.training.callbacks.evaluation_journal import EvaluationJournal
 from cnncompare.training.callbacks.prediction_writer import PredictionWriter
 
 from .conftest import CLASSES, QUIET, Loader, SlowTask, make_task, make_trainer
@@ -80,9 +80,9 @@ def test_accuracy_recomputed_is_the_accuracy_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("dropped", "repeated", "n_test", "found"),
     [
-        ((3,), (), 11, "saw 10, 0 of them more than once, 1 not at all"),
-        ((), (5,), 11, "saw 12, 1 of them more than once, 0 not at all"),
-        ((3,), (5,), 11, "saw 11, 1 of them more than once, 1 not at all"),
+        ((3,), (), 11, "found 10, 0 of them more than once, 1 missing"),
+        ((), (5,), 11, "found 12, 1 of them more than once, 0 missing"),
+        ((3,), (5,), 11, "found 11, 1 of them more than once, 1 missing"),
         ((), (), 10, "1 beyond the last"),
     ],
 )
@@ -127,7 +127,7 @@ def test_an_interrupted_test_goes_on_where_its_journal_ends(tmp_path: Path) -> N
     task = _test(tmp_path / "whole", whole)
     logits = task(whole.images[:6]).detach()
     best = logits.topk(5).indices
-    journal = Journal(tmp_path / "tested", 0, 5)
+    journal = EvaluationJournal(tmp_path / "tested", 0, 5)
     journal.add(
         {
             "indices": torch.arange(6),
@@ -138,7 +138,7 @@ def test_an_interrupted_test_goes_on_where_its_journal_ends(tmp_path: Path) -> N
         }
     )
     journal.flush()
-    saver = PredictionWriter(tmp_path, Journal(tmp_path / "tested", 0, 5))
+    saver = PredictionWriter(tmp_path, EvaluationJournal(tmp_path / "tested", 0, 5))
     make_trainer(tmp_path, [saver]).test(
         make_task(), datamodule=Data(Rest(11, evaluation=True), 11), verbose=False
     )

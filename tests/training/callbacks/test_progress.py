@@ -66,7 +66,7 @@ def test_the_bar_waits_for_the_device_a_few_times_a_second_at_most(
     tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = iter(0.1 * step for step in range(1000))
-    monkeypatch.setattr("cnncompare.callbacks.progress.time.monotonic", lambda: next(now))
+    monkeypatch.setattr("cnncompare.training.callbacks.progress.time.monotonic", lambda: next(now))
     text = _fit(tmp_path, Progress("bar"), clock, epochs=2, width=100, force_terminal=True)
     frames = CONTROL.sub("", text).replace("\r", "\n").splitlines()
     read = [frame for frame in frames if "left" in frame]

@@ -1,1 +1,1 @@
-"""The benchmark suite: this project beside a baseline script."""
+"""Benchmark suite: comparison of this project with a baseline script."""

@@ -1,10 +1,10 @@
-"""The baseline script: image classification in plain PyTorch, as tutorials write it.
+"""Baseline script: image classification in plain PyTorch, as in tutorials.
 
 ``python -m cnncompare.bench.suite.baseline_script --data DIR --model resnet20 --epochs 10``
-trains by itself; the bench calls its functions. PIL images, torchvision's transforms image by
-image, a DataLoader with 2 workers, the loss read at each step, a validation after
-each epoch. The images are kept in memory, as torchvision.datasets.CIFAR10 keeps them, so that
-reading files is not what is compared.
+trains on its own; the suite calls its functions. It uses PIL images, torchvision's transforms for
+each image, a DataLoader with 2 workers, reads the loss at each step and validates after each epoch.
+The images are held in memory, as in torchvision.datasets.CIFAR10, so that reading files is not part
+of the comparison.
 """
 
 import argparse
@@ -38,14 +38,14 @@ Sample = tuple[Any, int]
 
 
 class MemoryImages(Dataset[Sample]):
-    """What torchvision.datasets.CIFAR10 is once it is loaded: uint8 [N, H, W, C] and labels.
+    """Images in memory, like a loaded torchvision.datasets.CIFAR10: uint8 [N, H, W, C] and labels.
 
-    Reads PART.npy and PART_labels.npy of `folder`; `n` images, evenly spaced, where not all.
+    Reads SPLIT.npy and SPLIT_labels.npy in `folder`; with `n`, that many evenly spaced images.
     """
 
-    def __init__(self, folder: Path, part: str, transform: Any, n: int | None = None) -> None:
-        self.data = np.load(folder / f"{part}.npy")
-        self.targets = np.load(folder / f"{part}_labels.npy").tolist()
+    def __init__(self, folder: Path, split: str, transform: Any, n: int | None = None) -> None:
+        self.data = np.load(folder / f"{split}.npy")
+        self.targets = np.load(folder / f"{split}_labels.npy").tolist()
         if n is not None and n < len(self.data):
             chosen = np.linspace(0, len(self.data) - 1, n).round().astype(int)
             self.data, self.targets = self.data[chosen], [self.targets[i] for i in chosen]
@@ -72,7 +72,7 @@ def make_loaders(
 
 
 def make_network(name: str, classes: int) -> nn.Module:
-    """Return the same network as the bench's other side has."""
+    """Return the network that cnncompare trains under the corresponding name."""
     if name == "lenet5":
         from cnncompare.models.zoo.lenet5 import LeNet5
 
@@ -82,7 +82,7 @@ def make_network(name: str, classes: int) -> nn.Module:
 
         return CifarResNet(3, classes, 3)
     network: nn.Module = torchvision.models.resnet18(num_classes=classes)
-    if name == "resnet18_cifar":  # for small images: no halving before the first stage
+    if name == "resnet18_cifar":  # for small images: no downsampling before the first stage
         network.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
         network.maxpool = nn.Identity()
     return network
@@ -110,7 +110,7 @@ def train_epoch(
     return running_loss / len(loader)
 
 
-def validate(
+def validate_epoch(
     network: nn.Module, loader: DataLoader[Sample], device: torch.device
 ) -> tuple[float, float]:
     """Return the mean loss and the accuracy in [0, 1]."""
@@ -147,7 +147,7 @@ def main() -> None:
     start = time.time()
     for epoch in range(args.epochs):
         train_loss = train_epoch(network, train_loader, optimizer, device)
-        val_loss, val_acc = validate(network, val_loader, device)
+        val_loss, val_acc = validate_epoch(network, val_loader, device)
         scheduler.step()
         print(
             f"epoch {epoch + 1}: train loss {train_loss:.3f}, val loss {val_loss:.3f}, "

@@ -1,4 +1,4 @@
-"""The suite: every row of the table, one group after the other; no group can end the suite."""
+"""All rows of the benchmark suite; a group of rows that fails does not end the suite."""
 
 import os
 import sys
@@ -8,164 +8,185 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from cnncompare.bench.machine import Busy, machine_and_versions
-from cnncompare.bench.processes import our_environment, workers
-from cnncompare.bench.rounds import Goal, Row, one_line
-from cnncompare.bench.suite.race_table import CIFAR_STEM, RACES
-from cnncompare.bench.suite.races import Images, Race, run_race, settings_of
+from cnncompare.bench.machine import machine_and_versions
+from cnncompare.bench.processes import our_environment, start_workers
+from cnncompare.bench.rounds import BenchRow, Goal, error_line
+from cnncompare.bench.suite.benchmark_table import BENCHMARKS, CIFAR_STEM
 from cnncompare.bench.suite.speedrun import speedrun_row
 from cnncompare.bench.suite.start_up import (
-    ANSWER_GOAL,
-    ANSWERS,
     FIRST_STEP_GOAL,
     MEMORY_GOAL,
-    answer_rows,
+    RESPONSE_GOAL,
+    RESPONSES,
     first_step_row,
     memory_row,
+    response_rows,
+)
+from cnncompare.bench.suite.training_benchmarks import (
+    SuiteImages,
+    TrainingBenchmark,
+    row_settings,
+    run_benchmark,
 )
 from cnncompare.config.compose import compose_config
 from cnncompare.errors import CnncompareError, DataError
+from cnncompare.system.cpu_usage import OtherCpuUsage
 
 FIRST_STEP = "command to the first training step, s"
-MEMORY = "peak memory training LeNet-5, MiB"
+MEMORY = "peak memory of LeNet-5 training, MiB"
 SPEEDRUN = "time to 70 % validation accuracy, s"
 SYNTHETIC = "data=synthetic data.synthetic.n_train={} data.synthetic.n_test={}"
 
 
 @dataclass
-class Result:
-    """What the suite found; `settings["rows"]` says of each row how it was measured, or why not."""
+class SuiteResult:
+    """Results of the suite; `settings["rows"]` has the settings of each row, or why it failed."""
 
     machine: dict[str, Any]
     settings: dict[str, Any]
-    rows: list[Row] = field(default_factory=list)
+    rows: list[BenchRow] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class Group:
-    """Rows that are measured together, and what they were measured with, by row."""
+class RowGroup:
+    """Rows that are measured together, with the settings and goals of each."""
 
-    measure: Callable[[], list[Row]]
+    measure: Callable[[], list[BenchRow]]
     settings: dict[str, dict[str, Any]]
     goals: dict[str, Goal] = field(default_factory=dict)
 
 
-def run_suite(root: str | None, races: Sequence[Race] = RACES) -> Result:
-    """Measure every row. Raises UserError, before any is, when the data cannot be read."""
-    words, told = data_words(root)
+def run_suite(
+    root: str | None, benchmarks: Sequence[TrainingBenchmark] = BENCHMARKS
+) -> SuiteResult:
+    """Measure every row. Raises UserError before the first one if the data cannot be read."""
+    overrides, description = data_overrides(root)
     with TemporaryDirectory(prefix="cnncompare-bench-") as name:
         folder = Path(name)
-        images, environment = prepared(words, folder)
+        images, environment = prepare_images(overrides, folder)
         machine, versions = machine_and_versions(environment)
-        result = Result(machine, {"data": told, "versions": versions, "rows": {}})
-        for group in _groups(result, races, words, images, folder):
+        result = SuiteResult(machine, {"data": description, "versions": versions, "rows": {}})
+        for group in _groups(result, benchmarks, images, folder):
             run_group(group, result)
     return result
 
 
-def run_group(group: Group, result: Result) -> None:
-    """Add the group's rows; if it fails as a whole, all of them say why."""
+def run_group(group: RowGroup, result: SuiteResult) -> None:
+    """Add the rows of the group; if it fails as a whole, each of them has the reason."""
     names = list(group.settings)
     print(f"measuring {', '.join(names)}", file=sys.stderr)
-    busy = Busy()
+    usage = OtherCpuUsage()
+    usage.start()
     try:
         rows = group.measure()
     except Exception as error:
-        reason = one_line(error)
-        rows = [Row(name, goal=group.goals.get(name), reason=reason) for name in names]
-    share = busy.other_cpu_share()
+        reason = error_line(error)
+        rows = [BenchRow(name, goal=group.goals.get(name), reason=reason) for name in names]
+    share = usage.share()
     for row in rows:
         result.rows.append(row)
-        how = {
+        result.settings["rows"][row.name] = {
             **group.settings[row.name],
             "goal": None if row.goal is None else str(row.goal),
             "reached": row.reached,
-            "other_cpu_share": share,
+            "other_cpu_share": None if share is None else round(share, 3),
             "reason": row.reason,
             "estimate": row.estimate,
         }
-        result.settings["rows"][row.name] = how
 
 
 def _groups(
-    result: Result, races: Sequence[Race], words: Sequence[str], images: Images, folder: Path
-) -> list[Group]:
-    empty = [folder / name for name in ("answers", "first_step", "memory")]
-    for place in empty:
-        place.mkdir()
-
-    def baseline() -> float | None:
+    result: SuiteResult,
+    benchmarks: Sequence[TrainingBenchmark],
+    images: SuiteImages,
+    folder: Path,
+) -> list[RowGroup]:
+    def baseline_images_per_s() -> float | None:
         return next((row.other for row in result.rows if row.name == CIFAR_STEM), None)
 
-    imports = {"ours": "LeNet-5", "other": "import torch, pytorch_lightning, torchvision"}
-    one_epoch = {"ours": "the command, 1 epoch", "other": "the usual script, 1 epoch"}
     return [
-        *(_race(race, images) for race in races),
-        Group(
-            lambda: answer_rows(empty[0]),
-            {name: {} for name in ANSWERS},
-            dict.fromkeys(ANSWERS, ANSWER_GOAL),
-        ),
-        Group(
-            lambda: [first_step_row(FIRST_STEP, empty[1], fewer(words))],
-            {FIRST_STEP: imports},
-            {FIRST_STEP: FIRST_STEP_GOAL},
-        ),
-        Group(
-            lambda: [memory_row(MEMORY, empty[2], words, images.folder)],
-            {MEMORY: one_epoch},
-            {MEMORY: MEMORY_GOAL},
-        ),
-        Group(
-            lambda: [speedrun_row(SPEEDRUN, images, baseline())],
+        *(_benchmark_group(benchmark, images) for benchmark in benchmarks),
+        *_start_up_groups(images, folder),
+        RowGroup(
+            lambda: [speedrun_row(SPEEDRUN, images, baseline_images_per_s())],
             {SPEEDRUN: {"ours": "experiment=speedrun", "other": "ResNet-18, SGD 0.1, cosine"}},
         ),
     ]
 
 
-def _race(race: Race, images: Images) -> Group:
-    return Group(
-        lambda: run_race(race, images),
-        {wanted.name: settings_of(race, wanted, images) for wanted in race.wanted},
-        {wanted.name: wanted.goal for wanted in race.wanted},
+def _benchmark_group(benchmark: TrainingBenchmark, images: SuiteImages) -> RowGroup:
+    return RowGroup(
+        lambda: run_benchmark(benchmark, images),
+        {row.name: row_settings(benchmark, row, images) for row in benchmark.rows},
+        {row.name: row.goal for row in benchmark.rows},
     )
 
 
-def data_words(root: str | None) -> tuple[list[str], str]:
-    """Return the words that name the images, and what is said of them.
+def _start_up_groups(images: SuiteImages, folder: Path) -> list[RowGroup]:
+    empty = [folder / name for name in ("responses", "first_step", "memory")]
+    for subfolder in empty:
+        subfolder.mkdir()
+    few_images = with_fewer_images(images.overrides)
+    imports = {"ours": "LeNet-5", "other": "import torch, pytorch_lightning, torchvision"}
+    one_epoch = {"ours": "the command, 1 epoch", "other": "the baseline script, 1 epoch"}
+    return [
+        RowGroup(
+            lambda: response_rows(empty[0]),
+            {name: {} for name in RESPONSES},
+            dict.fromkeys(RESPONSES, RESPONSE_GOAL),
+        ),
+        RowGroup(
+            lambda: [first_step_row(FIRST_STEP, empty[1], few_images)],
+            {FIRST_STEP: imports},
+            {FIRST_STEP: FIRST_STEP_GOAL},
+        ),
+        RowGroup(
+            lambda: [memory_row(MEMORY, empty[2], images.overrides, images.folder)],
+            {MEMORY: one_epoch},
+            {MEMORY: MEMORY_GOAL},
+        ),
+    ]
 
-    CIFAR-10 of a class-folder tree `root`, or where it was downloaded to; else a stand-in.
+
+def data_overrides(root: str | None) -> tuple[list[str], str]:
+    """Return the overrides that select the images, and a description of them.
+
+    The images are CIFAR-10 from `root`, with a folder per class, or from the downloads, or else
+    synthetic.
     """
     if root is not None:
-        path = os.path.abspath(os.path.expanduser(root))
-        if not all(os.path.isdir(os.path.join(path, part)) for part in ("train", "test")):
-            raise DataError(f"--data {path} is no folder with train/CLASS/ and test/CLASS/")
-        quoted = path.replace("\\", "\\\\").replace("'", "\\'")
-        return ["data=folder", f"data.root='{quoted}'"], f"images of {path}"
+        return _folder_overrides(os.path.abspath(os.path.expanduser(root)))
     downloads = Path(os.path.expanduser(compose_config(["data=cifar10"]).data.root or ""))
     if any((downloads / f"cifar-10-{end}").exists() for end in ("batches-py", "python.tar.gz")):
         return ["data=cifar10"], "CIFAR-10"
-    words = SYNTHETIC.format(50_000, 10_000).split()
+    synthetic = SYNTHETIC.format(50_000, 10_000).split()
     return (
-        [*words, "data.augment.crop_padding=4", "data.augment.flip=true"],
-        "a synthetic stand-in of CIFAR-10's size: --data PATH names a folder with its images",
+        [*synthetic, "data.augment.crop_padding=4", "data.augment.flip=true"],
+        "synthetic images in the size of CIFAR-10; --data PATH selects a folder of its images",
     )
 
 
-def fewer(words: Sequence[str]) -> list[str]:
-    """Return the words for a start: the stand-in is generated anew, which takes seconds."""
+def _folder_overrides(root: str) -> tuple[list[str], str]:
+    if not all(os.path.isdir(os.path.join(root, split)) for split in ("train", "test")):
+        raise DataError(f"--data {root}: the folder must contain train/CLASS/ and test/CLASS/")
+    quoted = root.replace("\\", "\\\\").replace("'", "\\'")
+    return ["data=folder", f"data.root='{quoted}'"], f"images in {root}"
+
+
+def with_fewer_images(overrides: Sequence[str]) -> list[str]:
+    """Return the overrides with fewer synthetic images, which take seconds to generate."""
     few = SYNTHETIC.format(5_000, 1_000).split()
-    return [*words, *few[1:]] if few[0] in words else list(words)
+    return [*overrides, *few[1:]] if few[0] in overrides else list(overrides)
 
 
-def prepared(words: Sequence[str], folder: Path) -> tuple[Images, dict[str, Any]]:
-    """Write the images for the usual script; return them, and the environment of a run."""
-    config = compose_config([*words, "model=lenet5"])
-    asked = {"be": "prepare", "config": config.model_dump(mode="json"), "folder": str(folder)}
-    with workers({"prepare": asked}, {"prepare": our_environment()}) as started:
+def prepare_images(overrides: Sequence[str], folder: Path) -> tuple[SuiteImages, dict[str, Any]]:
+    """Write the images for the baseline script; return them and the environment of a run."""
+    config = compose_config([*overrides, "model=lenet5"])
+    task = {"role": "prepare", "config": config.model_dump(mode="json"), "folder": str(folder)}
+    with start_workers({"prepare": task}, {"prepare": our_environment()}) as workers:
         try:
-            answer = started["prepare"].answer(timeout_s=600)
+            reply = workers["prepare"].receive(timeout_s=600)
         except CnncompareError as error:
             raise DataError(str(error)) from None
-    images = Images(tuple(words), folder, answer["n_train"], answer["n_val"], answer["classes"])
-    return images, answer["environment"]
+    counts = reply["n_train"], reply["n_val"], reply["classes"]
+    return SuiteImages(tuple(overrides), folder, *counts), reply["environment"]

@@ -23,10 +23,10 @@ def load_folder(config: DataConfig) -> Source:
     """
     root = Path(os.path.abspath(os.path.expanduser(config.root or "")))
     try:
-        splits = {name: _class_files(root, name) for name in _split_names(root)}
+        splits = {split: _class_files(root, split) for split in _split_names(root)}
         classes = sorted(splits["train"])
         _check_classes(root, classes, splits)
-        files = {name: [folders[kind] for kind in classes] for name, folders in splits.items()}
+        files = {split: [folders[name] for name in classes] for split, folders in splits.items()}
         return _source(_image_files(root, files, config), files, classes)
     except OSError as error:
         raise DataError(f"{error.filename} cannot be read ({error.strerror})") from None
@@ -77,14 +77,14 @@ def _class_files(root: Path, split: str) -> dict[str, list[str]]:
 
 
 def _image_names(root: Path, folder: Path) -> list[str]:
-    names, others = [], 0
+    names, n_others = [], 0
     for parent, _, files in os.walk(folder, followlinks=True):
         images = [name for name in files if name.lower().endswith(IMAGE_SUFFIXES)]
         prefix = Path(parent).relative_to(root).as_posix()  # a Path per file would cost a second
         names += [f"{prefix}/{name}" for name in images]
-        others += len(files) - len(images)
-    if others:
-        log.warning("%s: ignored %d files that are not images", folder, others)
+        n_others += len(files) - len(images)
+    if n_others:
+        log.warning("%s: ignored %d files that are not images", folder, n_others)
     return sorted(names)
 
 
@@ -94,17 +94,17 @@ def _check_classes(root: Path, classes: list[str], splits: dict[str, dict[str, l
             f"{root / 'train'} has {len(classes)} class folders; at least 2 are needed: "
             f"train/CLASS/IMAGE"
         )
-    for name, folders in splits.items():
-        for kind in classes:
-            if kind not in folders:
+    for split, folders in splits.items():
+        for name in classes:
+            if name not in folders:
                 raise DataError(
-                    f"class {kind!r} is in train/ but not in {name}/ of {root}; "
+                    f"class {name!r} is in train/ but not in {split}/ of {root}; "
                     f"every split needs every class"
                 )
-        for kind in folders:
-            if kind not in classes:
+        for name in folders:
+            if name not in classes:
                 raise DataError(
-                    f"class {kind!r} is in {name}/ but not in train/ of {root}; "
+                    f"class {name!r} is in {split}/ but not in train/ of {root}; "
                     f"a network cannot predict a class without training images"
                 )
 

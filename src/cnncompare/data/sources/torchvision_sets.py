@@ -44,8 +44,8 @@ def load_torchvision(config: DataConfig) -> Source:
         for arguments in (requested.train, requested.test)
     ]
     images, labels = zip(*(_arrays(dataset, config) for dataset in datasets), strict=True)
-    n_classes = 1 + max(int(split_labels.max()) for split_labels in labels)
-    classes = [str(name) for name in getattr(datasets[0], "classes", None) or range(n_classes)]
+    names = getattr(datasets[0], "classes", None) or range(1 + max(int(x.max()) for x in labels))
+    classes = [str(name) for name in names]
     for split_images, split_labels in zip(images, labels, strict=True):
         _check_arrays(config.name, split_images, split_labels, len(classes))
     return Source(

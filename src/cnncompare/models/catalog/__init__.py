@@ -1,1 +1,1 @@
-"""Names, papers and sizes of the networks; imports no torch, except to compute the table."""
+"""Names, papers and sizes of the available networks; only `tabulate` imports torch."""

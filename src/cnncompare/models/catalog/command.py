@@ -1,4 +1,4 @@
-"""`python -m cnncompare models [PATTERN]`: the networks that can be named; imports no torch."""
+"""The command `python -m cnncompare models [PATTERN]`; imports no torch."""
 
 import json
 
@@ -11,35 +11,40 @@ from cnncompare.models.catalog.names import SOURCES, known_names
 from cnncompare.models.catalog.table import NetworkRow, find_rows
 from cnncompare.system.argument_parser import CommandParser
 
-DETAILED = 3  # networks of which all is told, changes and papers included
-WIDE = 130  # columns of a terminal that has room for the paper
+MAX_DETAILED = 3  # matches up to which the details of each network are printed
+WIDE_TERMINAL = 130  # columns from which the table includes the paper
 
 
 def main(argv: list[str]) -> int:
-    """Print the networks and return the exit code; raises ModelError when none fits."""
+    """Print the networks that match and return the exit code; raises ModelError without a match."""
     parser = CommandParser(
         "models",
-        description="The networks that can be named. With few left, all that is known of each.",
+        description=f"List the available networks, with details of up to {MAX_DETAILED} matches.",
     )
     parser.add_argument("pattern", nargs="?", metavar="PATTERN", help="part of a name, or 'res*50'")
-    parser.add_argument("--json", action="store_true", help="print a JSON list, nothing else")
-    asked = parser.parse_args(argv)
-    rows = find_rows(asked.pattern)
+    parser.add_argument("--json", action="store_true", help="print only a JSON list")
+    arguments = parser.parse_args(argv)
+    rows = find_rows(arguments.pattern)
     if not rows:
-        every = {name for source in SOURCES for name in known_names(source)}
-        raise ModelError(f"no network fits {asked.pattern!r}{closest(asked.pattern, every)}")
-    if asked.json:
+        names = {name for source in SOURCES for name in known_names(source)}
+        suggestion = closest(arguments.pattern, names)
+        raise ModelError(f"no network matches {arguments.pattern!r}{suggestion}")
+    if arguments.json:
         print(json.dumps(rows, indent=1))
-        return 0
+    else:
+        _print_networks(rows, arguments.pattern)
+    return 0
+
+
+def _print_networks(rows: list[NetworkRow], pattern: str | None) -> None:
     console = Console(highlight=False)
-    console.print(_table(rows, wide=console.width >= WIDE))
-    few = len(rows) <= DETAILED
+    console.print(_table(rows, wide=console.width >= WIDE_TERMINAL))
+    few = len(rows) <= MAX_DETAILED
     for row in rows:
-        if few or row["name"] == asked.pattern:
+        if few or row["name"] == pattern:
             console.print(_details(row))
     if not few:
-        console.print(_legend(asked.pattern))
-    return 0
+        console.print(_legend(pattern))
 
 
 def _table(rows: list[NetworkRow], wide: bool) -> Table:
@@ -64,15 +69,15 @@ def _cells(row: NetworkRow) -> list[str]:
         row["source"],
         str(row["year"]),
         f"{row['params'] / 1e6:.2f}M",
-        _short(row["gmacs"]),
-        _short(row["gmacs_32"]),
+        _format_gmacs(row["gmacs"]),
+        _format_gmacs(row["gmacs_32"]),
         f"{row['size_mb']:.1f}",
         f"{channels}x{size}",
         str(len(row["weights"]) or "-"),
     ]
 
 
-def _short(gmacs: float | None) -> str:
+def _format_gmacs(gmacs: float | None) -> str:
     if gmacs is None:
         return "-"
     return f"{gmacs:.2f}" if gmacs >= 0.1 else f"{gmacs:.4f}"
@@ -85,27 +90,26 @@ def _details(row: NetworkRow) -> str:
         return "\n".join(lines)
     changes, weights = row["small_image_changes"], row["weights"]
     if changes is None:
-        small = "none known: model.stem=imagenet with the native size"
+        small = "not available; use model.stem=imagenet and the native image size"
     else:
-        small = "; ".join(changes) or "as published"
+        small = "; ".join(changes) or "unchanged"
     lines += [
         f"family   {row['family']}",
         f"paper    {escape(row['paper'])}",
-        f"small    {escape(small)}",
-        f"weights  {escape(', '.join(weights) or 'none published')}",
+        f"at 32    {escape(small)}",
+        f"weights  {escape(', '.join(weights) or 'none')}",
     ]
     return "\n".join(lines)
 
 
 def _legend(pattern: str | None) -> str:
     lines = [
-        "\nparams, GMACs, MB: as published; at 32: GMACs in the form for 32x32 images;",
-        "weights: pretrained versions. All about one: python -m cnncompare models NAME",
+        "\nparams, GMACs, MB: as published; at 32: GMACs of the form for 32x32 images;",
+        "weights: pretrained versions. For details: python -m cnncompare models NAME",
     ]
     if pattern is None:
-        others = len(known_names("timm"))
         lines += [
-            f"The {others:,} networks of timm can be named too: python -m cnncompare models",
-            "PATTERN finds them, and model=timm model.name=NAME runs one.",
+            f"timm provides {len(known_names('timm')):,} networks: find them with",
+            "python -m cnncompare models PATTERN, run one with model=timm model.name=NAME.",
         ]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""The names and weights that can be asked for, read from source files without importing torch."""
+"""Names of networks and versions of weights, read from source files without importing torch."""
 
 import os
 import re
@@ -15,17 +15,16 @@ _REGISTRATION = re.compile(r"^@register\(\s*\"([\w.+-]+)\"", re.MULTILINE)
 _LIBRARY_BUILDER = re.compile(
     r"^@register_model(?:\([^)]*\))?\n(?:@.*\n)*def (\w+)\(", re.MULTILINE
 )
-# torchvision registers detection and segmentation below these folders; they are no classifiers.
-_NO_CLASSIFIERS = ("detection", "segmentation", "optical_flow", "video", "quantization")
+# Folders of torchvision whose networks are not classifiers.
+_NOT_CLASSIFIERS = ("detection", "segmentation", "optical_flow", "video", "quantization")
 
 
 @cache
 def zoo_modules() -> dict[str, str]:
-    """Return the module, within cnncompare.models.zoo, of each of the project's own networks."""
-    files = sorted((Path(__file__).parents[1] / "zoo").glob("*.py"))
-    return {
-        name: file.stem for file in files for name in _REGISTRATION.findall(file.read_text("utf-8"))
-    }
+    """Return the module below cnncompare.models.zoo of each network of this project, by name."""
+    paths = sorted((Path(__file__).parents[1] / "zoo").glob("*.py"))
+    texts = {path.stem: path.read_text("utf-8") for path in paths}
+    return {name: module for module, text in texts.items() for name in _REGISTRATION.findall(text)}
 
 
 @cache
@@ -44,9 +43,10 @@ def known_names(source: str) -> list[str]:
 
 
 def check_name(source: str, name: str, also: Iterable[str] = ()) -> None:
-    """Raise ModelError, with the closest names (`also` a user's own), when `source` has no `name`.
+    """Raise ModelError with the closest names if `source` has no network `name`.
 
-    A timm name may carry the tag of its weights, as in resnet50.a1_in1k; the tag is not checked.
+    `also` holds further names to suggest, those that a user's module registered. A timm name may
+    end in the tag of its weights, as in resnet50.a1_in1k; the tag is not checked.
     """
     known = known_names(source)
     if (name.split(".")[0] if source == "timm" else name) in known:
@@ -57,25 +57,25 @@ def check_name(source: str, name: str, also: Iterable[str] = ()) -> None:
 
 
 def is_file(weights: str) -> bool:
-    """Return whether `weights` is the path of a file, by its form, instead of a version."""
+    """Return whether `weights` has the form of a file's path, not of a version."""
     return "/" in weights or os.sep in weights or weights.lower().endswith(FILE_ENDINGS)
 
 
 def check_weights(
     source: str, name: str, weights: str | None, weights_map: str = "by_name"
 ) -> None:
-    """Raise ModelError for an unknown version of `weights`, or a `weights_map` that has no file.
+    """Raise ModelError for an unknown version of `weights`, or for "by_order" without a file.
 
-    Where a library's source lists none, as of some of timm's transformers, the library itself will
-    say what it knows.
+    Some versions are not listed in the library's source, such as those of some timm transformers.
+    They are checked when the weights are loaded.
     """
-    given = weights is not None and is_file(weights)
-    if weights_map == "by_order" and not given:
+    from_file = weights is not None and is_file(weights)
+    if weights_map == "by_order" and not from_file:
         raise ModelError(
-            f"model.weights_map=by_order maps a file's tensors, and model.weights={weights} is no "
-            "file: give its path, such as weights.pth, or leave weights_map=by_name"
+            f"model.weights_map=by_order needs a file, and model.weights={weights} is not a file: "
+            "use a path such as weights.pth, or model.weights_map=by_name"
         )
-    if weights is None or given:
+    if weights is None or from_file:
         return
     known = listed_versions(source, name)
     if known or source == "own":
@@ -83,11 +83,11 @@ def check_weights(
 
 
 def check_version(source: str, name: str, weights: str, known: Sequence[str]) -> None:
-    """Raise ModelError, with the closest, when `weights` is not among the `known` versions."""
+    """Raise ModelError with the closest versions if `weights` is not among the `known` ones."""
     if not known:
         raise ModelError(
-            f"{name} of source {source} has no published weights: "
-            f"model.weights={weights} may be a file's path, such as weights.pth"
+            f"{name} of source {source} has no pretrained weights, got model.weights={weights}: "
+            "use the path of a file, such as weights.pth"
         )
     if weights not in known:
         raise ModelError(
@@ -97,7 +97,7 @@ def check_version(source: str, name: str, weights: str, known: Sequence[str]) ->
 
 
 def listed_versions(source: str, name: str) -> list[str]:
-    """Return the versions of the weights of `name` that the library's source lists."""
+    """Return the versions of the weights of `name` in the source files of the library."""
     if source == "timm":
         arch = re.escape(name.split(".")[0])
         tags = re.findall(rf"""["']{arch}\.(\w+)["']""", _source(source))
@@ -112,15 +112,15 @@ def listed_versions(source: str, name: str) -> list[str]:
 
 @cache
 def _source(source: str) -> str:
-    """Return the text of the modules with the classifiers of a library."""
-    files = sorted(_package(source).rglob("*.py"))
+    """Return the concatenated source of a library's modules with classifiers."""
+    paths = sorted(_models_folder(source).rglob("*.py"))
     return "\n".join(
-        file.read_text("utf-8") for file in files if file.parent.name not in _NO_CLASSIFIERS
+        path.read_text("utf-8") for path in paths if path.parent.name not in _NOT_CLASSIFIERS
     )
 
 
-def _package(source: str) -> Path:
-    # find_spec of the top-level package does not import it.
+def _models_folder(source: str) -> Path:
+    # find_spec does not import a top-level package.
     spec = find_spec(source)
     if spec is None or not spec.submodule_search_locations:
         raise ModelError(

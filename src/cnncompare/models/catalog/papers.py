@@ -1,17 +1,17 @@
-"""Where the networks of torchvision and timm were published; own networks say it themselves."""
+"""The papers of the torchvision and timm networks; registered networks name their own."""
 
 from typing import NamedTuple
 
 
 class Paper(NamedTuple):
-    """The family of a network, and the year and paper that it comes from."""
+    """The paper of a network, with its year and the network's family."""
 
     family: str
     year: int
     paper: str
 
 
-# By the start of the name; the longest that fits holds.
+# By the start of the name; the longest match applies.
 TORCHVISION = {
     "alexnet": Paper("alexnet", 2014, "Krizhevsky 2014, One Weird Trick, arXiv:1404.5997"),
     "vgg": Paper("vgg", 2014, "Simonyan and Zisserman 2014, VGG, arXiv:1409.1556"),
@@ -58,11 +58,12 @@ TIMM = {
         "resnet", 2018, "He et al. 2018, Bag of Tricks, arXiv:1812.01187; timm's 10-layer variant"
     ),
 }
-# torchvision's transformers are no CNNs; they can be named all the same.
-NO_CNN = ("vit_", "swin_", "maxvit_")
+# torchvision's transformers are not CNNs and are left out of the table.
+NOT_CNNS = ("vit_", "swin_", "maxvit_")
 
 
 def paper_of(source: str, name: str) -> Paper:
-    """Return where `name` of torchvision or timm was published; raises KeyError where unknown."""
-    known = TORCHVISION if source == "torchvision" else TIMM
-    return known[max((start for start in known if name.startswith(start)), key=len, default=name)]
+    """Return the paper of a torchvision or timm network; raises KeyError for an unknown one."""
+    papers = TORCHVISION if source == "torchvision" else TIMM
+    matches = [start for start in papers if name.startswith(start)]
+    return papers[max(matches, key=len, default=name)]

@@ -1,6 +1,6 @@
-"""The table of the networks that can be named, from a file: answers at once, without torch.
+"""The table of the available networks, read from a file without importing torch.
 
-``python -m cnncompare.models.catalog.tabulate`` writes the file anew; a test recomputes it.
+``python -m cnncompare.models.catalog.tabulate`` regenerates the file; a test recomputes its rows.
 """
 
 import json
@@ -29,31 +29,35 @@ NetworkRow = dict[str, Any]
 
 
 def read_table() -> list[NetworkRow]:
-    """Return a row for each network of the project and of torchvision, and for timm's best known.
+    """Return a row for each network of this project and torchvision, and for some of timm.
 
-    Keys as in COLUMNS: `params` and `gmacs` with the published stem, native input and 1,000
-    classes (10 for networks made for small images), GoogLeNet without its auxiliary heads, as
-    torchvision publishes it; `gmacs_32` in the small form on 3x32x32, null where there is none.
+    The keys are those of COLUMNS. `params` and `gmacs` hold for the published stem, the native
+    input size and 1,000 classes (10 for networks for small images); those of GoogLeNet exclude its
+    auxiliary heads, as in torchvision's documentation. `gmacs_32` holds for the small-image form on
+    3x32x32 and is null without one.
     """
     rows: list[NetworkRow] = json.loads(FILE.read_text("utf-8"))
     return rows
 
 
 def find_rows(pattern: str | None) -> list[NetworkRow]:
-    """Return the rows whose name holds `pattern`, or fits it when it has a ``*``; all for None.
+    """Return the rows of the networks that match `pattern`, or the whole table for None.
 
-    Other networks of torchvision and timm that fit come last, with null where nothing is known.
+    A pattern with ``*``, ``?`` or ``[`` must match the whole name, any other a part of it. Networks
+    outside the table come last; their unknown values are null.
     """
     rows = read_table()
     if pattern is None:
         return rows
-    form = pattern if any(sign in pattern for sign in "*?[") else f"*{pattern}*"
-    known = [row for row in rows if fnmatchcase(row["name"], form)]
-    listed = {(row["source"], row["name"]) for row in rows}
-    others = [
+    glob = pattern if any(sign in pattern for sign in "*?[") else f"*{pattern}*"
+    matching = [row for row in rows if fnmatchcase(row["name"], glob)]
+    return matching + _rows_outside_table(glob, {(row["source"], row["name"]) for row in rows})
+
+
+def _rows_outside_table(glob: str, in_table: set[tuple[str, str]]) -> list[NetworkRow]:
+    return [
         {**dict.fromkeys(COLUMNS), "name": name, "source": source}
         for source in ("torchvision", "timm")
         for name in known_names(source)
-        if fnmatchcase(name, form) and (source, name) not in listed
+        if fnmatchcase(name, glob) and (source, name) not in in_table
     ]
-    return known + others

@@ -1,4 +1,4 @@
-"""Compute the table of networks and write it: ``python -m cnncompare.models.catalog.tabulate``."""
+"""Regenerate the table of networks: ``python -m cnncompare.models.catalog.tabulate``."""
 
 import json
 from contextlib import nullcontext
@@ -8,7 +8,7 @@ import torch
 
 from cnncompare.errors import ModelError
 from cnncompare.models.catalog.names import known_names
-from cnncompare.models.catalog.papers import NO_CNN, TIMM, paper_of
+from cnncompare.models.catalog.papers import NOT_CNNS, TIMM, paper_of
 from cnncompare.models.catalog.table import FILE, NetworkRow
 from cnncompare.models.pretrained.weights import versions_of
 from cnncompare.models.registry import (
@@ -24,18 +24,22 @@ from cnncompare.models.registry import (
 def table_entries() -> list[tuple[str, str]]:
     """Return (source, name) of each network of the table."""
     own = [("own", name) for name in known_names("own")]
-    zoo = [("torchvision", n) for n in known_names("torchvision") if not n.startswith(NO_CNN)]
-    return [*own, *zoo, *(("timm", name) for name in TIMM)]
+    torchvision = [
+        ("torchvision", name)
+        for name in known_names("torchvision")
+        if not name.startswith(NOT_CNNS)
+    ]
+    return [*own, *torchvision, *(("timm", name) for name in TIMM)]
 
 
 def compute_row(source: str, name: str) -> NetworkRow:
-    """Return what the table says of one network; nearly all are built without memory."""
-    family, year, paper, input_size = _about(source, name)
+    """Compute the row of one network, which is built on meta tensors where possible."""
+    family, year, paper, input_size = _origin(source, name)
     classes = 10 if input_size[1] <= 64 else 1000
-    # torchvision publishes GoogLeNet's count without its auxiliary heads.
+    # torchvision counts GoogLeNet without its auxiliary heads.
     options: dict[str, Any] = {"aux_logits": False} if name == "googlenet" else {}
-    network = _built(name, source, classes, input_size, "imagenet", options).network
-    gmacs_32, changes = _small(source, name)
+    network = _build_for_table(name, source, classes, input_size, "imagenet", options).network
+    gmacs_32, changes = _small_image_form(source, name)
     return {
         "name": name,
         "family": family,
@@ -52,7 +56,8 @@ def compute_row(source: str, name: str) -> NetworkRow:
     }
 
 
-def _about(source: str, name: str) -> tuple[str, int, str, tuple[int, int, int]]:
+def _origin(source: str, name: str) -> tuple[str, int, str, tuple[int, int, int]]:
+    """Return family, year, paper and input size (channels, height, width) of a network."""
     if source == "own":
         model = registered_model(name)
         return model.family, model.year, model.paper, model.input_size
@@ -62,17 +67,17 @@ def _about(source: str, name: str) -> tuple[str, int, str, tuple[int, int, int]]
     return *paper_of(source, name), (3, size, size)
 
 
-def _small(source: str, name: str) -> tuple[float | None, list[str] | None]:
-    """Return the GMACs for one image of 32 pixels and 10 classes, and the changes made for it."""
+def _small_image_form(source: str, name: str) -> tuple[float | None, list[str] | None]:
+    """Return the GMACs for 3x32x32 and 10 classes and the changes for them, or None without any."""
     shape = (3, 32, 32)
     try:
-        built = _built(name, source, 10, shape, "cifar", {})
+        built = _build_for_table(name, source, 10, shape, "cifar", {})
     except ModelError:
         return None, None
     return round(count_macs(built.network, shape) / 1e9, 6), list(built.changes)
 
 
-def _built(
+def _build_for_table(
     name: str,
     source: str,
     classes: int,
@@ -80,7 +85,7 @@ def _built(
     stem: str,
     options: dict[str, Any],
 ) -> BuiltModel:
-    # RegNet computes its widths with tensors, which must hold values.
+    # RegNet computes its widths from the values of tensors, which meta tensors lack.
     with nullcontext() if name.startswith("regnet") else torch.device("meta"):
         return build(
             name,
@@ -93,12 +98,12 @@ def _built(
 
 
 def main() -> None:
-    """Write the table, a line a network, by year and name."""
+    """Write the table: one line per network, by year, family, source and size."""
     rows = sorted(
         (compute_row(source, name) for source, name in table_entries()),
-        key=lambda r: (r["year"], r["family"], r["source"], r["params"]),
+        key=lambda row: (row["year"], row["family"], row["source"], row["params"]),
     )
-    lines = ",\n".join(json.dumps(each) for each in rows)
+    lines = ",\n".join(json.dumps(row) for row in rows)
     FILE.write_text(f"[\n{lines}\n]\n", "utf-8")
 
 

@@ -1,1 +1,1 @@
-"""Pretrained weights: loading, the transform that belongs to them, fine-tuning."""
+"""Pretrained weights: loading, the transform that belongs to them, and fine-tuning."""

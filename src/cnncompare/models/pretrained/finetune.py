@@ -1,4 +1,4 @@
-"""Fine-tuning: which layer is the head, and how the rest is kept as it is."""
+"""Fine-tuning: finding the head and freezing the backbone."""
 
 from typing import Any
 
@@ -9,13 +9,14 @@ from cnncompare.models.complexity import eval_mode, forward_on_meta
 
 
 def head_parameters(network: nn.Module, image_shape: tuple[int, int, int]) -> set[str]:
-    """Return the names of the parameters of the layer that gives the logits.
+    """Return the names of the parameters of the layer that computes the logits.
 
-    It is the last linear layer or convolution that is applied; auxiliary heads count as heads.
+    That is the linear layer or convolution applied last to an image of (channels, height, width).
+    Auxiliary heads are included.
     """
     applied: list[str] = []
     handles = [
-        module.register_forward_hook(_noting(applied, name))
+        module.register_forward_hook(_recording_hook(applied, name))
         for name, module in network.named_modules()
         if isinstance(module, nn.Linear | nn.Conv2d)
     ]
@@ -28,23 +29,24 @@ def head_parameters(network: nn.Module, image_shape: tuple[int, int, int]) -> se
 
 
 def freeze_backbone(network: nn.Module, head: set[str]) -> None:
-    """Leave only the parameters named in `head` to be trained."""
+    """Freeze all parameters except those named in `head`."""
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(name in head)
 
 
 def freeze_norm_statistics(network: nn.Module) -> None:
-    """Put the norms whose parameters are frozen into eval mode, so that their statistics stay.
+    """Put norms with frozen parameters into eval mode, which keeps their running statistics.
 
-    To be called after each ``network.train()``, which undoes it.
+    Call it after each ``network.train()``, which would put them back into training mode.
     """
     for module in network.modules():
-        own = list(module.parameters(recurse=False))
-        if hasattr(module, "running_mean") and own and not any(p.requires_grad for p in own):
+        parameters = list(module.parameters(recurse=False))
+        frozen = parameters and not any(parameter.requires_grad for parameter in parameters)
+        if frozen and hasattr(module, "running_mean"):
             module.eval()
 
 
-def _noting(applied: list[str], name: str) -> Any:
+def _recording_hook(applied: list[str], name: str) -> Any:
     def hook(module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
         applied.append(name)
 

@@ -1,4 +1,4 @@
-"""A file's tensors under a network's names, paired by shape and order where names differ."""
+"""Assignment of a file's tensors to a network's names by shape and order."""
 
 from collections.abc import Callable, Iterable
 
@@ -6,37 +6,47 @@ from torch import Tensor
 
 from cnncompare.errors import ModelError
 
-SHOWN = 3  # tensors of a list, in a message of one line
-COUNTER = "num_batches_tracked"  # of a batch norm, which older files lack; needed for training only
-Groups = dict[tuple[str, tuple[int, ...]], list[str]]  # names by last part and shape
+MAX_LISTED = 3  # tensors in a message of one line
+# The step counter of a batch norm is missing in older files and used in training only.
+COUNTER = "num_batches_tracked"
+Groups = dict[tuple[str, tuple[int, ...]], list[str]]  # names by last component and shape
 Fits = Callable[[Tensor, Tensor], bool]
 
 
 def match_by_order(
-    given: dict[str, Tensor], own: dict[str, Tensor], fits: Fits, weights: str
+    from_file: dict[str, Tensor], of_network: dict[str, Tensor], fits: Fits, weights: str
 ) -> dict[str, Tensor]:
-    """Return the tensors `given` under the names of `own`, a network's state dict.
+    """Return the tensors of a file under the names of a network's state dict.
 
-    They pair first in sequence, where all of them fit; else within the tensors of one shape whose
-    names end alike (weight, running_mean), where there are as many of each. An alphabetical order
-    is no order of layers: the accuracy shows whether the second found the right ones. `fits` says
-    whether a tensor of the network takes one of the file. Raises ModelError, with the first that
-    do not fit.
+    If the tensors fit pairwise in sequence, they are assigned in that order. Otherwise, tensors of
+    the same shape and the same last component of the name (weight, running_mean) are assigned in
+    order, if there are equally many on both sides. This second assignment is wrong if the file is
+    not sorted by layer, which the accuracy reveals. ``fits(own, other)`` decides whether a tensor
+    of the network accepts one of the file. Raises ModelError with the first tensors that do not
+    match.
     """
-    if _counters(given) != _counters(own):
-        given, own = _without_counters(given), _without_counters(own)
-    if len(given) == len(own) and all(map(fits, own.values(), given.values())):
-        return dict(zip(own, given.values(), strict=True))
-    theirs, ours = _groups(given), _groups(own)
-    no_place, no_tensor = _surplus(theirs, ours), _surplus(ours, theirs)
-    if no_place or no_tensor:
+    if _count_counters(from_file) != _count_counters(of_network):
+        from_file, of_network = _without_counters(from_file), _without_counters(of_network)
+    if len(from_file) == len(of_network) and all(
+        map(fits, of_network.values(), from_file.values())
+    ):
+        return dict(zip(of_network, from_file.values(), strict=True))
+    return _match_within_groups(from_file, of_network, weights)
+
+
+def _match_within_groups(
+    from_file: dict[str, Tensor], of_network: dict[str, Tensor], weights: str
+) -> dict[str, Tensor]:
+    theirs, ours = _groups(from_file), _groups(of_network)
+    unused, missing = _surplus(theirs, ours), _surplus(ours, theirs)
+    if unused or missing:
         raise ModelError(
-            f"model.weights={weights} does not fit the network by order: of the file's "
-            f"{len(given)} tensors {_listed(no_place)} fit nowhere, of the network's {len(own)} "
-            f"{_listed(no_tensor)} get none"
+            f"model.weights={weights} does not match the network by order: of {len(from_file)} "
+            f"tensors in the file, {_listed(unused)} match no tensor of the network; of "
+            f"{len(of_network)} in the network, {_listed(missing)} match none of the file"
         )
     return {
-        name: given[other]
+        name: from_file[other]
         for kind, names in ours.items()
         for name, other in zip(names, theirs[kind], strict=True)
     }
@@ -49,7 +59,7 @@ def _groups(tensors: dict[str, Tensor]) -> Groups:
     return groups
 
 
-def _counters(names: Iterable[str]) -> int:
+def _count_counters(names: Iterable[str]) -> int:
     return sum(name.endswith(COUNTER) for name in names)
 
 
@@ -58,7 +68,7 @@ def _without_counters(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _surplus(groups: Groups, others: Groups) -> list[str]:
-    """Return name and shape of the tensors beyond as many of their kind as `others` has."""
+    """Return name and shape of the tensors that exceed the number of their kind in `others`."""
     return [
         f"{name} {'x'.join(str(length) for length in kind[1]) or 'scalar'}"
         for kind, names in groups.items()
@@ -67,5 +77,5 @@ def _surplus(groups: Groups, others: Groups) -> list[str]:
 
 
 def _listed(tensors: list[str]) -> str:
-    more = f" and {len(tensors) - SHOWN} more" if len(tensors) > SHOWN else ""
-    return f"{len(tensors)} ({', '.join(tensors[:SHOWN])}{more})" if tensors else "0"
+    more = f" and {len(tensors) - MAX_LISTED} more" if len(tensors) > MAX_LISTED else ""
+    return f"{len(tensors)} ({', '.join(tensors[:MAX_LISTED])}{more})" if tensors else "0"

@@ -1,4 +1,4 @@
-"""What belongs to pretrained weights: the transform of their test images, and their accuracies."""
+"""The test transform of pretrained weights and their accuracy on ImageNet."""
 
 import csv
 import hashlib
@@ -26,22 +26,25 @@ class Transform(NamedTuple):
 
 
 class PretrainedReference(NamedTuple):
-    """The transform of weights, and their accuracies on ImageNet's validation set, from 0 to 1."""
+    """The test transform of weights and their accuracy on ImageNet's validation set, in [0, 1].
+
+    The accuracies are None where the library states none for this transform.
+    """
 
     transform: Transform
-    origin: str  # whose transform it is, and why this one
+    origin: str  # the library's entry that the transform comes from, and why it was chosen
     acc1: float | None
     acc5: float | None
     accuracy_source: str | None
 
 
 def pretrained_reference(source: str, name: str, weights: str | None) -> PretrainedReference | None:
-    """Return what was published with a version of `weights` of `name`; None for own networks.
+    """Return transform and accuracy of a version of the weights of `name`; None for source "own".
 
-    A file is taken for the version of torchvision's whose SHA-256 it has. Any other file, and None
-    for random weights, get the transform of the first version (torchvision) or of the default tag
-    (timm), without accuracies. Raises ModelError for an unknown version, a file that is not there,
-    and an image size or crop mode that no `Transform` describes.
+    A file counts as the version of torchvision that has the same SHA-256. Any other file, and
+    random weights (None), get the transform of the first version (torchvision) or of the default
+    tag (timm), without accuracies. Raises ModelError for an unknown version, a missing file, and an
+    image size or crop mode that Transform cannot describe.
     """
     if source == "torchvision":
         return _of_torchvision(name, weights)
@@ -51,31 +54,38 @@ def pretrained_reference(source: str, name: str, weights: str | None) -> Pretrai
 
 
 def _of_torchvision(name: str, weights: str | None) -> PretrainedReference:
-    import torchvision.models as zoo
+    from torchvision import models
 
-    versions = list(zoo.get_model_weights(name))
+    versions = list(models.get_model_weights(name))
     if weights is None:
-        return _preset(versions[0], ", for random weights", measured=False)
+        return _from_preset(versions[0], ", for random weights", measured=False)
     if is_file(weights):
-        digest = _sha256(Path(weights).expanduser())
-        for version in versions:
-            # resnet18-f37072fd.pth: the first digits, 8 or 10 of them
-            start = re.search(r"-([0-9a-f]{8,})\.pth$", version.url)
-            if start and digest.startswith(start[1]):
-                return _preset(version, f", by the file's SHA-256 {start[1]}")
-        unknown = f", for a file whose SHA-256 {digest[:8]} is of none of torchvision's"
-        return _preset(versions[0], unknown, measured=False)
+        return _of_torchvision_file(versions, Path(weights).expanduser())
     check_version("torchvision", name, weights, [version.name for version in versions])
-    return _preset(zoo.get_model_weights(name)[weights], "")
+    return _from_preset(models.get_model_weights(name)[weights], "")
 
 
-def _preset(version: Any, reason: str, measured: bool = True) -> PretrainedReference:
-    """Return what torchvision says of an entry of its weights; `reason` ends the origin."""
+def _of_torchvision_file(versions: list[Any], path: Path) -> PretrainedReference:
+    digest = _sha256(path)
+    for version in versions:
+        # The URL ends in the first 8 or 10 digits, as in resnet18-f37072fd.pth.
+        start = re.search(r"-([0-9a-f]{8,})\.pth$", version.url)
+        if start and digest.startswith(start[1]):
+            return _from_preset(version, f", by the file's SHA-256 {start[1]}")
+    unknown = f", for a file with SHA-256 {digest[:8]}, which no torchvision version has"
+    return _from_preset(versions[0], unknown, measured=False)
+
+
+def _from_preset(version: Any, reason: str, measured: bool = True) -> PretrainedReference:
+    """Return transform and accuracy of an entry of torchvision's weights.
+
+    `reason` is appended to the origin; without `measured` the accuracies are None.
+    """
     preset = version.transforms()
     (resize,), (crop,) = preset.resize_size, preset.crop_size
     mean, std = tuple(preset.mean), tuple(preset.std)
     accuracies = version.meta["_metrics"]["ImageNet-1K"]
-    measured = measured and not math.isnan(accuracies["acc@1"])  # VGG16 FEATURES
+    measured = measured and not math.isnan(accuracies["acc@1"])  # VGG16_Weights.IMAGENET1K_FEATURES
     return PretrainedReference(
         Transform(resize, crop, preset.interpolation.value, mean, std),
         f"torchvision {version}{reason}",
@@ -104,12 +114,12 @@ def _of_timm(name: str, weights: str | None) -> PretrainedReference:
 
 
 def _timm_transform(origin: str, data: dict[str, Any]) -> Transform:
-    """Return what timm.data.create_transform makes of the data config."""
+    """Return the transform that timm.data.create_transform builds from the data configuration."""
     _, height, width = data["input_size"]
     if height != width or data["crop_mode"] not in ("center", "squash"):
         raise ModelError(
-            f"the test images of {origin} are {width}x{height} with crop mode "
-            f"{data['crop_mode']}, which cannot be had here: square ones, center or squash"
+            f"{origin} needs {width}x{height} images with crop mode {data['crop_mode']}; supported "
+            "are square images with crop mode center or squash"
         )
     return Transform(
         resize=math.floor(height / data["crop_pct"]),
@@ -124,18 +134,18 @@ def _timm_transform(origin: str, data: dict[str, Any]) -> Transform:
 def _timm_accuracies(
     full_name: str, data: dict[str, Any]
 ) -> tuple[float | None, float | None, str | None]:
-    """Return top-1, top-5 and where they stand, if they were measured with this size and crop."""
+    """Return top-1, top-5 and their source if they were measured with this image size and crop."""
     with TIMM_RESULTS.open(encoding="utf-8") as file:
         for row in csv.DictReader(line for line in file if not line.startswith("#")):
-            if row["model"] == full_name and _as_measured(row, data):
+            if row["model"] == full_name and _is_measured_with(data, row):
                 source = "timm, results/results-imagenet.csv at commit 0173a13"
                 top1, top5 = float(row["top1"]), float(row["top5"])
                 return round(top1 / 100, 5), round(top5 / 100, 5), source
     return None, None, None
 
 
-def _as_measured(row: dict[str, str], data: dict[str, Any]) -> bool:
-    # the file has three decimals of the crop
+def _is_measured_with(data: dict[str, Any], row: dict[str, str]) -> bool:
+    # The file rounds the crop to three decimals.
     same_crop = math.isclose(float(row["crop_pct"]), data["crop_pct"], abs_tol=6e-4)
     return int(row["img_size"]) == data["input_size"][1] and same_crop
 

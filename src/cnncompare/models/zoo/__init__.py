@@ -1,1 +1,1 @@
-"""This project's own networks, one file per family."""
+"""The networks implemented in this project, one file per family."""

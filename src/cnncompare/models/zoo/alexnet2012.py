@@ -1,8 +1,9 @@
-"""AlexNet as published: Krizhevsky, Sutskever and Hinton 2012, sections 3.3 to 3.5, 4.2 and 5.
+"""The original AlexNet: Krizhevsky, Sutskever and Hinton 2012, sections 3.3 to 3.5, 4.2 and 5.
 
-torchvision's alexnet is the one-tower network of 2014, without normalisation. The two towers of
-the paper, one a GPU, are grouped convolutions here: they meet in the third convolution and in the
-dense layers only, so that responses are normalised within each tower too.
+torchvision's alexnet is the single-tower network of 2014, without response normalisation. Here,
+grouped convolutions implement the paper's two towers, each of which ran on one GPU. The towers are
+connected only in the third convolution and in the dense layers; responses are normalised within
+each tower.
 """
 
 import torch.nn.functional as F
@@ -14,7 +15,7 @@ from cnncompare.models.registry import register
 class TowerNorm(nn.Module):
     """Local response normalisation within each tower, section 3.3.
 
-    ``b_i = a_i / (2 + 1e-4 * sum a_j^2) ^ 0.75`` over the 5 maps j nearest to map i.
+    ``b_i = a_i / (2 + 1e-4 * sum a_j^2) ^ 0.75``, summed over the 5 feature maps j nearest to i.
     """
 
     def __init__(self, towers: int) -> None:
@@ -22,21 +23,21 @@ class TowerNorm(nn.Module):
         self.towers = towers
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return `x` normalised, [N, C, H, W]."""
+        """Normalise `x` [N, C, H, W] across its channels."""
         batch, maps, height, width = x.shape
         split = x.reshape(batch * self.towers, maps // self.towers, height, width)
-        # PyTorch takes the mean of the 5 squares where the paper takes their sum.
+        # PyTorch averages the 5 squares; the paper adds them.
         normed = F.local_response_norm(split, size=5, alpha=5 * 1e-4, beta=0.75, k=2.0)
         return normed.reshape(x.shape)
 
 
 class AlexNet2012(nn.Module):
-    """Five convolutions with overlapping max pooling, and the dense layers."""
+    """Five convolutions with overlapping max pooling, followed by dense layers."""
 
     def __init__(self, classes: int, in_channels: int, groups: int, small: bool) -> None:
         super().__init__()
         conv1 = nn.Conv2d(in_channels, 96, 3, 1, 1) if small else nn.Conv2d(in_channels, 96, 11, 4)
-        pad = 1 if small else 0  # halves 32 to 16, 8, 4 instead of to 15, 7, 3
+        pad = 1 if small else 0  # reduces 32 to 16, 8 and 4 instead of 15, 7 and 3
         self.features = nn.Sequential(
             conv1,
             nn.ReLU(),
@@ -53,7 +54,7 @@ class AlexNet2012(nn.Module):
             nn.Conv2d(384, 256, 3, padding=1, groups=groups),
             nn.ReLU(),
             nn.MaxPool2d(3, 2, pad),
-            nn.AdaptiveAvgPool2d(4 if small else 6),  # changes nothing at 32 and at 227 pixels
+            nn.AdaptiveAvgPool2d(4 if small else 6),  # has no effect at 32 and 227 pixels
             nn.Flatten(),
         )
         self.classifier = _small_head(classes) if small else _head(classes)
@@ -82,13 +83,14 @@ def _small_head(classes: int) -> nn.Sequential:
 
 
 def _initialise(network: AlexNet2012, small: bool) -> None:
-    """Draw weights from N(0, 0.01); biases 1 in convolutions 2, 4, 5 and the hidden dense layers.
+    """Draw weights from N(0, 0.01); set biases to 1 in convolutions 2, 4, 5 and hidden layers.
 
-    Section 5 of the paper. Behind the small stem, whose first convolution has 27 inputs in place of
-    363, that shrinks the signal away (80 steps on digits left the loss at ln 10), so the small form
-    draws as He et al. 2015, arXiv:1502.01852, with biases 0.
+    This is section 5 of the paper. The first convolution of the `small` form has only 27 inputs
+    instead of 363, with which this initialisation attenuates the signal: after 80 steps on digits
+    the loss was still ln 10. The small form is therefore initialised as in He et al. 2015,
+    arXiv:1502.01852, with biases 0.
     """
-    layers = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    layers = [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
     for number, layer in enumerate(layers, start=1):
         assert layer.bias is not None
         if small:
@@ -118,7 +120,7 @@ def alexnet2012(
 ) -> nn.Module:
     """Return AlexNet; 60,965,224 parameters at 227 pixels and 1,000 classes.
 
-    The paper says 224 pixels, but 55x55 maps need 227. ``groups=1`` is the textbooks' one tower,
-    62,378,344 parameters.
+    The paper states 224 pixels, but its 55x55 feature maps require 227. ``groups=1`` gives the
+    single tower of many textbooks, with 62,378,344 parameters.
     """
     return AlexNet2012(classes, in_channels, groups, small=stem == "cifar")

@@ -20,9 +20,9 @@ def densenet_bc_100_12(
 ) -> nn.Module:
     """Return DenseNet-BC (L = 100, k = 12); 0.8 M parameters in table 2.
 
-    torchvision's DenseNet with three dense blocks of 16 bottlenecks, compression 0.5, and the
-    paper's first layer for CIFAR: a 3x3 convolution of 2k maps, without norm and pooling. The paper
-    trains without data augmentation with ``dropout=0.2``.
+    It is torchvision's DenseNet with three dense blocks of 16 bottlenecks, compression 0.5 and the
+    paper's first layer for CIFAR: a 3x3 convolution with 2k channels, without norm and pooling. The
+    paper uses ``dropout=0.2`` when it trains without data augmentation.
     """
     network = DenseNet(
         growth_rate=12,

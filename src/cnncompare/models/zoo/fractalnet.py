@@ -1,9 +1,10 @@
 """FractalNet for CIFAR: Larsson, Maire and Shakhnarovich 2016, arXiv:1605.07648.
 
-Section 2 and figure 1 with the sizes of section 4: 5 blocks of 3 columns with 64, 128, 256, 512 and
-512 maps, 20 layers deep. Its published 38.6 M parameters come out when a 1x1 convolution widens
-the maps in front of a block. The paper does not say how they widen, and in the authors' published
-generator the first 3x3 convolution of every column does it, 33.7 M parameters: ``widen=false``.
+The network follows section 2 and figure 1 with the sizes of section 4: 5 blocks of 3 columns with
+64, 128, 256, 512 and 512 channels, 20 layers deep. It has the paper's 38.6 M parameters if a 1x1
+convolution before a block increases the channels. The paper does not specify this; in the authors'
+code, the first 3x3 convolution of each column increases them, which gives 33.7 M parameters
+(``widen=false``).
 """
 
 from typing import NamedTuple
@@ -14,17 +15,17 @@ from torch import Tensor, nn
 
 from cnncompare.models.registry import register
 
-WIDTHS = (64, 128, 256, 512, 512)  # maps of each block
+WIDTHS = (64, 128, 256, 512, 512)  # channels of each block
 DROPOUTS = (0.0, 0.1, 0.2, 0.3, 0.4)  # of each block, section 4
 
 
 class DropPath(NamedTuple):
-    """What is dropped in one training batch: section 3.
+    """The random draws of drop-path for one training batch: section 3.
 
-    An image that is `single` runs down its `column` alone, the same in every block (global
-    drop-path). For the others a join drops each of its inputs with probability `local`, but never
-    all of them. The paper draws once a batch; here every image draws its own, from torch's global
-    generator, so that each parameter has a gradient in every batch, as distributed training asks.
+    An image with `single` uses only its `column`, the same in every block (global drop-path). For
+    the other images, each join drops each input with probability `local`, but never all of them.
+    The paper draws once per batch; here each image has its own draws, from torch's global
+    generator. Each parameter then has a gradient in every batch, as distributed training requires.
     """
 
     single: Tensor  # bool [N, 1]
@@ -33,27 +34,30 @@ class DropPath(NamedTuple):
 
 
 def draw_drop_path(images: Tensor, columns: int, local: float, global_share: float) -> DropPath:
-    """Return the draws for a batch of `images`, a share of which runs down one column."""
+    """Return the draws for a batch, in which a `global_share` of the images uses one column."""
     shape, device = [len(images), 1], images.device
     single = torch.rand(shape, device=device) < global_share
     return DropPath(single, torch.randint(columns, shape, device=device), local)
 
 
 def kept_columns(drop: DropPath, ends: list[int]) -> Tensor:
-    """Return which of the columns `ends` each image joins, bool [N, len(ends)], never none."""
+    """Return a mask of the columns `ends` that each image keeps, bool [N, len(ends)].
+
+    Each image keeps at least one column.
+    """
     device = drop.single.device
     draws = torch.rand([len(drop.single), len(ends)], device=device)
-    survivor = F.one_hot(draws.argmax(1), len(ends)) > 0  # uniform where all are dropped
+    survivor = F.one_hot(draws.argmax(1), len(ends)) > 0  # drawn uniformly if all are dropped
     local = draws >= drop.local
     local = torch.where(local.any(1, keepdim=True), local, survivor)
     one = drop.column == torch.tensor(ends, device=device)
-    # A join where the image's column does not end feeds other columns only: all may stay.
+    # A join that does not include the image's column affects only other columns and keeps all.
     one = one | ~one.any(1, keepdim=True)
     return torch.where(drop.single, one, local)
 
 
 def join_columns(outputs: list[Tensor], ends: list[int], drop: DropPath | None) -> Tensor:
-    """Return the mean of the outputs [N, C, H, W] of the columns `ends`, of the kept ones only."""
+    """Return the mean of the kept outputs [N, C, H, W] among those of the columns `ends`."""
     stacked = torch.stack(outputs, dim=1)
     if drop is None:
         return stacked.mean(1)
@@ -63,9 +67,9 @@ def join_columns(outputs: list[Tensor], ends: list[int], drop: DropPath | None) 
 
 
 class FractalBlock(nn.Module):
-    """Columns of 1, 2, 4, ... 3x3 convolutions that join wherever they end together.
+    """Columns of 1, 2, 4, ... 3x3 convolutions, joined where several of them end.
 
-    Pooling comes before the last join, as in the authors' implementation.
+    As in the authors' implementation, pooling precedes the last join.
     """
 
     def __init__(self, in_channels: int, channels: int, columns: int, dropout: float) -> None:
@@ -73,8 +77,8 @@ class FractalBlock(nn.Module):
         self.rows = 2 ** (columns - 1)
         self.columns = nn.ModuleList()
         for column in range(columns):
-            inputs = [in_channels] + [channels] * (2**column - 1)
-            units = [_conv_unit(maps, channels, 3, dropout) for maps in inputs]
+            unit_inputs = [in_channels] + [channels] * (2**column - 1)
+            units = [_conv_unit(n_inputs, channels, 3, dropout) for n_inputs in unit_inputs]
             self.columns.append(nn.ModuleList(units))
 
     def forward(self, x: Tensor, drop: DropPath | None) -> Tensor:
@@ -82,7 +86,7 @@ class FractalBlock(nn.Module):
         inputs = [x] * len(self.columns)
         joined = x
         for row in range(1, self.rows + 1):
-            ends: list[int] = []  # the columns of which a convolution ends at this row
+            ends: list[int] = []  # the columns with a convolution that ends at this row
             outputs: list[Tensor] = []
             for column, units in enumerate(self.columns):
                 for number, unit in enumerate(units.children()):
@@ -90,7 +94,7 @@ class FractalBlock(nn.Module):
                         ends.append(column)
                         outputs.append(unit(inputs[column]))
             if row == self.rows:
-                # The ceiling lets images of other than 32 pixels through; at 32 it does nothing.
+                # ceil_mode admits image sizes other than 32, at which it has no effect.
                 outputs = [F.max_pool2d(output, 2, ceil_mode=True) for output in outputs]
             joined = join_columns(outputs, ends, drop)
             for column in ends:
@@ -99,7 +103,7 @@ class FractalBlock(nn.Module):
 
 
 def _conv_unit(in_channels: int, channels: int, size: int, dropout: float) -> nn.Sequential:
-    """Return convolution, dropout, batch norm and ReLU, in the order of the authors' code."""
+    """Return convolution, dropout, batch norm and ReLU, in this order as in the authors' code."""
     return nn.Sequential(
         nn.Conv2d(in_channels, channels, size, padding=size // 2, bias=False),
         nn.Dropout(dropout),
@@ -109,7 +113,7 @@ def _conv_unit(in_channels: int, channels: int, size: int, dropout: float) -> nn
 
 
 class FractalNet(nn.Module):
-    """Fractal blocks, each of which halves the image, and a linear layer."""
+    """Fractal blocks, each of which halves the feature map, and a linear layer."""
 
     def __init__(
         self,
@@ -136,7 +140,7 @@ class FractalNet(nn.Module):
         self.columns, self.local_drop, self.global_share = columns, local_drop, global_share
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
-                nn.init.xavier_uniform_(module.weight)  # as the authors' code has it
+                nn.init.xavier_uniform_(module.weight)  # as in the authors' code
         nn.init.zeros_(self.fc.bias)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -147,7 +151,7 @@ class FractalNet(nn.Module):
         x = images
         for widener, block in zip(self.wideners, self.blocks, strict=True):
             x = block(widener(x), drop)
-        logits: Tensor = self.fc(x.amax((2, 3)))  # one pixel is left of 32
+        logits: Tensor = self.fc(x.amax((2, 3)))  # an image of 32 pixels ends in one pixel
         return logits
 
 
@@ -172,10 +176,10 @@ def fractalnet(
 ) -> nn.Module:
     """Return FractalNet-20 with dropout and drop-path, 38.6 M parameters.
 
-    Both are the paper's for 400 epochs; with few epochs it learns faster without (table 1 has that
-    too): ``dropout=false local_drop=0 global_share=0``.
-    ``columns=4`` is 40 layers deep (at full width, unlike the narrowed 22.9 M of the paper).
-    `local_drop` is the probability of local drop-path, `global_share` the share of images with
-    global drop-path. Every column is computed for every image, dropped or not.
+    The defaults of dropout and drop-path are the paper's for 400 epochs. In few epochs the network
+    learns faster without both, as in table 1: ``dropout=false local_drop=0 global_share=0``.
+    ``columns=4`` is 40 layers deep, at full width; the paper's has fewer channels and 22.9 M
+    parameters. `local_drop` is the probability of local drop-path, `global_share` the share of
+    images with global drop-path. All columns are computed for all images, also if they are dropped.
     """
     return FractalNet(classes, in_channels, columns, widen, dropout, local_drop, global_share)

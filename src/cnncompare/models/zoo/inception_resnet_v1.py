@@ -1,7 +1,7 @@
 """Inception-ResNet-v1: Szegedy, Ioffe, Vanhoucke and Alemi 2016, arXiv:1602.07261.
 
-Figures 10 to 14, table 1 and figure 15 (the whole network). The paper gives no initialisation; the
-authors' released code draws convolutions as in Glorot and Bengio 2010, and so does this.
+The network follows figures 10 to 14, table 1 and figure 15 (the whole network). The paper does not
+specify the initialisation; as in the authors' code, it is that of Glorot and Bengio 2010.
 """
 
 import torch
@@ -16,50 +16,53 @@ KernelSize = int | tuple[int, int]
 def _conv(
     in_channels: int, channels: int, size: KernelSize, stride: int = 1, pad: bool = True
 ) -> nn.Module:
-    """Return convolution, batch norm and ReLU; `pad` keeps the size, as unmarked in the figures."""
+    """Return convolution, batch norm and ReLU.
+
+    `pad` preserves the size, as in convolutions that the figures do not mark with V.
+    """
     height, width = (size, size) if isinstance(size, int) else size
     padding = (height // 2, width // 2) if pad else 0
     return nn.Sequential(
         nn.Conv2d(in_channels, channels, (height, width), stride, padding, bias=False),
-        nn.BatchNorm2d(channels, eps=1e-3),  # the authors' released code
+        nn.BatchNorm2d(channels, eps=1e-3),  # as in the authors' code
         nn.ReLU(),
     )
 
 
 class ParallelBranches(nn.Module):
-    """ParallelBranches side by side, their maps concatenated."""
+    """Branches with a common input, whose outputs are concatenated."""
 
     def __init__(self, *branches: nn.Module) -> None:
         super().__init__()
         self.branches = nn.ModuleList(branches)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the concatenated maps of all branches."""
+        """Return the concatenated outputs of all branches for `x` [N, C, H, W]."""
         return torch.cat([branch(x) for branch in self.branches], dim=1)
 
 
 class InceptionResidual(nn.Module):
-    """An Inception-ResNet module: branches, a linear 1x1 convolution, scaled and added.
+    """An Inception-ResNet module, which adds the scaled output of its branches to its input.
 
-    `scale` is from the range 0.1 to 0.3 of section 3.3; which value for which module is taken from
-    the authors' released Inception-ResNet-v2.
+    A linear 1x1 convolution follows the branches. `scale` is in the range 0.1 to 0.3 of section
+    3.3; the value for each module is that of the authors' Inception-ResNet-v2 code.
     """
 
     def __init__(
-        self, branches: ParallelBranches, branch_maps: int, maps: int, scale: float
+        self, branches: ParallelBranches, branch_channels: int, channels: int, scale: float
     ) -> None:
         super().__init__()
         self.branches = branches
-        self.linear = nn.Conv2d(branch_maps, maps, 1)  # no batch norm on the sums: section 3.2
+        self.linear = nn.Conv2d(branch_channels, channels, 1)  # no batch norm: section 3.2
         self.scale = scale
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return maps of the shape of `x`."""
+        """Return the rectified sum, of the same shape as `x`."""
         return F.relu(x + self.scale * self.linear(self.branches(x)))
 
 
 def _stem(in_channels: int) -> nn.Sequential:
-    """Return figure 14: 299 pixels to 35x35x256."""
+    """Return the stem of figure 14, which reduces 299 pixels to 35x35x256."""
     return nn.Sequential(
         _conv(in_channels, 32, 3, 2, pad=False),
         _conv(32, 32, 3, pad=False),
@@ -72,7 +75,7 @@ def _stem(in_channels: int) -> nn.Sequential:
 
 
 def _small_stem(in_channels: int) -> nn.Sequential:
-    """Return figure 14 with one of its three halvings and no lost borders: 32 to 16x16x256."""
+    """Return the stem with one halving instead of three and padding: 32 pixels to 16x16x256."""
     return nn.Sequential(
         _conv(in_channels, 32, 3),
         _conv(32, 32, 3),
@@ -94,7 +97,7 @@ def _module_a() -> nn.Module:
 
 
 def _reduction_a(pad: bool) -> nn.Module:
-    """Return Reduction-A, figure 7 with k, l, m, n = 192, 192, 256, 384: 256 to 896 maps."""
+    """Return Reduction-A, figure 7 with k, l, m, n = 192, 192, 256, 384: 256 to 896 channels."""
     return ParallelBranches(
         nn.MaxPool2d(3, 2, padding=int(pad)),
         _conv(256, 384, 3, 2, pad),
@@ -112,7 +115,7 @@ def _module_b() -> nn.Module:
 
 
 def _reduction_b(pad: bool) -> nn.Module:
-    """Return Reduction-B, figure 12: 896 to 1792 maps."""
+    """Return Reduction-B, figure 12: 896 to 1792 channels."""
     return ParallelBranches(
         nn.MaxPool2d(3, 2, padding=int(pad)),
         nn.Sequential(_conv(896, 256, 1), _conv(256, 384, 3, 2, pad)),
@@ -131,7 +134,10 @@ def _module_c() -> nn.Module:
 
 
 class InceptionResNetV1(nn.Module):
-    """Stem, 5 A, reduction, 10 B, reduction, 5 C, mean, dropout (keep 0.8): figure 15."""
+    """The whole network, figure 15: stem, 5 A, reduction, 10 B, reduction, 5 C and classifier.
+
+    The classifier averages the feature map and applies dropout with a keep probability of 0.8.
+    """
 
     def __init__(self, classes: int, in_channels: int, small: bool) -> None:
         super().__init__()
@@ -170,5 +176,5 @@ class InceptionResNetV1(nn.Module):
     ),
 )
 def inception_resnet_v1(*, classes: int, in_channels: int, image_size: int, stem: str) -> nn.Module:
-    """Return Inception-ResNet-v1; the last maps are 8x8 at 299 pixels, 4x4 at 32 (small stem)."""
+    """Return Inception-ResNet-v1; its last map is 8x8 at 299 pixels and 4x4 at 32 (small stem)."""
     return InceptionResNetV1(classes, in_channels, small=stem == "cifar")

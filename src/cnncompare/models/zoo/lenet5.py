@@ -1,8 +1,8 @@
 """LeNet-5: LeCun, Bottou, Bengio and Haffner 1998, Gradient-Based Learning, section II.B.
 
-As everywhere today, C3 sees all six maps of S2 (the paper connects them by a table), subsampling
-is a plain average (the paper's has a trainable coefficient and bias), and the output is a linear
-layer (the paper's are radial basis functions).
+As in most implementations today, C3 is connected to all six maps of S2 (in the paper, by a table),
+subsampling is plain averaging (in the paper, with a trainable coefficient and bias), and the output
+is a linear layer (in the paper, radial basis functions).
 """
 
 from torch import Tensor, nn
@@ -11,13 +11,13 @@ from cnncompare.models.registry import register
 
 
 class LeNet5(nn.Module):
-    """C1 to F6 of the paper with tanh, and a linear output; 61,706 parameters on 1x32x32."""
+    """Layers C1 to F6 with tanh and a linear output layer; 61,706 parameters on 1x32x32."""
 
     def __init__(self, classes: int, in_channels: int, image_size: int) -> None:
         super().__init__()
         map_size = ((image_size - 4) // 2 - 4) // 2  # 5 at the paper's 32 pixels
         if map_size < 1:
-            raise ValueError(f"two 5x5 convolutions and two halvings leave nothing of {image_size}")
+            raise ValueError(f"images of {image_size} pixels are too small for LeNet-5")
         self.features = nn.Sequential(
             nn.Conv2d(in_channels, 6, 5),
             nn.Tanh(),
@@ -49,5 +49,5 @@ class LeNet5(nn.Module):
     input_size=(1, 32, 32),
 )
 def lenet5(*, classes: int, in_channels: int, image_size: int, stem: str) -> nn.Module:
-    """Return LeNet-5; images of other than 32 pixels change the number of inputs to C5."""
+    """Return LeNet-5; the image size determines the number of inputs of C5."""
     return LeNet5(classes, in_channels, image_size)

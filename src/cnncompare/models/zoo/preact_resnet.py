@@ -1,7 +1,7 @@
 """Pre-activation ResNets: He, Zhang, Ren and Sun 2016, arXiv:1603.05027, figure 4e and appendix.
 
-timm's resnetv2 adds the raw input in the first unit of the network; the paper activates it before
-the paths part, as here.
+In the first unit, the shortcut starts from the activated input, as in the paper. timm's resnetv2
+uses the raw input there.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,7 +24,10 @@ def basic_convs(in_channels: int, channels: int, stride: int) -> list[nn.Conv2d]
 
 
 def bottleneck_convs(in_channels: int, channels: int, stride: int) -> list[nn.Conv2d]:
-    """Return the 1x1, 3x3 and 1x1 convolutions of a unit of ResNet-164; 4 x `channels` maps out."""
+    """Return the 1x1, 3x3 and 1x1 convolutions of a unit of ResNet-164.
+
+    The last one has 4 x `channels` output channels.
+    """
     return [
         nn.Conv2d(in_channels, channels, 1, bias=False),
         nn.Conv2d(channels, channels, 3, stride, 1, bias=False),
@@ -33,30 +36,30 @@ def bottleneck_convs(in_channels: int, channels: int, stride: int) -> list[nn.Co
 
 
 class PreActUnit(nn.Module):
-    """Batch norm and ReLU before each of `convs`; nothing after the addition.
+    """A residual unit with batch norm and ReLU before each of `convs` and none after the addition.
 
-    With `activates_shortcut`, or where maps or size change, the shortcut too starts from the
-    activated input (appendix of the paper). `dropout` stands before the last convolution, as in
-    Wide ResNets.
+    With `activates_shortcut`, or if channels or size change, the shortcut also starts from the
+    activated input (appendix of the paper). `dropout` is applied before the last convolution, as
+    in Wide ResNets.
     """
 
     def __init__(
         self, convs: list[nn.Conv2d], stride: int, activates_shortcut: bool, dropout: float = 0.0
     ) -> None:
         super().__init__()
-        maps_in, maps_out = convs[0].in_channels, convs[-1].out_channels
-        self.bn1 = nn.BatchNorm2d(maps_in)
+        in_channels, channels = convs[0].in_channels, convs[-1].out_channels
+        self.bn1 = nn.BatchNorm2d(in_channels)
         layers: list[nn.Module] = []
         for conv in convs[:-1]:
             layers += [conv, nn.BatchNorm2d(conv.out_channels), nn.ReLU()]
         self.residual = nn.Sequential(*layers, nn.Dropout(dropout), convs[-1])
         self.projection = None
-        if maps_in != maps_out or stride > 1:
-            self.projection = nn.Conv2d(maps_in, maps_out, 1, stride, bias=False)
+        if in_channels != channels or stride > 1:
+            self.projection = nn.Conv2d(in_channels, channels, 1, stride, bias=False)
         self.activates_shortcut = activates_shortcut or self.projection is not None
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the unit's output [N, maps, H / stride, W / stride]."""
+        """Return the unit's output [N, channels, H / stride, W / stride]."""
         activated = F.relu(self.bn1(x))
         shortcut = activated if self.activates_shortcut else x
         if self.projection is not None:
@@ -66,10 +69,12 @@ class PreActUnit(nn.Module):
 
 
 class PreActResNet(nn.Module):
-    """A 3x3 convolution, a stage for each of `widths`, and a last batch norm and ReLU.
+    """The layers `front`, one stage of units per entry of `widths`, and a classifier.
 
-    `blocks` are the units of each stage, each with the convolutions that `convs`, basic or
-    bottleneck_convs, returns; all stages but the first halve the image.
+    `blocks` holds the number of units of each stage. `convs`, which is basic_convs or
+    bottleneck_convs, returns the convolutions of a unit. Each stage except the first halves the
+    feature map. Batch norm and ReLU follow the last unit. `front_channels` is the number of output
+    channels of `front`.
     """
 
     def __init__(
@@ -85,16 +90,16 @@ class PreActResNet(nn.Module):
         super().__init__()
         self.front = nn.Sequential(*front)
         units: list[nn.Module] = []
-        maps = front_channels
+        channels = front_channels
         for stage, (count, width) in enumerate(zip(blocks, widths, strict=True)):
             for unit in range(count):
                 stride = 2 if stage > 0 and unit == 0 else 1
-                path = convs(maps, width, stride)
-                units.append(PreActUnit(path, stride, not units, dropout))
-                maps = path[-1].out_channels
+                unit_convs = convs(channels, width, stride)
+                units.append(PreActUnit(unit_convs, stride, not units, dropout))
+                channels = unit_convs[-1].out_channels
         self.units = nn.Sequential(*units)
-        self.bn = nn.BatchNorm2d(maps)
-        self.fc = nn.Linear(maps, classes)
+        self.bn = nn.BatchNorm2d(channels)
+        self.fc = nn.Linear(channels, classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -108,13 +113,13 @@ class PreActResNet(nn.Module):
 
 
 def small_front(in_channels: int, channels: int) -> list[nn.Module]:
-    """Return the first layer for small images, a 3x3 convolution of stride 1."""
+    """Return the first layer for small images: a 3x3 convolution of stride 1."""
     return [nn.Conv2d(in_channels, channels, 3, 1, 1, bias=False)]
 
 
 def _large_front(in_channels: int) -> list[nn.Module]:
-    # Batch norm and ReLU come after the pooling, with the first unit, as in timm's resnetv2; the
-    # authors' code has them before it.
+    # As in timm's resnetv2, the batch norm and ReLU of the first unit follow the pooling; in the
+    # authors' code they precede it.
     return [nn.Conv2d(in_channels, 64, 7, 2, 3, bias=False), nn.MaxPool2d(3, 2, 1)]
 
 
@@ -127,9 +132,9 @@ def _large_front(in_channels: int) -> list[nn.Module]:
     small_image_changes=("conv1 7x7/2 -> 3x3/1", "max pool -> none"),
 )
 def preact_resnet18(*, classes: int, in_channels: int, image_size: int, stem: str) -> nn.Module:
-    """Return ResNet-18 (He et al. 2015, table 1) of pre-activation units.
+    """Return ResNet-18 (He et al. 2015, table 1) with pre-activation units.
 
-    The paper itself has ResNet-110 and deeper; this is the size that CIFAR comparisons use.
+    The paper uses ResNet-110 and deeper networks; this size is common in comparisons on CIFAR.
     """
     front = small_front(in_channels, 64) if stem == "cifar" else _large_front(in_channels)
     return PreActResNet(basic_convs, (2, 2, 2, 2), (64, 128, 256, 512), classes, front, 64)
@@ -137,7 +142,7 @@ def preact_resnet18(*, classes: int, in_channels: int, image_size: int, stem: st
 
 @register("preact_resnet110", family="preact_resnet", year=2016, paper=_PAPER, input_size=_SIZE)
 def preact_resnet110(*, classes: int, in_channels: int, image_size: int, stem: str) -> nn.Module:
-    """Return the pre-activation ResNet-110 of table 2: 54 units of two convolutions, 1.7 M."""
+    """Return the pre-activation ResNet-110 of table 2: 54 units with two convolutions, 1.7 M."""
     front = small_front(in_channels, 16)
     return PreActResNet(basic_convs, (18, 18, 18), (16, 32, 64), classes, front, 16)
 

@@ -1,8 +1,9 @@
-"""QuickNet: the ResNet-9 of Page 2018 with a stage less, for accuracy within seconds on a CPU.
+"""QuickNet: the ResNet-9 of Page 2018 with one stage less, which trains within seconds on a CPU.
 
-As there, a convolution and a pool between the stages, two convolutions with a shortcut in the first
-and the last, a maximum over the last maps, and small logits. To be cheaper, the first convolution
-halves the image, and pools stand before batch norm, which then sees a quarter of the pixels.
+As in ResNet-9, each stage begins with a convolution and pooling, the residual parts have two
+convolutions, global max pooling precedes the classifier, and the logits are scaled down. To reduce
+the cost, the first convolution halves the image, and pooling precedes batch norm, which then
+processes a quarter of the pixels.
 """
 
 from typing import Final
@@ -11,11 +12,13 @@ from torch import Tensor, nn
 
 from cnncompare.models.registry import register
 
-LOGIT_SCALE: Final = 0.25  # Page: 0.125; 1 costs 3 points after one epoch of CIFAR-10 at width 32
+LOGIT_SCALE: Final = (
+    0.25  # Page: 0.125; a scale of 1 costs 3 points in one epoch of CIFAR-10, width 32
+)
 
 
 class QuickNetResidual(nn.Module):
-    """Two 3x3 convolutions beside a shortcut; nothing after the addition."""
+    """Two 3x3 convolutions with a shortcut, without activation after the addition."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -28,9 +31,9 @@ class QuickNetResidual(nn.Module):
 
 
 class QuickNet(nn.Module):
-    """`width` maps at half the size, twice as many at a quarter, four times at an eighth."""
+    """Feature maps of 1/2, 1/4 and 1/8 of the image size with 1, 2 and 4 times `width` channels."""
 
-    logit_scale: Final[float]  # a global would not become TorchScript
+    logit_scale: Final[float]  # TorchScript does not support global variables
 
     def __init__(self, width: int, classes: int, in_channels: int) -> None:
         super().__init__()

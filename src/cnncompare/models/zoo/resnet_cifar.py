@@ -10,7 +10,7 @@ _SIZE = (3, 32, 32)
 
 
 class CifarBasicBlock(nn.Module):
-    """Two 3x3 convolutions and a parameter-free shortcut (option A), figure 2 and section 4.2."""
+    """Two 3x3 convolutions and a shortcut without parameters (option A): figure 2, section 4.2."""
 
     def __init__(self, in_channels: int, channels: int, stride: int) -> None:
         super().__init__()
@@ -28,13 +28,13 @@ class CifarBasicBlock(nn.Module):
         return F.relu(out + self.shortcut(x))
 
     def shortcut(self, x: Tensor) -> Tensor:
-        """Return `x` subsampled, with zeros for the new channels (option A)."""
+        """Return `x` subsampled and padded with zeros for the additional channels (option A)."""
         half = self.new_channels // 2
         return F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, half, half))
 
 
 class CifarResNet(nn.Module):
-    """A 3x3 convolution, three stages of `blocks` blocks with 16, 32 and 64 maps, and a mean."""
+    """A 3x3 convolution, three stages of `blocks` blocks (16, 32, 64 channels) and a mean."""
 
     def __init__(self, blocks: int, classes: int, in_channels: int) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class CifarResNet(nn.Module):
         self.fc = nn.Linear(64, classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight)  # He et al. 2015b, as section 4.2 says
+                nn.init.kaiming_normal_(module.weight)  # He et al. 2015b, as in section 4.2
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits [N, classes] of images [N, C, H, W]."""

@@ -8,9 +8,10 @@ from cnncompare.models.registry import register
 
 
 class CifarResNeXt(nn.Module):
-    """A 3x3 convolution, three stages of three of torchvision's grouped bottlenecks, and a mean.
+    """A 3x3 convolution, three stages of three torchvision bottlenecks each, and a mean.
 
-    `groups` paths (the cardinality C) of `width` maps (d) in the first stage, doubled at each.
+    Each bottleneck has `groups` paths (the cardinality C) of `width` channels (d) in the first
+    stage; the channels double from stage to stage.
     """
 
     def __init__(self, groups: int, width: int, classes: int, in_channels: int) -> None:

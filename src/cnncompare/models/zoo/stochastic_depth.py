@@ -9,12 +9,12 @@ from cnncompare.models.zoo.resnet_cifar import CifarBasicBlock, CifarResNet
 
 
 class StochasticBlock(CifarBasicBlock):
-    """A residual block whose residual is there with probability `survival`; equations 2 and 5.
+    """A residual block that keeps its residual with probability `survival`; equations 2 and 5.
 
-    Training draws once a batch, from torch's global generator on the CPU, and leaves the residual's
-    computation out when it is dropped; evaluation multiplies it by `survival`. The parameters of a
-    dropped block get a gradient of 0 rather than none, as distributed training asks of every
-    parameter.
+    Training draws once per batch, from torch's global generator on the CPU, and does not compute a
+    dropped residual; evaluation multiplies the residual by `survival`. The parameters of a dropped
+    block have a gradient of 0 instead of none, since distributed training requires a gradient for
+    each parameter.
     """
 
     def __init__(self, in_channels: int, channels: int, stride: int, survival: float) -> None:
@@ -30,24 +30,24 @@ class StochasticBlock(CifarBasicBlock):
         return F.relu(shortcut + (residual if self.training else self.survival * residual))
 
     def _zero(self) -> Tensor:
-        """Return 0 that depends on every parameter of the block."""
+        """Return a zero that depends on each parameter of the block."""
         convs = [self.conv1.weight, self.conv2.weight]
         norms = [self.bn1.weight, self.bn1.bias, self.bn2.weight, self.bn2.bias]
         return 0.0 * torch.stack([p.sum() for p in convs + norms]).sum()
 
 
 def linear_decay(blocks: int, last: float) -> list[float]:
-    """Return the survival probability of each block, from near 1 down to `last`; equation 4."""
+    """Return the survival probability of each block, decreasing linearly to `last`; equation 4."""
     return [1.0 - (number / blocks) * (1.0 - last) for number in range(1, blocks + 1)]
 
 
 def make_stochastic(network: CifarResNet, last_survival: float) -> CifarResNet:
-    """Give every residual block of `network` its survival probability; changes it in place."""
+    """Make every residual block of `network` stochastic, in place, and return the network."""
     stages = (network.stage1, network.stage2, network.stage3)
     survival = iter(linear_decay(sum(len(stage) for stage in stages), last_survival))
     for stage in stages:
-        for position, block in enumerate(stage):
-            stage[position] = _stochastic(block, next(survival))
+        for index, block in enumerate(stage):
+            stage[index] = _stochastic(block, next(survival))
     return network
 
 
@@ -71,6 +71,6 @@ def resnet110_sd(
 ) -> nn.Module:
     """Return ResNet-110 with stochastic depth, linear decay to `last_survival` (p_L); 1.7 M.
 
-    The shortcut is He's option A; the paper's implementation averages where that subsamples.
+    The shortcut is option A of He et al. 2015; the paper's code averages instead of subsampling.
     """
     return make_stochastic(CifarResNet(18, classes, in_channels), last_survival)

@@ -13,7 +13,7 @@ _SIZE = (3, 32, 32)
 def wrn_28_10(
     *, classes: int, in_channels: int, image_size: int, stem: str, dropout: float = 0.0
 ) -> nn.Module:
-    """Return WRN-28-10, 36.5 M parameters; the paper's table 6 also has it with dropout 0.3."""
+    """Return WRN-28-10, 36.5 M parameters; table 6 of the paper also uses dropout 0.3."""
     return _wide_resnet(28, 10, classes, in_channels, dropout)
 
 
@@ -28,7 +28,7 @@ def wrn_40_2(
 def _wide_resnet(
     depth: int, widening: int, classes: int, in_channels: int, dropout: float
 ) -> nn.Module:
-    """Return three stages of (depth - 4) / 6 units with 16, 32 and 64 times `widening` maps."""
+    """Return three stages of (depth - 4) / 6 units with 16, 32, 64 times `widening` channels."""
     blocks = (depth - 4) // 6
     widths = (16 * widening, 32 * widening, 64 * widening)
     front = small_front(in_channels, 16)

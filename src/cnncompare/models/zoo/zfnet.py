@@ -7,16 +7,16 @@ from cnncompare.models.registry import register
 
 
 class ContrastNorm(nn.Module):
-    """Normalisation across the 5 nearest maps, as in Krizhevsky et al. 2012, section 3.3."""
+    """Normalisation across the 5 nearest feature maps: Krizhevsky et al. 2012, section 3.3."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return `x` normalised, [N, C, H, W]."""
-        # PyTorch takes the mean of the 5 squares where the paper takes their sum.
+        """Normalise `x` [N, C, H, W] across its channels."""
+        # PyTorch averages the 5 squares; the paper adds them.
         return F.local_response_norm(x, size=5, alpha=5 * 1e-4, beta=0.75, k=2.0)
 
 
 class ZFNet(nn.Module):
-    """Five convolutions of `widths` maps, max pooling after the first, second and fifth."""
+    """Five convolutions with `widths` channels, max pooling after 1, 2 and 5, and dense layers."""
 
     def __init__(
         self, widths: tuple[int, int, int, int, int], classes: int, in_channels: int, small: bool
@@ -32,7 +32,7 @@ class ZFNet(nn.Module):
             nn.Conv2d(four, five, 3, padding=1),
             nn.ReLU(),
             nn.MaxPool2d(3, 2, padding=1 if small else 0),
-            nn.AdaptiveAvgPool2d(4 if small else 6),  # changes nothing at 32 and at 224 pixels
+            nn.AdaptiveAvgPool2d(4 if small else 6),  # has no effect at 32 and 224 pixels
             nn.Flatten(),
         )
         self.classifier = (_small_head if small else _head)(five, classes)
@@ -45,9 +45,9 @@ class ZFNet(nn.Module):
 
 
 def _front(in_channels: int, one: int, two: int) -> list[nn.Module]:
-    """Return layers 1 and 2: maps of 110, 55, 26 and 13 pixels for images of 224, as in figure 3.
+    """Return layers 1 and 2, which reduce 224 pixels to 110, 55, 26 and 13, as in figure 3.
 
-    The figure's sizes need a border of 1 around the image and pooling windows that hang over.
+    These sizes require a padding of 1 and pooling windows that extend beyond the border.
     """
     return [
         nn.Conv2d(in_channels, one, 7, 2, padding=1),
@@ -62,7 +62,7 @@ def _front(in_channels: int, one: int, two: int) -> list[nn.Module]:
 
 
 def _small_front(in_channels: int, one: int, two: int) -> list[nn.Module]:
-    """Return layers 1 and 2 for small images: maps of 32, 16, 16 and 8 pixels for images of 32."""
+    """Return layers 1 and 2 for small images, whose maps have 32, 16, 16 and 8 pixels for 32."""
     return [
         nn.Conv2d(in_channels, one, 3, padding=1),
         nn.ReLU(),
@@ -75,9 +75,9 @@ def _small_front(in_channels: int, one: int, two: int) -> list[nn.Module]:
     ]
 
 
-def _head(maps: int, classes: int) -> nn.Sequential:
+def _head(channels: int, classes: int) -> nn.Sequential:
     return nn.Sequential(
-        nn.Linear(maps * 6 * 6, 4096),
+        nn.Linear(channels * 6 * 6, 4096),
         nn.ReLU(),
         nn.Dropout(0.5),
         nn.Linear(4096, 4096),
@@ -87,16 +87,16 @@ def _head(maps: int, classes: int) -> nn.Sequential:
     )
 
 
-def _small_head(maps: int, classes: int) -> nn.Sequential:
-    return nn.Sequential(nn.Dropout(0.5), nn.Linear(maps * 4 * 4, classes))
+def _small_head(channels: int, classes: int) -> nn.Sequential:
+    return nn.Sequential(nn.Dropout(0.5), nn.Linear(channels * 4 * 4, classes))
 
 
 def _initialise(network: nn.Module, small: bool) -> None:
-    """Draw weights from N(0, 0.01) with biases 0; section 3.
+    """Draw weights from N(0, 0.01) and set biases to 0; section 3.
 
-    Behind the small stem, whose first convolution has 27 inputs in place of 147, that shrinks the
-    signal away (40 steps on digits left the loss at ln 10), so the small form draws as He et al.
-    2015, arXiv:1502.01852.
+    The first convolution of the `small` form has only 27 inputs instead of 147, with which this
+    initialisation attenuates the signal: after 40 steps on digits the loss was still ln 10. The
+    small form is therefore initialised as in He et al. 2015, arXiv:1502.01852.
     """
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
@@ -127,9 +127,9 @@ def zfnet(
 ) -> nn.Module:
     """Return ZFNet; 62,357,608 parameters at 224 pixels and 1,000 classes.
 
-    ``wide=true`` has 512, 1024 and 512 maps in layers 3 to 5 (table 2 of the paper, and what
-    textbooks print), 107,627,624 parameters. The paper's rescaling of filters above an RMS of 0.1
-    is part of its training, not of the network, and is left out.
+    ``wide=true`` has 512, 1024 and 512 channels in layers 3 to 5, as in table 2 of the paper and in
+    many textbooks, and 107,627,624 parameters. The paper's rescaling of filters with an RMS above
+    0.1 concerns the training and is not implemented.
     """
     widths = (96, 256, 512, 1024, 512) if wide else (96, 256, 384, 384, 256)
     return ZFNet(widths, classes, in_channels, small=stem == "cifar")

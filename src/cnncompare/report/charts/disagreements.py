@@ -14,6 +14,7 @@ from cnncompare.comparison.load import Result
 from cnncompare.comparison.predictions import PredictionAnalysis
 from cnncompare.config.data import IMAGE_SUFFIXES
 from cnncompare.report.charts.figure import Picture, values
+from cnncompare.runs.run import images_file
 
 IMAGES, COLUMNS = 24, 6
 SIDE = 64  # pixels of a thumbnail
@@ -82,9 +83,9 @@ def _thumbnails(result: Result, indices: NDArray[np.int64]) -> list[str] | None:
 
 def _from_saved(result: Result, indices: NDArray[np.int64]) -> list[str] | None:
     """Read test-images-<fingerprint[:12]>.npy, uint8 [N, H, W, C], beside the run's folder."""
-    name = f"test-images-{result.data.fingerprint[:12]}.npy"
+    path = result.run.folder.parent / images_file(result.data.fingerprint)
     try:
-        saved = np.load(result.run.folder.parent / name, mmap_mode="r", allow_pickle=False)
+        saved = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError):
         return None
     if saved.ndim != 4 or saved.dtype != np.uint8 or len(saved) != result.data.n_test:

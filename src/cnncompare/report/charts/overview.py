@@ -6,7 +6,7 @@ import altair as alt
 
 from cnncompare.comparison.compare import ComparedTable, GroupRow
 from cnncompare.comparison.metrics import Metric
-from cnncompare.comparison.pareto import Front
+from cnncompare.comparison.pareto import ParetoFront
 from cnncompare.report.charts.figure import Picture, Rows, colour, values
 from cnncompare.report.formatting import listed
 
@@ -131,7 +131,7 @@ def bubbles(table: ComparedTable, metric: Metric) -> Picture | None:
     )
 
 
-def pareto(table: ComparedTable, front: Front, metric: Metric) -> Picture:
+def pareto(table: ComparedTable, front: ParetoFront, metric: Metric) -> Picture:
     """Draw accuracy against one cost, the front as a line."""
     means = {row.label: row.estimates[metric.name].mean for row in table.rows}
     order = [row.label for row in table.rows]

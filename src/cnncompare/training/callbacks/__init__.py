@@ -1,1 +1,1 @@
-"""Lightning callbacks, each with one concern."""
+"""Lightning callbacks, each for one measurement or concern."""

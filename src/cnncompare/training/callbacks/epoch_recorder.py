@@ -1,4 +1,4 @@
-"""EpochRecorder: one row of epochs.csv for each finished epoch, from separate clocks."""
+"""Measurements of each epoch, written as rows of epochs.csv."""
 
 import csv
 import io
@@ -24,7 +24,7 @@ COLUMNS = (
     "epoch",  # counted from 1
     "train_s",
     "val_s",
-    "data_wait_s",  # part of train_s
+    "data_wait_s",  # included in train_s
     "images_per_s",
     "lr",  # of the epoch's first step
     "train_loss",
@@ -34,20 +34,20 @@ COLUMNS = (
     "val_acc5",
     "peak_rss_mib",
     "peak_gpu_mib",
-    "other_cpu_share",  # of the cores, used by other processes during the epoch
-    "gpu_sm_clock_mhz",  # at the training's end
-    "gpu_throttled",  # 1: by power or heat
+    "other_cpu_share",  # share of the cores used by other processes during the epoch
+    "gpu_sm_clock_mhz",  # at the end of the epoch's training
+    "gpu_throttled",  # 1: limited by power or temperature
 )
 
-Row = dict[str, float | None]
+EpochRow = dict[str, float | None]
 
 
 class EpochRecorder(pl.Callback):
     """Measures each epoch, writes its row, and logs the same keys to every logger.
 
-    The module has `train_sums` and `val_sums`, reset when an epoch starts; the training
-    loader may have `wait_s`, the seconds of the current epoch spent waiting for batches. Rows
-    travel in the checkpoint, so that a resumed run continues exactly where its weights are.
+    The module has `train_sums` and `val_sums`, reset at the start of an epoch. `wait_s` of the
+    training loader, if present, is the time in seconds spent waiting for batches in the current
+    epoch. The rows are part of the checkpoint, so that in a resumed run they match the weights.
     """
 
     def __init__(
@@ -56,13 +56,13 @@ class EpochRecorder(pl.Callback):
         clock: Callable[[], float] = time.perf_counter,
         read_cpu: Callable[[], CpuTimes | None] = cpu_times,
     ) -> None:
-        self.rows: list[Row] = []
+        self.rows: list[EpochRow] = []
         self._path = run_folder / EPOCHS
         self._clock = clock
         self._other_work = OtherCpuUsage(read_cpu)
-        self._train_started: float | None = None  # None while no epoch is being trained
+        self._train_started: float | None = None  # None outside the training of an epoch
         self._val_started = 0.0
-        self._epoch: Row = {}
+        self._epoch: EpochRow = {}
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._epoch = {"epoch": trainer.current_epoch + 1, "lr": _learning_rate(trainer)}
@@ -96,15 +96,15 @@ class EpochRecorder(pl.Callback):
         self.rows = state_dict["rows"]
 
     def timing(self, best_epoch: int | None) -> TimingSection:
-        """Return medians over the epochs, the first left out when there are more.
+        """Return medians over the epochs, without the first if there are more.
 
-        The first epoch pays for compilation, autotuning and starting workers. The time to the
-        best epoch (counted from 1; None when there is none) includes it: it was waited for.
+        The first epoch includes compilation, autotuning and the start of workers. The time up to
+        the end of the best epoch (counted from 1, None without one) includes the first epoch.
         """
         rows = self.rows[1:] or self.rows
         return TimingSection(
             epoch_s=_median([_epoch_s(row) for row in rows]),
-            time_to_best_s=self._time_to(best_epoch),
+            time_to_best_s=self._time_to_s(best_epoch),
             **{
                 name: _median([row[name] for row in rows])
                 for name in ("train_s", "val_s", "data_wait_s", "images_per_s")
@@ -112,14 +112,14 @@ class EpochRecorder(pl.Callback):
         )
 
     def memory(self) -> MemorySection:
-        """Return the peaks up to now, those before an interruption included."""
+        """Return the peaks so far, including those before an interruption."""
         return MemorySection(
             peak_rss_mib=_highest(self.rows, "peak_rss_mib", peak_rss_mib()),
             peak_gpu_mib=_highest(self.rows, "peak_gpu_mib", peak_gpu_mib()),
         )
 
     def _now(self, trainer: pl.Trainer) -> float:
-        """Read the clock once the device has done what it was given."""
+        """Return the time after the device has completed its queued work."""
         synchronize(trainer.strategy.root_device)
         return self._clock()
 
@@ -131,11 +131,11 @@ class EpochRecorder(pl.Callback):
             self._epoch["other_cpu_share"] = self._other_work.share()
             self._epoch |= gpu_clock(trainer.strategy.root_device)
 
-    def _results(self, pl_module: pl.LightningModule) -> Row:
-        """Return the epoch's results, summed over the devices: each of them must ask."""
-        train = _totals(pl_module, "train_sums").compute()
+    def _results(self, pl_module: pl.LightningModule) -> EpochRow:
+        """Return the epoch's results over all ranks; every rank must call this."""
+        train = _sums(pl_module, "train_sums").compute()
         train_s = self._epoch["train_s"]
-        results: Row = {
+        results: EpochRow = {
             "images_per_s": train["n"] / train_s if train_s else None,
             "train_loss": train["loss"],
             "train_acc1": train["acc1"],
@@ -143,38 +143,38 @@ class EpochRecorder(pl.Callback):
             "peak_gpu_mib": peak_gpu_mib(),
         }
         if "val_s" in self._epoch:
-            val = _totals(pl_module, "val_sums").compute()
+            val = _sums(pl_module, "val_sums").compute()
             results |= {f"val_{name}": val[name] for name in ("loss", "acc1", "acc5")}
         return results
 
-    def _time_to(self, best_epoch: int | None) -> float | None:
+    def _time_to_s(self, best_epoch: int | None) -> float | None:
         if best_epoch is None:
             return None
         seconds = [_epoch_s(row) for row in self.rows if (row["epoch"] or 0) <= best_epoch]
         return sum(second for second in seconds if second is not None) if seconds else None
 
 
-def _totals(pl_module: pl.LightningModule, name: str) -> ClassificationSums:
-    totals = getattr(pl_module, name)
-    assert isinstance(totals, ClassificationSums)
-    return totals
+def _sums(pl_module: pl.LightningModule, name: str) -> ClassificationSums:
+    sums = getattr(pl_module, name)
+    assert isinstance(sums, ClassificationSums)
+    return sums
 
 
 def _learning_rate(trainer: pl.Trainer) -> float:
     return float(trainer.optimizers[0].param_groups[0]["lr"])
 
 
-def _logged_by_others(trainer: pl.Trainer) -> Row:
-    found = trainer.callback_metrics
-    return {name: float(value) for name, value in found.items() if name not in COLUMNS}
+def _logged_by_others(trainer: pl.Trainer) -> EpochRow:
+    metrics = trainer.callback_metrics
+    return {name: float(value) for name, value in metrics.items() if name not in COLUMNS}
 
 
-def _ordered(epoch: Row, others: Row) -> Row:
+def _ordered(epoch: EpochRow, others: EpochRow) -> EpochRow:
     return {name: epoch.get(name) for name in COLUMNS} | others
 
 
-def _csv(rows: list[Row]) -> bytes:
-    """Return the table; a column that appeared late is empty in the rows before."""
+def _csv(rows: list[EpochRow]) -> bytes:
+    """Return the table; a column that appeared later is empty in earlier rows."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     text = io.StringIO(newline="")
     table = csv.DictWriter(text, names, lineterminator="\n")
@@ -183,19 +183,19 @@ def _csv(rows: list[Row]) -> bytes:
     return text.getvalue().encode()
 
 
-def _log(trainer: pl.Trainer, row: Row) -> None:
-    """Log under the columns' own names, the epoch as the step; Lightning logs what it was given."""
-    already = trainer.logged_metrics
+def _log(trainer: pl.Trainer, row: EpochRow) -> None:
+    """Log the row under its column names with the epoch as step, without what Lightning logs."""
+    logged = trainer.logged_metrics
     values = {
         name: value
         for name, value in row.items()
-        if value is not None and name != "epoch" and name not in already
+        if value is not None and name != "epoch" and name not in logged
     }
     for logger in trainer.loggers:
         logger.log_metrics(values, step=int(row["epoch"] or 0))
 
 
-def _epoch_s(row: Row) -> float | None:
+def _epoch_s(row: EpochRow) -> float | None:
     return None if row["train_s"] is None else row["train_s"] + (row["val_s"] or 0.0)
 
 
@@ -204,6 +204,6 @@ def _median(values: list[float | None]) -> float | None:
     return median(measured) if measured else None
 
 
-def _highest(rows: list[Row], name: str, now: float | None) -> float | None:
+def _highest(rows: list[EpochRow], name: str, now: float | None) -> float | None:
     values = [value for value in [*(row[name] for row in rows), now] if value is not None]
     return max(values, default=None)

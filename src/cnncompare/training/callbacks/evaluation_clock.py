@@ -1,4 +1,4 @@
-"""EvaluationClock: the seconds of a test, and how many of them waited for images."""
+"""Duration of a test, and the time it spent waiting for images."""
 
 import time
 from collections.abc import Callable
@@ -9,9 +9,9 @@ from cnncompare.system.device_sync import synchronize
 
 
 class EvaluationClock(pl.Callback):
-    """Measures the test from its first batch's request to its last batch's end.
+    """Measures the test from the request of its first batch to the end of its last.
 
-    The test loader may have `wait_s`, the seconds spent waiting for batches.
+    `wait_s` of the test loader, if present, is the time in seconds spent waiting for batches.
     """
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:

@@ -1,4 +1,4 @@
-"""Journal: what was tested up to now, on disk, so that an interrupted test goes on from there."""
+"""Journal of the tested images on disk, from which an interrupted test resumes."""
 
 import os
 import time
@@ -10,55 +10,54 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-FLUSH_S = 5.0  # so much work a killed process loses at most
+from cnncompare.runs.run import journal_file
+
+FLUSH_S = 5.0  # a killed process loses at most this much work
 FIELDS = {"indices": "<i4", "labels": "<i2", "confidence": "<f4", "losses": "<f4"}
+TORCH_DTYPES = {"indices": np.int64, "labels": np.int64, "top5": np.int64}  # others: float32
 
 
-class Journal:
-    """A file of one process's tested images, appended to every few seconds.
+class EvaluationJournal:
+    """A file of the images that one rank has tested, appended to every few seconds.
 
-    Parts are those of `PredictionWriter`: `indices`, `labels` int64 [B], `top5` int64 [B, width],
-    `confidence` and `losses` float32 [B]. A row that a killed process wrote in part is dropped.
+    The tensors are those of `PredictionWriter`: `indices`, `labels` int64 [B], `top5` int64
+    [B, width], `confidence` and `losses` float32 [B]. A row cut short by a kill is dropped.
     """
 
     def __init__(
         self, folder: Path, rank: int, width: int, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.path = folder / f"tested-{rank}.rows"
+        self.path = folder / journal_file(rank)
         self._row = np.dtype([*FIELDS.items(), ("top5", "<i2", (width,))])
-        self._waiting: list[dict[str, Tensor]] = []
+        self._pending: list[dict[str, Tensor]] = []
         self._clock = clock
         self._flushed_at = clock()
 
     def read(self, n: int) -> dict[str, Tensor] | None:
-        """Return what is in the file; None for no file, or one that is not of these `n` images."""
+        """Return the tested images; None without a file, or if it does not fit `n` test images."""
         if not self.path.exists():
             return None
         content = self.path.read_bytes()
-        whole = len(content) - len(content) % self._row.itemsize
-        rows: NDArray[np.void] = np.frombuffer(content[:whole], self._row)
-        places = rows["indices"]
-        if len(np.unique(places)) < len(rows) or (len(rows) and not places.min() >= 0):
+        complete = len(content) - len(content) % self._row.itemsize
+        rows: NDArray[np.void] = np.frombuffer(content[:complete], self._row)
+        if not _are_distinct_positions(rows["indices"], n):
             return None
-        if len(rows) and places.max() >= n:
-            return None
-        os.truncate(self.path, whole)
-        wide = {"indices": np.int64, "labels": np.int64, "top5": np.int64}
+        os.truncate(self.path, complete)
         return {
-            name: torch.from_numpy(rows[name].astype(wide.get(name, np.float32)))
+            name: torch.from_numpy(rows[name].astype(TORCH_DTYPES.get(name, np.float32)))
             for name in rows.dtype.names or ()
         }
 
     def add(self, batch: dict[str, Tensor]) -> None:
-        """Note a tested batch; it is on disk within `FLUSH_S`, or at the next `flush`."""
-        self._waiting.append(batch)
+        """Add a tested batch; it reaches the disk within `FLUSH_S` or at the next `flush`."""
+        self._pending.append(batch)
         if self._clock() - self._flushed_at >= FLUSH_S:
             self.flush()
 
     def flush(self) -> None:
-        """Append what is waiting to the file, and the file to the disk."""
-        content = b"".join(self._rows(batch).tobytes() for batch in self._waiting)
-        self._waiting = []
+        """Append the pending batches to the file and flush it to disk."""
+        content = b"".join(self._rows(batch).tobytes() for batch in self._pending)
+        self._pending = []
         self._flushed_at = self._clock()
         if content:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,3 +71,10 @@ class Journal:
         for name in self._row.names or ():
             rows[name] = batch[name].cpu().numpy()
         return rows
+
+
+def _are_distinct_positions(positions: NDArray[np.int32], n: int) -> bool:
+    if not len(positions):
+        return True
+    is_within = positions.min() >= 0 and positions.max() < n
+    return bool(is_within) and len(np.unique(positions)) == len(positions)

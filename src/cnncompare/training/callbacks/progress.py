@@ -1,4 +1,4 @@
-"""Progress: a bar with the time left, and one line that stays for each finished epoch."""
+"""Progress display: a bar with the remaining time, and one line per finished epoch."""
 
 import time
 from datetime import timedelta
@@ -10,16 +10,16 @@ from rich.progress import Progress as Bar
 
 from cnncompare.terminal.console import make_console, progress_mode
 from cnncompare.terminal.run_tables import UNKNOWN, percent
-from cnncompare.training.callbacks.epoch_recorder import EpochRecorder, Row
+from cnncompare.training.callbacks.epoch_recorder import EpochRecorder, EpochRow
 
-REFRESH_S = 0.25  # each refresh reads the loss, which waits for the device
+REFRESH_S = 0.25  # reading the loss synchronises with the device, so it is not done per step
 
 
 class Progress(pl.Callback):
-    """Shows how far a run is, from the first process alone.
+    """Shows the progress of a run, on rank 0 only.
 
-    `mode` is auto, bar, lines or off. The epochs' lines are the EpochRecorder's rows, so it comes
-    before this among the trainer's callbacks.
+    `mode` is auto, bar, lines or off. The lines show the rows of the EpochRecorder, which comes
+    earlier in the trainer's list of callbacks.
     """
 
     def __init__(self, mode: str) -> None:
@@ -45,12 +45,14 @@ class Progress(pl.Callback):
         self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         if self._due():
-            totals = pl_module.train_sums  # this process's own: asking the others would wait
-            loss = float(totals.loss_sum) / max(1, int(totals.n))
-            done = trainer.current_epoch - self._first_epoch
+            sums = pl_module.train_sums  # of this rank only, to avoid communication
+            loss = float(sums.loss_sum) / max(1, int(sums.n))
+            epochs_done = trainer.current_epoch - self._first_epoch
             self._show(
                 batch_idx + 1,
-                left=self._left(trainer, done + (batch_idx + 1) / trainer.num_training_batches),
+                remaining=self._remaining(
+                    trainer, epochs_done + (batch_idx + 1) / trainer.num_training_batches
+                ),
                 results=f"loss {loss:.3f}  val {percent(self._val_acc1)}",
             )
 
@@ -106,14 +108,14 @@ class Progress(pl.Callback):
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[left]}"),
+            TextColumn("{task.fields[remaining]}"),
             TextColumn("{task.fields[results]}"),
             console=self.console,
-            auto_refresh=False,  # a thread of its own would run beside what is being timed
+            auto_refresh=False,  # a refresh thread would disturb the measured times
             transient=True,
             expand=True,
         )
-        self._task = self._bar.add_task("", left="", results="")
+        self._task = self._bar.add_task("", remaining="", results="")
         self._bar.start()
 
     def _close(self) -> None:
@@ -138,17 +140,17 @@ class Progress(pl.Callback):
             self._bar.update(self._task, completed=completed, **fields)
             self._bar.refresh()
 
-    def _left(self, trainer: pl.Trainer, epochs_done: float) -> str:
-        """Return the time to the end of the training, as it went on average up to now."""
+    def _remaining(self, trainer: pl.Trainer, epochs_done: float) -> str:
+        """Return the remaining time at the average speed so far."""
         epochs = (trainer.max_epochs or 0) - self._first_epoch
         seconds = (time.monotonic() - self._started) * (epochs / epochs_done - 1)
         return f"{timedelta(seconds=round(seconds))} left"
 
 
-def epoch_line(row: Row, epochs: int, width: int) -> str:
-    """Return a finished epoch's line; a narrow terminal gets its most telling parts."""
+def epoch_line(row: EpochRow, epochs: int, width: int) -> str:
+    """Return the line of a finished epoch, shortened to fit a narrow terminal."""
     digits = len(str(epochs))
-    parts = [  # in the order of reading, each with how soon it is left out
+    columns = [  # of decreasing priority: those with the highest number are omitted first
         (0, f"epoch {row['epoch']:{digits}.0f}/{epochs}"),
         (1, f"train {_number(row['train_s'], '.1f')} s"),
         (2, f"val {_number(row['val_s'], '.1f')} s"),
@@ -156,9 +158,9 @@ def epoch_line(row: Row, epochs: int, width: int) -> str:
         (3, f"train top-1 {percent(row['train_acc1'])}"),
         (0, f"val top-1 {percent(row['val_acc1'])}"),
     ]
-    lines = ["  ".join(text for rank, text in parts if rank <= keep) for keep in (3, 2, 1, 0)]
+    lines = ["  ".join(text for level, text in columns if level <= limit) for limit in (3, 2, 1, 0)]
     return next((line for line in lines if len(line) <= width), lines[-1])
 
 
-def _number(value: float | None, form: str) -> str:
-    return UNKNOWN if value is None else f"{value:{form}}"
+def _number(value: float | None, spec: str) -> str:
+    return UNKNOWN if value is None else f"{value:{spec}}"

@@ -1,1 +1,1 @@
-"""Loggers, and the hyperparameters and figures that they receive."""
+"""Loggers, and the hyperparameters and figures written to them."""

@@ -1,4 +1,4 @@
-"""The loggers that the configuration names."""
+"""Construction of the configured loggers."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from cnncompare.config.output import LoggerConfig, MLflowConfig, WandbConfig
 
 
 def build_loggers(config: LoggerConfig, folder: Path) -> list[Logger]:
-    """Return the loggers, writing into the run's `folder`; its name is the run's name in each."""
+    """Return the loggers, which write into the run's `folder` and use its name as run name."""
     loggers: list[Logger] = []
     if config.tensorboard is not None:
         loggers.append(TensorBoardLogger(folder, name="", version="", default_hp_metric=False))

@@ -1,4 +1,4 @@
-"""What a run was made with beside what came of it, for TensorBoard's HParams tab and its like."""
+"""Settings and results of a run for TensorBoard's HParams tab and other loggers."""
 
 from collections.abc import Sequence
 
@@ -7,21 +7,21 @@ from torch.utils.tensorboard.summary import hparams
 
 from cnncompare.runs.record import RunRecord
 
-Value = int | float | str  # torch writes a bool as 0 or 1
+Value = int | float | str  # not bool, which torch writes as 0 or 1
 
 
 def log_hparams(loggers: Sequence[Logger], record: RunRecord) -> None:
-    """Log the settings, flat, and the final measurements, under tags of their own.
+    """Log the settings, flat, and the final results under tags that begin with `result/`.
 
-    A metric's column shows the last value of its tag: `val_acc1` would be the last epoch's, not
-    the chosen one's, hence `result/`. The Scalars tab opens the first two groups by name, which
-    must not be these single points.
+    The tab shows the last value of a tag: that of `val_acc1` is the last epoch's, not the best
+    epoch's. The prefix also sorts late, because the Scalars tab expands the first two groups,
+    which should not consist of single points.
     """
     settings, metrics = _settings(record), _metrics(record)
     measured = {name: value for name, value in metrics.items() if value is not None}
     epochs = record.training.epochs_done if record.training else 0
     for logger in loggers:
-        logger.log_metrics(measured, step=epochs)  # first: it opens a writer closed after the test
+        logger.log_metrics(measured, step=epochs)  # first: reopens the closed writer
         if isinstance(logger, TensorBoardLogger):
             _declare(logger, settings, list(metrics))
         else:
@@ -29,10 +29,10 @@ def log_hparams(loggers: Sequence[Logger], record: RunRecord) -> None:
 
 
 def _declare(logger: TensorBoardLogger, settings: dict[str, Value], metrics: list[str]) -> None:
-    """Write the summaries that the HParams tab is made of.
+    """Write the summaries of the HParams tab.
 
-    Lightning's log_hyperparams would also leave an hparams.yaml in the folder. The tab takes its
-    columns from whichever run it reads first, so every run declares the same ones.
+    Lightning's log_hyperparams would also write an hparams.yaml into the folder. The tab takes its
+    columns from the run that it reads first, so every run declares the same columns.
     """
     writer = logger.experiment.file_writer
     assert writer is not None
@@ -41,27 +41,27 @@ def _declare(logger: TensorBoardLogger, settings: dict[str, Value], metrics: lis
 
 
 def _settings(record: RunRecord) -> dict[str, Value]:
-    """Return the settings; the tab shows the first five by name, hence a prefix for the others."""
-    model, data, asked = record.model, record.data, record.settings
+    """Return the settings; the tab shows the first five by name, so the others have a prefix."""
+    model, data, settings = record.model, record.data, record.settings
     assert model is not None
     assert data is not None
-    assert asked is not None
+    assert settings is not None
     main: dict[str, Value] = {
-        "batch_size": asked.batch_size,
+        "batch_size": settings.batch_size,
         "data": data.name,
         "model": model.name,
-        "seed": asked.seed,
+        "seed": settings.seed,
         "stem": model.stem,
     }
-    further: dict[str, Value] = {
-        "accelerator": asked.accelerator,
-        "channels_last": str(asked.channels_last),
-        "compile": str(asked.compile),
-        "trim_kernels": str(asked.trim_kernels),
-        "devices": asked.devices,
-        "image_size": asked.image_size,
+    other: dict[str, Value] = {
+        "accelerator": settings.accelerator,
+        "channels_last": str(settings.channels_last),
+        "compile": str(settings.compile),
+        "trim_kernels": str(settings.trim_kernels),
+        "devices": settings.devices,
+        "image_size": settings.image_size,
         "n_train": data.n_train or 0,
-        "precision": asked.precision,
+        "precision": settings.precision,
         "pretrained": str(model.pretrained),
     }
     training = record.training
@@ -71,8 +71,8 @@ def _settings(record: RunRecord) -> dict[str, Value]:
             "lr": training.lr,
             "optimizer": training.optimizer,
         }
-        further |= {
-            "ema_decay": str(training.ema_decay),  # a column has one type, and None needs text
+        other |= {
+            "ema_decay": str(training.ema_decay),  # text: a column has one type
             "gradient_clip_norm": str(training.gradient_clip_norm),
             "label_smoothing": training.label_smoothing,
             "protocol": training.protocol,
@@ -81,12 +81,12 @@ def _settings(record: RunRecord) -> dict[str, Value]:
             **{f"augment_{name}": str(value) for name, value in training.augment.items()},
         }
     return dict(sorted(main.items())) | {
-        f"training/{name}": value for name, value in sorted(further.items())
+        f"training/{name}": value for name, value in sorted(other.items())
     }
 
 
 def _metrics(record: RunRecord) -> dict[str, float | None]:
-    """Return the final measurements; the tab shows the first five."""
+    """Return the final results; the tab shows the first five."""
     test, timing, memory = record.test, record.timing, record.memory
     return {
         "result/test_acc1": test.acc1,

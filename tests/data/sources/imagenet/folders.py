@@ -1,5 +1,4 @@
-"""Small folders in ImageNet's layouts, with the devkit's own files made by scipy and torchvision's
-format; what the images show does not matter here."""
+"""Small folders in ImageNet's layouts, with random images and the files of the devkit."""
 
 import io
 import tarfile
@@ -57,7 +56,7 @@ def add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
 
 
 def meta() -> bytes:
-    """Return a meta.mat as the devkit has it: a column of structures, groups after the classes."""
+    """Return a meta.mat like the devkit's: a column of structures, groups after the classes."""
     fields = [("ILSVRC2012_ID", "O"), ("WNID", "O"), ("words", "O"), ("gloss", "O")]
     fields += [("num_children", "O"), ("children", "O"), ("wordnet_height", "O")]
     rows: list[tuple[Any, ...]] = [
@@ -65,8 +64,8 @@ def meta() -> bytes:
     ]
     rows.append((1001, GROUP, "dog", "gloss", 4, [449, 450, 442, 1], 1))
     synsets = np.empty((len(rows), 1), dtype=fields)
-    for place, row in enumerate(rows):
-        synsets[place, 0] = row
+    for index, row in enumerate(rows):
+        synsets[index, 0] = row
     content = io.BytesIO()
     savemat(content, {"synsets": synsets})  # type: ignore[arg-type]  # takes files, too
     return content.getvalue()

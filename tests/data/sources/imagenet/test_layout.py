@@ -1,4 +1,4 @@
-"""Every layout gives the same images with the same labels; every wrong folder is named."""
+"""All layouts give the same images and labels; faults are named."""
 
 import shutil
 import tarfile
@@ -58,7 +58,7 @@ def refusal(root: Path) -> str:
     return str(caught.value)
 
 
-def test_the_synsets_are_timms_with_and_without_importing_it(
+def test_the_synsets_equal_timms_with_and_without_importing_timm(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     info = ImageNetInfo()
@@ -70,7 +70,7 @@ def test_the_synsets_are_timms_with_and_without_importing_it(
     imagenet_synsets._lists.cache_clear()
 
 
-def test_names_of_classes_are_unique_and_found_again() -> None:
+def test_class_names_are_unique_and_map_back_to_wnids() -> None:
     names = distinct_class_names()
     assert names[0] == "tench"
     assert len(set(names)) == 1000
@@ -90,7 +90,7 @@ def test_wnid_folders(tmp_path: Path, given: str) -> None:
 
 @pytest.mark.parametrize("where", ["beside", "above"])
 @pytest.mark.parametrize("label_file", LABEL_FILES)
-def test_a_flat_folder_with_each_file_of_labels(
+def test_a_flat_folder_with_each_format_of_label_file(
     tmp_path: Path, label_file: Callable[[Path], Any], where: str
 ) -> None:
     folder = flat(tmp_path / "val")
@@ -99,7 +99,7 @@ def test_a_flat_folder_with_each_file_of_labels(
 
 
 @pytest.mark.parametrize("label_file", LABEL_FILES)
-def test_an_archive_with_each_file_of_labels(
+def test_an_archive_with_each_format_of_label_file(
     tmp_path: Path, label_file: Callable[[Path], Any]
 ) -> None:
     label_file(archived(tmp_path))
@@ -139,7 +139,7 @@ def test_folders_by_number_are_sorted_as_numbers(tmp_path: Path) -> None:
     assert found(tmp_path / "v2") == names
 
 
-def test_what_is_no_image_is_passed_over_and_counted(tmp_path: Path) -> None:
+def test_other_files_are_ignored_and_counted(tmp_path: Path) -> None:
     folder = in_wnid_folders(tmp_path / "val")
     (folder / WNIDS[0] / "._ILSVRC2012_val_00000002.JPEG").write_text("of a Mac")
     (folder / WNIDS[0] / "notes.txt").write_text("")
@@ -149,10 +149,10 @@ def test_what_is_no_image_is_passed_over_and_counted(tmp_path: Path) -> None:
     assert "2 files that are not images are ignored" in notes(tmp_path)
 
 
-def test_members_with_odd_names_are_read_in_place_and_never_written(tmp_path: Path) -> None:
-    place = tmp_path / "in" / "side"
-    place.mkdir(parents=True)
-    with tarfile.open(place / "ILSVRC2012_img_val.tar", "w") as tar:
+def test_members_with_odd_names_are_never_unpacked(tmp_path: Path) -> None:
+    folder = tmp_path / "in" / "side"
+    folder.mkdir(parents=True)
+    with tarfile.open(folder / "ILSVRC2012_img_val.tar", "w") as tar:
         add(tar, "../../" + val_name(1), jpeg(1))
         add(tar, "/" + val_name(2), jpeg(2))
         link = tarfile.TarInfo(val_name(3))
@@ -160,8 +160,8 @@ def test_members_with_odd_names_are_read_in_place_and_never_written(tmp_path: Pa
         tar.addfile(link)
         add(tar, "val/\udcff.JPEG", jpeg(4))
     lines = "".join(f"{wnid}\n" for wnid in TRUTH[:3])
-    (place / "labels.txt").write_text(lines)
-    names = {image.name for image in list_images(detect_layout(str(place)))[0]}
+    (folder / "labels.txt").write_text(lines)
+    names = {image.name for image in list_images(detect_layout(str(folder)))[0]}
     assert names == {val_name(1), val_name(2), "\udcff.JPEG"}
     assert sorted(file.name for file in tmp_path.rglob("*") if file.is_file()) == [
         "ILSVRC2012_img_val.tar",
@@ -172,7 +172,7 @@ def test_members_with_odd_names_are_read_in_place_and_never_written(tmp_path: Pa
 # ---- what stops: the labels would be wrong or unknown
 
 
-def test_no_folder_an_empty_one_and_one_of_something_else(tmp_path: Path) -> None:
+def test_missing_empty_and_unrelated_folders_are_rejected(tmp_path: Path) -> None:
     assert "does not exist" in refusal(tmp_path / "nowhere")
     assert "is empty; set the folder of the validation images" in refusal(tmp_path)
     (tmp_path / "holiday").mkdir()
@@ -182,24 +182,24 @@ def test_no_folder_an_empty_one_and_one_of_something_else(tmp_path: Path) -> Non
     assert "has a folder val/ without ImageNet images" in refusal(tmp_path)
 
 
-def test_only_the_training_part(tmp_path: Path) -> None:
+def test_training_images_without_validation_images_are_rejected(tmp_path: Path) -> None:
     in_wnid_folders(tmp_path / "train")
     assert "has train/ but no val/" in refusal(tmp_path)
 
 
-def test_a_flat_folder_without_labels(tmp_path: Path) -> None:
+def test_a_flat_folder_without_labels_is_rejected(tmp_path: Path) -> None:
     flat(tmp_path / "val")
     message = refusal(tmp_path)
     assert "val contains images without class folders, and no file lists their classes" in message
     assert "ILSVRC2012_devkit_t12.tar.gz, LOC_val_solution.csv, val.txt" in message
 
 
-def test_an_archive_without_labels(tmp_path: Path) -> None:
+def test_an_archive_without_labels_is_rejected(tmp_path: Path) -> None:
     archived(tmp_path)
     assert "ILSVRC2012_img_val.tar contains images without class folders" in refusal(tmp_path)
 
 
-def test_folders_by_class_name(tmp_path: Path) -> None:
+def test_folders_with_class_names_are_rejected(tmp_path: Path) -> None:
     for name in ("crane", "snow globe"):
         (tmp_path / "val" / name).mkdir(parents=True)
         (tmp_path / "val" / name / "1.JPEG").write_bytes(jpeg(1))
@@ -208,7 +208,7 @@ def test_folders_by_class_name(tmp_path: Path) -> None:
     assert "'crane' would be n02012849 or n03126707; rename them" in message
 
 
-def test_more_classes_than_there_are(tmp_path: Path) -> None:
+def test_unknown_wnids_are_rejected(tmp_path: Path) -> None:
     folder = in_wnid_folders(tmp_path / "val")
     for wnid in ("n00004475", "n00005787", "n00006024", "n00006484"):  # of ImageNet-21k
         (folder / wnid).mkdir()
@@ -223,14 +223,14 @@ def test_more_classes_than_there_are(tmp_path: Path) -> None:
     )
 
 
-def test_wnids_in_an_archive_that_are_no_classes(tmp_path: Path) -> None:
+def test_unknown_wnids_in_an_archive_are_rejected(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "a.tar", "w") as tar:
         add(tar, "val/n00004475/1.JPEG", jpeg(1))
     assert "1 of which are not classes of ImageNet-1k" in refusal(tmp_path / "a.tar")
 
 
 @pytest.mark.parametrize("numbered", [True, False])
-def test_indices_that_count_from_one(tmp_path: Path, numbered: bool) -> None:
+def test_indices_counted_from_one_are_rejected(tmp_path: Path, numbered: bool) -> None:
     flat(tmp_path)
     names = [f"{val_name(n)} " if numbered else "" for n in range(1, 7)]
     lines = [f"{name}{label}\n" for name, label in zip(names, [1, 2, 500, 1000, 7, 9], strict=True)]
@@ -242,7 +242,7 @@ def test_indices_that_count_from_one(tmp_path: Path, numbered: bool) -> None:
     )
 
 
-def test_the_devkits_numbers_without_the_devkit(tmp_path: Path) -> None:
+def test_ilsvrc_ids_without_the_devkit_are_rejected(tmp_path: Path) -> None:
     unpacked_devkit(flat(tmp_path))
     (tmp_path / "ILSVRC2012_devkit_t12" / "data" / "meta.mat").unlink()
     assert "contains ILSVRC2012_IDs, which are not in the order" in refusal(tmp_path)
@@ -255,7 +255,7 @@ def find_unsorted_list(folder: Path) -> None:
     (folder / "synsets.txt").write_text("".join(f"{wnid} some words\n" for wnid in wnids))
 
 
-def test_numbers_of_unsorted_classes(tmp_path: Path) -> None:
+def test_indices_beside_an_unsorted_class_list_are_rejected(tmp_path: Path) -> None:
     index_lines(flat(tmp_path))
     assert found(tmp_path) == EXPECTED
     (tmp_path / "LOC_synset_mapping.txt").write_text("".join(f"{wnid} x\n" for wnid in synsets()))
@@ -266,14 +266,14 @@ def test_numbers_of_unsorted_classes(tmp_path: Path) -> None:
     assert "synsets.txt lists them in another than the sorted order" in message
 
 
-def test_folders_by_number_of_unsorted_classes(tmp_path: Path) -> None:
+def test_numbered_folders_beside_an_unsorted_class_list_are_rejected(tmp_path: Path) -> None:
     for number in range(2):
         (tmp_path / "v2" / str(number)).mkdir(parents=True)
     find_unsorted_list(tmp_path)
     assert "synsets.txt lists them in another than the sorted order" in refusal(tmp_path / "v2")
 
 
-def test_files_of_labels_that_contradict_each_other(tmp_path: Path) -> None:
+def test_contradictory_label_files_are_rejected(tmp_path: Path) -> None:
     index_lines(flat(tmp_path))
     kaggle(tmp_path)
     assert found(tmp_path) == EXPECTED
@@ -282,7 +282,7 @@ def test_files_of_labels_that_contradict_each_other(tmp_path: Path) -> None:
     assert "assign different classes; remove the wrong file" in refusal(tmp_path)
 
 
-def test_a_file_of_labels_that_belongs_to_other_images(tmp_path: Path) -> None:
+def test_a_label_file_of_other_images_is_rejected(tmp_path: Path) -> None:
     flat(tmp_path)
     (tmp_path / "train.txt").write_text("n01440764_1.JPEG 0\nn01440764_2.JPEG 0\n")
     assert "train.txt has no class for 6 of 6 images" in refusal(tmp_path)
@@ -293,7 +293,7 @@ def test_a_file_of_labels_that_belongs_to_other_images(tmp_path: Path) -> None:
     assert found(tmp_path) == EXPECTED
 
 
-def test_a_file_of_labels_with_an_unknown_class(tmp_path: Path) -> None:
+def test_a_label_file_with_an_unknown_class_is_rejected(tmp_path: Path) -> None:
     wnid_lines(flat(tmp_path))
     file = tmp_path / "imagenet_2012_validation_synset_labels.txt"
     file.write_text(file.read_text().replace(WNIDS[3], "n00004475"))
@@ -301,7 +301,7 @@ def test_a_file_of_labels_with_an_unknown_class(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("what", ["no archive", "cut", "of something else", "no matrix"])
-def test_a_devkit_that_is_none(tmp_path: Path, what: str) -> None:
+def test_an_invalid_devkit_is_rejected(tmp_path: Path, what: str) -> None:
     devkit(flat(tmp_path))
     kit = tmp_path / "ILSVRC2012_devkit_t12.tar.gz"
     match what:
@@ -325,7 +325,7 @@ def test_a_devkit_that_is_none(tmp_path: Path, what: str) -> None:
     assert expected[what] in refusal(tmp_path)
 
 
-def test_an_id_that_the_devkit_does_not_know_or_that_is_a_group(tmp_path: Path) -> None:
+def test_ids_of_groups_and_unknown_ids_are_rejected(tmp_path: Path) -> None:
     unpacked_devkit(flat(tmp_path))
     file = tmp_path / "ILSVRC2012_devkit_t12" / "data" / "ILSVRC2012_validation_ground_truth.txt"
     file.write_text(file.read_text().replace("450", "1001"))
@@ -333,7 +333,7 @@ def test_an_id_that_the_devkit_does_not_know_or_that_is_a_group(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("how", ["cut in an image", "cut in a header", "compressed", "a page"])
-def test_an_archive_that_cannot_be_read_in_place(tmp_path: Path, how: str) -> None:
+def test_compressed_and_truncated_archives_are_rejected(tmp_path: Path, how: str) -> None:
     wnid_lines(archived(tmp_path))
     file = tmp_path / "ILSVRC2012_img_val.tar"
     content = file.read_bytes()
@@ -351,7 +351,7 @@ def test_an_archive_that_cannot_be_read_in_place(tmp_path: Path, how: str) -> No
     assert "copy or download it again" in refusal(tmp_path)
 
 
-def test_one_image_in_two_classes(tmp_path: Path) -> None:
+def test_an_image_in_two_classes_is_rejected(tmp_path: Path) -> None:
     folder = in_wnid_folders(tmp_path / "val")
     shutil.copy(folder / WNIDS[0] / val_name(2), folder / WNIDS[1])
     message = refusal(tmp_path)
@@ -359,7 +359,7 @@ def test_one_image_in_two_classes(tmp_path: Path) -> None:
     assert f"twice: {WNIDS[0]}/{val_name(2)} and {WNIDS[1]}/{val_name(2)}" in message
 
 
-def test_class_folders_without_images_and_links_to_nowhere(tmp_path: Path) -> None:
+def test_empty_class_folders_and_broken_links_are_rejected(tmp_path: Path) -> None:
     (tmp_path / "val" / WNIDS[0]).mkdir(parents=True)
     assert "val contains no image (file names must end in .jpg .jpeg" in refusal(tmp_path)
     (tmp_path / "val" / WNIDS[0] / "a.JPEG").symlink_to(tmp_path / "nowhere")
@@ -383,7 +383,7 @@ def test_fewer_classes_are_noted(tmp_path: Path) -> None:
     assert notes(many(tmp_path, dict.fromkeys(WNIDS, 50))) == ["4 of 1,000 classes"]
 
 
-def test_nothing_is_noted_of_a_full_set(tmp_path: Path) -> None:
+def test_a_full_set_has_no_notes(tmp_path: Path) -> None:
     assert notes(many(tmp_path, dict.fromkeys(synsets(), 1))) == []
 
 
@@ -396,7 +396,7 @@ def test_missing_and_surplus_images_are_noted_by_class(tmp_path: Path) -> None:
     ]
 
 
-def test_training_images_are_noted_by_their_names(tmp_path: Path) -> None:
+def test_training_images_are_recognised_by_their_names(tmp_path: Path) -> None:
     root = many(tmp_path, dict.fromkeys(WNIDS, 3), "{wnid}_{:05}.JPEG")
     assert notes(root)[1] == (
         "training images, according to their names (n01440764_00001.JPEG ...): "
@@ -404,14 +404,14 @@ def test_training_images_are_noted_by_their_names(tmp_path: Path) -> None:
     )
 
 
-def test_training_images_are_noted_by_their_number(tmp_path: Path) -> None:
+def test_training_images_are_recognised_by_their_number(tmp_path: Path) -> None:
     root = many(tmp_path, dict.fromkeys(WNIDS[:2], 732), "{:05}.JPEG")
     assert notes(root)[1].startswith(
         "training images, according to their number (732 per class): accuracy is"
     )
 
 
-def test_another_order_of_classes_beside_wnid_folders_is_noted(tmp_path: Path) -> None:
+def test_an_unsorted_class_list_beside_wnid_folders_is_noted(tmp_path: Path) -> None:
     in_wnid_folders(tmp_path / "val")
     find_unsorted_list(tmp_path)
     assert found(tmp_path) == EXPECTED

@@ -1,4 +1,4 @@
-"""ImageNet's images as ImageData hands them out: by the weights' transform, whatever the layout."""
+"""ImageNet images as batches of ImageData, preprocessed by the transform of the weights."""
 
 import random
 import tarfile
@@ -68,7 +68,7 @@ def batches(data: ImageData) -> list[tuple[torch.Tensor, ...]]:
     return list(data.test_dataloader())
 
 
-def test_what_is_known_of_the_set(val: Path, imagenet_data: MakeData) -> None:
+def test_attributes_of_the_validation_set(val: Path, imagenet_data: MakeData) -> None:
     data = imagenet_data(val)
     assert data.classes == list(synsets())
     assert data.class_names[0] == "tench"
@@ -86,7 +86,7 @@ def test_what_is_known_of_the_set(val: Path, imagenet_data: MakeData) -> None:
 
 @pytest.mark.parametrize("limit_gib", [0.0, 1.0])
 @pytest.mark.parametrize("workers", [0, 2])
-def test_batches_are_what_torchvision_makes_of_the_files(
+def test_batches_equal_torchvisions_preprocessing(
     val: Path, imagenet_data: MakeData, limit_gib: float, workers: int
 ) -> None:
     steps = [v2.Resize(32, InterpolationMode.BICUBIC), v2.CenterCrop(24), v2.PILToTensor()]
@@ -143,7 +143,7 @@ def test_the_transform_is_overridden_by_the_configuration(
         imagenet_data(val, weights=None)
 
 
-def test_a_stratified_subset_decodes_and_keeps_itself_alone(
+def test_only_a_limited_test_split_is_decoded_and_cached(
     tmp_path: Path, imagenet_data: MakeData
 ) -> None:
     root = tmp_path / "images"
@@ -164,7 +164,7 @@ def test_a_stratified_subset_decodes_and_keeps_itself_alone(
         imagenet_data(root, limit_test=4)
 
 
-def test_networks_with_one_crop_share_the_decoded_images(
+def test_networks_with_the_same_transform_share_the_cache(
     val: Path, imagenet_data: MakeData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = imagenet_data(val, cache_limit_gib=1.0)
@@ -178,7 +178,7 @@ def test_networks_with_one_crop_share_the_decoded_images(
 
 
 @pytest.mark.parametrize(("limit_gib", "workers"), [(0.0, 0), (0.0, 2), (1.0, 0)])
-def test_grey_and_cmyk_images_are_counted_when_they_were_decoded(
+def test_grey_and_cmyk_images_are_counted_once_decoded(
     val: Path, imagenet_data: MakeData, limit_gib: float, workers: int
 ) -> None:
     for number, mode in ((2, "L"), (4, "CMYK"), (5, "L")):
@@ -187,8 +187,8 @@ def test_grey_and_cmyk_images_are_counted_when_they_were_decoded(
     data = imagenet_data(val, cache_limit_gib=limit_gib, workers=workers)
     assert len(data.notes) == (1 if limit_gib == 0 else 2)
     images = torch.cat([some for some, *_ in batches(data)])
-    said = f"2 grey, 1 CMYK images, converted to RGB (the first: {val_name(2)})"
-    assert data.notes[1] == said
+    note = f"2 grey, 1 CMYK images, converted to RGB (the first: {val_name(2)})"
+    assert data.notes[1] == note
     expected = Image.open(val / TRUTH[3] / val_name(4)).convert("RGB")
     steps = [v2.Resize(32, InterpolationMode.BICUBIC), v2.CenterCrop(24), v2.PILToTensor()]
     position = sorted((WNIDS.index(w), n) for n, w in enumerate(TRUTH, 1)).index((0, 4))
@@ -203,7 +203,7 @@ def test_grey_and_cmyk_images_are_counted_when_they_were_decoded(
 
 
 def damage(val: Path) -> dict[int, Path]:
-    """Damage two of the six images; return their positions and files."""
+    """Corrupt two of the six images; return their positions and files."""
     cut = val / TRUTH[1] / val_name(2)  # the first image of the first class: position 0
     cut.write_bytes(cut.read_bytes()[:300])
     none = val / TRUTH[0] / val_name(1)  # the first of the third class, which has two
@@ -215,7 +215,7 @@ KINDS = [(0.0, 0), (0.0, 2), (1.0, 0)]
 
 
 @pytest.mark.parametrize(("limit_gib", "workers"), KINDS)
-def test_a_damaged_image_stops_with_its_name(
+def test_a_corrupt_image_is_an_error_with_its_name(
     val: Path, imagenet_data: MakeData, limit_gib: float, workers: int
 ) -> None:
     damage(val)
@@ -226,7 +226,7 @@ def test_a_damaged_image_stops_with_its_name(
 
 @pytest.mark.parametrize("policy", ["count_wrong", "skip"])
 @pytest.mark.parametrize(("limit_gib", "workers"), KINDS)
-def test_by_option_the_pass_goes_on_and_the_images_are_named(
+def test_corrupt_images_are_collected_if_the_option_allows_them(
     val: Path, imagenet_data: MakeData, limit_gib: float, workers: int, policy: str
 ) -> None:
     sound = imagenet_data(val, normalize="none")
@@ -246,7 +246,7 @@ def test_by_option_the_pass_goes_on_and_the_images_are_named(
         assert data.test_images([0]).count_nonzero() == 0
 
 
-def test_what_the_cache_knows_to_be_damaged_stops_a_run_that_forgives_nothing(
+def test_a_corrupt_image_in_the_cache_is_an_error_unless_allowed(
     val: Path, imagenet_data: MakeData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     damage(val)
@@ -260,7 +260,7 @@ def test_what_the_cache_knows_to_be_damaged_stops_a_run_that_forgives_nothing(
         imagenet_data(val, cache_limit_gib=1.0, on_corrupt_image="count_wrong")
 
 
-def test_damage_in_an_archive_names_the_member(tmp_path: Path, imagenet_data: MakeData) -> None:
+def test_a_corrupt_archive_member_is_named(tmp_path: Path, imagenet_data: MakeData) -> None:
     with tarfile.open(tmp_path / "images.tar", "w") as tar:
         damage(in_wnid_folders(tmp_path / "val"))
         tar.add(tmp_path / "val", "val")
@@ -271,9 +271,7 @@ def test_damage_in_an_archive_names_the_member(tmp_path: Path, imagenet_data: Ma
     )
 
 
-def test_a_folders_damaged_training_image_stops_whatever_the_option(
-    pets: Path, folder_data: MakeData
-) -> None:
+def test_a_corrupt_training_image_is_always_an_error(pets: Path, folder_data: MakeData) -> None:
     (pets / "train" / "dog" / "003.png").write_text("no image")
     for policy in ("error", "count_wrong", "skip"):
         with pytest.raises(DataError, match=r"train/dog/003\.png cannot be read"):
@@ -284,7 +282,7 @@ def test_a_folders_damaged_training_image_stops_whatever_the_option(
 
 
 @pytest.mark.parametrize("limit_gib", [0.0, 1.0])
-def test_a_folders_damaged_test_image_is_forgiven_too(
+def test_a_corrupt_test_image_of_a_folder_can_be_allowed(
     pets: Path, folder_data: MakeData, limit_gib: float
 ) -> None:
     (pets / "test" / "dog" / "001.png").write_text("no image")
@@ -297,7 +295,7 @@ def test_a_folders_damaged_test_image_is_forgiven_too(
 # ---- a test that goes on where it was cut off
 
 
-def test_batches_that_were_counted_are_not_made_again(
+def test_recorded_batches_are_skipped(
     val: Path, imagenet_data: MakeData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = imagenet_data(val, batch_size=2)
@@ -317,9 +315,7 @@ def test_batches_that_were_counted_are_not_made_again(
     assert read == [2, 3, 4, 5]
 
 
-def test_each_process_leaves_its_own_counted_batches_out(
-    val: Path, imagenet_data: MakeData
-) -> None:
+def test_each_process_skips_its_own_recorded_batches(val: Path, imagenet_data: MakeData) -> None:
     data = imagenet_data(val, batch_size=2)
     seen = []
     data.skip_positions = {0, 1, 3}
@@ -337,7 +333,7 @@ def test_each_process_leaves_its_own_counted_batches_out(
     assert seen == [[[2], [4]], [[5]]]
 
 
-def test_a_process_that_has_counted_all_still_makes_its_last_batch(
+def test_a_process_with_all_batches_recorded_repeats_the_last(
     val: Path, imagenet_data: MakeData
 ) -> None:
     data = imagenet_data(val, batch_size=2)
@@ -348,7 +344,7 @@ def test_a_process_that_has_counted_all_still_makes_its_last_batch(
 # ---- what others share with it
 
 
-def test_weights_normalisation_of_another_source(pets: Path, folder_data: MakeData) -> None:
+def test_normalisation_by_weights_for_other_sources(pets: Path, folder_data: MakeData) -> None:
     config = DataConfig(name="digits", source="digits", normalize="weights", channels=3)
     data = ImageData(config, seed=0, weights_transform=WEIGHTS)
     data.prepare()
@@ -362,13 +358,13 @@ def test_weights_normalisation_of_another_source(pets: Path, folder_data: MakeDa
         ImageData(grey, seed=0, weights_transform=WEIGHTS).prepare()
 
 
-def test_a_folder_is_resized_and_cropped_as_asked(
+def test_a_folder_is_resized_and_cropped_as_configured(
     make_tree: MakeTree, folder_data: MakeData
 ) -> None:
     sizes = [(50, 41), (33, 60), (40, 40)]
-    root = make_tree({f"{part}/{kind}": sizes for part in ("train", "test") for kind in "ab"})
-    asked = {"resize": 32, "image_size": 24, "interpolation": "bicubic"}
-    data = folder_data(root, **asked, val_fraction=0.4)
+    root = make_tree({f"{split}/{kind}": sizes for split in ("train", "test") for kind in "ab"})
+    requested = {"resize": 32, "image_size": 24, "interpolation": "bicubic"}
+    data = folder_data(root, **requested, val_fraction=0.4)
     steps = [v2.Resize(32, InterpolationMode.BICUBIC), v2.CenterCrop(24), v2.PILToTensor()]
     reference = ImageFolder(root / "test", v2.Compose(steps))
     expected = torch.stack([image for image, _ in reference])
@@ -380,7 +376,7 @@ def test_a_folder_is_resized_and_cropped_as_asked(
 
 @pytest.fixture(scope="session")
 def sample(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder with the archive of 500 real ImageNet images, unpacked beside it."""
+    """Return a folder with 500 real ImageNet images, in an archive and unpacked."""
     root = tmp_path_factory.mktemp("sample")
     (root / "sample.tar").symlink_to(shared_data / "imagenet-sample-500.tar")
     with tarfile.open(root / "sample.tar") as archive:
@@ -388,7 +384,7 @@ def sample(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_the_real_sample_as_folder_and_as_archive(sample: Path, imagenet_data: MakeData) -> None:
+def test_the_real_sample_as_folder_and_archive(sample: Path, imagenet_data: MakeData) -> None:
     made = [imagenet_data(sample / name, batch_size=64) for name in ("val", "sample.tar", ".")]
     assert len({data.fingerprint for data in made}) == 1
     for data in made:
@@ -402,10 +398,8 @@ def test_the_real_sample_as_folder_and_as_archive(sample: Path, imagenet_data: M
     assert made[1].test_labels.tolist() == [label_by_wnid()[file.parent.name] for file in files]
 
 
-def test_real_images_are_what_torchvision_makes_of_them(
-    sample: Path, imagenet_data: MakeData
-) -> None:
-    """Landscape and portrait, some grey, at the size of the published transform."""
+def test_real_images_are_decoded_as_by_torchvision(sample: Path, imagenet_data: MakeData) -> None:
+    """Landscape and portrait, some grey, at the size of the weights' transform."""
     weights = Transform(256, 224, "bilinear", (0.0,) * 3, (1.0,) * 3)
     data = imagenet_data(sample / "sample.tar", weights)
     steps = v2.Compose([v2.Resize(256), v2.CenterCrop(224), v2.PILToTensor()])

@@ -169,7 +169,7 @@ def _parse_pairs(file: Path, rows: list[list[str]]) -> LabelFile | None:
 
 def _label(file: Path, wnid: str) -> int:
     if wnid not in label_by_wnid():
-        raise DataError(f"{file} contains {wnid}, which is not a class of ImageNet-1k")
+        raise DataError(f"{file} contains {wnid}, which is not a class of ImageNet-1k; correct it")
     return label_by_wnid()[wnid]
 
 

@@ -6,8 +6,8 @@ from cnncompare.config.data import DataConfig
 from cnncompare.data.decode import DecodeOptions
 from cnncompare.data.files import ImageFiles
 from cnncompare.data.source import Source, full_split
-from cnncompare.data.sources.imagenet.layout import detect_layout
-from cnncompare.data.sources.imagenet.listing import list_images
+from cnncompare.data.sources.imagenet.layout import Layout, detect_layout
+from cnncompare.data.sources.imagenet.listing import ListedImage, list_images
 from cnncompare.data.sources.imagenet.notes import comparability_notes
 from cnncompare.data.sources.imagenet.synsets import distinct_class_names, synsets
 from cnncompare.models.pretrained.transforms import Transform
@@ -23,24 +23,7 @@ def load_imagenet(config: DataConfig, transform: Transform) -> Source:
     """
     layout = detect_layout(config.root or "")
     listed, n_others = list_images(layout)
-    options = DecodeOptions(
-        channels=3,
-        height=transform.crop,
-        width=transform.crop,
-        size=transform.crop,
-        reference_file="",
-        resize=transform.resize,
-        interpolation=transform.interpolation,
-        squash=transform.squash,
-    )
-    images = ImageFiles(
-        root=layout.location,
-        files=[image.path for image in listed],
-        bytes=[image.bytes for image in listed],
-        mtimes_ns=[image.mtime_ns for image in listed],
-        options=options,
-        starts=[image.start for image in listed] if layout.kind == "archive" else None,
-    )
+    images = _image_files(layout, listed, transform)
     keys = [f"{image.name}\0{image.bytes}\n".encode(errors="surrogateescape") for image in listed]
     return Source(
         classes=list(synsets()),
@@ -49,4 +32,24 @@ def load_imagenet(config: DataConfig, transform: Transform) -> Source:
         test=full_split(images, torch.tensor([image.label for image in listed]), keys),
         class_names=distinct_class_names(),
         notes=comparability_notes(layout, listed, n_others),
+    )
+
+
+def _image_files(layout: Layout, listed: list[ListedImage], transform: Transform) -> ImageFiles:
+    return ImageFiles(
+        root=layout.location,
+        files=[image.path for image in listed],
+        bytes=[image.bytes for image in listed],
+        mtimes_ns=[image.mtime_ns for image in listed],
+        options=DecodeOptions(
+            channels=3,
+            height=transform.crop,
+            width=transform.crop,
+            size=transform.crop,
+            reference_file="",
+            resize=transform.resize,
+            interpolation=transform.interpolation,
+            squash=transform.squash,
+        ),
+        starts=[image.start for image in listed] if layout.kind == "archive" else None,
     )
