@@ -88,6 +88,7 @@ class SettingsSection(RecordSection):
     matmul_precision: str
     deterministic: bool
     clocks_shared: bool = False  # other jobs of the sweep ran at the same time
+    weights_prefix: str | None = None  # removed from the names of the tensors in a file
     recipe_hash: str  # hash of the configuration without the seed
 
 

@@ -107,6 +107,7 @@ def _common_settings(
         "mean": list(data.mean),
         "std": list(data.std),
         "model_changes": list(model.changes),
+        "weights_prefix": model.weights_prefix,
         "channels_last": trainer.channels_last,
         "compile": trainer.compile,
         "trim_kernels": trainer.trim_kernels,
