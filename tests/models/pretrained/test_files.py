@@ -142,6 +142,6 @@ def test_a_head_for_other_classes_is_new_only_where_it_is_trained(
     tmp_path: Path,
 ) -> None:
     path = saved(lenet(classes=2).network.state_dict(), tmp_path / "w.pth")
-    assert lenet(path).network.state_dict()["output.weight"].shape[0] == 10
+    assert lenet(path).network.state_dict()["classifier.5.weight"].shape[0] == 10
     with pytest.raises(ModelError, match="its last layer has 2 outputs, the data set 10 classes"):
         lenet(path, new_head=False)
