@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence, Set
 from dataclasses import replace
+from typing import Literal
 
 import torch
 from pytorch_lightning import LightningDataModule
@@ -27,6 +28,8 @@ from cnncompare.errors import DataError
 from cnncompare.models.pretrained.transforms import Transform
 from cnncompare.system.cores import available_cores
 
+LARGEST_BATCH = 128  # of data.batch_size=auto
+MIN_STEPS = 10  # optimizer steps per epoch that data.batch_size=auto leaves
 _MAX_GPU_SHARE = 0.25  # of the GPU's memory; larger data sets stay in main memory
 
 
@@ -35,10 +38,12 @@ class ImageData(LightningDataModule):
 
     `prepare` sets these attributes: `classes`, in the order of the labels, and `class_names`, the
     same classes by their names for display; `image_shape` (C, H, W) of the batches; `n_train` and
-    `n_val` (None if nothing is trained) and `n_test`; `mean` and `std` per channel for pixels in
-    [0, 1]; `transform`, the preprocessing of ImageNet images (None for other data); `test_labels`,
-    int64 [n_test]; `present_classes`, the labels among them, int64, ascending; and `fingerprint`,
-    the SHA-256 of the test images before resizing and of their labels.
+    `n_val` (None if nothing is trained) and `n_test`; `batch_size`, the global one; `mean` and
+    `std` per channel for pixels in [0, 1]; `val_class_counts`, int64 [classes], the images of each
+    class on which the epoch is selected; `transform`, the preprocessing of ImageNet images (None
+    for other data); `test_labels`, int64 [n_test]; `present_classes`, the labels among them,
+    int64, ascending; and `fingerprint`, the SHA-256 of the test images before resizing and of
+    their labels.
 
     `weights_transform` is the transform of the network's pretrained weights. Test batches whose
     positions are all in `skip_positions` are skipped because their predictions are already
@@ -51,6 +56,8 @@ class ImageData(LightningDataModule):
     n_train: int | None
     n_val: int | None
     n_test: int
+    batch_size: int
+    val_class_counts: Tensor
     fingerprint: str
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -90,6 +97,7 @@ class ImageData(LightningDataModule):
         self.n_train = None if splits.train is None else len(splits.train)
         self.n_val = None if splits.val is None else len(splits.val)
         self.n_test = len(splits.test)
+        self.batch_size = _batch_size(self.config.batch_size, self.n_train)
         chosen_on = splits.test if splits.val is None else splits.val
         self.val_class_counts = torch.bincount(chosen_on.labels, minlength=len(source.classes))
         self.test_labels = splits.test.labels
@@ -216,7 +224,7 @@ class ImageData(LightningDataModule):
             mean=self.mean,
             std=self.std,
             n_classes=len(self.classes),
-            batch_size=self.config.batch_size,
+            batch_size=self.batch_size,
             seed=self.seed,
             workers=self._workers,
         )
@@ -269,6 +277,23 @@ def _decode_splits(splits: Splits, config: DataConfig, workers: int) -> tuple[Sp
                 raise CorruptImageError(report.corrupt[row])
     train, val = (split and replace(split, images=images) for split in splits[:2])
     return Splits(train, val, replace(splits.test, images=images)), report
+
+
+def _batch_size(requested: int | Literal["auto"], n_train: int | None) -> int:
+    """Return the global batch size; "auto" leaves at least ten steps per epoch where possible.
+
+    Raises DataError for a batch that is larger than the training split.
+    """
+    if requested == "auto":
+        powers = [2**k for k in range(LARGEST_BATCH.bit_length() - 1, 0, -1)]
+        enough = (size for size in powers if n_train is None or n_train // size >= MIN_STEPS)
+        return next(enough, 1 if n_train == 1 else 2)
+    if n_train is not None and requested > n_train:
+        raise DataError(
+            f"data.batch_size={requested} is larger than the training split of {n_train} images; "
+            f"use at most {n_train}, or data.batch_size=auto"
+        )
+    return requested
 
 
 def _limit_note(n: int, n_all: int) -> list[str]:

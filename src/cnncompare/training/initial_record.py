@@ -95,7 +95,7 @@ def _common_settings(
     trainer = config.trainer
     return {
         "seed": config.seed,
-        "batch_size": config.data.batch_size,
+        "batch_size": data.batch_size,
         "devices": trainer.processes,
         "accelerator": trainer.accelerator,
         "strategy": "ddp" if trainer.processes > 1 else "single_device",

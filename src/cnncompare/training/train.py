@@ -1,14 +1,15 @@
 """One run from start to finish; with zero epochs, a test of pretrained weights."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 
 from cnncompare.config.schema import Config
-from cnncompare.data.module import ImageData
-from cnncompare.errors import RunError
+from cnncompare.data.module import LARGEST_BATCH, ImageData
+from cnncompare.errors import ConfigError, RunError
 from cnncompare.models import registry
 from cnncompare.runs.lifecycle import checkpoint_to_resume, close_on_exit, is_finished, open_run
 from cnncompare.runs.log_file import log_file
@@ -52,6 +53,7 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
     data = build_data(config, reference)
     with Interruption() as interruption:
         data.prepare()
+        _check_batch_size(config, data)
         model = build_model(config, data)
         classes = data.present_classes.tolist() if config.data.mask_classes else None
         task = build_task(config, model, classes)
@@ -68,6 +70,28 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
                 trainer = measure(run, config, task, data, interruption)
                 _complete(run, config, data, trainer)
     return run
+
+
+def _check_batch_size(config: Config, data: ImageData) -> None:
+    """Report a batch size that was chosen for a small training split.
+
+    Raises ConfigError if it cannot be divided over the devices.
+    """
+    if config.data.batch_size != "auto" or data.batch_size == LARGEST_BATCH:
+        return
+    devices = config.trainer.processes
+    if data.batch_size % devices:
+        raise ConfigError(
+            f"data.batch_size=auto is {data.batch_size} for {data.n_train} training images, which "
+            f"{devices} devices cannot share; give data.batch_size={devices} or a multiple"
+        )
+    if is_rank_zero():
+        print(
+            f"cnncompare: batch size {data.batch_size}, chosen for {data.n_train} training images "
+            "(data.batch_size=auto)",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def _fit_and_test(
@@ -173,8 +197,8 @@ def _record_health(run: Run, config: Config, data: ImageData, first_loss: float 
         n_train=data.n_train,
         n_val=int(data.val_class_counts.sum()),
         largest_val_class=int(data.val_class_counts.max()),
-        batch_size=config.data.batch_size,
-        steps=max(1, data.n_train // config.data.batch_size) * len(rows),
+        batch_size=data.batch_size,
+        steps=max(1, data.n_train // data.batch_size) * len(rows),
         own_lr=own_learning_rate(config),
     )
     run.record.training.health = check_health(rows, facts)
