@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence, Set
 from dataclasses import replace
-from typing import Literal
 
 import torch
 from pytorch_lightning import LightningDataModule
@@ -10,6 +9,7 @@ from torch import Tensor
 
 from cnncompare.config.data import AugmentConfig, DataConfig
 from cnncompare.data.augment import adapt
+from cnncompare.data.batch_size import resolve_batch_size
 from cnncompare.data.cache import decode_to_cache
 from cnncompare.data.decode import CorruptImageError
 from cnncompare.data.files import DecodeReport, ImageFiles
@@ -28,8 +28,6 @@ from cnncompare.errors import DataError
 from cnncompare.models.pretrained.transforms import Transform
 from cnncompare.system.cores import available_cores
 
-LARGEST_BATCH = 128  # of data.batch_size=auto
-MIN_STEPS = 10  # optimizer steps per epoch that data.batch_size=auto leaves
 _MAX_GPU_SHARE = 0.25  # of the GPU's memory; larger data sets stay in main memory
 
 
@@ -97,7 +95,7 @@ class ImageData(LightningDataModule):
         self.n_train = None if splits.train is None else len(splits.train)
         self.n_val = None if splits.val is None else len(splits.val)
         self.n_test = len(splits.test)
-        self.batch_size = _batch_size(self.config.batch_size, self.n_train)
+        self.batch_size = resolve_batch_size(self.config.batch_size, self.n_train)
         chosen_on = splits.test if splits.val is None else splits.val
         self.val_class_counts = torch.bincount(chosen_on.labels, minlength=len(source.classes))
         self.test_labels = splits.test.labels
@@ -277,23 +275,6 @@ def _decode_splits(splits: Splits, config: DataConfig, workers: int) -> tuple[Sp
                 raise CorruptImageError(report.corrupt[row])
     train, val = (split and replace(split, images=images) for split in splits[:2])
     return Splits(train, val, replace(splits.test, images=images)), report
-
-
-def _batch_size(requested: int | Literal["auto"], n_train: int | None) -> int:
-    """Return the global batch size; "auto" leaves at least ten steps per epoch where possible.
-
-    Raises DataError for a batch that is larger than the training split.
-    """
-    if requested == "auto":
-        powers = [2**k for k in range(LARGEST_BATCH.bit_length() - 1, 0, -1)]
-        enough = (size for size in powers if n_train is None or n_train // size >= MIN_STEPS)
-        return next(enough, 1 if n_train == 1 else 2)
-    if n_train is not None and requested > n_train:
-        raise DataError(
-            f"data.batch_size={requested} is larger than the training split of {n_train} images; "
-            f"use at most {n_train}, or data.batch_size=auto"
-        )
-    return requested
 
 
 def _limit_note(n: int, n_all: int) -> list[str]:

@@ -8,7 +8,8 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 
 from cnncompare.config.schema import Config
-from cnncompare.data.module import LARGEST_BATCH, ImageData
+from cnncompare.data.batch_size import LARGEST_BATCH
+from cnncompare.data.module import ImageData
 from cnncompare.errors import ConfigError, RunError
 from cnncompare.models import registry
 from cnncompare.runs.lifecycle import checkpoint_to_resume, close_on_exit, is_finished, open_run

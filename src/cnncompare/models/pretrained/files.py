@@ -84,15 +84,15 @@ def _is_state_dict(content: Any) -> bool:
 
 
 def _refuse_non_finite(path: Path, tensors: dict[str, Tensor]) -> None:
-    damaged = [
+    bad = [
         name
         for name, tensor in tensors.items()
         if tensor.is_floating_point() and not bool(tensor.isfinite().all())
     ]
-    if damaged:
+    if bad:
         raise ModelError(
-            f"model.weights={path}: {len(damaged)} of {len(tensors)} tensors contain NaN or "
-            f"infinity ({_listed(damaged)}); the training that wrote them diverged"
+            f"model.weights={path}: {len(bad)} of {len(tensors)} tensors contain NaN or "
+            f"infinity ({_listed(bad)}); the training that wrote them diverged"
         )
 
 
