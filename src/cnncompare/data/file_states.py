@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import NamedTuple
 
@@ -56,7 +56,7 @@ def from_json(content: bytes) -> dict[str, FileState] | None:
 
 def is_gone(config: DataConfig) -> bool:
     """Return whether own data are no longer on disk, as on a drive that is not mounted."""
-    return _is_own(config) and not _listing(config)
+    return _is_own(config) and not any(_files(config))
 
 
 def describe_changes(config: DataConfig, earlier: Mapping[str, FileState]) -> str:
@@ -110,22 +110,31 @@ def _kind(name: str) -> str:
     return _SPLITS[split] if split else f"images in {folder}/"
 
 
+def _root(config: DataConfig) -> str:
+    return os.path.abspath(os.path.expanduser(config.root or ""))
+
+
+def _files(config: DataConfig) -> Iterator[str]:
+    """Yield the absolute path of each file of the data."""
+    root = _root(config)
+    suffixes = IMAGE_SUFFIXES if config.source == "folder" else ("",)
+    return iter([root]) if os.path.isfile(root) else _walk(root, suffixes)
+
+
 def _listing(config: DataConfig) -> dict[str, tuple[str, int, int]]:
     """Return absolute path, size and modification time of each file of the data, by name."""
-    root = os.path.abspath(os.path.expanduser(config.root or ""))
-    suffixes = IMAGE_SUFFIXES if config.source == "folder" else ("",)
-    found = {}
-    for path in [root] if os.path.isfile(root) else _walk(root, suffixes):
+    root, found = _root(config), {}
+    for path in _files(config):
         try:
             state = os.stat(path)
         except OSError:
             continue  # a link without a target
-        name = os.path.relpath(path, root) if path != root else os.path.basename(path)
+        name = path[len(root) :].lstrip(os.sep) or os.path.basename(path)
         found[name.replace(os.sep, "/")] = (path, state.st_size, state.st_mtime_ns)
     return found
 
 
-def _walk(root: str, suffixes: Iterable[str]) -> Iterator[str]:
+def _walk(root: str, suffixes: tuple[str, ...]) -> Iterator[str]:
     """Yield the files below `root`, each real folder once, without hidden files and folders."""
     visited: set[str] = set()
     for folder, folders, files in os.walk(root, followlinks=True):
@@ -136,7 +145,7 @@ def _walk(root: str, suffixes: Iterable[str]) -> Iterator[str]:
             continue
         visited.add(real)
         for name in files:
-            if name.lower().endswith(tuple(suffixes)) and not is_hidden(name):
+            if name.lower().endswith(suffixes) and not is_hidden(name):
                 yield os.path.join(folder, name)
 
 
