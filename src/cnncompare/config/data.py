@@ -1,5 +1,6 @@
 """Options of the data set, its split and its augmentation."""
 
+import os
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -16,6 +17,9 @@ from cnncompare.config.section import (
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 """File names of images end in one of these, in any letter case; the list is torchvision's."""
+
+HUB_PREFIX = "hf://"
+"""Start of a `data.root` that names a data set of the Hugging Face Hub: hf://OWNER/NAME."""
 
 
 class AugmentConfig(Section):
@@ -50,8 +54,9 @@ class DataConfig(Section):
     """Images, their split, and their preprocessing into batches."""
 
     name: Name
-    source: Literal["torchvision", "digits", "folder", "synthetic", "imagenet"]
-    root: str | None = None  # folder of the class folders, or of the downloads
+    source: Literal["torchvision", "digits", "folder", "arrays", "parquet", "synthetic", "imagenet"]
+    root: str | None = None  # folder or file of the images, or folder of the downloads
+    labels: str | None = None  # table or array of labels; for parquet, the column
     torchvision: TorchvisionConfig | None = None
     synthetic: SyntheticConfig | None = None
     image_size: Pixels | None = None  # null: that of the data set, or the crop of the weights
@@ -73,11 +78,32 @@ class DataConfig(Section):
     cache_dir: str = "~/.cache/cnncompare"
     cache_limit_gib: NotNegative = 4.0  # larger decoded data sets are read by workers
 
+    def absolute_paths(self) -> dict[str, str]:
+        """Return `root` and `labels` as absolute paths if they are local files or folders."""
+        paths = {"root": self.root}
+        if self.source != "parquet":  # there, it is the name of a column
+            paths["labels"] = self.labels
+        return {
+            key: os.path.abspath(os.path.expanduser(path))
+            for key, path in paths.items()
+            if path is not None and not path.startswith(HUB_PREFIX)
+        }
+
     @model_validator(mode="after")
     def _check_source_requirements(self) -> "DataConfig":
         if self.source == "folder" and not self.root:
             raise ValueError(
                 "data=folder needs data.root=PATH, a folder with train/CLASS/ and test/CLASS/"
+            )
+        if self.source == "arrays" and not self.root:
+            raise ValueError(
+                "data=arrays needs data.root=FILE, an .npz file with images and labels, or an .npy "
+                "file of images with data.labels=FILE.npy"
+            )
+        if self.source == "parquet" and not self.root:
+            raise ValueError(
+                "data=parquet needs data.root=PATH, a folder or a file in Parquet or Arrow format, "
+                "or hf://OWNER/NAME"
             )
         if self.source == "torchvision" and self.torchvision is None:
             raise ValueError("source=torchvision needs data.torchvision.dataset")
@@ -91,12 +117,17 @@ class DataConfig(Section):
     @model_validator(mode="after")
     def _check_source_support(self) -> "DataConfig":
         scaled = self.resize is not None or self.interpolation is not None
-        if scaled and self.source not in ("folder", "imagenet"):
+        if scaled and self.source not in ("folder", "parquet", "imagenet"):
             raise ValueError(
-                "data.resize and data.interpolation are for image files, data=folder and "
-                f"data=imagenet_val; data={self.name} supports only data.image_size"
+                "data.resize and data.interpolation are for image files, data=folder, data=parquet "
+                f"and data=imagenet_val; data={self.name} supports only data.image_size"
             )
-        if scaled and self.source == "folder" and self.image_size is None:
+        if self.labels is not None and self.source not in ("folder", "arrays", "parquet"):
+            raise ValueError(
+                f"data.labels={self.labels} is for data=folder, data=arrays and data=parquet; "
+                f"data={self.name} has its own labels"
+            )
+        if scaled and self.source in ("folder", "parquet") and self.image_size is None:
             raise ValueError("data.resize needs data.image_size=PIXELS, the size of the crop")
         if self.resize is not None and self.resize < (self.image_size or 0):
             raise ValueError(

@@ -15,10 +15,12 @@ from cnncompare.data.files import DecodeReport, ImageFiles
 from cnncompare.data.loaders import Batches, BatchOptions, RankInfo
 from cnncompare.data.normalize import channel_statistics
 from cnncompare.data.source import Images, Source, Split, fingerprint, read_images
+from cnncompare.data.sources.arrays import load_arrays
 from cnncompare.data.sources.digits import load_digits
 from cnncompare.data.sources.folder import load_folder
 from cnncompare.data.sources.imagenet.notes import colour_notes
 from cnncompare.data.sources.imagenet.validation_set import load_imagenet
+from cnncompare.data.sources.parquet import load_parquet
 from cnncompare.data.sources.synthetic import load_synthetic
 from cnncompare.data.sources.torchvision_sets import load_torchvision
 from cnncompare.data.split import Splits, split_source
@@ -248,6 +250,10 @@ def load_source(config: DataConfig, transform: Transform | None = None) -> Sourc
             return load_synthetic(config.synthetic)
         case "folder":
             return load_folder(config)
+        case "arrays":
+            return load_arrays(config)
+        case "parquet":
+            return load_parquet(config)
         case "torchvision":
             return load_torchvision(config)
 

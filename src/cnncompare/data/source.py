@@ -48,7 +48,8 @@ class Split:
 class Source:
     """A data set as provided by its source; `shape` is (C, H, W) of every image.
 
-    `train` is None for data sets that are only tested on. `class_names` are the names to display
+    `train` is None for data sets that are only tested on; if `test` is None, the test split is
+    drawn from `train`. `class_names` are the names to display
     if they differ from `classes`. Each of the `notes` is a line about a property that makes
     results less comparable.
     """
@@ -56,7 +57,7 @@ class Source:
     classes: list[str]
     shape: tuple[int, int, int]
     train: Split | None
-    test: Split
+    test: Split | None
     val: Split | None = None
     class_names: list[str] | None = None
     notes: list[str] = field(default_factory=list)

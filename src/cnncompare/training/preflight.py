@@ -64,10 +64,23 @@ def _check_devices(config: Config) -> None:
 
 
 def _check_images(config: Config) -> None:
+    root, labels = config.data.root or "", config.data.labels
     if config.data.source == "imagenet":
         from cnncompare.data.sources.imagenet.layout import detect_layout
 
-        detect_layout(config.data.root or "")
+        detect_layout(root)
+    elif config.data.source == "folder" and labels is not None:
+        from cnncompare.data.sources.label_table import read_labelled_files
+
+        read_labelled_files(root, labels)
+    elif config.data.source == "arrays":
+        from cnncompare.data.sources.stored_arrays import find_arrays
+
+        find_arrays(root, labels)
+    elif config.data.source == "parquet":
+        from cnncompare.data.sources.table_columns import check_tables
+
+        check_tables(root, labels)
 
 
 def _check_output(folder: Path) -> None:
