@@ -114,7 +114,7 @@ class Config(Section):
                 **({} if self.trains else {"optimizer": True, "scheduler": True, "loss": True}),
             },
         )
-        settings["data"].update(self.data.absolute_paths())
+        settings["data"].update(self.data.file_identity())
         if self.data.source in ("torchvision", "digits", "synthetic"):
             settings["data"].pop("root", None)  # only the folder of the downloads
         return settings

@@ -73,6 +73,10 @@ def _check_images(config: Config) -> None:
         from cnncompare.data.sources.label_table import read_labelled_files
 
         read_labelled_files(root, labels)
+    elif config.data.source == "folder":
+        from cnncompare.data.sources.class_folders import find_class_folders
+
+        find_class_folders(root)
     elif config.data.source == "arrays":
         from cnncompare.data.sources.stored_arrays import find_arrays
 
@@ -81,6 +85,10 @@ def _check_images(config: Config) -> None:
         from cnncompare.data.sources.table_columns import check_tables
 
         check_tables(root, labels)
+    if config.data.split is not None:
+        from cnncompare.data.split_table import read_split_table
+
+        read_split_table(config.data.split)
 
 
 def _check_output(folder: Path) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from cnncompare.config.data import DataConfig
 from cnncompare.data.source import Source, full_split
-from cnncompare.data.sources.split_names import check_classes
+from cnncompare.data.sources.class_coverage import check_classes
 from cnncompare.data.sources.stored_arrays import StoredArray, channels_last, find_arrays
 from cnncompare.errors import DataError
 

@@ -7,13 +7,14 @@ The tables are those that Hugging Face `datasets` writes: `to_parquet`, `push_to
 import json
 import logging
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cnncompare.config.data import HUB_PREFIX
-from cnncompare.data.sources.split_names import split_of, split_of_path
+from cnncompare.data.sources.class_folders import split_of
 from cnncompare.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def find_tables(root: str) -> list[ImageTable]:
     if not path.is_dir():
         raise DataError(f"data.root={path} does not exist; give a Parquet or Arrow file or folder")
     names = _table_files(path)
-    split_of_file = {name: split_of_path(name) for name in names}
+    split_of_file = {name: _split_of_path(name) for name in names}
     if not any(split_of_file.values()):
         split_of_file = dict.fromkeys(names, "train")
     _warn_of_others([name for name, split in split_of_file.items() if split is None], root)
@@ -209,3 +210,15 @@ def _hub_batches(dataset: Any) -> Callable[[list[str]], Iterator[Any]]:
         return iter(chosen.iter(batch_size=_BATCH))
 
     return batches
+
+
+def _split_of_path(path: str) -> str | None:
+    """Return the split that a file's name or, failing that, its folders are named after.
+
+    `data/train-00000-of-00001.parquet` and `default/train/0000.parquet` belong to train.
+    """
+    for name in reversed(path.split("/")):
+        for piece in re.split(r"[^A-Za-z]+", name):
+            if split := split_of(piece):
+                return split
+    return None

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from cnncompare.config.data import IMAGE_SUFFIXES
-from cnncompare.data.sources.split_names import SPELLINGS, check_classes, split_of
+from cnncompare.config.data import IMAGE_SUFFIXES, label_files
+from cnncompare.data.sources.class_coverage import check_classes
+from cnncompare.data.sources.class_folders import SPLIT_NAMES, split_of
+from cnncompare.data.walk import is_hidden
 from cnncompare.errors import DataError
 
 log = logging.getLogger(__name__)
@@ -53,7 +55,7 @@ def read_labelled_files(root: str, labels: str) -> LabelledFiles:
     folder = Path(os.path.abspath(os.path.expanduser(root)))
     if not folder.is_dir():
         raise DataError(f"data.root={folder} is not a folder; set the folder of the images")
-    table = _find_table(labels, folder)
+    table = _find_table(root, labels)
     entries = _resolve(read_table(table), folder, table)
     _check_unlabelled(entries, folder, table)
     return _by_split_and_class(_without_duplicates(entries, table), folder, table)
@@ -76,13 +78,12 @@ def read_table(table: Path) -> list[Entry]:
     return entries
 
 
-def _find_table(labels: str, root: Path) -> Path:
-    path = Path(os.path.expanduser(labels))
-    candidates = [Path(os.path.abspath(path)), Path(os.path.abspath(root / path))]
+def _find_table(root: str, labels: str) -> Path:
+    candidates = label_files(root, labels)
     for candidate in candidates:
         if candidate.is_file():
             return candidate
-    where = " or ".join(dict.fromkeys(str(candidate) for candidate in candidates))
+    where = " or ".join(dict.fromkeys(map(str, candidates)))
     raise DataError(f"data.labels={labels}: there is no file {where}")
 
 
@@ -153,7 +154,7 @@ def _entry(line: int, fields: list[str], columns: dict[str, int], table: Path) -
             raise DataError(f"{table} line {line}: the {role} is empty ({fields})")
     split = split_of(values["split"]) if "split" in values else None
     if "split" in values and split is None:
-        known = ", ".join(name for names in SPELLINGS.values() for name in names)
+        known = ", ".join(name for names in SPLIT_NAMES.values() for name in names)
         raise DataError(f"{table} line {line}: {values['split']!r} is no split; use one of {known}")
     return Entry(line, values["file"].replace("\\", "/"), values["label"], split)
 
@@ -198,9 +199,9 @@ def _check_unlabelled(entries: list[Entry], root: Path, table: Path) -> None:
 def _images_below(root: Path) -> Iterator[str]:
     """Yield the images below `root`; hidden folders and files, and linked folders, hold none."""
     for parent, folders, files in os.walk(root):
-        folders[:] = [name for name in folders if not name.startswith((".", "__MACOSX"))]
+        folders[:] = [name for name in folders if not is_hidden(name)]
         for name in files:
-            if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith("."):
+            if name.lower().endswith(IMAGE_SUFFIXES) and not is_hidden(name):
                 yield os.path.relpath(os.path.join(parent, name), root)
 
 

@@ -10,9 +10,9 @@ from cnncompare.config.data import DataConfig
 from cnncompare.data.decode import ArchiveMember, DecodeOptions, read_size
 from cnncompare.data.files import ImageFiles
 from cnncompare.data.source import Source, Split
+from cnncompare.data.sources.class_coverage import check_classes
 from cnncompare.data.sources.image_archive import TableIndex, copy_to_archive
 from cnncompare.data.sources.image_tables import find_tables
-from cnncompare.data.sources.split_names import check_classes
 from cnncompare.data.sources.table_columns import choose_columns
 from cnncompare.errors import DataError
 

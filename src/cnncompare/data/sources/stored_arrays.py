@@ -11,7 +11,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cnncompare.data.sources.split_names import split_of
+from cnncompare.data.sources.class_folders import split_of
 from cnncompare.errors import DataError
 
 log = logging.getLogger(__name__)

@@ -1,35 +1,8 @@
-"""Usual spellings of the splits, and the check that every split has every class."""
+"""Check that every split of a data set has every class."""
 
-import re
 from collections.abc import Collection, Mapping
 
 from cnncompare.errors import DataError
-
-SPELLINGS = {
-    "train": ("train", "training"),
-    "val": ("val", "valid", "validation", "dev"),
-    "test": ("test", "testing", "eval", "evaluation"),
-}
-"""Names of each split, in any letter case."""
-
-_SPLIT_OF = {spelling: split for split, names in SPELLINGS.items() for spelling in names}
-
-
-def split_of(name: str) -> str | None:
-    """Return train, val or test for one of its spellings, or None."""
-    return _SPLIT_OF.get(name.strip().lower())
-
-
-def split_of_path(path: str) -> str | None:
-    """Return the split that a file's name or, failing that, its folders are named after.
-
-    `data/train-00000-of-00001.parquet` and `default/train/0000.parquet` belong to train.
-    """
-    for name in reversed(path.split("/")):
-        for piece in re.split(r"[^A-Za-z]+", name):
-            if split := split_of(piece):
-                return split
-    return None
 
 
 def check_classes(origin: str, classes: Mapping[str, Collection[str]]) -> None:
