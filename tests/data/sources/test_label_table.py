@@ -127,12 +127,12 @@ SPLIT = "file,label,split\na.png,cat,train\nb.png,dog,train\nsub/c.png,cat,test\
         (PLAIN.encode().replace(b"dog", b"d\xf6g"), r"line 3 is not UTF-8 text"),
         (
             PLAIN + "x.png,cat\ny.png,cat\nz.png,cat\nzz.png,cat\n",
-            r"4 of 8 labelled files do not exist in .*photos: x\.png \(line 6\), y\.png \(line 7\), "
-            r"z\.png \(line 8\), \.\.\.$",
+            r"4 of 8 labelled files do not exist in .*photos: x\.png \(line 6\), "
+            r"y\.png \(line 7\), z\.png \(line 8\), \.\.\.$",
         ),
         (
             "file,label\na.png,cat\n",
-            r"photos has 3 images that .*labels\.csv does not name: b\.png, sub/c\.png, sub/d\.png;",
+            r"has 3 images that .*labels\.csv does not name: b\.png, sub/c\.png, sub/d\.png;",
         ),
         (PLAIN + "a.png,dog\n", r"a\.png has the label 'cat' in line 2 and 'dog' in line 6"),
         (

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from cnncompare.config.data import DataConfig
 from cnncompare.data.source import Source, full_split
-from cnncompare.data.sources.class_coverage import check_classes
+from cnncompare.data.sources.class_coverage import check_classes, name_classes
 from cnncompare.data.sources.stored_arrays import StoredArray, channels_last, find_arrays
 from cnncompare.errors import DataError
 
@@ -119,13 +119,6 @@ def _number_classes(
 ) -> tuple[list[str], dict[str, NDArray[np.int64]]]:
     """Return the class names and, for each split, the positions of its labels among them."""
     values = np.unique(np.concatenate(list(labels.values())))
-    if stored_names is None or values.dtype.kind == "U":
-        names = [str(value) for value in values]
-        return names, {split: np.searchsorted(values, array) for split, array in labels.items()}
-    names = [str(name) for name in stored_names.load().reshape(-1)]
-    if len(set(names)) < len(names) or int(values.max()) >= len(names):
-        raise DataError(
-            f"{stored_names} has {len(set(names))} different names; the labels are numbers up to "
-            f"{values.max()}, which need {int(values.max()) + 1} names"
-        )
-    return names, labels
+    names = None if stored_names is None else [str(x) for x in stored_names.load().reshape(-1)]
+    classes = name_classes(values.tolist(), names, str(stored_names))
+    return classes, {split: np.searchsorted(values, array) for split, array in labels.items()}

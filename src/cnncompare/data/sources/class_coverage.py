@@ -1,8 +1,33 @@
-"""Check that every split of a data set has every class."""
+"""Name the classes of labels, and check that every split has every class."""
 
-from collections.abc import Collection, Mapping
+import logging
+from collections.abc import Collection, Mapping, Sequence
 
 from cnncompare.errors import DataError
+
+log = logging.getLogger(__name__)
+
+
+def name_classes(
+    values: Sequence[int | str], names: Sequence[str] | None, origin: str
+) -> list[str]:
+    """Return the class names of the different labels `values`, which ascend.
+
+    Strings are names themselves; the number i is `names[i]`, or without names the number itself.
+    Names of no label are left out. Raises DataError if a name is missing or occurs twice; `origin`
+    stands for the data in messages.
+    """
+    if names is None or isinstance(values[0], str):
+        return [str(value) for value in values]
+    numbers = [int(value) for value in values]
+    if numbers[-1] >= len(names) or len(set(names)) < len(names):
+        raise DataError(
+            f"{origin} has {len(set(names))} different class names, but labels up to "
+            f"{numbers[-1]}, which need {numbers[-1] + 1} names"
+        )
+    if len(numbers) < len(names):
+        log.warning("%s: %d class names have no image", origin, len(names) - len(numbers))
+    return [names[number] for number in numbers]
 
 
 def check_classes(origin: str, classes: Mapping[str, Collection[str]]) -> None:

@@ -1,6 +1,5 @@
 """Images and labels in Parquet or Arrow files as Hugging Face `datasets` writes them."""
 
-import logging
 from itertools import accumulate
 from pathlib import Path
 
@@ -10,13 +9,10 @@ from cnncompare.config.data import DataConfig
 from cnncompare.data.decode import ArchiveMember, DecodeOptions, read_size
 from cnncompare.data.files import ImageFiles
 from cnncompare.data.source import Source, Split
-from cnncompare.data.sources.class_coverage import check_classes
+from cnncompare.data.sources.class_coverage import check_classes, name_classes
 from cnncompare.data.sources.image_archive import TableIndex, copy_to_archive
 from cnncompare.data.sources.image_tables import find_tables
 from cnncompare.data.sources.table_columns import choose_columns
-from cnncompare.errors import DataError
-
-log = logging.getLogger(__name__)
 
 
 def load_parquet(config: DataConfig) -> Source:
@@ -30,11 +26,13 @@ def load_parquet(config: DataConfig) -> Source:
     tables = find_tables(root)
     columns = choose_columns(tables, config.labels)
     archive, index = copy_to_archive(tables, columns, config.cache_dir)
-    classes, labels = number_classes(index.labels, columns.classes, root)
+    values = sorted(set(index.labels))
+    classes = name_classes(values, columns.classes, root)
+    number = {value: i for i, value in enumerate(values)}
     images = _image_files(archive, index, config)
     hashes = zip(index.files, index.sha256s, strict=True)
     keys = [f"{file}\0{sha256}\n".encode() for file, sha256 in hashes]
-    splits, numbers = {}, torch.tensor(labels)
+    splits, numbers = {}, torch.tensor([number[label] for label in index.labels])
     for split in dict.fromkeys(index.splits):
         rows = torch.tensor([row for row, name in enumerate(index.splits) if name == split])
         splits[split] = Split(images, numbers[rows], rows, keys)
@@ -44,30 +42,6 @@ def load_parquet(config: DataConfig) -> Source:
     return Source(
         classes, images.options[:3], splits["train"], splits.get("test"), splits.get("val")
     )
-
-
-def number_classes(
-    labels: list[int | str], names: tuple[str, ...] | None, origin: str
-) -> tuple[list[str], list[int]]:
-    """Return the classes that occur, in the order of `names` or sorted, and each label's position.
-
-    Raises DataError if a number has no name or if a name occurs twice. Names of no image are left
-    out.
-    """
-    values = sorted(set(labels))
-    if names is None or isinstance(values[0], str):
-        classes = [str(value) for value in values]
-    elif isinstance(values[-1], int) and values[-1] < len(names) == len(set(names)):
-        classes = [names[value] for value in values if isinstance(value, int)]
-        if len(classes) < len(names):
-            log.warning("%s: %d class names have no image", origin, len(names) - len(classes))
-    else:
-        raise DataError(
-            f"{origin}: {len(set(names))} different class names do not fit labels up to "
-            f"{values[-1]}"
-        )
-    position = {value: i for i, value in enumerate(values)}
-    return classes, [position[label] for label in labels]
 
 
 def _image_files(archive: Path, index: TableIndex, config: DataConfig) -> ImageFiles:
