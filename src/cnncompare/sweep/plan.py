@@ -69,7 +69,8 @@ def plan_jobs(
             if recipe not in probed:
                 print(f"probing {job.number} of {len(jobs)}: {job.label}", file=sys.stderr)
                 probed[recipe] = _probe(job, Path(folder))
-            rows.append((job, costs(job.config, probed[recipe]), _is_finished(job.config)))
+            finished = finished_run(job.config) is not None
+            rows.append((job, costs(job.config, probed[recipe]), finished))
     _print(rows)
 
 
@@ -115,10 +116,6 @@ def _checkpoints_mb(config: Config, size_mb: float) -> float:
     """Return the size of best.ckpt and last.ckpt: weights, optimizer states, averaged weights."""
     states = {"sgd": 1, "adamw": 2}[config.optimizer.name] + (config.trainer.ema_decay is not None)
     return 2 * size_mb * (1 + states)
-
-
-def _is_finished(config: Config) -> bool:
-    return finished_run(config) is not None
 
 
 def _print(rows: Sequence[tuple[Job, ProbeResult, bool]]) -> None:
