@@ -13,6 +13,7 @@ from cnncompare.data.augment import adapt
 from cnncompare.data.cache import decode_to_cache
 from cnncompare.data.decode import CorruptImageError
 from cnncompare.data.files import DecodeReport, ImageFiles
+from cnncompare.data.identical import hash_images
 from cnncompare.data.loaders import Batches, BatchOptions, RankInfo
 from cnncompare.data.normalize import channel_statistics
 from cnncompare.data.source import Images, Source, Split, fingerprint, read_images
@@ -97,6 +98,7 @@ class ImageData(LightningDataModule):
         self.ignored_files = source.ignored_files
         self.split_rows = None if source is loaded else split_rows(source)
         splits = split_source(source, self.config)
+        self._hashes = _test_hashes(splits.test, self.config, self._workers)
         splits, self._report = _decode_splits(splits, self.config, self._workers)
         self.classes = source.classes
         self.class_names = source.class_names or source.classes
@@ -107,7 +109,7 @@ class ImageData(LightningDataModule):
         self.test_labels = splits.test.labels
         self.present_classes = torch.unique(self.test_labels)
         self._notes = source.notes + _limit_note(len(splits.test), _n_test(source))
-        self.fingerprint = fingerprint(splits.test, source.shape, source.classes)
+        self.fingerprint = fingerprint(splits.test, source.shape, source.classes, self._hashes)
         self.mean, self.std = self._statistics(splits, source)
         self._splits = splits
 
@@ -179,7 +181,8 @@ class ImageData(LightningDataModule):
         self._splits = splits._replace(test=test)
         self.n_test, self.test_labels = len(test), test.labels
         self.present_classes = torch.unique(test.labels)
-        self.fingerprint = fingerprint(test, self.image_shape, self.classes)
+        hashes = self._hashes and [self._hashes[i] for i in keep.nonzero().squeeze(1).tolist()]
+        self.fingerprint = fingerprint(test, self.image_shape, self.classes, hashes)
 
     def test_images(self, indices: Sequence[int]) -> Tensor:
         """Return test images for display, uint8 [n, C, H, W]."""
@@ -273,6 +276,13 @@ def load_source(config: DataConfig, transform: Transform | None = None) -> Sourc
             return load_parquet(config)
         case "torchvision":
             return load_torchvision(config)
+
+
+def _test_hashes(test: Split, config: DataConfig, workers: int) -> list[bytes] | None:
+    """Return hashes of own test images, so that any form of the same pixels has one fingerprint."""
+    if config.source not in ("folder", "arrays", "parquet"):
+        return None
+    return hash_images(test, config, workers)
 
 
 def _decode_splits(splits: Splits, config: DataConfig, workers: int) -> tuple[Splits, DecodeReport]:

@@ -32,19 +32,20 @@ class Photo:
 def read_photos(archive: Path) -> list[Photo]:
     """Return 32 training and 8 test images of each CIFAR-10 class, by split, class and name."""
     found: dict[tuple[str, str], list[Photo]] = {}
-    n_classes = 10
+    n_missing = 10 * sum(PER_SPLIT.values())
     with tarfile.open(archive) as members:
-        for member in members:
-            split, label, *rest = Path(member.name).parts[-3:]
-            photos = found.setdefault((split, label), [])
-            if not member.isfile() or not rest or len(photos) == PER_SPLIT[split]:
+        while n_missing:
+            member = members.next()
+            assert member is not None
+            if not member.isfile():
                 continue
+            split, label, name = Path(member.name).parts[-3:]
+            photos = found.setdefault((split, label), [])
             content = members.extractfile(member)
-            assert content is not None
-            pixels = np.asarray(Image.open(content).convert("RGB"))
-            photos.append(Photo(split, label, f"{split}-{Path(rest[0]).stem}.png", pixels))
-            if sum(map(len, found.values())) == n_classes * sum(PER_SPLIT.values()):
-                break
+            if len(photos) < PER_SPLIT[split] and content is not None:
+                pixels = np.asarray(Image.open(content).convert("RGB"))
+                photos.append(Photo(split, label, f"{split}-{Path(name).stem}.png", pixels))
+                n_missing -= 1
     photos = [photo for group in found.values() for photo in group]
     return sorted(photos, key=lambda photo: (photo.split == "test", photo.label, photo.name))
 
