@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
 
@@ -97,6 +98,28 @@ def test_every_form_has_the_same_pixels_labels_and_fingerprint(
     assert one.classes == other.classes
     assert one.fingerprint == other.fingerprint
     assert (one.mean, one.std) == (other.mean, other.std)
+    for split in ("train", "val", "test"):
+        for ours, theirs in zip(tensors(one, split), tensors(other, split), strict=True):
+            assert torch.equal(ours, theirs), split
+
+
+@pytest.mark.parametrize("form", ["table", "npy", "parquet"])
+def test_a_drawn_split_is_the_same_in_every_form(
+    photos: list[forms.Photo], tmp_path: Path, form: str
+) -> None:
+    ordered = sorted(photos, key=lambda photo: (photo.label, photo.name))
+    forms.write_class_folders(ordered, tmp_path / "class_folders")
+    forms.write_labelled_folder(ordered, tmp_path / "table")
+    rows = [f"{photo.label}-{photo.name},{photo.label}\n" for photo in photos]
+    (tmp_path / "table" / "labels.csv").write_text("".join(["file,label\n", *rows]))
+    np.save(tmp_path / "images.npy", np.stack([photo.pixels for photo in ordered]))
+    np.save(tmp_path / "labels.npy", np.array([photo.label for photo in ordered]))
+    pq.write_table(forms.table_of(ordered), tmp_path / "all.parquet")
+    changes = {"root": str(tmp_path / "all.parquet")} if form == "parquet" else {}
+    one = load("class_folders", tmp_path, split=None)
+    other = load(form, tmp_path, split=None, **changes)
+    assert one.n_test == other.n_test == 80
+    assert one.fingerprint == other.fingerprint
     for split in ("train", "val", "test"):
         for ours, theirs in zip(tensors(one, split), tensors(other, split), strict=True):
             assert torch.equal(ours, theirs), split

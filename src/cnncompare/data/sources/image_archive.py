@@ -99,16 +99,16 @@ def _rows(table: ImageTable, columns: Columns) -> Iterator[tuple[Any, Any]]:
         raise DataError(f"{table.name} cannot be read to its end ({reason})") from None
 
 
-def _content(image: Any, name: str, folder: Path | None) -> bytes:
+def _content(image: Any, name: str, folder: Path) -> bytes:
     """Return the encoded image: its bytes or, if a table only names it, those of its file."""
     content = image.get("bytes") if isinstance(image, dict) else image
     if content is not None:
         return bytes(content)
     path = image.get("path") if isinstance(image, dict) else None
-    if not path or folder is None:
+    if not path:
         raise DataError(f"{name} has no image; remove such rows")
     try:
-        return Path(folder, str(path)).read_bytes()
+        return (folder / str(path)).read_bytes()
     except OSError as error:
         raise DataError(
             f"{name} contains no image, only the path {path}, which cannot be read "

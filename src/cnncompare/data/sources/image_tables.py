@@ -36,7 +36,7 @@ class ImageTable(NamedTuple):
     split: str  # train, val or test
     schema: "pa.Schema"
     state: tuple[Any, ...]
-    folder: Path | None  # of images that the table names but does not contain
+    folder: Path  # of images that the table names but does not contain
     batches: "Callable[[list[str]], Iterator[pa.RecordBatch]]"
 
 
@@ -196,7 +196,7 @@ def _hub_tables(root: str) -> list[ImageTable]:
             split=split,
             schema=loaded[split_name].features.arrow_schema,
             state=(root, split_name, str(loaded[split_name]._fingerprint)),
-            folder=None,
+            folder=Path(os.sep),  # paths are absolute
             batches=_hub_batches(loaded[split_name]),
         )
         for split_name, split in splits.items()

@@ -37,7 +37,7 @@ class StoredArray(NamedTuple):
     member: str | None = None
 
     def __str__(self) -> str:
-        return str(self.file) if self.member is None else f"{self.member} in {self.file}"
+        return str(self.file) if self.member is None else f"the array {self.member} in {self.file}"
 
     def header(self) -> tuple[tuple[int, ...], np.dtype[Any]]:
         """Return shape and dtype without reading the values. Raises DataError."""
