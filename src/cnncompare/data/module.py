@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Sequence, Set
-from dataclasses import replace
 
 import torch
 from pytorch_lightning import LightningDataModule
@@ -10,10 +9,8 @@ from torch import Tensor
 
 from cnncompare.config.data import AugmentConfig, DataConfig
 from cnncompare.data.augment import adapt
-from cnncompare.data.cache import decode_to_cache
-from cnncompare.data.decode import CorruptImageError
+from cnncompare.data.decoded_splits import decode_splits, hash_test_images
 from cnncompare.data.files import DecodeReport, ImageFiles
-from cnncompare.data.identical import hash_images
 from cnncompare.data.loaders import Batches, BatchOptions, RankInfo
 from cnncompare.data.normalize import channel_statistics
 from cnncompare.data.source import Images, Source, Split, fingerprint, read_images
@@ -98,8 +95,8 @@ class ImageData(LightningDataModule):
         self.ignored_files = source.ignored_files
         self.split_rows = None if source is loaded else split_rows(source)
         splits = split_source(source, self.config)
-        self._hashes = _test_hashes(splits.test, self.config, self._workers)
-        splits, self._report = _decode_splits(splits, self.config, self._workers)
+        self._hashes = hash_test_images(splits.test, self.config, self._workers)
+        splits, self._report = decode_splits(splits, self.config, self._workers)
         self.classes = source.classes
         self.class_names = source.class_names or source.classes
         self.image_shape = _image_shape(source, self.config)
@@ -276,30 +273,6 @@ def load_source(config: DataConfig, transform: Transform | None = None) -> Sourc
             return load_parquet(config)
         case "torchvision":
             return load_torchvision(config)
-
-
-def _test_hashes(test: Split, config: DataConfig, workers: int) -> list[bytes] | None:
-    """Return hashes of own test images, so that any form of the same pixels has one fingerprint."""
-    if config.source not in ("folder", "arrays", "parquet"):
-        return None
-    return hash_images(test, config, workers)
-
-
-def _decode_splits(splits: Splits, config: DataConfig, workers: int) -> tuple[Splits, DecodeReport]:
-    """Decode the image files of the splits, if they consist of files, and report on them."""
-    files = splits.test.images  # shared by all splits
-    if not isinstance(files, ImageFiles):
-        return splits, DecodeReport(allow_corrupt=False)
-    if splits.train is None:  # cache only the images that data.limit_test selects
-        files = files.select(splits.test.rows)
-        splits = Splits(None, None, splits.test.renumbered())
-    images, report = decode_to_cache(files, config, workers)
-    for split in (splits.train, splits.val):
-        for row in split.rows.tolist() if split and report.corrupt else []:
-            if row in report.corrupt:
-                raise CorruptImageError(report.corrupt[row])
-    train, val = (split and replace(split, images=images) for split in splits[:2])
-    return Splits(train, val, replace(splits.test, images=images)), report
 
 
 def _n_test(source: Source) -> int:

@@ -97,7 +97,7 @@ def write_labelled_folder(photos: list[Photo], root: Path) -> Path:
 
 
 def write_npz(photos: list[Photo], file: Path) -> Path:
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for split in dict.fromkeys(photo.split for photo in photos):
         chosen = [photo for photo in photos if photo.split == split]
         arrays[f"x_{split}"] = np.stack([photo.pixels for photo in chosen])
