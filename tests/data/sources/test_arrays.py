@@ -159,7 +159,7 @@ def bad(**changes: Any) -> dict[str, Any]:
         (bad(images=IMAGES.astype(complex)), r"has the type complex128"),
         (bad(images=IMAGES.astype(object)), r"images in .* has the type object \(Python objects"),
         (bad(labels=NAMES.astype(object)), r"labels in .* has the type object"),
-        (bad(images=IMAGES[0]), r"images in .* has 8 images, but labels in .* has 6 labels"),
+        (bad(images=IMAGES[0]), r"images in .* has 8 images, but the array labels in .* has 6 labels"),
         (
             bad(images=IMAGES[0, 0]),
             r"has the shape \(9, 3\); images are \[N, H, W\], \[N, H, W, C\]",
@@ -170,7 +170,7 @@ def bad(**changes: Any) -> dict[str, Any]:
         (bad(images=IMAGES - 0.5), r"have values from -0\.5 to 254\.5; floats are in \[0, 1\] or"),
         (bad(images=IMAGES * 2.0), r"have values from 0 to 510"),
         (bad(images=IMAGES * np.nan), r"have values from nan to nan"),
-        (bad(labels=LABELS[:5]), r"has 6 images, but labels in .* has 5 labels"),
+        (bad(labels=LABELS[:5]), r"has 6 images, but the array labels in .* has 5 labels"),
         (bad(labels=np.eye(3)[LABELS]), r"labels in .* has the type float64; labels are integers"),
         (bad(labels=np.eye(3, dtype=int)[LABELS]), r"shape \(6, 3\); .*one-hot rows, save argmax"),
         (bad(labels=LABELS - 1), r"no label for 2 of 6 images; the first is '-1' at index 0"),
@@ -188,7 +188,7 @@ def bad(**changes: Any) -> dict[str, Any]:
         (bad(x=IMAGES), r"images and x have the same meaning; keep one"),
         (
             {"x_train": IMAGES, "y_train": LABELS, "x_test": IMAGES[:, :7], "y_test": LABELS},
-            r"x_train in .* the shape \(6, 8, 9, 3\), x_test in .* \(6, 7, 9, 3\); all splits need",
+            r"x_train in .* the shape \(6, 8, 9, 3\), the array x_test in .* \(6, 7, 9, 3\); all splits need",
         ),
         (
             {"x_train": IMAGES, "y_train": LABELS, "x_test": IMAGES, "y_test": LABELS + 1},
