@@ -105,7 +105,7 @@ class ImageData(LightningDataModule):
         self.n_test = len(splits.test)
         self.test_labels = splits.test.labels
         self.present_classes = torch.unique(self.test_labels)
-        self._notes = source.notes + _limit_note(len(splits.test), _n_test(source))
+        self._notes = source.notes + _limit_note(len(splits.test), len(source.test or ()))
         self.fingerprint = fingerprint(splits.test, source.shape, source.classes, self._hashes)
         self.mean, self.std = self._statistics(splits, source)
         self._splits = splits
@@ -273,10 +273,6 @@ def load_source(config: DataConfig, transform: Transform | None = None) -> Sourc
             return load_parquet(config)
         case "torchvision":
             return load_torchvision(config)
-
-
-def _n_test(source: Source) -> int:
-    return 0 if source.test is None else len(source.test)
 
 
 def _limit_note(n: int, n_all: int) -> list[str]:

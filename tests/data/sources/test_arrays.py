@@ -159,7 +159,10 @@ def bad(**changes: Any) -> dict[str, Any]:
         (bad(images=IMAGES.astype(complex)), r"has the type complex128"),
         (bad(images=IMAGES.astype(object)), r"images in .* has the type object \(Python objects"),
         (bad(labels=NAMES.astype(object)), r"labels in .* has the type object"),
-        (bad(images=IMAGES[0]), r"images in .* has 8 images, but the array labels in .* has 6 labels"),
+        (
+            bad(images=IMAGES[0]),
+            r"images in .* has 8 images, but the array labels in .* has 6 labels",
+        ),
         (
             bad(images=IMAGES[0, 0]),
             r"has the shape \(9, 3\); images are \[N, H, W\], \[N, H, W, C\]",
@@ -188,7 +191,7 @@ def bad(**changes: Any) -> dict[str, Any]:
         (bad(x=IMAGES), r"images and x have the same meaning; keep one"),
         (
             {"x_train": IMAGES, "y_train": LABELS, "x_test": IMAGES[:, :7], "y_test": LABELS},
-            r"x_train in .* the shape \(6, 8, 9, 3\), the array x_test in .* \(6, 7, 9, 3\); all splits need",
+            r"x_train in .* the shape \(6, 8, 9, 3\), the array x_test in .* \(6, 7, 9, 3\); all",
         ),
         (
             {"x_train": IMAGES, "y_train": LABELS, "x_test": IMAGES, "y_test": LABELS + 1},

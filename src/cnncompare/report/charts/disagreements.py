@@ -96,7 +96,7 @@ def _from_saved(result: Result, indices: NDArray[np.int64]) -> list[str] | None:
 def _from_folder(result: Result, indices: NDArray[np.int64]) -> list[str] | None:
     """Read the files of an unlimited class-folder tree whose labels are still the saved ones."""
     root, settings = result.config.get("data.root"), result.config
-    whole = settings.get("data.limit_test") is None
+    whole = settings.get("data.limit_test") is None and settings.get("data.split") is None
     if settings.get("data.source") != "folder" or not isinstance(root, str) or not whole:
         return None
     test = Path(root).expanduser() / "test"
