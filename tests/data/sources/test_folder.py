@@ -370,7 +370,7 @@ def test_a_split_table_gives_the_same_splits_and_batches(
 ) -> None:
     drawn = folder_data(unsplit, split_seed=3)
     table = tmp_path / "split.csv"
-    table.write_bytes(format_split_table(drawn.split_rows))
+    table.write_bytes(format_split_table(drawn.split_rows or []))
     given = folder_data(unsplit, split=str(table))
     assert given.split_rows == drawn.split_rows
     assert (given.fingerprint, given.mean, given.std) == (drawn.fingerprint, drawn.mean, drawn.std)
@@ -465,7 +465,7 @@ def test_a_test_fraction_for_data_with_a_test_split_is_refused(
 def test_a_split_table_that_does_not_fit_is_refused(
     unsplit: Path, folder_data: MakeData, tmp_path: Path, change: str, message: str
 ) -> None:
-    rows = sorted(folder_data(unsplit).split_rows)
+    rows = sorted(folder_data(unsplit).split_rows or [])
     match change:
         case "missing":
             rows = rows[4:]
