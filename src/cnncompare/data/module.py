@@ -25,6 +25,8 @@ from cnncompare.data.sources.synthetic import load_synthetic
 from cnncompare.data.sources.torchvision_sets import load_torchvision
 from cnncompare.data.split import Splits, complete_source, split_rows, split_source
 from cnncompare.data.split_table import SplitRow
+from cnncompare.data.survey import Survey
+from cnncompare.data.survey_cache import survey_splits
 from cnncompare.data.transform import resolve_transform
 from cnncompare.data.walk import describe_ignored
 from cnncompare.errors import DataError
@@ -46,8 +48,9 @@ class ImageData(LightningDataModule):
     class on which the epoch is selected; `transform`, the preprocessing of ImageNet images (None
     for other data); `test_labels`, int64 [n_test]; `present_classes`, the labels among them,
     int64, ascending; `fingerprint`, the SHA-256 of the test images before resizing and of their
-    labels; `ignored_files`, the numbers of ignored files by suffix; and `split_rows`, the split of
-    each image before any limit (None if the data set has fixed splits).
+    labels; `ignored_files`, the numbers of ignored files by suffix; `split_rows`, the split of each
+    image before any limit (None if the data set has fixed splits); and `survey`, that of own image
+    files (None for other data).
 
     `weights_transform` is the transform of the network's pretrained weights. Test batches whose
     positions are all in `skip_positions` are skipped because their predictions are already
@@ -68,6 +71,7 @@ class ImageData(LightningDataModule):
     transform: Transform | None
     test_labels: Tensor
     present_classes: Tensor
+    survey: Survey | None
     ignored_files: dict[str, int]
     split_rows: list[SplitRow] | None
 
@@ -99,6 +103,7 @@ class ImageData(LightningDataModule):
         self.ignored_files = source.ignored_files
         self.split_rows = None if source is loaded else split_rows(source)
         splits = split_source(source, self.config)
+        splits, self.survey = survey_splits(splits, self.config, self._workers)
         self._hashes = hash_test_images(splits.test, self.config, self._workers)
         splits, self._report = decode_splits(splits, self.config, self._workers)
         self.classes = source.classes

@@ -10,12 +10,14 @@ from cnncompare.config.data import DataConfig
 from cnncompare.config.schema import Config
 from cnncompare.errors import ConfigError, OutputError
 from cnncompare.system.gpus import count_cuda_gpus
+from cnncompare.training.changed_data import check_data_unchanged
 
 FREE_MIB = 64  # minimum free space of a run: records, event files and figures
 
 
 def preflight(config: Config) -> None:
     """Raise a UserError if this machine cannot execute the configuration; write nothing."""
+    check_data_unchanged(config)
     _check_model(config)
     _check_extras(config)
     _check_devices(config)
