@@ -1,4 +1,4 @@
-"""Decode the image files of splits."""
+"""Decode the image files of splits, and hash the test images for the fingerprint."""
 
 from dataclasses import replace
 
@@ -6,7 +6,16 @@ from cnncompare.config.data import DataConfig
 from cnncompare.data.cache import decode_to_cache
 from cnncompare.data.decode import CorruptImageError
 from cnncompare.data.files import DecodeReport, ImageFiles
+from cnncompare.data.identical import hash_images
+from cnncompare.data.source import Split
 from cnncompare.data.split import Splits
+
+
+def hash_test_images(test: Split, config: DataConfig, workers: int) -> list[bytes] | None:
+    """Return hashes of own test images, so that any form of the same pixels has one fingerprint."""
+    if config.source not in ("folder", "arrays", "parquet"):
+        return None
+    return hash_images(test, config, workers)
 
 
 def decode_splits(splits: Splits, config: DataConfig, workers: int) -> tuple[Splits, DecodeReport]:

@@ -10,15 +10,17 @@ from torch import Tensor
 from cnncompare.config.data import AugmentConfig, DataConfig
 from cnncompare.data.augment import adapt
 from cnncompare.data.batch_size import resolve_batch_size
-from cnncompare.data.decoded_splits import decode_splits
+from cnncompare.data.decoded_splits import decode_splits, hash_test_images
 from cnncompare.data.files import DecodeReport, ImageFiles
 from cnncompare.data.loaders import Batches, BatchOptions, RankInfo
 from cnncompare.data.normalize import channel_statistics
 from cnncompare.data.source import Images, Source, Split, fingerprint, read_images
+from cnncompare.data.sources.arrays import load_arrays
 from cnncompare.data.sources.digits import load_digits
 from cnncompare.data.sources.folder import load_folder
 from cnncompare.data.sources.imagenet.notes import colour_notes
 from cnncompare.data.sources.imagenet.validation_set import load_imagenet
+from cnncompare.data.sources.parquet import load_parquet
 from cnncompare.data.sources.synthetic import load_synthetic
 from cnncompare.data.sources.torchvision_sets import load_torchvision
 from cnncompare.data.split import Splits, complete_source, split_rows, split_source
@@ -102,6 +104,7 @@ class ImageData(LightningDataModule):
         self.split_rows = None if source is loaded else split_rows(source)
         splits = split_source(source, self.config)
         splits, self.survey = survey_splits(splits, self.config, self._workers)
+        self._hashes = hash_test_images(splits.test, self.config, self._workers)
         splits, self._report = decode_splits(splits, self.config, self._workers)
         self.classes = source.classes
         self.class_names = source.class_names or source.classes
@@ -115,7 +118,7 @@ class ImageData(LightningDataModule):
         self.test_labels = splits.test.labels
         self.present_classes = torch.unique(self.test_labels)
         self._notes = source.notes + _limit_note(len(splits.test), len(source.test or ()))
-        self.fingerprint = fingerprint(splits.test, source.shape, source.classes)
+        self.fingerprint = fingerprint(splits.test, source.shape, source.classes, self._hashes)
         self.mean, self.std = self._statistics(splits, source)
         self._splits = splits
 
@@ -187,7 +190,8 @@ class ImageData(LightningDataModule):
         self._splits = splits._replace(test=test)
         self.n_test, self.test_labels = len(test), test.labels
         self.present_classes = torch.unique(test.labels)
-        self.fingerprint = fingerprint(test, self.image_shape, self.classes)
+        hashes = self._hashes and [self._hashes[i] for i in keep.nonzero().squeeze(1).tolist()]
+        self.fingerprint = fingerprint(test, self.image_shape, self.classes, hashes)
 
     def test_images(self, indices: Sequence[int]) -> Tensor:
         """Return test images for display, uint8 [n, C, H, W]."""
@@ -275,6 +279,10 @@ def load_source(config: DataConfig, transform: Transform | None = None) -> Sourc
             return load_synthetic(config.synthetic)
         case "folder":
             return load_folder(config)
+        case "arrays":
+            return load_arrays(config)
+        case "parquet":
+            return load_parquet(config)
         case "torchvision":
             return load_torchvision(config)
 
