@@ -64,7 +64,8 @@ class DataConfig(Section):
     resize: Pixels | None = None  # shorter side before the centre crop; null: image_size
     interpolation: Interpolation | None = None  # null: bilinear, or that of the weights
     channels: Literal[1, 3] | None = None  # null: that of the data set
-    batch_size: Count = 128  # global; each device processes an equal share
+    # global; each device processes an equal share; auto: 128, or less for a small training split
+    batch_size: Count | Literal["auto"] = "auto"
     test_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2  # if the data set has no test split
     val_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1  # of the training images
     split_seed: Annotated[int, Field(ge=0)] = 0

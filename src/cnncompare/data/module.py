@@ -1,6 +1,5 @@
 """The Lightning data module: loads, splits and checks a data set, and provides batches."""
 
-import logging
 from collections.abc import Sequence, Set
 from dataclasses import replace
 
@@ -10,6 +9,7 @@ from torch import Tensor
 
 from cnncompare.config.data import AugmentConfig, DataConfig
 from cnncompare.data.augment import adapt
+from cnncompare.data.batch_size import resolve_batch_size
 from cnncompare.data.cache import decode_to_cache
 from cnncompare.data.decode import CorruptImageError
 from cnncompare.data.files import DecodeReport, ImageFiles
@@ -25,12 +25,9 @@ from cnncompare.data.sources.torchvision_sets import load_torchvision
 from cnncompare.data.split import Splits, complete_source, split_rows, split_source
 from cnncompare.data.split_table import SplitRow
 from cnncompare.data.transform import resolve_transform
-from cnncompare.data.walk import describe_ignored
 from cnncompare.errors import DataError
 from cnncompare.models.pretrained.transforms import Transform
 from cnncompare.system.cores import available_cores
-
-log = logging.getLogger(__name__)
 
 _MAX_GPU_SHARE = 0.25  # of the GPU's memory; larger data sets stay in main memory
 
@@ -40,12 +37,13 @@ class ImageData(LightningDataModule):
 
     `prepare` sets these attributes: `classes`, in the order of the labels, and `class_names`, the
     same classes by their names for display; `image_shape` (C, H, W) of the batches; `n_train` and
-    `n_val` (None if nothing is trained) and `n_test`; `mean` and `std` per channel for pixels in
-    [0, 1]; `transform`, the preprocessing of ImageNet images (None for other data); `test_labels`,
-    int64 [n_test]; `present_classes`, the labels among them, int64, ascending; `fingerprint`, the
-    SHA-256 of the test images before resizing and of their labels; `ignored_files`, the numbers of
-    ignored files by suffix; and `split_rows`, the split of each image before any limit (None if the
-    data set has fixed splits).
+    `n_val` (None if nothing is trained) and `n_test`; `batch_size`, the global one; `mean` and
+    `std` per channel for pixels in [0, 1]; `val_class_counts`, int64 [classes], the images of each
+    class on which the epoch is selected; `transform`, the preprocessing of ImageNet images (None
+    for other data); `test_labels`, int64 [n_test]; `present_classes`, the labels among them,
+    int64, ascending; `fingerprint`, the SHA-256 of the test images before resizing and of their
+    labels; `ignored_files`, the numbers of ignored files by suffix; and `split_rows`, the split of
+    each image before any limit (None if the data set has fixed splits).
 
     `weights_transform` is the transform of the network's pretrained weights. Test batches whose
     positions are all in `skip_positions` are skipped because their predictions are already
@@ -58,6 +56,8 @@ class ImageData(LightningDataModule):
     n_train: int | None
     n_val: int | None
     n_test: int
+    batch_size: int
+    val_class_counts: Tensor
     fingerprint: str
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -102,6 +102,9 @@ class ImageData(LightningDataModule):
         self.n_train = None if splits.train is None else len(splits.train)
         self.n_val = None if splits.val is None else len(splits.val)
         self.n_test = len(splits.test)
+        self.batch_size = resolve_batch_size(self.config.batch_size, self.n_train)
+        chosen_on = splits.test if splits.val is None else splits.val
+        self.val_class_counts = torch.bincount(chosen_on.labels, minlength=len(source.classes))
         self.test_labels = splits.test.labels
         self.present_classes = torch.unique(self.test_labels)
         self._notes = source.notes + _limit_note(len(splits.test), len(source.test or ()))
@@ -130,11 +133,6 @@ class ImageData(LightningDataModule):
         `data.on_corrupt_image=error` there are none.
         """
         return self._by_position(self._report.corrupt)
-
-    def log_ignored_files(self) -> None:
-        """Log the numbers of ignored files, once the run has a log file."""
-        if self.ignored_files:
-            log.info("%s: %s", self.config.root, describe_ignored(self.ignored_files))
 
     def train_dataloader(self) -> Batches:
         """Return the training batches, in a new order in each epoch."""
@@ -231,7 +229,7 @@ class ImageData(LightningDataModule):
             mean=self.mean,
             std=self.std,
             n_classes=len(self.classes),
-            batch_size=self.config.batch_size,
+            batch_size=self.batch_size,
             seed=self.seed,
             workers=self._workers,
         )

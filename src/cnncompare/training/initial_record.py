@@ -1,6 +1,7 @@
 """Initial record of a run: its settings and environment, config.yaml and class names."""
 
 import json
+import logging
 from typing import Any
 
 import yaml
@@ -9,6 +10,7 @@ from cnncompare.config.schema import Config
 from cnncompare.data.module import ImageData
 from cnncompare.data.split_table import format_split_table
 from cnncompare.data.transform import deviations
+from cnncompare.data.walk import describe_ignored
 from cnncompare.models import registry
 from cnncompare.models.pretrained.transforms import PretrainedReference
 from cnncompare.runs.record import (
@@ -22,6 +24,8 @@ from cnncompare.runs.record import (
 from cnncompare.runs.run import CLASSES, CONFIG, SPLIT, Run
 from cnncompare.runs.storage import write_atomically
 from cnncompare.system.environment import describe_environment
+
+log = logging.getLogger(__name__)
 
 # Hydra reads this file as a primary configuration; these lines keep it from creating folders.
 RERUN_HEADER = """\
@@ -67,6 +71,12 @@ def write_initial_record(
         write_atomically(run.folder / SPLIT, format_split_table(data.split_rows))
 
 
+def log_ignored_files(data: ImageData) -> None:
+    """Log the numbers of ignored files; the run's log file did not exist when they were found."""
+    if data.ignored_files:
+        log.info("%s: %s", data.config.root, describe_ignored(data.ignored_files))
+
+
 def _model_section(model: registry.BuiltModel, data: ImageData) -> ModelSection:
     return ModelSection(
         name=model.name,
@@ -99,7 +109,7 @@ def _common_settings(
     trainer = config.trainer
     return {
         "seed": config.seed,
-        "batch_size": config.data.batch_size,
+        "batch_size": data.batch_size,
         "devices": trainer.processes,
         "accelerator": trainer.accelerator,
         "strategy": "ddp" if trainer.processes > 1 else "single_device",
@@ -111,6 +121,7 @@ def _common_settings(
         "mean": list(data.mean),
         "std": list(data.std),
         "model_changes": list(model.changes),
+        "weights_prefix": model.weights_prefix,
         "channels_last": trainer.channels_last,
         "compile": trainer.compile,
         "trim_kernels": trainer.trim_kernels,
