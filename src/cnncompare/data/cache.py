@@ -24,6 +24,7 @@ from torch import Tensor
 from cnncompare.config.data import DataConfig
 from cnncompare.data.decode import CorruptImageError, ImagePath, check_sizes, decode_into
 from cnncompare.data.files import DecodeReport, ImageFiles
+from cnncompare.data.pixels import RULES_VERSION
 from cnncompare.errors import DataError
 
 _GIB = 2**30
@@ -81,7 +82,9 @@ def cache_key(images: ImageFiles) -> str:
     key: tuple[Any, ...] = (str(images.root), tuple(options[:4]))
     resizing = (options.resize or options.size, options.interpolation, options.squash)
     if resizing != (options.size, "bilinear", False):
-        key += tuple(options[5:])
+        key += tuple(options[5:8])
+    if not options.as_pretrained:
+        key += ("pixels", RULES_VERSION)
     digest = hashlib.sha256(repr(key).encode())
     for entry in zip(images.files, images.bytes, images.mtimes_ns, strict=True):
         digest.update(repr(entry).encode())

@@ -64,6 +64,8 @@ class DataSection(RecordSection):
     n_val: int | None = None
     n_test: int
     fingerprint: str
+    conversions: dict[str, int] = {}  # own images by kind of conversion, such as 16-bit or turned
+    pixel_ranges: dict[str, int] = {}  # largest value of 16-bit and of floating-point images
     ignored_files: dict[str, int] = {}  # by suffix, such as .txt; also "hidden" and "link"
 
 

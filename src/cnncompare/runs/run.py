@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # importing numpy takes 0.1 s, which a configuration error ca
 RECORD = "run.json"
 CONFIG = "config.yaml"
 CLASSES = "classes.json"
+DATA_FILES = "data_files.json"  # states of own image files, to notice changes
 EPOCHS = "epochs.csv"
 SPLIT = "split.csv"  # of data without fixed splits
 PREDICTIONS = "predictions.npz"

@@ -10,6 +10,7 @@ from pytorch_lightning.callbacks import Callback
 from cnncompare.config.schema import Config
 from cnncompare.data.batch_size import LARGEST_BATCH
 from cnncompare.data.module import ImageData
+from cnncompare.data.survey import report_conversions
 from cnncompare.errors import ConfigError, RunError
 from cnncompare.models import registry
 from cnncompare.runs.lifecycle import checkpoint_to_resume, close_on_exit, is_finished, open_run
@@ -29,6 +30,7 @@ from cnncompare.training.callbacks.epoch_recorder import EpochRecorder
 from cnncompare.training.callbacks.interruption import Interruption
 from cnncompare.training.callbacks.prediction_writer import PredictionWriter
 from cnncompare.training.callbacks.progress import Progress
+from cnncompare.training.changed_data import check_data_unchanged
 from cnncompare.training.checkpoints import load_checkpoint_weights
 from cnncompare.training.distributed import broadcast_finished
 from cnncompare.training.evaluate import evaluate, join_evaluation
@@ -49,6 +51,8 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
     Interrupted after the record has been closed with the reason. `argv` is the command that
     repeats the run; `clocks_shared` is recorded if other jobs run at the same time.
     """
+    if is_rank_zero():
+        check_data_unchanged(config)
     set_up_torch(config)
     reference = find_pretrained_reference(config)
     data = build_data(config, reference)
@@ -67,6 +71,7 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
                 return run
             write_initial_record(run, config, model, data, argv, clocks_shared, reference)
             with log_file(run.folder / LOG), close_on_exit(run):
+                report_conversions(data.survey)
                 log_ignored_files(data)
                 measure = _fit_and_test if config.trains else evaluate
                 trainer = measure(run, config, task, data, interruption)

@@ -17,6 +17,7 @@ from torchvision.datasets.folder import IMG_EXTENSIONS
 from cnncompare.config.data import IMAGE_SUFFIXES, AugmentConfig
 from cnncompare.data import cache, identical
 from cnncompare.data.module import ImageData
+from cnncompare.data.pixels import RULES_VERSION
 from cnncompare.data.split_table import SplitRow, format_split_table
 from cnncompare.errors import DataError
 from tests.data.conftest import MakeData, MakeTree
@@ -74,14 +75,15 @@ def test_the_cache_is_reused_until_a_file_changes(
 
 
 def test_cache_file_names_are_stable(pets: Path, folder_data: MakeData, tmp_path: Path) -> None:
-    """Caches written by earlier versions remain valid for the same settings."""
+    """Caches remain valid for the same settings, until a rule for pixels changes."""
     folder_data(pets)
     folder_data(pets, image_size=16)
     folder_data(pets, image_size=16, resize=16, interpolation="bilinear")
     files = [file for split in ("train", "test") for file in sorted(pets.glob(f"{split}/*/*.png"))]
     expected = set()
     for options in ((3, 16, 20, None), (3, 16, 16, 16)):
-        digest = hashlib.sha256(repr((str(pets), options)).encode())
+        key = (str(pets), options, "pixels", RULES_VERSION)
+        digest = hashlib.sha256(repr(key).encode())
         for file in files:
             state = file.stat()
             name = file.relative_to(pets).as_posix()
@@ -118,12 +120,22 @@ def test_a_folders_validation_split_is_used(make_tree: MakeTree, folder_data: Ma
     assert all(data._splits.val.keys[row].startswith(b"val/") for row in rows)
 
 
-def test_the_fingerprint_is_of_test_files_and_sizes(pets: Path, folder_data: MakeData) -> None:
+def test_the_fingerprint_is_of_the_test_files_names_and_content(
+    pets: Path, folder_data: MakeData
+) -> None:
     first = folder_data(pets).fingerprint
     assert folder_data(pets, image_size=8, limit_train=6).fingerprint == first
     os.utime(pets / "test" / "cat" / "000.png", (1, 1))
     (pets / "train" / "cat" / "000.png").unlink()
     assert folder_data(pets).fingerprint == first
+    image = pets / "test" / "dog" / "000.png"
+    content = image.read_bytes()
+    image.write_bytes(content + b"0")
+    os.truncate(image, len(content))
+    assert folder_data(pets).fingerprint == first
+    image.write_bytes(b"\0" + content[1:])
+    assert folder_data(pets, on_corrupt_image="skip").fingerprint != first
+    image.write_bytes(content)
     (pets / "test" / "cat" / "000.png").rename(pets / "test" / "cat" / "009.png")
     assert folder_data(pets).fingerprint != first
 
@@ -220,8 +232,8 @@ def test_a_truncated_image_is_named_and_leaves_no_cache(
 def test_a_truncated_image_is_named_by_a_worker_in_one_line(
     pets: Path, folder_data: MakeData
 ) -> None:
-    break_by(pets, "truncated")
     data = folder_data(pets, cache_limit_gib=0.0, workers=1)
+    break_by(pets, "truncated")
     with pytest.raises(DataError, match=r"^/.*test/cat/001\.png cannot be read") as caught:
         list(data.test_dataloader())
     assert "\n" not in str(caught.value)
@@ -370,7 +382,7 @@ def test_a_split_table_gives_the_same_splits_and_batches(
 ) -> None:
     drawn = folder_data(unsplit, split_seed=3)
     table = tmp_path / "split.csv"
-    table.write_bytes(format_split_table(drawn.split_rows))
+    table.write_bytes(format_split_table(drawn.split_rows or []))
     given = folder_data(unsplit, split=str(table))
     assert given.split_rows == drawn.split_rows
     assert (given.fingerprint, given.mean, given.std) == (drawn.fingerprint, drawn.mean, drawn.std)
@@ -426,7 +438,7 @@ def test_the_hashes_of_the_pixels_are_cached_until_a_file_changes(
     assert not computed
     shutil.copy(unsplit / "cat" / "000.png", unsplit / "dog" / "000.png")
     splits = rows_of(folder_data(unsplit))
-    assert computed == [1]
+    assert computed == [1, 1]  # of the images to divide, and of the test split
     assert splits["cat/000.png"] == splits["dog/000.png"]
 
 
@@ -465,7 +477,7 @@ def test_a_test_fraction_for_data_with_a_test_split_is_refused(
 def test_a_split_table_that_does_not_fit_is_refused(
     unsplit: Path, folder_data: MakeData, tmp_path: Path, change: str, message: str
 ) -> None:
-    rows = sorted(folder_data(unsplit).split_rows)
+    rows = sorted(folder_data(unsplit).split_rows or [])
     match change:
         case "missing":
             rows = rows[4:]

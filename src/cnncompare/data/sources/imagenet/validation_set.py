@@ -51,6 +51,7 @@ def _image_files(layout: Layout, listed: list[ListedImage], transform: Transform
             resize=transform.resize,
             interpolation=transform.interpolation,
             squash=transform.squash,
+            as_pretrained=True,
         ),
         starts=[image.start for image in listed] if layout.kind == "archive" else None,
     )
