@@ -1,6 +1,5 @@
 """The Lightning data module: loads, splits and checks a data set, and provides batches."""
 
-import logging
 from collections.abc import Sequence, Set
 
 import torch
@@ -28,12 +27,9 @@ from cnncompare.data.split_table import SplitRow
 from cnncompare.data.survey import Survey
 from cnncompare.data.survey_cache import survey_splits
 from cnncompare.data.transform import resolve_transform
-from cnncompare.data.walk import describe_ignored
 from cnncompare.errors import DataError
 from cnncompare.models.pretrained.transforms import Transform
 from cnncompare.system.cores import available_cores
-
-log = logging.getLogger(__name__)
 
 _MAX_GPU_SHARE = 0.25  # of the GPU's memory; larger data sets stay in main memory
 
@@ -143,11 +139,6 @@ class ImageData(LightningDataModule):
         `data.on_corrupt_image=error` there are none.
         """
         return self._by_position(self._report.corrupt)
-
-    def log_ignored_files(self) -> None:
-        """Log the numbers of ignored files, once the run has a log file."""
-        if self.ignored_files:
-            log.info("%s: %s", self.config.root, describe_ignored(self.ignored_files))
 
     def train_dataloader(self) -> Batches:
         """Return the training batches, in a new order in each epoch."""

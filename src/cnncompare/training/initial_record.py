@@ -1,6 +1,7 @@
 """Initial record of a run: its settings and environment, config.yaml and class names."""
 
 import json
+import logging
 from typing import Any
 
 import yaml
@@ -10,6 +11,7 @@ from cnncompare.data.file_states import record_states, to_json
 from cnncompare.data.module import ImageData
 from cnncompare.data.split_table import format_split_table
 from cnncompare.data.transform import deviations
+from cnncompare.data.walk import describe_ignored
 from cnncompare.models import registry
 from cnncompare.models.pretrained.transforms import PretrainedReference
 from cnncompare.runs.record import (
@@ -23,6 +25,8 @@ from cnncompare.runs.record import (
 from cnncompare.runs.run import CLASSES, CONFIG, DATA_FILES, SPLIT, Run
 from cnncompare.runs.storage import write_atomically
 from cnncompare.system.environment import describe_environment
+
+log = logging.getLogger(__name__)
 
 # Hydra reads this file as a primary configuration; these lines keep it from creating folders.
 RERUN_HEADER = """\
@@ -69,6 +73,12 @@ def write_initial_record(
         write_atomically(run.folder / DATA_FILES, to_json(states))
     if data.split_rows is not None:
         write_atomically(run.folder / SPLIT, format_split_table(data.split_rows))
+
+
+def log_ignored_files(data: ImageData) -> None:
+    """Log the numbers of ignored files; the run's log file did not exist when they were found."""
+    if data.ignored_files:
+        log.info("%s: %s", data.config.root, describe_ignored(data.ignored_files))
 
 
 def _model_section(model: registry.BuiltModel, data: ImageData) -> ModelSection:

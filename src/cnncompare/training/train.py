@@ -35,7 +35,7 @@ from cnncompare.training.checkpoints import load_checkpoint_weights
 from cnncompare.training.distributed import broadcast_finished
 from cnncompare.training.evaluate import evaluate, join_evaluation
 from cnncompare.training.health import TrainingFacts, check_health
-from cnncompare.training.initial_record import write_initial_record
+from cnncompare.training.initial_record import log_ignored_files, write_initial_record
 from cnncompare.training.lightning_module import ImageClassifier
 from cnncompare.training.loggers.figures import log_figures
 from cnncompare.training.loggers.hparams import log_hparams
@@ -72,7 +72,7 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
             write_initial_record(run, config, model, data, argv, clocks_shared, reference)
             with log_file(run.folder / LOG), close_on_exit(run):
                 report_conversions(data.survey)
-                data.log_ignored_files()
+                log_ignored_files(data)
                 measure = _fit_and_test if config.trains else evaluate
                 trainer = measure(run, config, task, data, interruption)
                 _complete(run, config, data, trainer)
