@@ -158,17 +158,6 @@ def test_training_drops_the_last_incomplete_batch(synthetic_data: MakeData) -> N
     assert [len(labels) for _, labels in batches] == [100, 100]
 
 
-def test_a_single_incomplete_batch_is_shared_equally(
-    synthetic_data: MakeData,
-) -> None:
-    data = synthetic_data(n_train=50, batch_size=512)  # 45 after the split
-    assert [len(labels) for _, labels in attach(data).train_dataloader()] == [45]
-    for rank in range(4):
-        batches = attach(data, rank=rank, world=4).train_dataloader()
-        assert len(batches) == 1
-        assert [len(labels) for _, labels in batches] == [11]
-
-
 @pytest.mark.parametrize("world", [1, 2, 3, 7])
 @pytest.mark.parametrize("n", [7, 8, 50, 97])
 def test_evaluation_counts_every_image_once(synthetic_data: MakeData, n: int, world: int) -> None:

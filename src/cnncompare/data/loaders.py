@@ -163,8 +163,6 @@ class Batches:
         assert self.augment is not None
         n, batch_size = len(self.split), self.options.batch_size
         _check_enough_images(n, info.world_size)
-        if n < batch_size:
-            batch_size = n - n % info.world_size
         seed = derive_seed(self.options.seed, info.epoch, _ORDER)
         generator = torch.Generator().manual_seed(seed)
         offsets = torch.randint(0, 2 * self.augment.crop_padding + 1, (2, n), generator=generator)
