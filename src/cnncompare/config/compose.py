@@ -14,14 +14,16 @@ def compose_config(overrides: Sequence[str]) -> Config:
     from omegaconf.errors import OmegaConfBaseException
 
     from cnncompare.config.files import UserConf, add_user_conf, conf_folder, hydra_error_message
+    from cnncompare.config.quoting import quote_overrides
     from cnncompare.config.validation import validate
     from cnncompare.errors import ConfigError
 
+    quoted = quote_overrides(overrides, "refuse")
     add_user_conf([])
     Plugins.instance().register(UserConf)
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(conf_folder()), version_base="1.3"):
-            return validate(compose("config", list(overrides)))
+            return validate(compose("config", quoted))
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(hydra_error_message(error)) from None
