@@ -1,6 +1,6 @@
 """Overrides with the quotes that Hydra's grammar needs, or one line that states the right form.
 
-Hydra's grammar has no place for many paths, such as ``~/photos``, ``run=3`` or ``jörg``, and reads
+Hydra's grammar refuses many paths, such as ``~/photos``, ``run=3`` or ``jörg``, and reads
 the name ``2024`` as a number. Values of keys and config groups whose value is text are quoted here.
 """
 

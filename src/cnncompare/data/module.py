@@ -1,5 +1,6 @@
 """The Lightning data module: loads, splits and checks a data set, and provides batches."""
 
+import math
 from collections.abc import Sequence, Set
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from cnncompare.data.decode import CorruptImageError
 from cnncompare.data.files import DecodeReport, ImageFiles
 from cnncompare.data.loaders import Batches, BatchOptions, RankInfo
 from cnncompare.data.normalize import channel_statistics
+from cnncompare.data.shared_memory import check_shared_memory
 from cnncompare.data.source import Images, Source, Split, fingerprint, read_images
 from cnncompare.data.sources.digits import load_digits
 from cnncompare.data.sources.folder import load_folder
@@ -84,6 +86,7 @@ class ImageData(LightningDataModule):
         source = load_source(self.config, self.transform)
         splits = split_source(source, self.config)
         splits, self._report = _decode_splits(splits, self.config, self._workers)
+        self._check_workers(splits)
         self.classes = source.classes
         self.class_names = source.class_names or source.classes
         self.image_shape = _image_shape(source, self.config)
@@ -186,6 +189,13 @@ class ImageData(LightningDataModule):
         if split is None:
             raise DataError(f"data={self.config.name} has no training or validation split")
         return split
+
+    def _check_workers(self, splits: Splits) -> None:
+        """Raise DataError if the workers' batches do not fit into shared memory."""
+        images = splits.test.images
+        if isinstance(images, ImageFiles):
+            n = min(self.config.batch_size, max(len(split) for split in splits if split))
+            check_shared_memory(self._workers, n * math.prod(images.options[:3]))
 
     def _statistics(self, splits: Splits, source: Source) -> tuple[tuple[float, ...], ...]:
         if self.transform is not None:

@@ -1,5 +1,6 @@
 """One run from start to finish; with zero epochs, a test of pretrained weights."""
 
+import multiprocessing
 import shutil
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from pytorch_lightning.callbacks import Callback
 
 from cnncompare.config.schema import Config
 from cnncompare.data.module import ImageData
-from cnncompare.errors import RunError
+from cnncompare.errors import ConfigError, RunError
 from cnncompare.models import registry
 from cnncompare.runs.lifecycle import checkpoint_to_resume, close_on_exit, is_finished, open_run
 from cnncompare.runs.log_file import log_file
@@ -45,6 +46,7 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
     Interrupted after the record has been closed with the reason. `argv` is the command that
     repeats the run; `clocks_shared` is recorded if other jobs run at the same time.
     """
+    _check_main_guard()
     set_up_torch(config)
     reference = find_pretrained_reference(config)
     data = build_data(config, reference)
@@ -66,6 +68,18 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
                 trainer = measure(run, config, task, data, interruption)
                 _complete(run, config, data, trainer)
     return run
+
+
+def _check_main_guard() -> None:
+    """Raise ConfigError in a process that imports the script which started it.
+
+    Otherwise it would wait for the locks that the training in the script holds.
+    """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise ConfigError(
+            "train() was called again by a new process that imports the script: put the call "
+            "below if __name__ == '__main__':"
+        )
 
 
 def _fit_and_test(
