@@ -105,18 +105,25 @@ def _run_hydra(arguments: list[str]) -> int:
 def _call_hydra(arguments: list[str], task: Callable[[Any], float | None]) -> None:
     """Run the task with the composed configuration; raises errors with one-line messages."""
     import hydra
+    from hydra.core.global_hydra import GlobalHydra
     from hydra.core.hydra_config import HydraConfig
     from hydra.errors import HydraException
     from hydra.types import RunMode
     from omegaconf.errors import OmegaConfBaseException
 
-    from cnncompare.config.files import conf_folder, hydra_error_message
+    from cnncompare.config.files import conf_folder, hydra_error_message, refuse_merged_options
 
     _prepare_hydra(arguments)
     errors: list[CnncompareError] = []
 
+    started = False
+
     def job(composed: Any) -> float | None:
+        nonlocal started
+        started = True
         try:
+            loader = GlobalHydra.instance().config_loader()
+            refuse_merged_options(HydraConfig.get(), loader)
             return task(composed)
         except CnncompareError as error:
             if HydraConfig.get().mode is RunMode.MULTIRUN:
@@ -128,6 +135,10 @@ def _call_hydra(arguments: list[str], task: Callable[[Any], float | None]) -> No
     try:
         app(job)()
     except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(hydra_error_message(error)) from None
+    except ValueError as error:  # of Hydra, for some invalid overrides
+        if started:
+            raise
         raise ConfigError(hydra_error_message(error)) from None
     except SystemExit as stop:  # after --help
         if stop.code:

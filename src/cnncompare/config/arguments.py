@@ -1,6 +1,7 @@
 """Arguments of the command line for Hydra, checked and in the form that Hydra accepts."""
 
 import argparse
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
@@ -13,6 +14,7 @@ from cnncompare.errors import ConfigError
 _SWITCHES = ("help", "hydra_help", "resolve", "run", "multirun", "shell_completion")
 _OPTIONS = ("cfg", "package", "config_path", "config_name", "config_dir", "info")
 _ACTIONS = ("run", "multirun", "cfg", "info", "shell_completion")
+_SHELLS = ("bash", "fish", "zsh")
 _MULTIRUN_MODE = "hydra.mode=MULTIRUN"
 
 
@@ -113,12 +115,14 @@ def _check_combination(arguments: Arguments) -> None:
 
 
 def _check_completion(overrides: Sequence[str]) -> None:
-    commands = {"install", "uninstall", "query"}
-    if len(overrides) != 1 or overrides[0].partition("=")[0] not in commands:
+    command, _, shell = overrides[0].partition("=") if len(overrides) == 1 else ("", "", "")
+    if command not in ("install", "uninstall", "query") or shell not in _SHELLS:
         raise ConfigError(
             "--shell-completion needs one of install=SHELL, uninstall=SHELL and query=SHELL, where "
-            "SHELL is bash, fish or zsh"
+            f"SHELL is one of {', '.join(_SHELLS)}"
         )
+    if command == "query" and "COMP_LINE" not in os.environ:
+        raise ConfigError("--shell-completion query=SHELL is for shells, which set COMP_LINE")
 
 
 def _dashed(name: str) -> str:

@@ -48,19 +48,23 @@ def quote_override(override: str, several: Several) -> str:
     if match is None:
         return _without_value(override)
     head, key, text = match.groups()
-    if key.startswith("hydra"):
-        return override
-    kind = "text" if key in GROUPS else kind_of_key(key.split("."))
+    kind = _kind(key)
     if kind != "text":
         _check_readable(override, key, kind)
     values = _split(text)
-    if several != "sweep" and len(values) > 1:
+    if several != "sweep" and len(values) > 1 and not key.startswith("hydra"):
         if kind != "text" or not _exists(text):
             raise ConfigError(_several_values(head, key, kind, values, several))
         values = [text]
     if kind != "text":
         return override
     return head + ",".join(_as_text(key, value) for value in values)
+
+
+def _kind(key: str) -> str:
+    if key.startswith("hydra"):
+        return "any"
+    return "text" if key in GROUPS else kind_of_key(key.split("."))
 
 
 def _without_value(override: str) -> str:
@@ -115,6 +119,10 @@ def _several_values(head: str, key: str, kind: str, values: list[str], several: 
 def _as_text(key: str, text: str) -> str:
     """Return the value, quoted unless Hydra reads it as the same text, null or a quoted one."""
     value = _parsed(text)
+    if str(value) == "":
+        raise ConfigError(f"{key} is empty; give a value, or leave out {key}=")
+    if value is None and key in GROUPS:
+        raise ConfigError(f"{key}={text}: {key} needs an option; leave out {key}= for the default")
     if isinstance(value, list) and key in GROUPS:
         if key in SINGLE_CHOICE_GROUPS:
             raise ConfigError(_list_of_options(key, text, value))

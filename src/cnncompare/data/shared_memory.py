@@ -25,8 +25,8 @@ def too_small(workers: int, details: str = "") -> DataError:
     """Return the error for shared memory that the workers' batches do not fit into."""
     plural = "" if workers == 1 else "s"
     return DataError(
-        f"{SHARED_MEMORY} is too small for {workers} worker{plural}{details}: use data.workers=0, "
-        "or docker run --shm-size=1g"
+        f"{SHARED_MEMORY} is too small for {workers} worker{plural}: use data.workers=0, or "
+        f"docker run --shm-size=1g{details}"
     )
 
 
