@@ -45,7 +45,7 @@ def test_a_new_run_has_its_own_folder(config: Config) -> None:
         assert run.record.config_hash == config.hash()
 
 
-def test_a_finished_run_is_given_back_untouched(config: Config) -> None:
+def test_a_finished_run_is_returned_unchanged(config: Config) -> None:
     before = leave(config, "finished")
     written = (before.folder / "run.json").stat().st_mtime_ns
     with open_run(config, 1.0) as run:
@@ -53,7 +53,7 @@ def test_a_finished_run_is_given_back_untouched(config: Config) -> None:
     assert (before.folder / "run.json").stat().st_mtime_ns == written
 
 
-def test_force_keeps_the_finished_record_aside(config: Config) -> None:
+def test_force_sets_the_finished_run_aside(config: Config) -> None:
     leave(config, "finished")
     with open_run(config.model_copy(update={"force": True}), 1.0) as run:
         assert run.record.status == "running"
@@ -63,7 +63,7 @@ def test_force_keeps_the_finished_record_aside(config: Config) -> None:
 
 
 @pytest.mark.parametrize("status", ["running", "interrupted"])
-def test_a_stopped_run_is_continued_from_its_checkpoint(config: Config, status: Status) -> None:
+def test_a_stopped_run_is_resumed(config: Config, status: Status) -> None:
     before = leave(config, status, checkpoint=True)
     with open_run(config, 1.0) as run:
         assert can_resume(run)
@@ -71,7 +71,7 @@ def test_a_stopped_run_is_continued_from_its_checkpoint(config: Config, status: 
 
 
 @pytest.mark.parametrize(("status", "checkpoint"), [("failed", True), ("interrupted", False)])
-def test_what_cannot_be_continued_is_set_aside(
+def test_a_run_that_cannot_be_resumed_is_set_aside(
     config: Config, status: Status, checkpoint: bool
 ) -> None:
     leave(config, status, checkpoint)
@@ -83,7 +83,7 @@ def test_what_cannot_be_continued_is_set_aside(
 
 @pytest.mark.parametrize("name", ["last.ckpt", "best.ckpt"])
 @pytest.mark.parametrize("damage", ["cut", "flipped", "missing"])
-def test_a_damaged_checkpoint_is_said_and_the_run_starts_over(
+def test_a_corrupt_checkpoint_is_reported_and_the_run_starts_over(
     config: Config, name: str, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     run = leave(config, "interrupted", checkpoint=True)
@@ -96,11 +96,11 @@ def test_a_damaged_checkpoint_is_said_and_the_run_starts_over(
         path.write_bytes(content[:-50] if damage == "cut" else content)
     with caplog.at_level(logging.WARNING), open_run(config, 1.0) as again:
         assert checkpoint_to_resume(again) is None
-    if (name, damage) != ("last.ckpt", "missing"):  # then there was nothing to continue
+    if (name, damage) != ("last.ckpt", "missing"):  # then there was nothing to resume
         assert f"{path} is corrupt or missing: the run starts over" in caplog.text
 
 
-def test_a_job_that_its_sweep_saw_die_is_continued(config: Config) -> None:
+def test_a_killed_job_of_a_sweep_is_resumed(config: Config) -> None:
     run = leave(config, "running", checkpoint=True)
     run.record.error = Failure(type="JobKilled", message="killed by SIGKILL")
     run.close("failed")
@@ -108,7 +108,9 @@ def test_a_job_that_its_sweep_saw_die_is_continued(config: Config) -> None:
         assert checkpoint_to_resume(again) == last_checkpoint(run)
 
 
-def test_a_stopped_test_of_given_weights_is_continued_without_a_checkpoint(config: Config) -> None:
+def test_a_stopped_test_of_pretrained_weights_is_resumed_without_a_checkpoint(
+    config: Config,
+) -> None:
     before = leave(config, "interrupted")
     before.record.evaluation = EvaluationSection.model_validate(evaluation())
     before.save()
@@ -116,7 +118,7 @@ def test_a_stopped_test_of_given_weights_is_continued_without_a_checkpoint(confi
         assert run.record == before.record
 
 
-def test_a_damaged_record_is_set_aside_not_deleted(config: Config) -> None:
+def test_an_unreadable_record_is_set_aside_not_deleted(config: Config) -> None:
     run = leave(config, "finished")
     (run.folder / "run.json").write_text("{")
     with open_run(config, 1.0) as again:

@@ -28,7 +28,7 @@ def test_a_failure_is_in_the_record_and_its_traceback_in_the_log(tmp_path: Path)
     assert "_ = 1 / 0" in log
 
 
-def test_a_full_disk_is_told_in_words(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_in_plain_words(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="the disk is full"), close_on_exit(new_run(tmp_path)):
         raise OSError(28, "No space left on device")
 
@@ -41,7 +41,7 @@ def test_a_signal_makes_a_run_interrupted(tmp_path: Path) -> None:
     assert (record.status, record.error.message) == ("interrupted", "stopped by SIGTERM")
 
 
-def test_the_log_file_is_let_go(tmp_path: Path) -> None:
+def test_the_log_file_is_closed(tmp_path: Path) -> None:
     before = {
         name: list(logging.getLogger(name).handlers) for name in ("cnncompare", "py.warnings")
     }

@@ -45,8 +45,8 @@ def new_run(folder: Path) -> Run:
     return Run(folder, record)
 
 
-def properties(schema: dict[str, Any], part: str) -> set[str]:
-    return set(schema["$defs"][f"{part.capitalize()}Section"]["properties"])
+def properties(schema: dict[str, Any], section: str) -> set[str]:
+    return set(schema["$defs"][f"{section.capitalize()}Section"]["properties"])
 
 
 def test_a_run_that_trained_has_no_section_for_tests_alone(tmp_path: Path) -> None:
@@ -58,12 +58,12 @@ def test_a_run_that_trained_has_no_section_for_tests_alone(tmp_path: Path) -> No
 def test_the_keys_are_those_of_the_contract() -> None:
     schema = RunRecord.model_json_schema(by_alias=True)
     assert set(schema["properties"]) == {*TOP.split(), "evaluation"}
-    for part, keys in CONTRACT.items():
-        assert properties(schema, part) == set(keys.split())
+    for section, keys in CONTRACT.items():
+        assert properties(schema, section) == set(keys.split())
     assert properties(schema, "training") >= set(TRAINING.split())
 
 
-def test_what_was_not_measured_is_null(tmp_path: Path) -> None:
+def test_a_value_that_was_not_measured_is_null(tmp_path: Path) -> None:
     new_run(tmp_path).save()
     saved = json.loads((tmp_path / RECORD).read_text())
     assert saved["schema"] == 1
@@ -83,7 +83,7 @@ def test_a_record_reads_back_as_it_was_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("", "not a run record"),
         ("{", "not a run record"),
@@ -92,11 +92,13 @@ def test_a_record_reads_back_as_it_was_written(tmp_path: Path) -> None:
         ('{"schema": 1}', "id: field required"),
     ],
 )
-def test_an_unsound_record_is_told_in_one_line(tmp_path: Path, content: str, said: str) -> None:
+def test_an_invalid_record_is_reported_in_one_line(
+    tmp_path: Path, content: str, message: str
+) -> None:
     (tmp_path / RECORD).write_text(content)
     with pytest.raises(DataError) as caught:
         Run.read(tmp_path)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
     assert read_existing(tmp_path) is None
 
@@ -135,7 +137,7 @@ def test_predictions_read_back_and_pickles_are_refused(tmp_path: Path) -> None:
         run.predictions()
 
 
-def test_runs_are_found_without_those_set_aside(tmp_path: Path) -> None:
+def test_runs_that_were_set_aside_are_not_found(tmp_path: Path) -> None:
     for name in ("b", "a"):
         new_run(tmp_path / "exp" / name).save()
     aside = set_aside(tmp_path / "exp" / "b")
@@ -149,7 +151,7 @@ def _hold(folder: Path, held: Event, release: Event) -> None:
         release.wait(30)
 
 
-def test_two_processes_do_not_write_one_folder_and_a_dead_one_holds_nothing(
+def test_a_folder_is_locked_by_one_process_until_it_ends(
     tmp_path: Path,
 ) -> None:
     context = multiprocessing.get_context("spawn")

@@ -8,25 +8,27 @@ from cnncompare.training.distributed import broadcast_finished
 
 
 def trainer(world_size: int, environment: object) -> Any:
-    """A trainer whose strategy broadcasts True, noting that it was asked to."""
-    asked: list[str] = []
+    """A trainer whose strategy broadcasts True, with a list of the calls."""
+    calls: list[str] = []
     strategy = SimpleNamespace(
         cluster_environment=environment,
-        setup_environment=lambda: asked.append("setup"),
-        broadcast=lambda value: asked.append(f"broadcast {value}") or True,
+        setup_environment=lambda: calls.append("setup"),
+        broadcast=lambda value: calls.append(f"broadcast {value}") or True,
     )
-    return SimpleNamespace(world_size=world_size, strategy=strategy, asked=asked)
+    return SimpleNamespace(world_size=world_size, strategy=strategy, calls=calls)
 
 
 @pytest.mark.parametrize("environment", [None, LightningEnvironment()])
-def test_a_process_alone_or_started_by_lightning_asks_nobody(environment: object) -> None:
+def test_a_single_process_or_one_started_by_lightning_does_not_communicate(
+    environment: object,
+) -> None:
     one = trainer(1 if environment is None else 2, environment)
     assert broadcast_finished(one, finished=True) is True
     assert broadcast_finished(one, finished=None) is False
-    assert one.asked == []
+    assert one.calls == []
 
 
-def test_processes_started_at_once_take_the_first_ones_word() -> None:
+def test_processes_started_together_receive_the_decision_of_rank_0() -> None:
     other = trainer(2, object())
     assert broadcast_finished(other, finished=None) is True
-    assert other.asked == ["setup", "broadcast None"]
+    assert other.calls == ["setup", "broadcast None"]

@@ -1,4 +1,4 @@
-"""Given weights, tested once: against a plain loop over the published transform."""
+"""Tests of pretrained weights, compared with a plain loop over torchvision's transform."""
 
 import json
 import signal
@@ -46,8 +46,8 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def run(images: Path, tmp_path: Path) -> Callable[..., Run]:
-    def call(*words: str) -> Run:
-        asked = (
+    def call(*overrides: str) -> Run:
+        common = (
             "experiment=imagenet_val",
             "model=squeezenet1_1",
             "model.weights=null",
@@ -60,7 +60,7 @@ def run(images: Path, tmp_path: Path) -> Callable[..., Run]:
             "logger=[]",
             f"output_root={tmp_path / 'outputs'}",
         )
-        return train(compose_config(*asked, *words))
+        return train(compose_config(*common, *overrides))
 
     return call
 
@@ -79,7 +79,9 @@ def expected(images: Path) -> tuple[list[int], torch.Tensor]:
         return labels, built.network.eval()(batch)
 
 
-def test_the_answers_are_those_of_the_plain_loop(run: Callable[..., Run], images: Path) -> None:
+def test_the_predictions_equal_those_of_the_plain_loop(
+    run: Callable[..., Run], images: Path
+) -> None:
     found = run()
     labels, logits = expected(images)
     saved = found.predictions()
@@ -95,7 +97,7 @@ def test_the_answers_are_those_of_the_plain_loop(run: Callable[..., Run], images
     assert test.loss == pytest.approx(float(loss), rel=1e-5)
 
 
-def test_the_record_says_what_was_done_and_has_no_training(run: Callable[..., Run]) -> None:
+def test_the_record_has_an_evaluation_and_no_training_section(run: Callable[..., Run]) -> None:
     folder = run().folder
     record = json.loads((folder / "run.json").read_text())
     assert record["status"] == "finished"
@@ -103,23 +105,27 @@ def test_the_record_says_what_was_done_and_has_no_training(run: Callable[..., Ru
     assert record["best"] == {"epoch": None, "val_acc1": None}
     assert record["data"]["n_train"] is None
     assert record["data"]["classes"] == 1000
-    part = record["evaluation"]
-    assert (part["resize"], part["image_size"], part["interpolation"]) == (256, 224, "bilinear")
-    assert part["mean"] == [0.485, 0.456, 0.406]
-    assert part["preprocessing_deviations"] == []
-    assert "SqueezeNet1_1_Weights.IMAGENET1K_V1" in part["transform_of"]
-    assert part["test_s"] > 0
-    assert record["timing"]["images_per_s"] == pytest.approx(20 / part["test_s"])
+    section = record["evaluation"]
+    assert (section["resize"], section["image_size"], section["interpolation"]) == (
+        256,
+        224,
+        "bilinear",
+    )
+    assert section["mean"] == [0.485, 0.456, 0.406]
+    assert section["preprocessing_deviations"] == []
+    assert "SqueezeNet1_1_Weights.IMAGENET1K_V1" in section["transform_of"]
+    assert section["test_s"] > 0
+    assert record["timing"]["images_per_s"] == pytest.approx(20 / section["test_s"])
     assert record["timing"]["epoch_s"] is None
     assert record["model"]["pretrained"] is None
     assert not (folder / "tested").exists()
     assert json.loads((folder / "classes.json").read_text())[:2] == ["tench", "goldfish"]
 
 
-def test_a_departure_is_warned_of_recorded_and_tried_without(
+def test_a_deviation_is_warned_of_and_recorded_with_its_effect(
     run: Callable[..., Run], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    as_published = run().record.test.acc1
+    without_deviation = run().record.test.acc1
     found = run("data.normalize=half", "data.resize=224").record.evaluation
     assert found is not None
     warning = "cnncompare: warning: normalisation: mean 0.5 0.5 0.5, sd 0.5 0.5 0.5 instead of"
@@ -129,16 +135,16 @@ def test_a_departure_is_warned_of_recorded_and_tried_without(
         "resize",
     ]
     assert found.check is not None
-    assert [cause.cause for cause in found.check.deviation_effects] == ["normalisation", "resize"]
+    assert [effect.cause for effect in found.check.deviation_effects] == ["normalisation", "resize"]
     only = run("data.normalize=half").record.evaluation
     assert only is not None
     assert only.check is not None
-    (cause,) = only.check.deviation_effects
-    assert cause.acc1_without == as_published
+    (effect,) = only.check.deviation_effects
+    assert effect.acc1_without == without_deviation
     assert "normalisation: mean 0.5 0.5 0.5" in only.check.message
 
 
-def test_a_test_that_was_stopped_after_its_last_batch_is_completed(
+def test_a_test_interrupted_after_its_last_batch_is_completed(
     run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = run("name=whole")
@@ -164,7 +170,7 @@ class Stop(Progress):
             raise Interrupted(signal.SIGTERM)
 
 
-def test_an_interrupted_test_goes_on_at_the_batch_it_reached(
+def test_an_interrupted_test_resumes_after_its_last_tested_batch(
     run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = run("name=whole")
@@ -179,15 +185,15 @@ def test_an_interrupted_test_goes_on_at_the_batch_it_reached(
     assert Stop.tested == 4  # of four batches, two before and two after
     assert again.record.test == whole.record.test
     assert again.record.evaluation is not None
-    assert again.record.evaluation.test_s is None  # it was not measured in one piece
+    assert again.record.evaluation.test_s is None  # it was not measured in one process
     for name in ("label", "top5", "confidence"):
         assert (getattr(again.predictions(), name) == getattr(whole.predictions(), name)).all()
 
 
 @pytest.mark.parametrize("cache", ["0.0", "1.0"])
-@pytest.mark.parametrize("how", ["count_wrong", "skip"])
-def test_an_image_that_cannot_be_read_is_named_and_counted_as_asked(
-    how: str, cache: str, run: Callable[..., Run], images: Path, tmp_path: Path
+@pytest.mark.parametrize("handling", ["count_wrong", "skip"])
+def test_a_corrupt_image_is_named_and_counted_as_configured(
+    handling: str, cache: str, run: Callable[..., Run], images: Path, tmp_path: Path
 ) -> None:
     whole = run()
     file = sorted((images / "val").rglob("*.JPEG"))[7]
@@ -195,22 +201,24 @@ def test_an_image_that_cannot_be_read_is_named_and_counted_as_asked(
     try:
         file.write_bytes(content[:300])
         found = run(
-            f"data.on_corrupt_image={how}",
+            f"data.on_corrupt_image={handling}",
             f"data.cache_limit_gib={cache}",
             f"data.cache_dir={tmp_path}",
         )
     finally:
         file.write_bytes(content)
     assert found.record.evaluation is not None
-    (said,) = found.record.evaluation.corrupt_images
-    assert file.name in said
+    (reason,) = found.record.evaluation.corrupt_images
+    assert file.name in reason
     saved, before = found.predictions(), whole.predictions()
     others = np.arange(20) != 7
-    assert found.record.test.n == found.record.data.n_test == (20 if how == "count_wrong" else 19)
-    answers = saved.top5[others] if how == "count_wrong" else saved.top5
-    assert (answers == before.top5[others]).all()
-    assert found.record.test.correct1 == (answers[:, 0] == before.label[others]).sum()
-    if how == "count_wrong":
+    assert (
+        found.record.test.n == found.record.data.n_test == (20 if handling == "count_wrong" else 19)
+    )
+    top5 = saved.top5[others] if handling == "count_wrong" else saved.top5
+    assert (top5 == before.top5[others]).all()
+    assert found.record.test.correct1 == (top5[:, 0] == before.label[others]).sum()
+    if handling == "count_wrong":
         assert saved.top5[7].tolist() == [-1] * 5
         assert saved.label[7] == before.label[7]
     assert found.record.data.fingerprint != whole.record.data.fingerprint
@@ -219,20 +227,23 @@ def test_an_image_that_cannot_be_read_is_named_and_counted_as_asked(
     assert skipped == []
 
 
-def test_only_classes_that_occur_are_chosen_where_asked(run: Callable[..., Run]) -> None:
+def test_with_mask_classes_only_occurring_classes_are_predicted(run: Callable[..., Run]) -> None:
     assert set(run("data.mask_classes=true").predictions().top5[:, :4].flat) == set(CLASSES)
 
 
 def test_two_processes_count_each_image_once(run: Callable[..., Run], images: Path) -> None:
     one = run()
-    words = [
+    overrides = [
         *("experiment=imagenet_val", "model=squeezenet1_1", "model.weights=null"),
         *(f"data.root={images}", "data.batch_size=6", "data.workers=0", "trainer.threads=1"),
         *("trainer.devices=2", "trainer.accelerator=cpu", "display.progress=off", "logger=[]"),
         *(f"output_root={one.folder.parents[1]}",),
     ]
     ended = subprocess.run(
-        [sys.executable, "-m", "cnncompare", *words], capture_output=True, text=True, timeout=300
+        [sys.executable, "-m", "cnncompare", *overrides],
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert ended.returncode == 0, ended.stderr
     folder = next(one.folder.parent.glob("*-d2-*"))
@@ -248,12 +259,12 @@ def test_two_processes_count_each_image_once(run: Callable[..., Run], images: Pa
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize(
-    ("words", "correct1", "correct5"),
+    ("overrides", "correct1", "correct5"),
     [((), 442, 486), (("data.normalize=imagenet",), 388, 460)],
-    ids=["as published", "wrong normalisation"],
+    ids=["own transform", "wrong normalisation"],
 )
-def test_real_weights_on_real_images_are_right_as_often_as_known(
-    words: tuple[str, ...],
+def test_real_weights_on_real_images_reach_their_known_accuracy(
+    overrides: tuple[str, ...],
     correct1: int,
     correct5: int,
     imagenet_sample: Path,
@@ -267,11 +278,11 @@ def test_real_weights_on_real_images_are_right_as_often_as_known(
             *("experiment=imagenet_val", "model=timm", "model.name=tf_efficientnet_lite0"),
             *(f"model.weights={weights}", "model.weights_map=by_order", "logger=[]"),
             *(f"data.root={imagenet_sample}", f"output_root={tmp_path}", "data.batch_size=50"),
-            *("trainer.accelerator=cpu", "display.progress=off", *words),
+            *("trainer.accelerator=cpu", "display.progress=off", *overrides),
         )
     )
     test = found.record.test
     assert (test.n, test.correct1, test.correct5) == (500, correct1, correct5)
     assert found.record.evaluation is not None
     assert found.record.evaluation.weights_map == "by_order"
-    assert ("warning: normalisation: mean 0.485" in capsys.readouterr().err) == bool(words)
+    assert ("warning: normalisation: mean 0.485" in capsys.readouterr().err) == bool(overrides)

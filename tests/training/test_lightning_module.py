@@ -64,13 +64,13 @@ def test_label_smoothing_is_in_the_training_loss_alone(batch: Batch) -> None:
     assert task.val_sums.compute()["loss"] == pytest.approx(plain.item())
 
 
-def test_mixed_targets_are_taken(batch: Batch) -> None:
+def test_mixed_targets_are_supported(batch: Batch) -> None:
     task = task_of(nn.Sequential(nn.Flatten(), nn.Linear(12, CLASSES)))
     mixed = F.one_hot(batch[1], CLASSES).float() * 0.7 + 0.3 / CLASSES
     assert torch.isfinite(task.training_step((batch[0], mixed), 0))
 
 
-def test_the_test_step_gives_what_is_saved_of_each_image(batch: Batch) -> None:
+def test_the_test_step_returns_the_saved_predictions(batch: Batch) -> None:
     network = nn.Sequential(nn.Flatten(), nn.Linear(12, CLASSES))
     task = task_of(network)
     saved = task.test_step((*batch, torch.arange(10, 16)), 0)
@@ -83,7 +83,7 @@ def test_the_test_step_gives_what_is_saved_of_each_image(batch: Batch) -> None:
     assert task.test_sums.compute()["correct1"] == right
 
 
-def test_an_epochs_random_state_rests_on_seed_and_epoch_alone() -> None:
+def test_the_random_state_of_an_epoch_depends_on_seed_and_epoch_only() -> None:
     task = task_of(nn.Linear(1, 1))
     torch.manual_seed(1)
     task.on_train_epoch_start()

@@ -11,15 +11,15 @@ from cnncompare.training.metrics import ClassificationSums, top5
 
 
 def _filled(logits: torch.Tensor, targets: torch.Tensor, size: int) -> ClassificationSums:
-    totals = ClassificationSums()
+    sums = ClassificationSums()
     for start in range(0, len(logits), size):
-        batch, aims = logits[start : start + size], targets[start : start + size]
-        totals.update(batch, aims, F.cross_entropy(batch, aims, reduction="sum"))
-    return totals
+        batch, labels = logits[start : start + size], targets[start : start + size]
+        sums.update(batch, labels, F.cross_entropy(batch, labels, reduction="sum"))
+    return sums
 
 
 @pytest.mark.parametrize("classes", [3, 5, 10, 100])
-def test_agrees_with_scikit_learn(classes: int) -> None:
+def test_the_sums_agree_with_scikit_learn(classes: int) -> None:
     generator = torch.Generator().manual_seed(classes)
     logits = torch.randn(203, classes, generator=generator)
     labels = torch.randint(classes, (203,), generator=generator)
@@ -42,15 +42,15 @@ def test_mixed_images_count_as_their_larger_share() -> None:
 
 
 def test_integers_are_integers_and_reset_empties() -> None:
-    totals = _filled(torch.eye(6), torch.arange(6), size=4)
-    assert {name: type(totals.compute()[name]) for name in ("correct1", "correct5", "n")} == {
+    sums = _filled(torch.eye(6), torch.arange(6), size=4)
+    assert {name: type(sums.compute()[name]) for name in ("correct1", "correct5", "n")} == {
         "correct1": int,
         "correct5": int,
         "n": int,
     }
-    totals.reset()
-    totals.update(torch.arange(6.0)[None], torch.tensor([1]), torch.tensor(2.5))
-    assert totals.compute() == {
+    sums.reset()
+    sums.update(torch.arange(6.0)[None], torch.tensor([1]), torch.tensor(2.5))
+    assert sums.compute() == {
         "loss": 2.5,
         "acc1": 0.0,
         "acc5": 1.0,
@@ -61,44 +61,44 @@ def test_integers_are_integers_and_reset_empties() -> None:
 
 
 def test_no_image_gives_nan_not_zero() -> None:
-    totals = ClassificationSums()
-    totals.update(torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64), torch.tensor(0.0))
-    found = totals.compute()
+    sums = ClassificationSums()
+    sums.update(torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64), torch.tensor(0.0))
+    found = sums.compute()
     assert np.isnan([found["loss"], found["acc1"], found["acc5"]]).all()
     assert found["n"] == 0
 
 
 @pytest.mark.parametrize("convert", ["to", "bfloat16", "half"])
 def test_sums_stay_wide_in_a_narrow_module(convert: str) -> None:
-    module = nn.ModuleDict({"layer": nn.Linear(2, 2), "totals": ClassificationSums()})
+    module = nn.ModuleDict({"layer": nn.Linear(2, 2), "sums": ClassificationSums()})
     module.to(torch.bfloat16) if convert == "to" else getattr(module, convert)()
-    totals = module["totals"]
-    assert isinstance(totals, ClassificationSums)
+    sums = module["sums"]
+    assert isinstance(sums, ClassificationSums)
     for _ in range(1000):
-        totals.update(torch.eye(2), torch.arange(2), torch.tensor(1.0, dtype=torch.bfloat16))
-    assert totals.loss_sum.dtype == torch.float64
-    assert totals.compute()["loss"] == 0.5
-    totals.reset()
-    assert (totals.loss_sum.dtype, totals.n.dtype) == (torch.float64, torch.int64)
+        sums.update(torch.eye(2), torch.arange(2), torch.tensor(1.0, dtype=torch.bfloat16))
+    assert sums.loss_sum.dtype == torch.float64
+    assert sums.compute()["loss"] == 0.5
+    sums.reset()
+    assert (sums.loss_sum.dtype, sums.n.dtype) == (torch.float64, torch.int64)
 
 
 def test_moves_with_its_module() -> None:
-    totals = ClassificationSums().to("meta")
-    assert {state.device.type for state in (totals.loss_sum, totals.n)} == {"meta"}
-    totals.reset()
-    assert totals.correct5.device.type == "meta"
+    sums = ClassificationSums().to("meta")
+    assert {state.device.type for state in (sums.loss_sum, sums.n)} == {"meta"}
+    sums.reset()
+    assert sums.correct5.device.type == "meta"
 
 
 def test_may_be_updated_in_and_out_of_inference_mode() -> None:
-    totals = ClassificationSums()
+    sums = ClassificationSums()
     with torch.inference_mode():
-        totals.reset()
-        totals.update(torch.eye(3), torch.arange(3), torch.tensor(1.0))
-    totals.update(torch.eye(3), torch.arange(3), torch.tensor(1.0))
-    assert totals.compute()["n"] == 6
+        sums.reset()
+        sums.update(torch.eye(3), torch.arange(3), torch.tensor(1.0))
+    sums.update(torch.eye(3), torch.arange(3), torch.tensor(1.0))
+    assert sums.compute()["n"] == 6
 
 
-def test_a_checkpoint_carries_no_totals() -> None:
+def test_a_checkpoint_contains_no_sums() -> None:
     assert ClassificationSums().state_dict() == {}
 
 

@@ -24,7 +24,7 @@ from tests.composing import compose_config
 STEPS, PER_EPOCH = 100, 10
 
 
-def course(config: SchedulerConfig) -> list[float]:
+def schedule(config: SchedulerConfig) -> list[float]:
     """Return the learning rates that an optimizer with lr 1 sees, step by step."""
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
     scheduler = build_scheduler(optimizer, config, steps=STEPS, steps_per_epoch=PER_EPOCH)
@@ -58,7 +58,7 @@ def reference(
 
 def test_cosine_is_torchs() -> None:
     expected = reference(lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, STEPS))
-    assert course(CosineConfig(name="cosine")) == pytest.approx(expected, abs=1e-9)
+    assert schedule(CosineConfig(name="cosine")) == pytest.approx(expected, abs=1e-9)
 
 
 def test_one_cycle_is_torchs() -> None:
@@ -67,20 +67,20 @@ def test_one_cycle_is_torchs() -> None:
             o, max_lr=1.0, total_steps=STEPS, cycle_momentum=False
         )
     )
-    assert course(OneCycleConfig(name="onecycle")) == pytest.approx(expected, abs=1e-9)
+    assert schedule(OneCycleConfig(name="onecycle")) == pytest.approx(expected, abs=1e-9)
 
 
 def test_multistep_is_torchs() -> None:
     expected = reference(lambda o: torch.optim.lr_scheduler.MultiStepLR(o, [50, 75]))
-    assert course(MultiStepConfig(name="multistep")) == pytest.approx(expected)
+    assert schedule(MultiStepConfig(name="multistep")) == pytest.approx(expected)
 
 
 def test_constant_stays() -> None:
-    assert set(course(ConstantConfig(name="constant"))) == {1.0}
+    assert set(schedule(ConstantConfig(name="constant"))) == {1.0}
 
 
-def test_warmup_rises_in_equal_parts_to_the_full_rate() -> None:
-    rates = course(ConstantConfig(name="constant", warmup_epochs=0.4))
+def test_warmup_rises_in_equal_steps_to_the_full_rate() -> None:
+    rates = schedule(ConstantConfig(name="constant", warmup_epochs=0.4))
     assert rates[:5] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
     cosine = lr_factor(
         CosineConfig(name="cosine", warmup_epochs=2.0, final_lr_ratio=0.1),
@@ -93,7 +93,7 @@ def test_warmup_rises_in_equal_parts_to_the_full_rate() -> None:
 
 
 @pytest.mark.parametrize("config", [OneCycleConfig(name="onecycle"), CosineConfig(name="cosine")])
-def test_a_course_of_few_steps_stays_finite_and_positive(config: SchedulerConfig) -> None:
+def test_a_schedule_of_few_steps_stays_finite_and_positive(config: SchedulerConfig) -> None:
     for steps in (1, 2, 3, 4):
         factor = lr_factor(config, steps=steps, steps_per_epoch=steps)
         assert all(math.isfinite(factor(step)) and factor(step) >= 0 for step in range(steps + 1))
@@ -108,11 +108,11 @@ def test_norms_and_biases_can_be_spared_weight_decay() -> None:
     assert (decayed["weight_decay"], spared["weight_decay"]) == (0.1, 0.0)
 
 
-def test_sgd_is_built_as_asked() -> None:
+def test_sgd_is_built_as_configured() -> None:
     config = SGDConfig(name="sgd", lr=0.2, momentum=0.8, weight_decay=0.01)
     (group,) = build_optimizer(nn.Linear(2, 2), config).param_groups
-    asked = {"lr": 0.2, "momentum": 0.8, "nesterov": True, "weight_decay": 0.01}
-    assert {key: group[key] for key in asked} == asked
+    expected = {"lr": 0.2, "momentum": 0.8, "nesterov": True, "weight_decay": 0.01}
+    assert {key: group[key] for key in expected} == expected
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,11 @@ from tests.composing import compose_config
 Usage = namedtuple("Usage", "total used free")
 
 
-def check(*words: str) -> None:
-    preflight.preflight(compose_config("data=digits", "model=resnet20", *words))
+def check(*overrides: str) -> None:
+    preflight.preflight(compose_config("data=digits", "model=resnet20", *overrides))
 
 
-def test_a_sound_configuration_passes(tmp_path: Path) -> None:
+def test_a_valid_configuration_passes(tmp_path: Path) -> None:
     check(f"output_root={tmp_path}/new/deep")
     assert os.listdir(tmp_path) == []
 
@@ -68,7 +68,7 @@ def test_a_logger_whose_package_is_missing_says_how_to_get_it(
         check(f"logger={extra}")
 
 
-def test_weights_that_cannot_be_had_are_refused() -> None:
+def test_unknown_weights_are_refused() -> None:
     with pytest.raises(ModelError, match=r"did you mean 'IMAGENET1K_V1'.*\(known: IMAGENET1K_V1\)"):
         check("model=resnet18", "model.weights=IMAGENET1K_V2")
     with pytest.raises(ModelError, match=r"model\.weights=IMAGENET1K_V1 is not a file"):
@@ -77,6 +77,6 @@ def test_weights_that_cannot_be_had_are_refused() -> None:
 
 def test_images_that_are_not_imagenets_are_refused(tmp_path: Path) -> None:
     (tmp_path / "loose.JPEG").touch()
-    words = ("experiment=imagenet_val", "model=resnet18", f"data.root={tmp_path}")
-    with pytest.raises(DataError, match="holds images without class folders"):
-        preflight.preflight(compose_config(*words))
+    overrides = ("experiment=imagenet_val", "model=resnet18", f"data.root={tmp_path}")
+    with pytest.raises(DataError, match="contains images without class folders"):
+        preflight.preflight(compose_config(*overrides))

@@ -1,4 +1,4 @@
-"""The check of a measured accuracy, against hand calculations and statsmodels' Wilson interval."""
+"""Comparison with a reference result, against hand calculations and statsmodels."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def measured(acc1: float, acc5: float = 0.89078, n: int = 50_000) -> record.Test
         (0.69658, 0.89078, "pass"),  # and below
         (0.69860, 0.89078, "differs"),
         (0.69758, 0.88970, "differs"),  # top-5 alone
-        (0.63640, 0.85000, "differs"),  # what the wrong normalisation gave
+        (0.63640, 0.85000, "differs"),  # with the wrong normalisation
     ],
 )
 def test_on_the_full_set_a_tenth_of_a_point_passes(acc1: float, acc5: float, verdict: str) -> None:
@@ -37,7 +37,7 @@ def test_on_the_full_set_a_tenth_of_a_point_passes(acc1: float, acc5: float, ver
 
 
 @pytest.mark.parametrize(("right", "position"), [(350, "within"), (442, "outside")])
-def test_on_a_subset_the_interval_stands_in_place_of_a_verdict(right: int, position: str) -> None:
+def test_on_a_subset_the_interval_replaces_the_verdict(right: int, position: str) -> None:
     found = check_against_reference(
         measured(right / 500, n=500), RESNET18, is_full=False, deviations=[]
     )
@@ -48,7 +48,7 @@ def test_on_a_subset_the_interval_stands_in_place_of_a_verdict(right: int, posit
     assert "PASS" not in found.message
 
 
-def test_a_departure_and_what_it_costs_are_named() -> None:
+def test_the_message_names_a_deviation_and_its_effect() -> None:
     effect = record.DeviationEffectSection(
         cause="normalisation", n=500, acc1=0.776, acc1_without=0.884
     )
@@ -62,32 +62,32 @@ def test_a_departure_and_what_it_costs_are_named() -> None:
     )
 
 
-def test_a_difference_without_a_departure_says_where_to_look() -> None:
+def test_the_message_names_other_causes_if_there_is_no_deviation() -> None:
     found = check_against_reference(measured(0.4), RESNET18, is_full=True, deviations=[])
     assert "class order" in found.message
 
 
-def test_weights_without_published_numbers_are_not_judged() -> None:
+def test_weights_without_a_reference_result_have_no_verdict() -> None:
     found = check_against_reference(
         measured(0.7), None, is_full=True, deviations=["crop: 224 instead of 299"]
     )
     assert found.verdict == "unknown"
     assert found.difference1 is None
-    assert "crop: 224 instead of 299" in found.message  # a deviation is one all the same
+    assert "crop: 224 instead of 299" in found.message  # a deviation is reported all the same
 
 
 def test_classes_in_another_order_are_recognised() -> None:
     rng = np.random.default_rng(0)
     label = np.repeat(np.arange(50), 20)
-    answers = np.where(rng.random(1000) < 0.8, label, rng.integers(0, 50, 1000))
+    predictions = np.where(rng.random(1000) < 0.8, label, rng.integers(0, 50, 1000))
     renamed = rng.permutation(50)
-    found = class_order_effect(label, renamed[answers], 50)
+    found = class_order_effect(label, renamed[predictions], 50)
     assert found is not None
-    assert found.acc1_without == pytest.approx((answers == label).mean(), abs=0.05)
-    assert class_order_effect(label, answers, 50) is None  # right
+    assert found.acc1_without == pytest.approx((predictions == label).mean(), abs=0.05)
+    assert class_order_effect(label, predictions, 50) is None  # right
     assert class_order_effect(label, rng.integers(0, 50, 1000), 50) is None  # random weights
     assert class_order_effect(label, np.zeros(1000, int), 50) is None  # one class for all
-    assert class_order_effect(label[::4], renamed[answers][::4], 50) is None  # too few to tell
+    assert class_order_effect(label[::4], renamed[predictions][::4], 50) is None  # too few images
 
 
 def test_the_full_set_has_fifty_images_of_each_class() -> None:

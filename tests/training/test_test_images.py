@@ -17,7 +17,7 @@ def data() -> ImageData:
     return data
 
 
-def test_the_images_are_kept_in_order_and_once(
+def test_the_images_are_written_in_order_and_once(
     data: ImageData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kept_images, "_CHUNK", 7)  # 20 images in three chunks
@@ -33,7 +33,7 @@ def test_the_images_are_kept_in_order_and_once(
     assert path.stat().st_mtime_ns == written
 
 
-def test_images_that_another_run_is_writing_are_left_to_it(data: ImageData, tmp_path: Path) -> None:
+def test_nothing_is_written_while_another_run_writes(data: ImageData, tmp_path: Path) -> None:
     held = lock(tmp_path / f"test-images-{data.fingerprint[:12]}.npy")
     keep_test_images(data, tmp_path)
     assert list(tmp_path.glob("*.npy")) == []
@@ -42,7 +42,7 @@ def test_images_that_another_run_is_writing_are_left_to_it(data: ImageData, tmp_
     assert len(list(tmp_path.glob("*.npy"))) == 1
 
 
-def test_a_large_set_is_not_kept(
+def test_a_large_set_is_not_written(
     data: ImageData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kept_images, "MAX_MIB", 0)

@@ -21,7 +21,7 @@ Call = Callable[..., subprocess.CompletedProcess[str]]
 SMALL = (
     "data=synthetic",
     "data.synthetic.classes=4",
-    "data.synthetic.noise=2.0",  # so that some are mistaken
+    "data.synthetic.noise=2.0",  # so that some predictions are wrong
     "data.limit_train=96",
     "data.limit_test=50",
     "data.batch_size=32",
@@ -47,8 +47,8 @@ def test_the_record_is_complete(run: Run) -> None:
     assert record["status"] == "finished"
     assert record["id"] == run.folder.name
     null = {
-        f"{part}.{key}"
-        for part, content in record.items()
+        f"{section}.{key}"
+        for section, content in record.items()
         if isinstance(content, dict)
         for key, value in content.items()
         if value is None
@@ -103,7 +103,7 @@ def test_predictions_give_the_recorded_accuracy(run: Run) -> None:
     assert run.record.test.correct5 == (saved.top5 == saved.label[:, None]).any(axis=1).sum()
 
 
-def test_tensorboard_has_every_column_and_the_pictures(run: Run) -> None:
+def test_tensorboard_has_every_column_and_the_figures(run: Run) -> None:
     board = EventAccumulator(str(run.folder))
     board.Reload()
     with (run.folder / "epochs.csv").open(newline="") as file:
@@ -149,7 +149,7 @@ def test_choosing_on_the_test_set_is_marked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words",
+    "overrides",
     [
         ("trainer.ema_decay=0.9", "trainer.gradient_clip_norm=1.0", "loss.label_smoothing=0.1"),
         ("trainer.precision=bf16-mixed", "trainer.gradient_clip_norm=1.0"),
@@ -159,21 +159,21 @@ def test_choosing_on_the_test_set_is_marked(tmp_path: Path) -> None:
         ("logger=[tensorboard,csv]", "optimizer=sgd", "optimizer.lr=0.01", "scheduler=multistep"),
     ],
 )
-def test_every_option_trains(words: tuple[str, ...], tmp_path: Path) -> None:
-    run = train(compose_config(*SMALL, *words, f"output_root={tmp_path}"))
+def test_every_option_trains(overrides: tuple[str, ...], tmp_path: Path) -> None:
+    run = train(compose_config(*SMALL, *overrides, f"output_root={tmp_path}"))
     assert run.record.status == "finished"
     assert run.record.test.n == 50
     assert all(row["train_loss"] is not None for row in run.epochs())
 
 
 def test_a_frozen_backbone_keeps_its_weights_and_statistics(run: Run, tmp_path: Path) -> None:
-    words = (*SMALL, "model=resnet20", f"output_root={tmp_path}")
-    trained = train(compose_config(*words))
+    overrides = (*SMALL, "model=resnet20", f"output_root={tmp_path}")
+    trained = train(compose_config(*overrides))
     state = {key.removeprefix("network."): value for key, value in _weights(trained).items()}
     torch.save(state, tmp_path / "weights.pth")
     tuned = train(
         compose_config(
-            *words,
+            *overrides,
             f"model.weights='{tmp_path / 'weights.pth'}'",
             "model.freeze=backbone",
             "model.head_lr=0.01",
@@ -187,9 +187,9 @@ def test_a_frozen_backbone_keeps_its_weights_and_statistics(run: Run, tmp_path: 
 
 
 def test_a_network_that_cannot_take_the_images_writes_nothing(tmp_path: Path) -> None:
-    words = (*SMALL, "model=alexnet", "model.stem=imagenet", f"output_root={tmp_path / 'out'}")
+    overrides = (*SMALL, "model=alexnet", "model.stem=imagenet", f"output_root={tmp_path / 'out'}")
     with pytest.raises(ModelError, match="63 pixels or more"):
-        train(compose_config(*words))
+        train(compose_config(*overrides))
     assert list(tmp_path.glob("out/*/*/run.json")) == []
     assert not (tmp_path / "out").exists()
 
@@ -211,9 +211,9 @@ def test_a_failure_in_training_is_in_the_record(
 
 
 def test_two_devices_count_each_test_image_once(cnncompare: Call, tmp_path: Path) -> None:
-    words = [*SMALL, "trainer.devices=2"]
-    words = [word.replace("limit_test=50", "limit_test=51") for word in words]
-    done = cnncompare(*words, "trainer.accelerator=cpu")
+    overrides = [*SMALL, "trainer.devices=2"]
+    overrides = [text.replace("limit_test=50", "limit_test=51") for text in overrides]
+    done = cnncompare(*overrides, "trainer.accelerator=cpu")
     assert done.returncode == 0, done.stderr
     (path,) = tmp_path.glob("outputs/default/*/run.json")
     run = Run.read(path.parent)

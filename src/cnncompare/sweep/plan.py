@@ -28,7 +28,7 @@ from cnncompare.sweep.run_sweep import make_jobs
 from cnncompare.sweep.worker import PROBE_RESULT
 from cnncompare.system.signals import RaiseInterrupted
 from cnncompare.terminal.console import make_console
-from cnncompare.terminal.run_tables import UNKNOWN
+from cnncompare.terminal.formatting import gmacs, integer, millions, number
 
 USAGE = """\
 usage: python -m cnncompare plan -m [overrides]
@@ -37,9 +37,9 @@ Build each job of the sweep, time a few training steps, and print the estimated 
 Nothing is trained and no run is written. A missing data set is downloaded or decoded."""
 HEADERS = (
     "job",
-    "parameters",
+    "parameters (M)",
     "GMACs",
-    "peak (MiB)",
+    "peak memory (MiB)",
     "epoch (s)",
     "time (h)",
     "disk (MB)",
@@ -70,7 +70,8 @@ def plan_jobs(
             if recipe not in probed:
                 print(f"probing {job.number} of {len(jobs)}: {job.label}", file=sys.stderr)
                 probed[recipe] = _probe(job, Path(folder))
-            rows.append((job, costs(job.config, probed[recipe]), _is_finished(job.config)))
+            finished = finished_run(job.config) is not None
+            rows.append((job, costs(job.config, probed[recipe]), finished))
     _print(rows)
 
 
@@ -118,10 +119,6 @@ def _checkpoints_mb(config: Config, size_mb: float) -> float:
     return 2 * size_mb * (1 + states)
 
 
-def _is_finished(config: Config) -> bool:
-    return finished_run(config) is not None
-
-
 def _print(rows: Sequence[tuple[Job, ProbeResult, bool]]) -> None:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for header in HEADERS:
@@ -138,16 +135,11 @@ def _print(rows: Sequence[tuple[Job, ProbeResult, bool]]) -> None:
 
 
 def _cells(cost: ProbeResult) -> list[str]:
-    macs = cost.get("macs")
     return [
-        _number(cost.get("params"), ",.0f"),
-        _number(None if macs is None else macs / 1e9, ".3f"),
-        _number(cost.get("peak_gpu_mib") or cost.get("peak_rss_mib"), ",.0f"),
-        _number(cost["epoch_s"], ".1f"),
-        _number(cost["hours"], ".3f"),
-        _number(cost["disk_mb"], ",.1f"),
+        millions(cost.get("params")),
+        gmacs(cost.get("macs")),
+        integer(cost.get("peak_gpu_mib") or cost.get("peak_rss_mib")),
+        number(cost["epoch_s"], ".1f"),
+        number(cost["hours"], ".3f"),
+        number(cost["disk_mb"], ",.1f"),
     ]
-
-
-def _number(value: float | None, form: str) -> str:
-    return UNKNOWN if value is None else f"{value:{form}}"

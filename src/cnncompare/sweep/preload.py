@@ -14,4 +14,5 @@ die_with_parent(signal.SIGKILL)
 import cnncompare.models.builtin  # noqa: E402
 import cnncompare.models.timm  # noqa: E402
 import cnncompare.models.torchvision  # noqa: E402
+import cnncompare.plotting.confusion  # noqa: E402
 import cnncompare.training.train  # noqa: E402, F401

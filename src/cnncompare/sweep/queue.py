@@ -75,7 +75,7 @@ class JobQueue:
             job = self.waiting.popleft()
             if not self._may_start(job):
                 put_back.append(job)
-            elif self._is_finished(job):
+            elif finished_run(job.config):
                 self._close(job, JobOutcome("skipped"))
             elif slot := self._slots.reserve(job.config):
                 self._start(job, slot)
@@ -92,9 +92,6 @@ class JobQueue:
         folder = job.config.run_folder()
         held = any(other.job.config.run_folder() == folder for other in self.running)
         return not held and self._retry_at.get(job.number, 0.0) <= time.monotonic()
-
-    def _is_finished(self, job: Job) -> bool:
-        return finished_run(job.config) is not None
 
     def _start(self, job: Job, slot: DeviceSlot) -> None:
         file = self._folder / str(job.number) / "job.json"

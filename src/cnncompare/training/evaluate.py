@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytorch_lightning as pl
+from pytorch_lightning.callbacks import Callback
 from torch import Tensor
 
 from cnncompare.config.schema import Config
@@ -54,9 +55,7 @@ def evaluate(
     for warning in (*section.preprocessing_deviations, *section.notes):
         print(f"cnncompare: warning: {warning}", file=sys.stderr, flush=True)
     clock, writer, n_earlier = EvaluationClock(), *_resume(run.folder, data)
-    progress = Progress(config.display.progress)
-    # the interruption comes last, after the batch has been added to the journal
-    trainer = build_trainer(run.folder, config, [clock, writer, progress, interruption])
+    trainer = build_trainer(run.folder, config, _callbacks(config, clock, writer, interruption))
     section.accelerator = trainer.strategy.root_device.type
     run.save()
     broadcast_finished(trainer, finished=False)
@@ -64,8 +63,50 @@ def evaluate(
     if config.trainer.processes == 1 and not n_earlier:
         section.notes = data.notes  # now including the colour modes, since all images were read
     _record_costs(run, section, clock, n=data.n_test, n_earlier=n_earlier)
-    corrupt = (writer.outputs["labels"] < 0).nonzero().squeeze(1)
-    outputs = _handle_corrupt_images(writer.outputs, corrupt, data, section)
+    _record_results(run, section, config, task, data, writer.outputs, trainer)
+    run.save()
+    return trainer
+
+
+def join_evaluation(
+    config: Config, task: ImageClassifier, data: ImageData, interruption: Interruption
+) -> Run:
+    """Test on another rank; the first process alone writes the record."""
+    folder = config.run_folder()
+    writer, _ = _resume(folder, data)
+    callbacks = _callbacks(config, EvaluationClock(), writer, interruption)
+    trainer = build_trainer(folder, config, callbacks)
+    if not broadcast_finished(trainer, finished=None):
+        trainer.test(task, datamodule=data, verbose=False)
+    return Run.read(folder)
+
+
+def _callbacks(
+    config: Config, clock: EvaluationClock, writer: PredictionWriter, interruption: Interruption
+) -> list[Callback]:
+    # the interruption comes last, after the batch has been added to the journal
+    return [clock, writer, Progress(config.display.progress), interruption]
+
+
+def _resume(folder: Path, data: ImageData) -> tuple[PredictionWriter, int]:
+    """Return the writer, and the number of images that this rank tested before an interruption."""
+    journal = EvaluationJournal(folder / TESTED, process_rank(), min(5, len(data.classes)))
+    earlier = journal.read(data.n_test)
+    data.skip_positions = set() if earlier is None else set(earlier["indices"].tolist())
+    return PredictionWriter(folder, journal), len(data.skip_positions)
+
+
+def _record_results(
+    run: Run,
+    section: EvaluationSection,
+    config: Config,
+    task: ImageClassifier,
+    data: ImageData,
+    outputs: Outputs,
+    trainer: pl.Trainer,
+) -> None:
+    corrupt = (outputs["labels"] < 0).nonzero().squeeze(1)
+    outputs = _handle_corrupt_images(outputs, corrupt, data, section)
     write_predictions(run.folder / PREDICTIONS, outputs)
     _record_test(run, data, outputs)
     skipped = corrupt if section.on_corrupt_image == "skip" else corrupt[:0]
@@ -77,28 +118,6 @@ def evaluate(
         deviations=section.preprocessing_deviations,
         effects=effects,
     )
-    run.save()
-    return trainer
-
-
-def join_evaluation(
-    config: Config, task: ImageClassifier, data: ImageData, interruption: Interruption
-) -> Run:
-    """Test on another rank; the first process alone writes the record."""
-    folder = config.run_folder()
-    writer, _ = _resume(folder, data)
-    trainer = build_trainer(folder, config, [writer, interruption])
-    if not broadcast_finished(trainer, finished=None):
-        trainer.test(task, datamodule=data, verbose=False)
-    return Run.read(folder)
-
-
-def _resume(folder: Path, data: ImageData) -> tuple[PredictionWriter, int]:
-    """Return the writer, and the number of images that this rank tested before an interruption."""
-    journal = EvaluationJournal(folder / TESTED, process_rank(), min(5, len(data.classes)))
-    earlier = journal.read(data.n_test)
-    data.skip_positions = set() if earlier is None else set(earlier["indices"].tolist())
-    return PredictionWriter(folder, journal), len(data.skip_positions)
 
 
 def _handle_corrupt_images(

@@ -34,7 +34,7 @@ def _check_model(config: Config) -> None:
     if find_spec(module) is None:
         raise ConfigError(
             f"model.module={module}: there is no {module}.py in {os.getcwd()}; "
-            "put it beside your conf folder"
+            "put it next to your conf folder"
         )
 
 

@@ -1,4 +1,4 @@
-"""A task small enough to be followed by hand, and a trainer for it."""
+"""A task small enough for calculations by hand, and a trainer for it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ from cnncompare.config.optimization import ConstantConfig, LossConfig, SGDConfig
 from cnncompare.training.lightning_module import ImageClassifier
 
 CLASSES = 7
-QUIET = [  # pytest makes errors of warnings; these are Lightning's own, about uses that are meant
+QUIET = [  # pytest makes errors of warnings; these are of Lightning, about intended uses
     pytest.mark.filterwarnings(f"ignore:{message}")
     for message in (
         ".*treespec, LeafSpec",
@@ -38,7 +38,7 @@ class Clock:
 class Loader:
     """Batches of random images with their labels, and for evaluation their positions.
 
-    Takes the place of cnncompare.data's: each batch makes the trainer wait `wait` seconds.
+    Replaces the loader of cnncompare.data: each batch makes the trainer wait `wait` seconds.
     """
 
     def __init__(self, n: int, *, evaluation: bool, wait: float = 0.0, seed: int = 0) -> None:

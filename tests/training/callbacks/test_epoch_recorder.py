@@ -73,8 +73,8 @@ def test_times_are_those_of_the_steps_alone(tmp_path: Path, clock: Clock) -> Non
         assert row["peak_gpu_mib"] == "" or torch.cuda.is_available()
 
 
-def test_what_other_programs_used_of_the_cores_is_in_the_row(tmp_path: Path, clock: Clock) -> None:
-    """Of two cores over 11.5 s they take 4.6 s, then nothing; then the system tells no more."""
+def test_the_row_has_the_cpu_share_of_other_processes(tmp_path: Path, clock: Clock) -> None:
+    """Of two cores over 11.5 s they take 4.6 s, then nothing; then the system reports nothing."""
     used = {1: CpuTimes(0, 0, 0), 2: CpuTimes(16.1, 11.5, 23), 3: CpuTimes(27.6, 23, 46)}
 
     class Task(SlowTask):
@@ -95,10 +95,10 @@ def test_what_other_programs_used_of_the_cores_is_in_the_row(tmp_path: Path, clo
 def test_results_agree_with_scikit_learn(tmp_path: Path, clock: Clock) -> None:
     _, task, train, val = _fit(tmp_path, clock)
     row = _read(tmp_path)[-1]
-    for name, part in {"train": train, "val": val}.items():
-        logits = task(part.images).detach()
-        assert float(row[f"{name}_acc1"]) == accuracy_score(part.labels, logits.argmax(1))
-        loss = float(F.cross_entropy(logits, part.labels))
+    for name, loader in {"train": train, "val": val}.items():
+        logits = task(loader.images).detach()
+        assert float(row[f"{name}_acc1"]) == accuracy_score(loader.labels, logits.argmax(1))
+        loss = float(F.cross_entropy(logits, loader.labels))
         assert float(row[f"{name}_loss"]) == pytest.approx(loss, rel=1e-5)
     top5 = top_k_accuracy_score(val.labels, task(val.images).detach(), k=5, labels=range(CLASSES))
     assert float(row["val_acc5"]) == top5
@@ -141,7 +141,7 @@ class Measurement(pl.Callback):
         pl_module.log("grad_norm", 2.0, on_step=False, on_epoch=True)
 
 
-def test_what_others_log_follows_the_columns(tmp_path: Path, clock: Clock) -> None:
+def test_metrics_of_other_callbacks_follow_the_columns(tmp_path: Path, clock: Clock) -> None:
     callbacks = [Measurement(), EpochRecorder(tmp_path, clock)]
     logger = TensorBoardLogger(tmp_path, name="", version="", default_hp_metric=False)
     trainer = make_trainer(tmp_path, callbacks, max_epochs=2, logger=logger)
@@ -159,8 +159,8 @@ def test_what_others_log_follows_the_columns(tmp_path: Path, clock: Clock) -> No
 def test_every_logger_gets_every_column_with_the_epoch_as_step(
     tmp_path: Path, clock: Clock
 ) -> None:
-    place: dict[str, Any] = {"save_dir": tmp_path, "name": "", "version": ""}
-    loggers = [TensorBoardLogger(**place, default_hp_metric=False), CSVLogger(**place)]
+    location: dict[str, Any] = {"save_dir": tmp_path, "name": "", "version": ""}
+    loggers = [TensorBoardLogger(**location, default_hp_metric=False), CSVLogger(**location)]
     _fit(tmp_path, clock, logger=loggers)
     for logger in loggers:
         logger.finalize("success")
@@ -194,8 +194,8 @@ def test_a_resumed_run_has_each_epoch_once(tmp_path: Path, clock: Clock) -> None
         trainer = make_trainer(
             tmp_path, [recorder, last], max_epochs=epochs, enable_checkpointing=True
         )
-        parts = Loader(8, evaluation=False), Loader(8, evaluation=True)
-        trainer.fit(make_task(clock), *parts, **options)
+        loaders = Loader(8, evaluation=False), Loader(8, evaluation=True)
+        trainer.fit(make_task(clock), *loaders, **options)
         return recorder
 
     fit(2)

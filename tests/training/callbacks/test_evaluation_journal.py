@@ -7,12 +7,12 @@ from torch import Tensor
 from cnncompare.training.callbacks.evaluation_journal import FLUSH_S, EvaluationJournal
 
 
-def batch(*places: int) -> dict[str, Tensor]:
-    n = len(places)
+def batch(*positions: int) -> dict[str, Tensor]:
+    n = len(positions)
     return {
-        "indices": torch.tensor(places),
-        "labels": torch.tensor([7 if place else -1 for place in places]),
-        "top5": torch.arange(5).repeat(n, 1) + torch.tensor(places)[:, None],
+        "indices": torch.tensor(positions),
+        "labels": torch.tensor([7 if position else -1 for position in positions]),
+        "top5": torch.arange(5).repeat(n, 1) + torch.tensor(positions)[:, None],
         "confidence": torch.full((n,), 0.25),
         "losses": torch.linspace(0, 2, n),
     }
@@ -22,7 +22,7 @@ def journal(folder: Path) -> EvaluationJournal:
     return EvaluationJournal(folder, rank=0, width=5)
 
 
-def test_what_was_noted_comes_back(tmp_path: Path) -> None:
+def test_added_batches_are_read_back(tmp_path: Path) -> None:
     written = journal(tmp_path / "tested")
     written.add(batch(4, 0))
     written.add(batch(2))
@@ -35,7 +35,7 @@ def test_what_was_noted_comes_back(tmp_path: Path) -> None:
         assert torch.equal(values, expected), name
 
 
-def test_it_goes_to_disk_every_few_seconds_only(tmp_path: Path) -> None:
+def test_batches_are_written_every_few_seconds_only(tmp_path: Path) -> None:
     times = iter([0.0, 1.0, FLUSH_S, FLUSH_S + 1])
     written = EvaluationJournal(tmp_path, 0, 5, clock=lambda: next(times))
     written.add(batch(1))
@@ -61,10 +61,12 @@ def test_a_row_cut_short_is_dropped_and_overwritten(tmp_path: Path) -> None:
     assert whole["indices"].tolist() == [1, 2, 3]
 
 
-@pytest.mark.parametrize("places", [(1, 1), (9,)], ids=["twice", "beyond the last"])
-def test_rows_of_other_images_are_not_believed(tmp_path: Path, places: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("positions", [(1, 1), (9,)], ids=["twice", "beyond the last"])
+def test_rows_that_do_not_fit_the_test_set_are_discarded(
+    tmp_path: Path, positions: tuple[int, ...]
+) -> None:
     written = journal(tmp_path)
-    written.add(batch(*places))
+    written.add(batch(*positions))
     written.flush()
     assert journal(tmp_path).read(5) is None
 

@@ -1,4 +1,4 @@
-"""Saved predictions against the network's own answers, on one and on two processes."""
+"""Saved predictions against the outputs of the network, on one and on two processes."""
 
 import os
 import subprocess
@@ -39,8 +39,8 @@ class Backwards(Loader):
     repeated: tuple[int, ...] = ()
 
     def __iter__(self):  # type: ignore[no-untyped-def]
-        places = [i for i in range(len(self.images)) if i not in self.dropped]
-        for some in torch.tensor(places[::-1] + list(self.repeated)).split(4):
+        positions = [i for i in range(len(self.images)) if i not in self.dropped]
+        for some in torch.tensor(positions[::-1] + list(self.repeated)).split(4):
             yield self.images[some], self.labels[some], some
 
 
@@ -86,7 +86,7 @@ def test_accuracy_recomputed_is_the_accuracy_counted(tmp_path: Path) -> None:
         ((), (), 10, "1 beyond the last"),
     ],
 )
-def test_an_image_too_many_or_too_few_is_refused(
+def test_a_repeated_or_missing_image_is_an_error(
     tmp_path: Path, dropped: tuple[int, ...], repeated: tuple[int, ...], n_test: int, found: str
 ) -> None:
     loader = Backwards(11, evaluation=True)
@@ -96,7 +96,7 @@ def test_an_image_too_many_or_too_few_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_two_processes_give_what_one_gives(tmp_path: Path) -> None:
+def test_two_processes_give_the_results_of_one(tmp_path: Path) -> None:
     """Uneven shares, gathered over gloo; and the epoch's row counts both processes' images."""
     script = Path(__file__).with_name("two_processes.py")
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
@@ -115,7 +115,7 @@ def test_two_processes_give_what_one_gives(tmp_path: Path) -> None:
     assert float(row["images_per_s"]) == 24 / 12.0  # 18 images in this process, 6 in the other
 
 
-def test_an_interrupted_test_goes_on_where_its_journal_ends(tmp_path: Path) -> None:
+def test_an_interrupted_test_resumes_at_the_end_of_its_journal(tmp_path: Path) -> None:
     class Rest(Loader):
         """The images from the sixth on."""
 

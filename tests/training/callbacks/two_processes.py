@@ -1,4 +1,4 @@
-"""Trains and tests the small task on two processes; run by test_predictions.py."""
+"""Trains and tests the small task on two processes; run by test_prediction_writer.py."""
 
 import sys
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ from tests.training.callbacks.conftest import Clock, Loader, make_task, make_tra
 
 
 class Shared(Loader):
-    """Each process gets its own part: the first two thirds, the second one third of a batch."""
+    """Each process gets its own share: the first two thirds, the second one third of a batch."""
 
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
         rank = torch.distributed.get_rank()
         for batch in super().__iter__():
             cut = -(-2 * len(batch[0]) // 3)
-            yield tuple(part[:cut] if rank == 0 else part[cut:] for part in batch)
+            yield tuple(tensor[:cut] if rank == 0 else tensor[cut:] for tensor in batch)
 
 
 class Data(pl.LightningDataModule):

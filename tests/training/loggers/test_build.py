@@ -26,7 +26,7 @@ def test_several_at_once_and_none(tmp_path: Path) -> None:
     assert build_loggers(none, tmp_path) == []
 
 
-def test_mlflow_writes_where_it_is_told(tmp_path: Path) -> None:
+def test_mlflow_writes_to_its_tracking_uri(tmp_path: Path) -> None:
     pytest.importorskip("mlflow", reason="the extra mlflow is not installed")
     config = MLflowConfig(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db", experiment_name="trial")
     logger: Any
@@ -36,7 +36,7 @@ def test_mlflow_writes_where_it_is_told(tmp_path: Path) -> None:
     assert logger.experiment.get_run(logger.run_id).info.run_name == "run"
 
 
-def test_wandb_is_offline_unless_asked() -> None:
+def test_wandb_is_offline_by_default() -> None:
     assert WandbConfig(project="x").mode == "offline"
     config = compose_config("data=digits", "model=resnet20", "logger=wandb").logger
     assert config.wandb is not None

@@ -18,7 +18,7 @@ from cnncompare.runs.record import (
 from cnncompare.runs.record import TrainingSection as Training
 from cnncompare.training.loggers.hparams import log_hparams
 
-TestSection.__test__ = False  # type: ignore[attr-defined]  # a part of the record, not a test
+TestSection.__test__ = False  # type: ignore[attr-defined]  # a section of the record, not a test
 
 
 def _record(gpu: float | None = None) -> RunRecord:
@@ -104,7 +104,7 @@ def test_runs_declare_the_same_whatever_was_measured(tmp_path: Path) -> None:
     assert contents[0] == contents[1]
 
 
-def test_other_loggers_get_the_same_words(tmp_path: Path) -> None:
+def test_other_loggers_get_the_same_settings(tmp_path: Path) -> None:
     logger = CSVLogger(tmp_path, name="", version="")
     log_hparams([logger], _record())
     logger.save()

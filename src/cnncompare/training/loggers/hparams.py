@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from torch.utils.tensorboard.summary import hparams
 
-from cnncompare.runs.record import RunRecord
+from cnncompare.runs.record import RunRecord, TrainingSection
 
 Value = int | float | str  # not bool, which torch writes as 0 or 1
 
@@ -64,24 +64,27 @@ def _settings(record: RunRecord) -> dict[str, Value]:
         "precision": settings.precision,
         "pretrained": str(model.pretrained),
     }
-    training = record.training
-    if training is not None:
+    if record.training is not None:
         main |= {
-            "epochs": training.max_epochs,
-            "lr": training.lr,
-            "optimizer": training.optimizer,
+            "epochs": record.training.max_epochs,
+            "lr": record.training.lr,
+            "optimizer": record.training.optimizer,
         }
-        other |= {
-            "ema_decay": str(training.ema_decay),  # text: a column has one type
-            "gradient_clip_norm": str(training.gradient_clip_norm),
-            "label_smoothing": training.label_smoothing,
-            "protocol": training.protocol,
-            "scheduler": training.scheduler,
-            "weight_decay": training.weight_decay,
-            **{f"augment_{name}": str(value) for name, value in training.augment.items()},
-        }
+        other |= _training_settings(record.training)
     return dict(sorted(main.items())) | {
         f"training/{name}": value for name, value in sorted(other.items())
+    }
+
+
+def _training_settings(training: TrainingSection) -> dict[str, Value]:
+    return {
+        "ema_decay": str(training.ema_decay),  # text: a column has one type
+        "gradient_clip_norm": str(training.gradient_clip_norm),
+        "label_smoothing": training.label_smoothing,
+        "protocol": training.protocol,
+        "scheduler": training.scheduler,
+        "weight_decay": training.weight_decay,
+        **{f"augment_{name}": str(value) for name, value in training.augment.items()},
     }
 
 
