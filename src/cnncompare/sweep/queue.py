@@ -97,12 +97,12 @@ class JobQueue:
         file = self._folder / str(job.number) / "job.json"
         file.parent.mkdir(exist_ok=True)
         file.write_text(json.dumps(job_file_content(job, slot)), encoding="utf-8")
-        oom_kills, now = count_oom_kills(), time.monotonic()
+        oom_kills = count_oom_kills()
         # the first job waits seconds for the forkserver's imports, and there is nothing to stop yet
         with nullcontext() if self.running else RaiseInterrupted():
             process = start(file, job.config, {**os.environ, **slot.environment})
         limit_s = job.config.sweep.timeout_s
-        deadline = None if limit_s is None else now + limit_s
+        deadline = None if limit_s is None else time.monotonic() + limit_s
         self.running.append(RunningJob(job, file, process, slot, oom_kills, deadline))
 
     def _stop_overdue(self) -> None:
