@@ -4,11 +4,14 @@ import os
 import re
 import signal
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from cnncompare.errors import CnncompareError, ConfigError, Interrupted, closest
+from cnncompare.errors import CnncompareError, ConfigError, Interrupted, OutputError, closest
 from cnncompare.system.openmp import GOMP_SPINCOUNT
+from cnncompare.system.signals import CONTINUES, ExitAtOnce
+from cnncompare.terminal.streams import is_output_lost, keep_writing, output_error
 
 SUBCOMMANDS = {
     "bench": "cnncompare.bench.command",
@@ -20,6 +23,7 @@ SUBCOMMANDS = {
 
 def main() -> None:
     """Run the command line of this process and exit with its code."""
+    keep_writing()
     _limit_spinning()
     sys.exit(run(sys.argv[1:]))
 
@@ -41,12 +45,13 @@ def run(arguments: list[str]) -> int:
     try:
         if arguments and re.match(r"[^-+~=]+$", arguments[0]):
             return _run_subcommand(arguments[0], arguments[1:])
-        return _run_hydra(arguments)
+        with ExitAtOnce():
+            return _run_hydra(arguments)
     except CnncompareError as error:
         print(f"cnncompare: {error}", file=sys.stderr)
         return error.exit_code
     except Interrupted as interruption:
-        print(f"cnncompare: {interruption}; run the same command to resume", file=sys.stderr)
+        print(f"cnncompare: {interruption}; {CONTINUES}", file=sys.stderr)
         return interruption.exit_code
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
@@ -61,6 +66,7 @@ def _run_subcommand(name: str, arguments: list[str]) -> int:
             f"(commands: {', '.join(SUBCOMMANDS)}; an override has the form key=value)"
         )
     code: int = import_module(SUBCOMMANDS[name]).main(arguments)
+    _check_output()
     return code
 
 
@@ -69,26 +75,56 @@ def _run_plan(arguments: list[str]) -> int:
 
     if {"-h", "--help"} & set(arguments):
         print(USAGE)
+        _check_output()
         return 0
-    return _run_hydra(plan_arguments(arguments))
+    with ExitAtOnce():
+        return _run_hydra(plan_arguments(arguments))
 
 
 def _run_hydra(arguments: list[str]) -> int:
-    """Run the arguments with Hydra and turn its errors into one-line messages."""
+    from cnncompare.config.arguments import read_arguments
+    from cnncompare.sweep.overrides import expand_seeds
+
+    parsed = read_arguments(expand_seeds(arguments))
+    if parsed.shows_jobs:
+        _call_hydra(parsed.for_jobs(), _run_one)
+    else:
+        if parsed.shows_config:
+            _call_hydra(parsed.for_validation(), _validate)
+        _call_hydra(parsed.for_hydra(), _run_one)
+    if parsed.only_prints:
+        _check_output()
+    elif is_output_lost():
+        print(
+            "cnncompare: standard output could not be written; the lines are in each run's run.log",
+            file=sys.stderr,
+        )
+    return 0
+
+
+def _call_hydra(arguments: list[str], task: Callable[[Any], float | None]) -> None:
+    """Run the task with the composed configuration; raises errors with one-line messages."""
     import hydra
+    from hydra.core.global_hydra import GlobalHydra
     from hydra.core.hydra_config import HydraConfig
     from hydra.errors import HydraException
     from hydra.types import RunMode
     from omegaconf.errors import OmegaConfBaseException
 
-    from cnncompare.config.files import conf_folder, hydra_error_message
+    from cnncompare.config.files import conf_folder, hydra_error_message, refuse_merged_options
 
     _prepare_hydra(arguments)
     errors: list[CnncompareError] = []
 
+    started = False
+
     def job(composed: Any) -> float | None:
+        nonlocal started
+        started = True
         try:
-            return _run_one(composed)
+            loader = GlobalHydra.instance().config_loader()
+            refuse_merged_options(HydraConfig.get(), loader)
+            return task(composed)
         except CnncompareError as error:
             if HydraConfig.get().mode is RunMode.MULTIRUN:
                 raise  # another launcher's process can return errors only this way
@@ -100,9 +136,15 @@ def _run_hydra(arguments: list[str]) -> int:
         app(job)()
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(hydra_error_message(error)) from None
+    except ValueError as error:  # of Hydra, for some invalid overrides
+        if started:
+            raise
+        raise ConfigError(hydra_error_message(error)) from None
+    except SystemExit as stop:  # after --help
+        if stop.code:
+            raise
     if errors:
         raise errors[0]
-    return 0
 
 
 def _prepare_hydra(arguments: list[str]) -> None:
@@ -110,20 +152,24 @@ def _prepare_hydra(arguments: list[str]) -> None:
     from hydra.core.plugins import Plugins
 
     from cnncompare.config.files import UserConf, add_user_conf
-    from cnncompare.sweep.overrides import expand_seeds
 
-    if any(argument.startswith("--experimental-rerun") for argument in arguments):
-        raise ConfigError("--experimental-rerun loads a pickle, which can run code; not supported")
-    sys.argv[1:] = expand_seeds(_multirun_first(arguments))
-    add_user_conf(sys.argv[1:])
+    sys.argv[1:] = arguments
+    add_user_conf(arguments)
     Plugins.instance().register(UserConf)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises errors instead of printing them
 
 
-def _multirun_first(arguments: list[str]) -> list[str]:
-    """Move -m to the front, because argparse does not accept overrides on both sides of it."""
-    flags = [argument for argument in arguments if argument in ("-m", "--multirun")]
-    return [*flags[:1], *(argument for argument in arguments if argument not in flags)]
+def _check_output() -> None:
+    """Raise OutputError if standard output could not be written; a closed pipe is no error."""
+    error = output_error()
+    if error is not None:
+        raise OutputError(f"cannot write to standard output: {error.strerror}")
+
+
+def _validate(composed: Any) -> None:
+    from cnncompare.config.validation import validate
+
+    validate(composed)
 
 
 def _run_one(composed: Any) -> float | None:

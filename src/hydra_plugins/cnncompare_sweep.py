@@ -25,6 +25,7 @@ class CheckedSweeper(BasicSweeper):
     """Hydra's basic sweeper, but nothing is written unless every job is valid."""
 
     def sweep(self, arguments: list[str]) -> Any:
+        from cnncompare.config.quoting import quote_overrides
         from cnncompare.sweep.compose_jobs import JobComposer
         from cnncompare.sweep.overrides import combine_with_lines, is_skipped
         from cnncompare.sweep.validate_jobs import validate_jobs
@@ -34,7 +35,8 @@ class CheckedSweeper(BasicSweeper):
         assert self.launcher is not None
         loader = self.hydra_context.config_loader
         parser = OverridesParser.create(config_loader=loader)
-        overrides = parser.parse_overrides([*self._parse_config(), *arguments])
+        params = quote_overrides(self._parse_config(), "sweep")
+        overrides = parser.parse_overrides([*params, *arguments])
         (swept,) = self.split_arguments(overrides, None)
         settings = self.config.sweep
         composer = JobComposer(loader, self.config)
@@ -50,8 +52,10 @@ class CheckedSweeper(BasicSweeper):
 class FreshProcessLauncher(Launcher):
     """Runs each job in a new process, with as many in parallel as there are device slots."""
 
-    def __init__(self, plan: bool = False) -> None:
+    def __init__(self, plan: bool = False, show: bool = False, resolve: bool = False) -> None:
         self.plan = plan
+        self.show = show
+        self.resolve = resolve
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
@@ -87,13 +91,19 @@ class FreshProcessLauncher(Launcher):
         configs: "Sequence[Config]",
         composed: Sequence[DictConfig],
     ) -> Sequence[JobReturn]:
-        """Run or plan validated jobs."""
-        if self.plan:
-            from cnncompare.sweep.plan import plan_jobs as execute
-        else:
-            from cnncompare.sweep.run_sweep import run_jobs as execute
+        """Run, plan or print validated jobs."""
+        if self.show:
+            from cnncompare.sweep.show_jobs import show_jobs
 
-        execute(configs, composed, job_overrides)
+            show_jobs(composed, job_overrides, resolve=self.resolve)
+        elif self.plan:
+            from cnncompare.sweep.plan import plan_jobs
+
+            plan_jobs(configs, composed, job_overrides)
+        else:
+            from cnncompare.sweep.run_sweep import run_jobs
+
+            run_jobs(configs, composed, job_overrides)
         return [
             JobReturn(overrides=job, cfg=config, status=JobStatus.COMPLETED)
             for job, config in zip(job_overrides, composed, strict=True)
@@ -128,6 +138,8 @@ class FreshProcessLauncherConf:
 
     _target_: str = "hydra_plugins.cnncompare_sweep.FreshProcessLauncher"
     plan: bool = False  # estimate the costs instead of training
+    show: bool = False  # print the jobs instead of running them
+    resolve: bool = False  # with show: print interpolations as their values
 
 
 _STORE = ConfigStore.instance()

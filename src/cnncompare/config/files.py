@@ -3,11 +3,15 @@
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.errors import ConfigCompositionException, MissingConfigException
 from hydra.plugins.search_path_plugin import SearchPathPlugin
+from hydra.types import RunMode
 
+from cnncompare.config.quoting import SINGLE_CHOICE_GROUPS
 from cnncompare.config.validation import unknown_key_message
 from cnncompare.errors import ConfigError, closest
 
@@ -60,6 +64,26 @@ class UserConf(SearchPathPlugin):
         folder = Path("conf").resolve()
         if folder.is_dir() and not folder.samefile(conf_folder()):
             search_path.append("user", f"file://{folder}")
+
+
+def refuse_merged_options(hydra: Any, loader: ConfigLoader) -> None:
+    """Raise ConfigError if a defaults list names several options of a group that has one.
+
+    Hydra merges them without a message. The composed section `hydra` lacks the choice of such a
+    group.
+    """
+    if all(group in hydra.runtime.choices for group in SINGLE_CHOICE_GROUPS):
+        return
+    overrides = [*hydra.overrides.hydra, *hydra.overrides.task]
+    listed = loader.compute_defaults_list(hydra.job.config_name, overrides, RunMode.RUN).defaults
+    for group in SINGLE_CHOICE_GROUPS:
+        paths = [str(entry.config_path) for entry in listed]
+        names = [path.partition("/")[2] for path in paths if path.startswith(f"{group}/")]
+        if len(names) > 1:
+            raise ConfigError(
+                f"the defaults list has several options of {group}: {', '.join(names)}; a run "
+                f"takes one, and -m {group}={','.join(names)} runs each"
+            )
 
 
 def hydra_error_message(error: Exception) -> str:

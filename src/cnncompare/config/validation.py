@@ -1,7 +1,8 @@
 """Validation of a composed configuration, with one-line error messages."""
 
 from collections.abc import Mapping
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -76,6 +77,37 @@ def unknown_key_message(path: list[str]) -> str:
         if name not in known:
             return f"unknown key {key}{closest(name, known)} (known: {', '.join(known)})"
     return f"unknown key {'.'.join(path)}"
+
+
+def kind_of_key(path: list[str]) -> Literal["text", "list", "any", "other", "unknown"]:
+    """Return whether the values of a key are text, lists, anything or of another type."""
+    section: type[Section] | None = Config
+    for name in path[:-1]:
+        field = section.model_fields.get(name) if section else None
+        if field is not None and get_origin(field.annotation) is dict:
+            return "any"
+        section = _subsection(section, name) if section else None
+    field = section.model_fields.get(path[-1]) if section else None
+    if field is None:
+        return "unknown" if path[0] not in ("optimizer", "scheduler") else _kind_in_union(path)
+    if get_origin(field.annotation) is list:
+        return "list"
+    return "text" if _accepts_text(field.annotation) else "other"
+
+
+def _kind_in_union(path: list[str]) -> Literal["list", "other", "unknown"]:
+    """Return the kind of a key that one of the optimizers or schedulers has."""
+    sections = (section for section in _TAGGED.values() if path[-1] in section.model_fields)
+    fields = [section.model_fields[path[-1]] for section in sections if len(path) == 2]
+    if not fields:
+        return "unknown"
+    return "list" if get_origin(fields[0].annotation) is list else "other"
+
+
+def _accepts_text(annotation: Any) -> bool:
+    if get_origin(annotation) in (Union, UnionType, Annotated):
+        return any(_accepts_text(member) for member in get_args(annotation))
+    return annotation is str
 
 
 def _schema_at(path: list[str]) -> tuple[type[Section] | None, list[str]]:

@@ -5,12 +5,16 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import partial
 from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -190,7 +194,28 @@ def _run_in_processes(
     # spawn, because a fork of a process with threads, such as torch's, can deadlock
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         try:
-            return list(show_progress(pool.map(task, *arguments)))
+            with _main_not_imported():
+                results = pool.map(task, *arguments)  # starts the processes
+            return list(show_progress(results))
+        except BrokenProcessPool:
+            raise DataError(
+                "a decoding process died, perhaps for lack of memory: use fewer data.workers, or "
+                "data.workers=0"
+            ) from None
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+@contextmanager
+def _main_not_imported() -> Iterator[None]:
+    """Let new processes start without the user's script, which they do not need.
+
+    They would import it, and so start the training again if its call has no ``__main__`` guard.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main

@@ -1,5 +1,6 @@
 """The Lightning data module: loads, splits and checks a data set, and provides batches."""
 
+import math
 from collections.abc import Sequence, Set
 
 import torch
@@ -13,6 +14,7 @@ from cnncompare.data.decoded_splits import decode_splits, hash_test_images
 from cnncompare.data.files import DecodeReport, ImageFiles
 from cnncompare.data.loaders import Batches, BatchOptions, RankInfo
 from cnncompare.data.normalize import channel_statistics
+from cnncompare.data.shared_memory import check_shared_memory
 from cnncompare.data.source import Images, Source, Split, fingerprint, read_images
 from cnncompare.data.sources.arrays import load_arrays
 from cnncompare.data.sources.digits import load_digits
@@ -109,6 +111,7 @@ class ImageData(LightningDataModule):
         self.n_val = None if splits.val is None else len(splits.val)
         self.n_test = len(splits.test)
         self.batch_size = resolve_batch_size(self.config.batch_size, self.n_train)
+        self._check_workers(splits)
         chosen_on = splits.test if splits.val is None else splits.val
         self.val_class_counts = torch.bincount(chosen_on.labels, minlength=len(source.classes))
         self.test_labels = splits.test.labels
@@ -208,6 +211,13 @@ class ImageData(LightningDataModule):
         if split is None:
             raise DataError(f"data={self.config.name} has no training or validation split")
         return split
+
+    def _check_workers(self, splits: Splits) -> None:
+        """Raise DataError if the workers' batches do not fit into shared memory."""
+        images = splits.test.images
+        if isinstance(images, ImageFiles):
+            n = min(self.batch_size, max(len(split) for split in splits if split))
+            check_shared_memory(self._workers, n * math.prod(images.options[:3]))
 
     def _statistics(self, splits: Splits, source: Source) -> tuple[tuple[float, ...], ...]:
         if self.transform is not None:

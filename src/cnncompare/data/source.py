@@ -4,13 +4,16 @@ import hashlib
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, get_worker_info
 
 from cnncompare.data.decode import DecodeNote
 from cnncompare.data.files import DecodeReport, ImageFiles
+from cnncompare.data.shared_memory import check_shared_memory, too_small
+from cnncompare.errors import DataError
 
 _CHUNK_BYTES = 4 * 2**20  # small, so that reading all images does not raise the peak memory
 
@@ -95,23 +98,60 @@ def read_images(
             batch = images.index_select(0, indices.to(images.device))  # 5 times as fast as images[]
             yield batch.pin_memory() if pinned and batch.device.type == "cpu" else batch
         return
+    yield from _decode_in_workers(
+        images, [indices.tolist() for indices in rows], workers, report, pinned
+    )
+
+
+def _decode_in_workers(
+    images: ImageFiles,
+    batches: list[list[int]],
+    workers: int,
+    report: DecodeReport,
+    pinned: bool,
+) -> Iterator[Tensor]:
+    """Yield the batches. Raises DataError if a worker dies or the shared memory is too small."""
+    largest = max(map(len, batches), default=0)
+    check_shared_memory(workers, largest * math.prod(images.options[:3]))
     loader = DataLoader(
         images,
-        batch_sampler=[indices.tolist() for indices in rows],
+        batch_sampler=batches,
         num_workers=workers,
         collate_fn=_collate,
         pin_memory=pinned,
         generator=torch.Generator(),  # the loader must not draw its seed from the global one
     )
-    for batch, notes in loader:
+    decoded = iter(loader)
+    while (pair := _next_batch(decoded, workers)) is not None:
+        batch, notes = pair
         report.add(DecodeNote(*note) for note in notes)  # pinning turns named tuples into lists
         yield batch
+
+
+def _next_batch(decoded: Iterator[Any], workers: int) -> Any:
+    """Return the next batch and its notes, or None after the last one."""
+    try:
+        return next(decoded, None)
+    except RuntimeError as error:
+        text = str(error)
+        if "shared memory" in text:
+            raise too_small(workers) from None
+        if text.startswith("DataLoader worker"):  # PyTorch's message names the process only
+            raise DataError(
+                f"a decoding process died, perhaps for lack of memory ({text.splitlines()[0]}): "
+                "use fewer data.workers, or data.workers=0"
+            ) from None
+        raise
 
 
 def _collate(samples: list[tuple[Tensor, DecodeNote | None]]) -> tuple[Tensor, list[DecodeNote]]:
     """Return a batch, uint8 [m, C, H, W], and the notes on its images."""
     images, notes = zip(*samples, strict=True)
-    return torch.stack(images), [note for note in notes if note is not None]
+    batch = torch.stack(images)
+    if get_worker_info() is not None:
+        # here, because an error of the worker's thread that sends batches is lost
+        batch.share_memory_()  # type: ignore[no-untyped-call]
+    return batch, [note for note in notes if note is not None]
 
 
 def in_chunks(rows: Tensor, shape: tuple[int, ...]) -> tuple[Tensor, ...]:

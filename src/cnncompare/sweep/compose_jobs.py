@@ -9,6 +9,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, open_dict
 
+from cnncompare.config.files import refuse_merged_options
+
 
 class JobComposer:
     """Composes jobs with the same result as Hydra, in 3 ms instead of 65 ms per job.
@@ -58,6 +60,7 @@ class JobComposer:
     def _base(self, choices: tuple[str, ...]) -> DictConfig:
         if choices not in self._bases:
             composed: DictConfig = self._loader.load_sweep_config(self._master, list(choices))
+            refuse_merged_options(composed.hydra, self._loader)
             with open_dict(composed):
                 del composed["hydra"]
             self._bases[choices] = composed

@@ -8,6 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from cnncompare.config.quoting import quote_overrides
 from cnncompare.errors import ConfigError
 
 
@@ -39,7 +40,8 @@ def combine_with_lines(lines: Sequence[str], jobs: Sequence[Sequence[str]]) -> l
     """
     if not lines:
         return [list(job) for job in jobs]
-    return [[*line.split(), *job] for line, job in product(lines, jobs)]
+    quoted = [quote_overrides(line.split(), "refuse") for line in lines]
+    return [[*line, *job] for line, job in product(quoted, jobs)]
 
 
 def is_skipped(config: DictConfig, lines: Sequence[str]) -> bool:

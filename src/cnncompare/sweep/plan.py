@@ -26,6 +26,7 @@ from cnncompare.sweep.queue import job_file_content
 from cnncompare.sweep.resources import DeviceSlot
 from cnncompare.sweep.run_sweep import make_jobs
 from cnncompare.sweep.worker import PROBE_RESULT
+from cnncompare.system.signals import RaiseInterrupted
 from cnncompare.terminal.console import make_console
 from cnncompare.terminal.formatting import gmacs, integer, millions, number
 
@@ -63,7 +64,7 @@ def plan_jobs(
     jobs = make_jobs(configs, composed, job_overrides)
     probed: dict[str, ProbeResult] = {}
     rows = []
-    with tempfile.TemporaryDirectory(prefix="cnncompare-") as folder:
+    with RaiseInterrupted(), tempfile.TemporaryDirectory(prefix="cnncompare-") as folder:
         for job in jobs:
             recipe = job.config.recipe_hash()
             if recipe not in probed:

@@ -1,15 +1,18 @@
 """Modules that the forkserver imports once for all jobs; they start no thread and no device.
 
-The forkserver ignores SIGTERM, which timeout or a service manager sends to the whole process group:
-if it ended, the exit codes of its jobs would be lost. It ends together with the sweep.
+The forkserver is started with SIGINT and SIGTERM blocked, which a terminal, timeout or a service
+manager sends to the whole process group: if it ended, the exit codes of its jobs would be lost. It
+ends together with the sweep, also while it imports.
 """
 
 import signal
 
-import cnncompare.models.builtin
-import cnncompare.models.timm
-import cnncompare.models.torchvision
-import cnncompare.plotting.confusion
-import cnncompare.training.train  # noqa: F401
+from cnncompare.system.signals import die_with_parent
 
-signal.signal(signal.SIGTERM, signal.SIG_IGN)
+die_with_parent(signal.SIGKILL)
+
+import cnncompare.models.builtin  # noqa: E402
+import cnncompare.models.timm  # noqa: E402
+import cnncompare.models.torchvision  # noqa: E402
+import cnncompare.plotting.confusion  # noqa: E402
+import cnncompare.training.train  # noqa: E402, F401

@@ -8,9 +8,11 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 
 from cnncompare.config.schema import Config
+from cnncompare.system.signals import block_stop_signals, unblock_stop_signals
 
 PRELOADED = "cnncompare.sweep.preload"
 
@@ -50,10 +52,21 @@ def _fork(job_file: Path, environment: dict[str, str]) -> JobProcess:
 
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([PRELOADED])
+    _start_server()
     process = context.Process(target=run_forked, args=(str(job_file), environment))
     process.start()
     assert process.pid is not None
     return JobProcess(process.pid, lambda: process.exitcode)
+
+
+def _start_server() -> None:
+    """Start the forkserver, unless it runs, with the stop signals blocked."""
+    resource_tracker.ensure_running()  # it would unblock the signals
+    block_stop_signals()
+    try:
+        forkserver.ensure_running()
+    finally:
+        unblock_stop_signals()
 
 
 def _start_interpreter(job_file: Path, environment: dict[str, str]) -> JobProcess:

@@ -11,7 +11,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from cnncompare.sweep.live_view import LiveView
 from cnncompare.sweep.processes import start
 from cnncompare.sweep.resources import DeviceSlot, DeviceSlots
 from cnncompare.sweep.worker import LOCKED
-from cnncompare.system.signals import PendingSignals
+from cnncompare.system.signals import PendingSignals, RaiseInterrupted
 
 POLL_S = 0.02  # interval between two checks of the processes
 RETRY_S = 1.0  # interval between two attempts at a run that another process holds
@@ -97,10 +97,12 @@ class JobQueue:
         file = self._folder / str(job.number) / "job.json"
         file.parent.mkdir(exist_ok=True)
         file.write_text(json.dumps(job_file_content(job, slot)), encoding="utf-8")
-        oom_kills, now = count_oom_kills(), time.monotonic()
-        process = start(file, job.config, {**os.environ, **slot.environment})
+        oom_kills = count_oom_kills()
+        # the first job waits seconds for the forkserver's imports, and there is nothing to stop yet
+        with nullcontext() if self.running else RaiseInterrupted():
+            process = start(file, job.config, {**os.environ, **slot.environment})
         limit_s = job.config.sweep.timeout_s
-        deadline = None if limit_s is None else now + limit_s
+        deadline = None if limit_s is None else time.monotonic() + limit_s
         self.running.append(RunningJob(job, file, process, slot, oom_kills, deadline))
 
     def _stop_overdue(self) -> None:

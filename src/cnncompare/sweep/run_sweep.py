@@ -14,6 +14,7 @@ from cnncompare.sweep.job_state import Job
 from cnncompare.sweep.job_status import JobOutcome
 from cnncompare.sweep.queue import JobQueue
 from cnncompare.sweep.resources import slots_for
+from cnncompare.system.signals import RaiseInterrupted
 from cnncompare.terminal.result import print_next_steps
 from cnncompare.terminal.sweep_table import print_sweep_table
 
@@ -29,7 +30,7 @@ def run_jobs(
     and Interrupted if a signal stopped the sweep.
     """
     jobs = make_jobs(configs, composed, job_overrides)
-    with tempfile.TemporaryDirectory(prefix="cnncompare-") as folder:
+    with RaiseInterrupted(), tempfile.TemporaryDirectory(prefix="cnncompare-") as folder:
         queue = JobQueue(jobs, slots_for(configs), Path(folder))
         queue.run()
     _print_summary(jobs, queue.outcomes)

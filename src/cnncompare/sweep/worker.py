@@ -2,6 +2,7 @@
 
 import atexit
 import json
+import multiprocessing
 import os
 import signal
 import sys
@@ -16,7 +17,13 @@ from cnncompare.runs.lifecycle import record_failure
 from cnncompare.runs.record import Failure
 from cnncompare.runs.storage import write_atomically
 from cnncompare.system.ranks import is_rank_zero
-from cnncompare.system.signals import die_with_parent
+from cnncompare.system.signals import (
+    STOP_SIGNALS,
+    RaiseInterrupted,
+    die_with_parent,
+    unblock_stop_signals,
+)
+from cnncompare.terminal.streams import keep_writing
 
 NO_MEMORY = "does not fit in memory"
 EXIT_REPORT = "exit.json"  # next to the job file: exit code and message; missing after a crash
@@ -32,7 +39,6 @@ def main() -> int:
 def run_forked(job_file: str, environment: dict[str, str]) -> None:
     """Run the job in a forked process as in a new one, and exit with its code."""
     os.setsid()  # Ctrl-C reaches only the sweep, which forwards it once
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the forkserver ignores it
     os.environ.clear()
     os.environ.update(environment)
     code = run_job(Path(job_file))
@@ -42,7 +48,30 @@ def run_forked(job_file: str, environment: dict[str, str]) -> None:
 
 def run_job(job_file: Path) -> int:
     """Train or probe the configuration in the file, write EXIT_REPORT, return the exit code."""
+    code, message = _execute_until_signal(job_file)
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_DFL)  # the job has ended: a second signal may kill
+    if is_rank_zero():
+        report = json.dumps({"code": code, "message": message})
+        write_atomically(job_file.with_name(EXIT_REPORT), report.encode())
+    return code
+
+
+def _execute_until_signal(job_file: Path) -> tuple[int, str]:
+    try:
+        with RaiseInterrupted():
+            unblock_stop_signals()  # the forkserver blocks them
+            return _execute(job_file)
+    except Interrupted as stop:
+        return stop.exit_code, str(stop)
+
+
+def _execute(job_file: Path) -> tuple[int, str]:
     die_with_parent()
+    sweep = multiprocessing.parent_process()
+    if sweep is not None and not sweep.is_alive():  # it died before this process was forked
+        raise Interrupted(signal.SIGTERM)
+    keep_writing()
     job = json.loads(job_file.read_text(encoding="utf-8"))
     os.chdir(job["cwd"])
     sys.path[:] = job["sys_path"]
@@ -50,11 +79,7 @@ def run_job(job_file: Path) -> int:
         os.sched_setaffinity(0, job["cores"])
     if job["quiet"]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    code, message = _probe(job, job_file) if job.get("probe") else _train(job)
-    if is_rank_zero():
-        report = json.dumps({"code": code, "message": message})
-        write_atomically(job_file.with_name(EXIT_REPORT), report.encode())
-    return code
+    return _probe(job, job_file) if job.get("probe") else _train(job)
 
 
 def _train(job: dict[str, Any]) -> tuple[int, str]:

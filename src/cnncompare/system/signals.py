@@ -1,10 +1,13 @@
 """Handling of SIGINT and SIGTERM, and termination with the parent; imports no torch."""
 
 import ctypes
+import os
 import signal
 import sys
 from types import FrameType, TracebackType
 from typing import Any, Self
+
+from cnncompare.errors import Interrupted
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -56,8 +59,47 @@ class PendingSignals(StopSignalHandler):
         self._pending.append(number)
 
 
-def die_with_parent() -> None:
-    """Have the kernel send SIGTERM to this process when its parent dies; only on Linux."""
+class RaiseInterrupted(StopSignalHandler):
+    """Raises Interrupted for a signal, wherever the main thread is."""
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        raise Interrupted(number)
+
+
+class ExitAtOnce(StopSignalHandler):
+    """Ends this process with one line for a signal, while nothing has been started or written.
+
+    An exception would be caught or printed by whatever is being imported.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pid = os.getpid()
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        interruption = Interrupted(number)
+        if os.getpid() == self._pid:  # a forked process inherits the handler
+            os.write(2, f"cnncompare: {interruption}; {CONTINUES}\n".encode())
+        os._exit(interruption.exit_code)
+
+
+CONTINUES = "the same command continues"
+
+
+def block_stop_signals() -> None:
+    """Keep STOP_SIGNALS pending in this thread and in processes that it starts."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+
+
+def unblock_stop_signals() -> None:
+    """Deliver STOP_SIGNALS, also those that are pending."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+
+
+def die_with_parent(number: int = signal.SIGTERM) -> None:
+    """Have the kernel send a signal to this process when its parent dies; only on Linux."""
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, number)

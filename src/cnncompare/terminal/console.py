@@ -6,11 +6,17 @@ from typing import Literal, cast
 
 from rich.console import Console
 
+from cnncompare.terminal.streams import keep_writing
+
 Mode = Literal["bar", "lines", "off"]
 
 
 def make_console() -> Console:
-    """Return a console on standard output; without a terminal, plain and of unlimited width."""
+    """Return a console on standard output; without a terminal, plain and of unlimited width.
+
+    Output that cannot be written, because the pipe is closed or the disk full, is discarded.
+    """
+    keep_writing()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(
             errors="replace"

@@ -1,5 +1,6 @@
 """One run from start to finish; with zero epochs, a test of pretrained weights."""
 
+import multiprocessing
 import shutil
 import sys
 from pathlib import Path
@@ -51,6 +52,7 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
     Interrupted after the record has been closed with the reason. `argv` is the command that
     repeats the run; `clocks_shared` is recorded if other jobs run at the same time.
     """
+    _check_main_guard()
     if is_rank_zero():
         check_data_unchanged(config)
     set_up_torch(config)
@@ -98,6 +100,18 @@ def _check_batch_size(config: Config, data: ImageData) -> None:
             "(data.batch_size=auto)",
             file=sys.stderr,
             flush=True,
+        )
+
+
+def _check_main_guard() -> None:
+    """Raise ConfigError in a process that imports the script which started it.
+
+    Otherwise it would wait for the locks that the training in the script holds.
+    """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise ConfigError(
+            "train() was called again by a new process that imports the script: put the call "
+            "below if __name__ == '__main__':"
         )
 
 

@@ -1,5 +1,6 @@
 """Progress display: a bar with the remaining time, and one line per finished epoch."""
 
+import logging
 import time
 from datetime import timedelta
 from typing import Any
@@ -12,6 +13,9 @@ from cnncompare.terminal.console import make_console, progress_mode
 from cnncompare.terminal.formatting import number, percent
 from cnncompare.training.callbacks.epoch_recorder import EpochRecorder, EpochRow
 
+log = logging.getLogger("cnncompare")
+
+_LOG_WIDTH = 1000  # characters; no column is omitted
 REFRESH_S = 0.25  # reading the loss synchronises with the device, so it is not done per step
 
 
@@ -70,10 +74,13 @@ class Progress(pl.Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         recorders = [c for c in trainer.callbacks if isinstance(c, EpochRecorder)]  # type: ignore[attr-defined]
-        if self.mode == "off" or not trainer.is_global_zero or not recorders:
+        if not trainer.is_global_zero or not recorders:
             return
         row = recorders[0].rows[-1]
         self._val_acc1 = row["val_acc1"]
+        log.info("%s", epoch_line(row, trainer.max_epochs or 0, _LOG_WIDTH))
+        if self.mode == "off":
+            return
         line = epoch_line(row, trainer.max_epochs or 0, self.console.width)
         (self._bar.console if self._bar else self.console).print(line, soft_wrap=True)
 

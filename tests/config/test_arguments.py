@@ -1,0 +1,83 @@
+"""Hydra's options among the overrides."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cnncompare.config.arguments import read_arguments
+from cnncompare.errors import ConfigError
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def test_options_can_stand_anywhere_and_come_first_for_hydra() -> None:
+    arguments = ["data=digits", "--config-dir", "/x y", "seed=0,1", "-m", "name=2024"]
+    expected = ["--multirun", "--config-dir=/x y", "data=digits", "seed=0,1", "name='2024'"]
+    assert read_arguments(arguments).for_hydra() == expected
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["-m", "--info"], ["-m", "--run"], ["-m", "--shell-completion", "install=bash"]),
+        *(["--cfg", "job", "--info"], ["--cfg", "job", "--run"], ["--info", "--run"]),
+        *(["-m", "--cfg", "all"], ["-m", "--cfg", "job", "--package", "data"], ["--resolve"]),
+        *(["--shell-completion"], ["--shell-completion", "install=tcsh"], ["--nothing"]),
+        *(["--cfg", "nothing"], ["--cfg"], ["--config-dir"], ["-m", "--cfg", "job", "--info"]),
+        *(["-m", "--cfg", "hydra"], ["--info", "nothing"], ["--experimental-rerun", "x"]),
+    ],
+)
+def test_combinations_that_hydra_does_not_have_are_one_line(arguments: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_arguments(arguments)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_query_of_a_shell_completion_needs_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COMP_LINE", raising=False)
+    with pytest.raises(ConfigError, match="COMP_LINE"):
+        read_arguments(["--shell-completion", "query=bash"])
+
+
+@pytest.mark.parametrize("mode", ["--multirun", "hydra.mode=MULTIRUN"])
+def test_the_jobs_of_a_sweep_are_printed_with_their_configurations(
+    mode: str, cnncompare: Call, tmp_path: Path
+) -> None:
+    done = cnncompare(mode, "--cfg", "job", "--resolve", "model=lenet5,vgg16", "data=digits")
+    assert (done.returncode, done.stderr) == (0, "")
+    jobs = list(yaml.safe_load_all(done.stdout))
+    assert [job["model"]["name"] for job in jobs] == ["lenet5", "vgg16"]
+    assert jobs[1]["optimizer"]["lr"] == jobs[1]["model"]["lr"]["sgd"]
+    assert "# job 1 of 2: model=lenet5 data=digits" in done.stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_printed_configuration_is_validated(cnncompare: Call) -> None:
+    done = cnncompare("--cfg", "job", "data=digits", "optimizer.lr=-1")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "optimizer.lr=-1: input should be greater than 0" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [(), ("-m", "seed=0,1")])
+def test_several_options_in_a_defaults_list_are_refused(
+    arguments: tuple[str, ...], cnncompare: Call, tmp_path: Path
+) -> None:
+    file = tmp_path / "conf" / "experiment" / "two.yaml"
+    file.parent.mkdir(parents=True)
+    defaults = "defaults:\n  - override /model: [vgg16, lenet5]\n  - override /data: digits\n"
+    file.write_text(f"# @package _global_\n{defaults}")
+    done = cnncompare("experiment=two", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert "several options of model: vgg16, lenet5" in done.stderr
+
+
+def test_the_overrides_of_sweep_jobs_are_quoted_too(cnncompare: Call) -> None:
+    jobs = """sweep.jobs=["model=lenet5 data.root=~/x name=3"]"""
+    done = cnncompare("-m", "--cfg", "job", "data=digits", jobs)
+    assert done.returncode == 0, done.stderr
+    (job,) = yaml.safe_load_all(done.stdout)
+    assert (job["data"]["root"], job["name"]) == ("~/x", "3")
