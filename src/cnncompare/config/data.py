@@ -1,8 +1,11 @@
 """Options of the data set, its split and its augmentation."""
 
+import hashlib
+import os
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from cnncompare.config.section import (
     Count,
@@ -14,8 +17,11 @@ from cnncompare.config.section import (
     Section,
 )
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
-"""File names of images end in one of these, in any letter case; the list is torchvision's."""
+IMAGE_SUFFIXES = (
+    *(".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"),  # torchvision's
+    *(".jfif", ".jpe", ".jif", ".jfi", ".dib", ".pbm", ".pnm"),  # other names of these formats
+)
+"""File names of images end in one of these, in any letter case."""
 
 
 class AugmentConfig(Section):
@@ -59,8 +65,10 @@ class DataConfig(Section):
     interpolation: Interpolation | None = None  # null: bilinear, or that of the weights
     channels: Literal[1, 3] | None = None  # null: that of the data set
     batch_size: Count = 128  # global; each device processes an equal share
-    val_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    test_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2  # if the data set has no test split
+    val_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1  # of the training images
     split_seed: Annotated[int, Field(ge=0)] = 0
+    split: str | None = None  # table of files and their splits, as written to split.csv
     protocol: Literal["holdout", "test_as_val"] = "holdout"
     limit_train: Count | None = None  # images, stratified by class
     limit_val: Count | None = None
@@ -72,12 +80,14 @@ class DataConfig(Section):
     workers: Annotated[int, Field(ge=0)] | None = None  # decoding processes; null: one per core
     cache_dir: str = "~/.cache/cnncompare"
     cache_limit_gib: NotNegative = 4.0  # larger decoded data sets are read by workers
+    _split_sha256: str | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _check_source_requirements(self) -> "DataConfig":
         if self.source == "folder" and not self.root:
             raise ValueError(
-                "data=folder needs data.root=PATH, a folder with train/CLASS/ and test/CLASS/"
+                "data=folder needs data.root=PATH, a folder with one folder of images per class, "
+                "or with train/CLASS/ and test/CLASS/"
             )
         if self.source == "torchvision" and self.torchvision is None:
             raise ValueError("source=torchvision needs data.torchvision.dataset")
@@ -87,6 +97,24 @@ class DataConfig(Section):
                 "(docs/imagenet.md lists the layouts)"
             )
         return self
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Read the hash of the split table once, so that the identity of a run stays the same."""
+        if self.split is None:
+            return
+        try:
+            content = Path(os.path.expanduser(self.split)).read_bytes()
+        except OSError as error:
+            raise ValueError(
+                f"data.split={self.split} cannot be read ({error.strerror}); give a table with "
+                f"the columns file and split, such as split.csv of a run"
+            ) from None
+        self._split_sha256 = hashlib.sha256(content).hexdigest()
+
+    @property
+    def split_sha256(self) -> str | None:
+        """The hash of the content of the split table, None without one."""
+        return self._split_sha256
 
     @model_validator(mode="after")
     def _check_source_support(self) -> "DataConfig":
@@ -102,6 +130,10 @@ class DataConfig(Section):
             raise ValueError(
                 f"data.image_size={self.image_size} cannot be cut out of "
                 f"data.resize={self.resize}; resize to {self.image_size} or more"
+            )
+        if self.split is not None and self.source in ("torchvision", "imagenet"):
+            raise ValueError(
+                f"data.split is for your own images; data={self.name} has fixed splits"
             )
         if self.mask_classes and self.source != "imagenet":
             raise ValueError("data.mask_classes=true is for data=imagenet_val")

@@ -114,6 +114,8 @@ class Config(Section):
                 **({} if self.trains else {"optimizer": True, "scheduler": True, "loss": True}),
             },
         )
+        if self.data.split is not None:
+            settings["data"]["split"] = self.data.split_sha256  # the content, not the path
         if self.data.source in ("folder", "imagenet"):
             settings["data"]["root"] = os.path.abspath(os.path.expanduser(self.data.root or ""))
         else:

@@ -46,8 +46,8 @@ def decode_to_cache(
     report = DecodeReport(allow_corrupt=config.on_corrupt_image != "error")
     if math.prod(shape) > config.cache_limit_gib * _GIB:
         if images.options.size is None:
-            arguments = (_chunks(images), repeat(images.options), repeat(report.allow_corrupt))
-            _run_in_processes(check_sizes, arguments, images, workers)
+            constants = (repeat(images.options), repeat(report.allow_corrupt))
+            run_in_chunks(check_sizes, images, workers, constants)
         return images, report
     folder = Path(os.path.abspath(os.path.expanduser(config.cache_dir)))
     try:
@@ -64,7 +64,7 @@ def decode_to_cache(
 def _load_or_write(
     folder: Path, shape: tuple[int, ...], images: ImageFiles, workers: int, report: DecodeReport
 ) -> NDArray[np.uint8]:
-    file = folder / f"{_cache_key(images)}.npy"
+    file = folder / f"{cache_key(images)}.npy"
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(file.with_suffix(".lock")):
         pixels = _load_pixels(file, shape)
@@ -75,7 +75,7 @@ def _load_or_write(
     return pixels
 
 
-def _cache_key(images: ImageFiles) -> str:
+def cache_key(images: ImageFiles) -> str:
     """Return a hash of the options and of each file's name, size and modification time."""
     options = images.options
     key: tuple[Any, ...] = (str(images.root), tuple(options[:4]))
@@ -151,6 +151,19 @@ def _decode_all(
 def _chunks(images: ImageFiles) -> list[list[ImagePath]]:
     paths = [images.path(row) for row in range(len(images))]
     return [paths[first : first + _CHUNK] for first in range(0, len(paths), _CHUNK)]
+
+
+def run_in_chunks(
+    task: Callable[..., _Result],
+    images: ImageFiles,
+    workers: int,
+    constants: Sequence[Iterable[Any]],
+) -> list[_Result]:
+    """Return the results of `task` for each chunk of image paths, in their order.
+
+    `constants` are the further arguments of `task`, one iterable each.
+    """
+    return _run_in_processes(task, (_chunks(images), *constants), images, workers)
 
 
 def _run_in_processes(

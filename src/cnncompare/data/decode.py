@@ -1,6 +1,8 @@
 """Decode image files to arrays, without torch, so that worker processes start at once."""
 
+import hashlib
 import io
+import os
 import struct
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,6 +41,9 @@ class DecodeOptions(NamedTuple):
     squash: bool = False
 
 
+RGB_AS_STORED = DecodeOptions(channels=3, height=0, width=0, size=None, reference_file="")
+
+
 class ArchiveMember(NamedTuple):
     """A file within an uncompressed archive, read without unpacking the archive."""
 
@@ -74,14 +79,38 @@ def decode(file: ImagePath, options: DecodeOptions) -> NDArray[np.uint8]:
 
 def decode_with_mode(file: ImagePath, options: DecodeOptions) -> tuple[NDArray[np.uint8], str]:
     """Return the result of `decode` and PIL's colour mode of the file, such as RGB, L or CMYK."""
+    image = _load(file)
+    if options.size is None and image.size != (options.width, options.height):
+        raise _size_error(file, image.size, options)
+    return to_pixels(image, options), image.mode
+
+
+def hash_pixels(files: Sequence[ImagePath], allow_corrupt: bool) -> list[bytes]:
+    """Return the SHA-256 of each image's size and RGB pixels as stored, before any resizing.
+
+    A corrupt image raises CorruptImageError, or with `allow_corrupt` equals no other image.
+    """
+    hashes = []
+    for file in files:
+        try:
+            pixels = to_pixels(_load(file), RGB_AS_STORED)
+            content = repr(pixels.shape).encode() + pixels.tobytes()
+        except CorruptImageError:
+            if not allow_corrupt:
+                raise
+            content = os.fsencode(str(file))
+        hashes.append(hashlib.sha256(content).digest())
+    return hashes
+
+
+def _load(file: ImagePath) -> Image.Image:
+    """Read the whole image. Raises CorruptImageError."""
     try:
         with Image.open(_open_content(file)) as image:
             image.load()
     except _UNREADABLE as error:
         raise _corrupt_error(file, error) from None
-    if options.size is None and image.size != (options.width, options.height):
-        raise _size_error(file, image.size, options)
-    return to_pixels(image, options), image.mode
+    return image
 
 
 def to_pixels(image: Image.Image, options: DecodeOptions) -> NDArray[np.uint8]:

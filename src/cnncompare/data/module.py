@@ -1,5 +1,6 @@
 """The Lightning data module: loads, splits and checks a data set, and provides batches."""
 
+import logging
 from collections.abc import Sequence, Set
 from dataclasses import replace
 
@@ -21,11 +22,15 @@ from cnncompare.data.sources.imagenet.notes import colour_notes
 from cnncompare.data.sources.imagenet.validation_set import load_imagenet
 from cnncompare.data.sources.synthetic import load_synthetic
 from cnncompare.data.sources.torchvision_sets import load_torchvision
-from cnncompare.data.split import Splits, split_source
+from cnncompare.data.split import Splits, complete_source, split_rows, split_source
+from cnncompare.data.split_table import SplitRow
 from cnncompare.data.transform import resolve_transform
+from cnncompare.data.walk import describe_ignored
 from cnncompare.errors import DataError
 from cnncompare.models.pretrained.transforms import Transform
 from cnncompare.system.cores import available_cores
+
+log = logging.getLogger(__name__)
 
 _MAX_GPU_SHARE = 0.25  # of the GPU's memory; larger data sets stay in main memory
 
@@ -37,8 +42,10 @@ class ImageData(LightningDataModule):
     same classes by their names for display; `image_shape` (C, H, W) of the batches; `n_train` and
     `n_val` (None if nothing is trained) and `n_test`; `mean` and `std` per channel for pixels in
     [0, 1]; `transform`, the preprocessing of ImageNet images (None for other data); `test_labels`,
-    int64 [n_test]; `present_classes`, the labels among them, int64, ascending; and `fingerprint`,
-    the SHA-256 of the test images before resizing and of their labels.
+    int64 [n_test]; `present_classes`, the labels among them, int64, ascending; `fingerprint`, the
+    SHA-256 of the test images before resizing and of their labels; `ignored_files`, the numbers of
+    ignored files by suffix; and `split_rows`, the split of each image before any limit (None if the
+    data set has fixed splits).
 
     `weights_transform` is the transform of the network's pretrained weights. Test batches whose
     positions are all in `skip_positions` are skipped because their predictions are already
@@ -57,6 +64,8 @@ class ImageData(LightningDataModule):
     transform: Transform | None
     test_labels: Tensor
     present_classes: Tensor
+    ignored_files: dict[str, int]
+    split_rows: list[SplitRow] | None
 
     def __init__(
         self, config: DataConfig, *, seed: int, weights_transform: Transform | None = None
@@ -81,7 +90,10 @@ class ImageData(LightningDataModule):
         self.transform = (
             resolve_transform(self.config, self.weights_transform) if is_imagenet else None
         )
-        source = load_source(self.config, self.transform)
+        loaded = load_source(self.config, self.transform)
+        source = complete_source(loaded, self.config, self._workers)
+        self.ignored_files = source.ignored_files
+        self.split_rows = None if source is loaded else split_rows(source)
         splits = split_source(source, self.config)
         splits, self._report = _decode_splits(splits, self.config, self._workers)
         self.classes = source.classes
@@ -92,7 +104,7 @@ class ImageData(LightningDataModule):
         self.n_test = len(splits.test)
         self.test_labels = splits.test.labels
         self.present_classes = torch.unique(self.test_labels)
-        self._notes = source.notes + _limit_note(len(splits.test), len(source.test))
+        self._notes = source.notes + _limit_note(len(splits.test), _n_test(source))
         self.fingerprint = fingerprint(splits.test, source.shape, source.classes)
         self.mean, self.std = self._statistics(splits, source)
         self._splits = splits
@@ -118,6 +130,11 @@ class ImageData(LightningDataModule):
         `data.on_corrupt_image=error` there are none.
         """
         return self._by_position(self._report.corrupt)
+
+    def log_ignored_files(self) -> None:
+        """Log the numbers of ignored files, once the run has a log file."""
+        if self.ignored_files:
+            log.info("%s: %s", self.config.root, describe_ignored(self.ignored_files))
 
     def train_dataloader(self) -> Batches:
         """Return the training batches, in a new order in each epoch."""
@@ -267,6 +284,10 @@ def _decode_splits(splits: Splits, config: DataConfig, workers: int) -> tuple[Sp
                 raise CorruptImageError(report.corrupt[row])
     train, val = (split and replace(split, images=images) for split in splits[:2])
     return Splits(train, val, replace(splits.test, images=images)), report
+
+
+def _n_test(source: Source) -> int:
+    return 0 if source.test is None else len(source.test)
 
 
 def _limit_note(n: int, n_all: int) -> list[str]:

@@ -38,6 +38,13 @@ class Split:
         """Return the images at these positions of this split, int64 [m], as a split."""
         return replace(self, labels=self.labels[positions], rows=self.rows[positions])
 
+    def names(self) -> list[str]:
+        """Return the file name of each image, or its row if the images have no names."""
+        if self.keys is None:
+            return [str(row) for row in self.rows.tolist()]
+        keys = (self.keys[row] for row in self.rows.tolist())
+        return [key.split(b"\0")[0].decode(errors="surrogateescape") for key in keys]
+
     def renumbered(self) -> "Split":
         """Return this split for a copy of `images` that holds only its own rows, in its order."""
         keys = self.keys and [self.keys[row] for row in self.rows.tolist()]
@@ -48,18 +55,20 @@ class Split:
 class Source:
     """A data set as provided by its source; `shape` is (C, H, W) of every image.
 
-    `train` is None for data sets that are only tested on. `class_names` are the names to display
-    if they differ from `classes`. Each of the `notes` is a line about a property that makes
-    results less comparable.
+    `train` is None for data sets that are only tested on. If `test` is None, the test split is
+    drawn from `train` (see `data.split`). `class_names` are the names to display if they differ
+    from `classes`. Each of the `notes` is a line about a property that makes results less
+    comparable. `ignored_files` counts the files that are no images of the data set, by suffix.
     """
 
     classes: list[str]
     shape: tuple[int, int, int]
     train: Split | None
-    test: Split
+    test: Split | None
     val: Split | None = None
     class_names: list[str] | None = None
     notes: list[str] = field(default_factory=list)
+    ignored_files: dict[str, int] = field(default_factory=dict)
 
 
 def full_split(images: Images, labels: Tensor, keys: Sequence[bytes] | None = None) -> Split:

@@ -1,14 +1,18 @@
-"""Stratified training, validation and test splits, drawn with `data.split_seed`."""
+"""Stratified training, validation and test splits, drawn with `data.split_seed` or from a table."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from cnncompare.config.data import DataConfig
+from cnncompare.data.identical import group_identical
 from cnncompare.data.source import Source, Split
+from cnncompare.data.split_table import SplitRow, check_fit, read_split_table
 from cnncompare.errors import DataError
 
 
@@ -25,9 +29,10 @@ def split_source(source: Source, config: DataConfig) -> Splits:
 
     The validation split is the source's own if it has one, else `val_fraction` of its training
     split; with the protocol `test_as_val` it is the test split. Limits are applied last, so that
-    `limit_train` does not change the validation images. Raises DataError if a split would be too
-    small.
+    `limit_train` does not change the validation images. The source has a test split, if need be by
+    `complete_source`. Raises DataError if a split would be too small.
     """
+    assert source.test is not None
     test = _limit(source.test, config.limit_test, "test", config.split_seed)
     if source.train is None:
         return Splits(None, None, test)
@@ -44,47 +49,215 @@ def split_source(source: Source, config: DataConfig) -> Splits:
     )
 
 
-def stratified_positions(labels: Tensor, n: int, seed: int) -> tuple[Tensor, Tensor]:
+def complete_source(source: Source, config: DataConfig, workers: int) -> Source:
+    """Return the source with the splits of `data.split`, or with a drawn test split if it has none.
+
+    Together with a test split, a missing validation split is drawn. Images with identical pixels
+    are in one split. Raises DataError for a table that does not fit the images and for classes
+    with too few images.
+    """
+    if config.split is not None:
+        return _complete_validation(_split_by_table(source, config.split), config, workers)
+    if source.test is None:
+        return _draw_test(source, config, workers)
+    if config.test_fraction != DataConfig.model_fields["test_fraction"].default:
+        raise DataError(
+            f"data.test_fraction={config.test_fraction:g} is for data without a test split; "
+            f"data={config.name} has one of {len(source.test):,} images"
+        )
+    return source
+
+
+def split_rows(source: Source) -> list[SplitRow]:
+    """Return file, class and split of each image, by split and in the order of its images."""
+    splits = {"train": source.train, "val": source.val, "test": source.test}
+    return [
+        SplitRow(name, source.classes[label], split)
+        for split, images in splits.items()
+        if images is not None
+        for name, label in zip(images.names(), images.labels.tolist(), strict=True)
+    ]
+
+
+def _draw_test(source: Source, config: DataConfig, workers: int) -> Source:
+    images, classes = source.train, source.classes
+    assert images is not None
+    groups = group_identical(images, config, workers)
+    _check_distinct(images.labels, groups, classes, 3 if _needs_validation(source, config) else 2)
+    positions, rest = _draw(
+        images.labels, classes, "test", config.test_fraction, config.split_seed, groups
+    )
+    train, test, val = images.select(rest), images.select(positions), source.val
+    if _needs_validation(source, config):
+        train, val = _hold_out_validation(train, classes, config, groups[rest.numpy()])
+    return replace(source, train=train, val=val, test=test)
+
+
+def _complete_validation(source: Source, config: DataConfig, workers: int) -> Source:
+    if source.train is None or not _needs_validation(source, config):
+        return source
+    groups = group_identical(source.train, config, workers)
+    train, val = _hold_out_validation(source.train, source.classes, config, groups)
+    return replace(source, train=train, val=val)
+
+
+def _needs_validation(source: Source, config: DataConfig) -> bool:
+    return source.val is None and config.protocol == "holdout"
+
+
+def _split_by_table(source: Source, path: str) -> Source:
+    images = _all_images(source)
+    names, labels = images.names(), [source.classes[label] for label in images.labels.tolist()]
+    rows = read_split_table(path)
+    check_fit(path, rows, names, labels)
+    split_of_file = {row.file: row.split for row in rows}
+    assigned = np.array([split_of_file[name] for name in names])
+    splits = {
+        split: images.select(torch.from_numpy((assigned == split).nonzero()[0]))
+        for split in ("train", "val", "test")
+    }
+    for split, members in splits.items():
+        missing = set(range(len(source.classes))) - set(members.labels.tolist())
+        if missing and (len(members) or split != "val"):
+            raise DataError(
+                f"data.split={path} has no image of class {source.classes[min(missing)]!r} in the "
+                f"{split} split; every split needs every class"
+            )
+    val = splits["val"] if len(splits["val"]) else None
+    return replace(source, train=splits["train"], val=val, test=splits["test"])
+
+
+def _all_images(source: Source) -> Split:
+    """Return the images of all splits as one split, in the order of their rows."""
+    splits = [split for split in (source.train, source.val, source.test) if split is not None]
+    if any(split.images is not splits[0].images for split in splits):
+        raise DataError(
+            "data.split is for data whose images are in one set; these have fixed splits"
+        )
+    labels, rows = (torch.cat([getattr(s, name) for s in splits]) for name in ("labels", "rows"))
+    order = rows.argsort()
+    return replace(splits[0], labels=labels[order], rows=rows[order])
+
+
+def _check_distinct(
+    labels: Tensor, groups: NDArray[np.int64], classes: Sequence[str], needed: int
+) -> None:
+    """Raise DataError if a class has too few different images for the splits that are drawn."""
+    smallest, n = _smallest_class(labels[torch.from_numpy(np.unique(groups))], classes)
+    if n < needed:
+        splits = "training, validation and test" if needed == 3 else "training and test"
+        raise DataError(
+            f"class {smallest!r} has {n} different images, too few for {splits}, which need one "
+            f"each; add images, or remove the class"
+        )
+
+
+def stratified_positions(
+    labels: Tensor, n: int, seed: int, groups: NDArray[np.int64] | None = None
+) -> tuple[Tensor, Tensor]:
     """Draw `n` positions with the class shares of `labels`; return them and the rest, ascending.
 
     `labels` is int64 [N]; `n` is at least the number of classes, and every class gets at least one
-    position. scikit-learn's splitters are not used because they reject a rest smaller than the
-    number of classes, which a limit close to N leaves.
+    position. Positions with the same number in `groups`, int64 [N], stay together; if no other
+    choice remains, fewer than `n` are drawn. scikit-learn's splitters are not used because they
+    reject a rest smaller than the number of classes, which a limit close to N leaves.
+    """
+    groups = np.arange(len(labels)) if groups is None else groups
+    _, firsts, unit, sizes = np.unique(
+        groups, return_index=True, return_inverse=True, return_counts=True
+    )
+    order, quota = _drawing_order(labels.numpy()[firsts], sizes, n / len(labels), seed)
+    chosen = np.isin(unit, _take(order, labels.numpy()[firsts], sizes, n, quota))
+    return torch.from_numpy(chosen.nonzero()[0]), torch.from_numpy((~chosen).nonzero()[0])
+
+
+def _drawing_order(
+    labels: NDArray[np.int64], sizes: NDArray[np.int64], share: float, seed: int
+) -> tuple[NDArray[np.int64], dict[int, float]]:
+    """Return the order in which groups of positions are drawn, and the quota of each class.
+
+    `labels` and `sizes` are int64 [groups]; a quota is `share` of the positions of a class.
     """
     shuffled = np.random.default_rng(seed).permutation(len(labels))
-    classes, counts = np.unique(labels.numpy(), return_counts=True)
-    share = np.empty(len(labels))  # the share of its class that precedes the image, 0 to 1
-    for label, count in zip(classes, counts, strict=True):
-        members = shuffled[labels.numpy()[shuffled] == label]
-        share[members] = np.arange(count) / count
-        share[members[1:]] += 0.5 / count  # half a step, so that class sizes are rounded to nearest
-    order = shuffled[np.argsort(share[shuffled], kind="stable")]
-    return torch.from_numpy(np.sort(order[:n])), torch.from_numpy(np.sort(order[n:]))
+    preceding = np.empty(len(labels))  # the share of its class that precedes a group, 0 to 1
+    quota = {}
+    for label in np.unique(labels):
+        members = shuffled[labels[shuffled] == label]
+        smallest = int(np.argmin(sizes[members]))  # comes first, so that it fits into any quota
+        members = np.concatenate([members[[smallest]], np.delete(members, smallest)])
+        count = sizes[members].sum()
+        preceding[members] = (np.cumsum(sizes[members]) - sizes[members]) / count
+        # half a step, so that class sizes are rounded to nearest
+        preceding[members[1:]] += 0.5 * sizes[members[1:]] / count
+        quota[int(label)] = share * count
+    return shuffled[np.argsort(preceding[shuffled], kind="stable")], quota
+
+
+def _take(
+    order: NDArray[np.int64],
+    labels: NDArray[np.int64],
+    sizes: NDArray[np.int64],
+    n: int,
+    quota: dict[int, float],
+) -> list[int]:
+    """Return the groups to draw: in `order`, without large ones that exceed their class's quota."""
+    taken, n_taken, per_class = [], 0, dict.fromkeys(quota, 0)
+    for group in order.tolist():
+        size, label = int(sizes[group]), int(labels[group])
+        if n_taken + size > n or (size > 1 and per_class[label] + size > np.ceil(quota[label])):
+            continue
+        taken.append(group)
+        n_taken += size
+        per_class[label] += size
+    return taken
 
 
 def _hold_out_validation(
-    train: Split, classes: Sequence[str], config: DataConfig
+    train: Split,
+    classes: Sequence[str],
+    config: DataConfig,
+    groups: NDArray[np.int64] | None = None,
 ) -> tuple[Split, Split]:
-    n_val = round(config.val_fraction * len(train))
     smallest, count = _smallest_class(train.labels, classes)
     if count < 2:
         raise DataError(
             f"class {smallest!r} has {count} training image, too few to hold one out for "
             f"validation; add images, or provide a validation split (val/)"
         )
-    if not len(classes) <= n_val <= len(train) - len(classes):
-        raise DataError(
-            f"data.val_fraction={config.val_fraction:g} of {len(train)} training images is "
-            f"{n_val}; training and validation each need one image of the {len(classes)} classes"
-        )
-    positions, rest = stratified_positions(train.labels, n_val, config.split_seed)
-    lost = set(range(len(classes))) - set(train.labels[rest].tolist())
-    if lost:
-        raise DataError(
-            f"data.val_fraction={config.val_fraction:g} takes every training image of class "
-            f"{classes[min(lost)]!r}; set a smaller fraction"
-        )
+    positions, rest = _draw(
+        train.labels, classes, "val", config.val_fraction, config.split_seed, groups
+    )
     return train.select(rest), train.select(positions)
+
+
+def _draw(
+    labels: Tensor,
+    classes: Sequence[str],
+    split: str,
+    fraction: float,
+    seed: int,
+    groups: NDArray[np.int64] | None,
+) -> tuple[Tensor, Tensor]:
+    """Draw a split of a fraction of the images; return its positions and the rest, ascending."""
+    n, n_all = round(fraction * len(labels)), len(labels)
+    key = f"data.{split}_fraction={fraction:g}"
+    if not len(classes) <= n <= n_all - len(classes):
+        kind = {"val": ("training images", "validation"), "test": ("images", "test")}[split]
+        raise DataError(
+            f"{key} of {n_all} {kind[0]} is {n}; training and {kind[1]} each need one image of "
+            f"the {len(classes)} classes"
+        )
+    positions, rest = stratified_positions(labels, n, seed, groups)
+    for kept, fault, size in (
+        (rest, "takes every training", "smaller"),
+        (positions, "takes no", "larger"),
+    ):
+        lost = set(range(len(classes))) - set(labels[kept].tolist())
+        if lost:
+            raise DataError(
+                f"{key} {fault} image of class {classes[min(lost)]!r}; set a {size} fraction"
+            )
+    return positions, rest
 
 
 def _smallest_class(labels: Tensor, classes: Sequence[str]) -> tuple[str, int]:

@@ -64,6 +64,7 @@ class DataSection(RecordSection):
     n_val: int | None = None
     n_test: int
     fingerprint: str
+    ignored_files: dict[str, int] = {}  # by suffix, such as .txt; also "hidden" and "link"
 
 
 class SettingsSection(RecordSection):

@@ -24,6 +24,7 @@ RECORD = "run.json"
 CONFIG = "config.yaml"
 CLASSES = "classes.json"
 EPOCHS = "epochs.csv"
+SPLIT = "split.csv"  # of data without fixed splits
 PREDICTIONS = "predictions.npz"
 CHECKPOINTS = "checkpoints"
 BEST_CHECKPOINT = "best.ckpt"

@@ -7,6 +7,7 @@ import yaml
 
 from cnncompare.config.schema import Config
 from cnncompare.data.module import ImageData
+from cnncompare.data.split_table import format_split_table
 from cnncompare.data.transform import deviations
 from cnncompare.models import registry
 from cnncompare.models.pretrained.transforms import PretrainedReference
@@ -18,7 +19,7 @@ from cnncompare.runs.record import (
     ReferenceResultSection,
     TrainingSection,
 )
-from cnncompare.runs.run import CLASSES, CONFIG, Run
+from cnncompare.runs.run import CLASSES, CONFIG, SPLIT, Run
 from cnncompare.runs.storage import write_atomically
 from cnncompare.system.environment import describe_environment
 
@@ -62,6 +63,8 @@ def write_initial_record(
     write_atomically(run.folder / CONFIG, text.encode())
     names = json.dumps(data.class_names, ensure_ascii=False, indent=1)
     write_atomically(run.folder / CLASSES, names.encode())
+    if data.split_rows is not None:
+        write_atomically(run.folder / SPLIT, format_split_table(data.split_rows))
 
 
 def _model_section(model: registry.BuiltModel, data: ImageData) -> ModelSection:
@@ -85,6 +88,7 @@ def _data_section(config: Config, data: ImageData) -> DataSection:
         n_val=data.n_val,
         n_test=data.n_test,
         fingerprint=data.fingerprint,
+        ignored_files=data.ignored_files,
     )
 
 

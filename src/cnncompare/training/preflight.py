@@ -68,6 +68,14 @@ def _check_images(config: Config) -> None:
         from cnncompare.data.sources.imagenet.layout import detect_layout
 
         detect_layout(config.data.root or "")
+    if config.data.source == "folder":
+        from cnncompare.data.sources.class_folders import find_class_folders
+
+        find_class_folders(config.data.root or "")
+    if config.data.split is not None:
+        from cnncompare.data.split_table import read_split_table
+
+        read_split_table(config.data.split)
 
 
 def _check_output(folder: Path) -> None:

@@ -62,6 +62,7 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
                 return run
             write_initial_record(run, config, model, data, argv, clocks_shared, reference)
             with log_file(run.folder / LOG), close_on_exit(run):
+                data.log_ignored_files()
                 measure = _fit_and_test if config.trains else evaluate
                 trainer = measure(run, config, task, data, interruption)
                 _complete(run, config, data, trainer)

@@ -18,6 +18,7 @@ from cnncompare.data.sources.imagenet.layout import (
     reporting_unreadable_files,
 )
 from cnncompare.data.sources.imagenet.synsets import label_by_wnid
+from cnncompare.data.walk import FolderWalk, subfolders
 from cnncompare.errors import DataError
 
 
@@ -53,16 +54,14 @@ def list_images(layout: Layout) -> tuple[list[ListedImage], int]:
 
 
 def _list_class_folders(layout: Layout) -> tuple[list[ListedImage], int]:
-    images, n_others = [], 0
-    for folder in sorted(layout.location.iterdir()):
-        if not folder.is_dir() or folder.name.startswith("."):
-            continue
-        label = label_by_wnid()[folder.name] if layout.kind == "wnid" else int(folder.name)
-        for parent, _, files in os.walk(folder, followlinks=True):
-            names = [name for name in files if is_image(name)]
-            n_others += len(files) - len(names)
-            images += [_list_file(label, Path(parent, name), layout.location) for name in names]
-    return images, n_others
+    names = subfolders(str(layout.location))
+    walk = FolderWalk(str(layout.location), names)
+    images = []
+    for name in names:
+        label = label_by_wnid()[name] if layout.kind == "wnid" else int(name)
+        files = [layout.location / file for file in walk.images(name)]
+        images += [_list_file(label, file, layout.location) for file in files]
+    return images, walk.ignored.total()
 
 
 def _list_flat_folder(layout: Layout) -> tuple[list[ListedImage], int]:

@@ -1,0 +1,68 @@
+"""Groups of images with identical pixels, found by hashes of the decoded images."""
+
+import hashlib
+import os
+from dataclasses import replace
+from itertools import repeat
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cnncompare.config.data import DataConfig
+from cnncompare.data.cache import cache_key, run_in_chunks
+from cnncompare.data.decode import RGB_AS_STORED, hash_pixels
+from cnncompare.data.files import ImageFiles
+from cnncompare.data.source import Split
+
+
+def group_identical(split: Split, config: DataConfig, workers: int) -> NDArray[np.int64]:
+    """Return for each image of the split the first position, int64 [n], with the same pixels.
+
+    Files are compared at their stored size, as RGB, so that the groups do not depend on the
+    preprocessing. Raises CorruptImageError unless `data.on_corrupt_image` allows corrupt images.
+    """
+    images = split.images
+    rows = split.rows.tolist()
+    if isinstance(images, Tensor):
+        hashes = [hashlib.sha256(images[row].numpy().tobytes()).digest() for row in rows]
+    else:
+        hashes = _file_hashes(images.select(split.rows), config, workers)
+    first: dict[bytes, int] = {}
+    return np.array([first.setdefault(pixels, i) for i, pixels in enumerate(hashes)], np.int64)
+
+
+def _file_hashes(images: ImageFiles, config: DataConfig, workers: int) -> list[bytes]:
+    """Return a hash of each image, from the cache unless a file has changed."""
+    folder = Path(os.path.abspath(os.path.expanduser(config.cache_dir)))
+    as_stored = replace(images, options=RGB_AS_STORED)
+    file = folder / f"{cache_key(as_stored)}.hashes"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(file.with_suffix(".lock")):
+            return _read(file, len(images)) or _compute(as_stored, config, workers, file)
+    except OSError:  # the cache folder cannot be written; corrupt images raise another error
+        return _compute(as_stored, config, workers, None)
+
+
+def _read(file: Path, n: int) -> list[bytes] | None:
+    size = hashlib.sha256().digest_size
+    content = file.read_bytes() if file.exists() else b""
+    if len(content) != n * size:
+        return None
+    return [content[start : start + size] for start in range(0, len(content), size)]
+
+
+def _compute(
+    images: ImageFiles, config: DataConfig, workers: int, file: Path | None
+) -> list[bytes]:
+    allow_corrupt = config.on_corrupt_image != "error"
+    chunks = run_in_chunks(hash_pixels, images, workers, [repeat(allow_corrupt)])
+    hashes = [pixels for chunk in chunks for pixels in chunk]
+    if file is not None:
+        unfinished = file.with_suffix(".tmp")
+        unfinished.write_bytes(b"".join(hashes))
+        os.replace(unfinished, file)
+    return hashes
