@@ -12,6 +12,7 @@ from cnncompare.system.openmp import GOMP_SPINCOUNT
 
 SUBCOMMANDS = {
     "bench": "cnncompare.bench.command",
+    "data": "cnncompare.data.audit.command",
     "models": "cnncompare.models.catalog.command",
     "plan": "cnncompare.sweep.plan",
     "report": "cnncompare.report.command",

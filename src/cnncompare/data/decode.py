@@ -79,7 +79,7 @@ def decode(file: ImagePath, options: DecodeOptions) -> NDArray[np.uint8]:
 
 def decode_with_mode(file: ImagePath, options: DecodeOptions) -> tuple[NDArray[np.uint8], str]:
     """Return the result of `decode` and PIL's colour mode of the file, such as RGB, L or CMYK."""
-    image = _load(file)
+    image = load_image(file)
     if options.size is None and image.size != (options.width, options.height):
         raise _size_error(file, image.size, options)
     return to_pixels(image, options), image.mode
@@ -93,7 +93,7 @@ def hash_pixels(files: Sequence[ImagePath], allow_corrupt: bool) -> list[bytes]:
     hashes = []
     for file in files:
         try:
-            pixels = to_pixels(_load(file), RGB_AS_STORED)
+            pixels = to_pixels(load_image(file), RGB_AS_STORED)
             content = repr(pixels.shape).encode() + pixels.tobytes()
         except CorruptImageError:
             if not allow_corrupt:
@@ -103,7 +103,7 @@ def hash_pixels(files: Sequence[ImagePath], allow_corrupt: bool) -> list[bytes]:
     return hashes
 
 
-def _load(file: ImagePath) -> Image.Image:
+def load_image(file: ImagePath) -> Image.Image:
     """Read the whole image. Raises CorruptImageError."""
     try:
         with Image.open(_open_content(file)) as image:
