@@ -47,6 +47,8 @@ ALSO_WITHOUT_TORCH = (
     *("system.ranks", "system.cores", "system.gpus", "system.signals", "system.cpu_usage"),
     *("system.argument_parser", "system.openmp"),
     *("training.preflight", "data.sources.imagenet.layout", "bench.command"),
+    *("data.audit.command", "data.audit.console", "data.audit.properties"),
+    "data.audit.duplicates",
 )
 
 

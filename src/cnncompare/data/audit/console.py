@@ -36,7 +36,7 @@ def sentences(summary: Mapping[str, Any]) -> Iterable[str]:
     """Yield the findings, a line each; leaks between training and test come first."""
     yield from _leaks(summary)
     yield from _duplicates(summary)
-    yield from _listed("unreadable", "unreadable files", summary["unreadable"])
+    yield from _listed("unreadable", _files(len(summary["unreadable"])), summary["unreadable"])
     if summary["imbalance"] is None:
         yield "imbalance    a class has no images"
     else:
@@ -49,9 +49,10 @@ def sentences(summary: Mapping[str, Any]) -> Iterable[str]:
 
 def leak_sentence(n: int, n_test: int) -> str:
     """Return the sentence on `n` of `n_test` test images that are training images as well."""
+    images = "is also a training image" if n == 1 else "are also training images"
     return (
-        f"{n:,} of {n_test:,} test images ({n / n_test:.1%}) are also training images: the "
-        f"accuracies are too high"
+        f"{n:,} of {n_test:,} test images ({100 * n / n_test:.1f} %) {images}: the accuracies are "
+        f"too high"
     )
 
 
@@ -73,7 +74,7 @@ def _duplicates(summary: Mapping[str, Any]) -> Iterable[str]:
         if pairs is None:
             yield f"duplicates   not measured: {title} (more than {MAX_COMPARED:,} images)"
         else:
-            yield from _listed("duplicates", title, [f"{b} = {a}" for a, b in pairs])
+            yield from _listed("duplicates", title, [f"{b} repeats {a}" for a, b in pairs])
     if summary["identical_with_other_class"]:
         yield f"labels       {summary['identical_with_other_class']:,} copies have another class"
 
@@ -84,6 +85,10 @@ def _listed(label: str, title: str, names: Sequence[str]) -> Iterable[str]:
         yield f"{'':12} {_printable(name)}"
     if len(names) > _MAX_EXAMPLES:
         yield f"{'':12} ... {len(names) - _MAX_EXAMPLES:,} more; --json lists all"
+
+
+def _files(n: int) -> str:
+    return "unreadable file" if n == 1 else "unreadable files"
 
 
 def _counted(counts: Mapping[str, int]) -> str:
