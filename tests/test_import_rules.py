@@ -18,7 +18,7 @@ HEAVY = ("torch", "torchvision", "pytorch_lightning", "timm", "torchmetrics")
 # lowest first; a package imports itself, lower layers, and of its own layer what BESIDE names
 LAYERS = (
     ("errors",),
-    ("stats", "system"),
+    ("stats", "system", "plotting"),
     ("models",),
     ("config",),
     ("runs", "data", "terminal"),
@@ -39,6 +39,7 @@ WITHOUT_TORCH: dict[str, set[str]] = {
     "terminal": set(),
     "comparison": set(),
     "report": {"report.tensorboard"},
+    "plotting": set(),
     "stats": set(),
     "sweep": {"sweep.preload", "sweep.probe"},
     "models.catalog": {"models.catalog.tabulate"},

@@ -146,9 +146,9 @@ def _run_one(composed: Any) -> float | None:
 
         run = train(config, argv=["python", "-m", "cnncompare", *_overrides()])
     if is_rank_zero():
-        from cnncompare.terminal.run_tables import print_result
+        from cnncompare.terminal.result import print_run_result
 
-        print_result(run)
+        print_run_result(run)
     return run.record.best.val_acc1
 
 

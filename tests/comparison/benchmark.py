@@ -8,7 +8,7 @@ import numpy as np
 
 from cnncompare.comparison.compare import compare_results
 from cnncompare.comparison.load import load_results
-from cnncompare.report.json import as_json
+from cnncompare.report.json import comparison_json
 from tests.comparison.factory import simulate, write_run
 
 MODELS, SEEDS, IMAGES = 100, 10, 10_000
@@ -31,7 +31,7 @@ def measure(root: Path) -> dict[str, float]:
     read = time.perf_counter()
     comparison = compare_results(results, skipped)
     compared = time.perf_counter()
-    as_json(comparison)
+    comparison_json(comparison)
     done = time.perf_counter()
     return {"read_s": read - start, "compare_s": compared - read, "json_s": done - compared}
 

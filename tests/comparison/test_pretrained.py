@@ -11,8 +11,8 @@ from cnncompare.comparison.compare import Comparison, compare_results
 from cnncompare.comparison.confusion import pooled_confusion_matrix
 from cnncompare.comparison.load import load_results
 from cnncompare.report.caveats import caveats
-from cnncompare.report.columns import fairness_columns
-from cnncompare.report.json import as_json
+from cnncompare.report.fairness_card import fairness_columns
+from cnncompare.report.json import comparison_json
 from tests.comparison.factory import evaluation, write_run
 
 DEVIATION = "normalisation: mean 0.5 instead of the weights' mean 0.485"
@@ -53,19 +53,19 @@ def test_each_row_has_its_transform_and_its_check(comparison: Comparison) -> Non
     expected = "342 bilinear, crop 299, mean 0.485 0.456 0.406, sd 0.229 0.224 0.225"
     assert cells["inception_v3"]["transform"] == expected
     assert cells["vgg16"]["preprocessing_deviations"] == DEVIATION
-    assert cells["resnet18"]["preprocessing_deviations"] == "no"
-    assert cells["resnet18"]["published"].startswith("published top-1 69.76 %")
+    assert cells["resnet18"]["preprocessing_deviations"] == "none"
+    assert cells["resnet18"]["reference_result"].startswith("published top-1 69.76 %")
 
 
 def test_a_preprocessing_deviation_and_a_note_are_caveats(comparison: Comparison) -> None:
     found = caveats(comparison.tables[0])
-    assert f"vgg16 departs from its weights' own transform: {DEVIATION}." in found
+    assert any(c.startswith("vgg16 has preprocessing deviations") and DEVIATION in c for c in found)
     assert "Test images: 500 of 1,000 classes." in found
-    assert found[0].startswith("Given weights: this is about these trained networks")
+    assert found[0].startswith("Pretrained weights: the findings hold for these trained networks")
 
 
 def test_the_json_contains_the_preprocessing_deviation(comparison: Comparison) -> None:
-    groups = json.loads(as_json(comparison))["tables"][0]["groups"]
+    groups = json.loads(comparison_json(comparison))["tables"][0]["groups"]
     assert [g["fairness"]["preprocessing_deviations"] for g in groups if g["label"] == "vgg16"] == [
         [DEVIATION]
     ]

@@ -1,11 +1,11 @@
-"""What the report's tests share."""
+"""Studies to report on, and a report without figure files."""
 
 from pathlib import Path
 
 import pytest
 
 from cnncompare.report.command import main
-from cnncompare.report.figures import file_name
+from cnncompare.report.figures import file_stem
 from tests.comparison.factory import write_sweep
 
 NASTY = "<img src=x onerror=alert(1)><script>alert(1)</script>"
@@ -13,17 +13,17 @@ NASTY = "<img src=x onerror=alert(1)><script>alert(1)</script>"
 
 @pytest.fixture
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Name the pictures but draw no files: other tests draw them, at a quarter second each."""
+    """Draw no files, which take a quarter of a second each; other tests draw them."""
     monkeypatch.setattr(
         "cnncompare.report.write.write_figures",
-        lambda pictures, folder: {p.name: file_name(p.name) for p in pictures},
+        lambda figures, folder: {f.name: file_stem(f.name) for f in figures},
     )
     monkeypatch.setattr("cnncompare.report.write.write_events", lambda *arguments: None)
 
 
 @pytest.fixture(scope="session")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a report of three models, one of an evil name, and a failed run."""
+    """Return a folder with a report of three models, one of them with a malicious name."""
     root = tmp_path_factory.mktemp("sweep")
     options = {"lenet5": {"params": 6_000, "epoch_s": 3.0}}
     write_sweep(root, {"resnet20": 0.93, NASTY: 0.92, "lenet5": 0.8}, n=400, options=options)

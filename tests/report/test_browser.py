@@ -43,7 +43,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 def opened(browser: Any, root: Path) -> Any:
-    """Open the report below `root` and wait until its pictures are drawn."""
+    """Open the report below `root` and wait until its figures are drawn."""
     browser.get((root / "report.html").as_uri())
     script = "return document.documentElement.dataset.drawn === 'all'"
     WebDriverWait(browser, 60).until(lambda d: d.execute_script(script))
@@ -55,23 +55,23 @@ def page(browser: Any, written: Path) -> Any:
     return opened(browser, written)
 
 
-def test_offline_every_picture_is_drawn_without_a_word_on_the_console(page: Any) -> None:
+def test_every_figure_is_drawn_offline_without_console_messages(page: Any) -> None:
     assert page.get_log("browser") == []
     logged = [json.loads(entry["message"])["message"] for entry in page.get_log("performance")]
-    asked = [
+    requested = [
         entry["params"]["request"]["url"]
         for entry in logged
         if entry["method"] == "Network.requestWillBeSent"
     ]
-    outside = [url for url in asked if not url.startswith(("file:", "data:", "chrome"))]
+    outside = [url for url in requested if not url.startswith(("file:", "data:", "chrome"))]
     assert outside == []
-    places = page.find_elements(By.CSS_SELECTOR, ".chart")
-    assert len(places) > 10
-    assert all(place.find_elements(By.CSS_SELECTOR, "svg") for place in places)
+    charts = page.find_elements(By.CSS_SELECTOR, ".chart")
+    assert len(charts) > 10
+    assert all(chart.find_elements(By.CSS_SELECTOR, "svg") for chart in charts)
 
 
 @pytest.mark.usefixtures("no_figures")
-def test_two_models_neither_dominated_are_drawn_without_a_word(
+def test_two_models_on_the_front_are_drawn_without_console_messages(
     browser: Any, tmp_path: Path
 ) -> None:
     write_run(tmp_path, "small", 0, np.arange(50) < 30, params=1_000, epoch_s=1.0)
@@ -88,7 +88,7 @@ def models(page: Any) -> list[str]:
 
 def test_clicking_a_heading_sorts(page: Any) -> None:
     heads = page.find_elements(By.CSS_SELECTOR, "#table-1 table.sortable thead button")
-    head = next(h for h in heads if h.text == "epoch s")
+    head = next(h for h in heads if h.text == "epoch (s)")
     assert models(page)[-1] == "lenet5"
     page.execute_script("arguments[0].click(); arguments[0].click()", head)
     assert models(page)[0] == "lenet5"
@@ -105,7 +105,7 @@ def test_typing_filters(page: Any) -> None:
     )
 
 
-def test_hovering_a_bubble_tells_its_numbers_and_no_name_is_run(page: Any) -> None:
+def test_the_tooltip_of_a_bubble_has_its_numbers_and_no_name_is_executed(page: Any) -> None:
     figure = page.find_element(By.ID, "figure-accuracy-parameters")
     page.execute_script("arguments[0].scrollIntoView({block: 'center'})", figure)
     for bubble in figure.find_elements(By.CSS_SELECTOR, ".mark-symbol path"):
@@ -114,10 +114,10 @@ def test_hovering_a_bubble_tells_its_numbers_and_no_name_is_run(page: Any) -> No
             lambda d: d.find_element(By.CSS_SELECTOR, "#vg-tooltip-element.visible")
         )
         assert "parameters" in tip.text
-    # an alert of the evil name would have raised UnexpectedAlertPresentException
+    # an alert from the malicious name would have raised UnexpectedAlertPresentException
 
 
-def test_a_number_leads_to_its_run_and_the_command_that_repeats_it(page: Any) -> None:
+def test_a_number_links_to_its_run_and_command(page: Any) -> None:
     row = next(
         r
         for r in page.find_elements(By.CSS_SELECTOR, "#table-1 table.sortable tbody tr")
@@ -154,19 +154,19 @@ def test_a_phone_scrolls_down_only(shown_at: Callable[[int, str], Any]) -> None:
     assert page.execute_script("return document.documentElement.scrollWidth") <= 390
 
 
-def test_dark_has_light_words_in_pictures_too(shown_at: Callable[[int, str], Any]) -> None:
+def test_the_dark_theme_has_light_text_in_figures(shown_at: Callable[[int, str], Any]) -> None:
     page = shown_at(1400, "dark")
     script = """
       const seen = (s) => getComputedStyle(document.querySelector(s));
       const sum = (c) => c.match(/\\d+/g).slice(0, 3).reduce((a, b) => a + +b, 0);
       return [sum(seen("body").backgroundColor), sum(seen(".chart .role-axis-label text").fill)];
     """
-    background, words = page.execute_script(script)
+    background, text = page.execute_script(script)
     assert background < 150
-    assert words > 500
+    assert text > 500
 
 
-def test_printing_shows_everything_in_ink(page: Any, tmp_path: Path) -> None:
+def test_the_page_can_be_printed(page: Any, tmp_path: Path) -> None:
     printed = page.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})
     content = base64.b64decode(printed["data"])
     assert content.startswith(b"%PDF")

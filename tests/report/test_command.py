@@ -56,7 +56,7 @@ def test_every_file_of_the_report_is_written(written: Path) -> None:
         assert (written / "figures" / f"{stem}.pdf").read_bytes().startswith(b"%PDF")
 
 
-def test_tensorboard_finds_the_pictures(written: Path) -> None:
+def test_tensorboard_finds_the_figures(written: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     events = EventAccumulator(str(written / "report"))
@@ -78,7 +78,7 @@ def test_csv_has_exact_numbers_and_latex_compiles_in_form(written: Path) -> None
     assert body.count(" & ") == len(columns[1]) - 1
 
 
-def test_markdown_says_what_was_found_and_left_out(written: Path) -> None:
+def test_markdown_has_findings_and_excluded_runs(written: Path) -> None:
     text = (written / "report.md").read_text()
     assert "On digits, 4 epochs, 3 seeds:" in text
     assert "failed: RuntimeError: it broke" in text
@@ -128,18 +128,18 @@ def test_bad_input_is_one_line(tmp_path: Path, options: list[str], message: str)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_is_none(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="is no folder"):
+def test_a_missing_folder(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is not a folder"):
         main([str(tmp_path / "absent")])
 
 
-def test_runs_of_which_none_finished(tmp_path: Path) -> None:
+def test_no_finished_run(tmp_path: Path) -> None:
     write_sweep(tmp_path, {"a": 0.9}, seeds=2, n=20, status="failed")
     with pytest.raises(UserError, match=r"none of the 2 runs .* it broke"):
         main([str(tmp_path)])
 
 
-def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
+def test_an_output_folder_that_is_not_writable(tmp_path: Path) -> None:
     write_sweep(tmp_path, {"a": 0.9}, seeds=1, n=20)
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="choose --out"):
@@ -147,18 +147,18 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "text"),
     [
-        (["--baseline", "vgg16"], "against vgg16"),
+        (["--baseline", "vgg16"], "compared with the baseline vgg16"),
         (["--metric", "ece"], "calibration error"),
         (["--metric", "nll"], "test loss"),
-        (["--target", "0.5"], "s to 50 %"),
+        (["--target", "0.5"], "time to 50 % (s)"),
     ],
 )
 @pytest.mark.usefixtures("no_figures")
-def test_what_a_person_would_ask_next(sweep_of_two: Path, options: list[str], said: str) -> None:
+def test_options_change_the_report(sweep_of_two: Path, options: list[str], text: str) -> None:
     assert main([str(sweep_of_two), "--out", str(sweep_of_two / "out"), *options]) == 0
-    assert said in (sweep_of_two / "out" / "report.md").read_text()
+    assert text in (sweep_of_two / "out" / "report.md").read_text()
 
 
 @pytest.fixture
@@ -204,7 +204,7 @@ def test_runs_without_images_still_get_a_report(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_figures")
-def test_two_protocols_are_two_tables_and_the_report_says_why(
+def test_two_protocols_give_two_tables_and_the_reason(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_sweep(tmp_path, {"a": 0.9, "b": 0.8}, seeds=2, n=50, epochs=3)

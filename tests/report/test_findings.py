@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,33 +8,36 @@ import pytest
 from cnncompare.comparison.compare import Options, compare_results
 from cnncompare.comparison.load import load_results
 from cnncompare.report.caveats import caveats
-from cnncompare.report.findings import tie_groups, verdict
+from cnncompare.report.findings import table_findings, tie_groups
 from tests.comparison.factory import simulate, write_run, write_sweep
 
 
-def said(root: Path, **options: Any) -> str:
-    asked = Options(**options)
-    return " ".join(verdict(compare_results(*load_results([root]), asked).tables[0], asked))
+def findings(root: Path, **values: Any) -> str:
+    options = Options(**values)
+    return " ".join(
+        table_findings(compare_results(*load_results([root]), options).tables[0], options)
+    )
 
 
 def test_a_clear_winner_is_called_the_best(tmp_path: Path) -> None:
     right = write_sweep(tmp_path, {"good": 0.95, "bad": 0.6}, seeds=4, n=1000)
-    text = said(tmp_path)
+    text = findings(tmp_path)
     mean = 100 * right["good"].mean()
     assert text.startswith(
         f"On digits, 4 epochs, 4 seeds: good is the best, with test top-1 {mean:.1f} %."
     )
     gap = 100 * (right["good"].mean() - right["bad"].mean())
-    assert f"Behind good: bad (difference {gap:.1f} points, 95 % interval" in text
+    assert f"Significantly worse than good: bad (difference {gap:.1f} points, 95 % interval" in text
 
 
 def test_a_tie_is_never_called_better(tmp_path: Path) -> None:
     slow = {"second": {"epoch_s": 29.0}}
     write_sweep(tmp_path, {"first": 0.9, "second": 0.9}, seeds=3, n=500, options=slow)
-    text = said(tmp_path)
-    assert "cannot be told apart" in text
+    text = findings(tmp_path)
+    assert "is statistically tied with" in text
     assert "is the best" not in text
-    assert "in 4 of 5 cases" in text
+    assert "if the gap is real" in text
+    assert re.search(r"only gaps above \d+\.\d points are reliably detected \(80 % power\)\.", text)
     assert ("2.9 times as fast" in text) or ("also the fastest" in text)
 
 
@@ -41,51 +45,54 @@ def test_a_loss_that_is_lower_is_better(tmp_path: Path) -> None:
     write_sweep(tmp_path, {"good": 0.95, "bad": 0.6}, seeds=4, n=500)
     from cnncompare.comparison.metrics import METRICS
 
-    text = said(tmp_path, metric=METRICS["nll"])
+    text = findings(tmp_path, metric=METRICS["nll"])
     assert "good is the best, with test loss 0.0" in text
-    assert "Behind good: bad (difference 0.3" in text
+    assert "Significantly worse than good: bad (difference 0.3" in text
 
 
-def test_a_difference_on_fewer_seeds_than_the_rows_have_says_so(tmp_path: Path) -> None:
+def test_the_number_of_common_seeds_is_stated(tmp_path: Path) -> None:
     right = simulate(np.random.default_rng(0), {"a": 0.95, "b": 0.6}, seeds=4, n=500)
     for label, seeds in (("a", 4), ("b", 3)):
         for seed in range(seeds):
             write_run(tmp_path, label, seed, right[label][seed])
-    assert "points over their 3 common seeds, 95 % interval" in said(tmp_path)
+    assert "points over their 3 common seeds, 95 % interval" in findings(tmp_path)
 
 
-def test_one_seed_each_is_said(tmp_path: Path) -> None:
+def test_one_seed_each_is_a_caveat(tmp_path: Path) -> None:
     write_sweep(tmp_path, {"a": 0.9, "b": 0.7}, seeds=1, n=500)
-    assert "not about training them again" in said(tmp_path)
+    assert "not for retraining them" in findings(tmp_path)
 
 
-def test_a_baseline_is_what_is_spoken_of(tmp_path: Path) -> None:
+def test_a_baseline_is_compared_with_every_row(tmp_path: Path) -> None:
     write_sweep(tmp_path, {"good": 0.95, "bad": 0.6, "base": 0.8}, seeds=4, n=1000)
-    text = said(tmp_path, baseline="base")
-    assert "against base:" in text
-    assert "good is better (difference 1" in text
-    assert "bad is worse (difference 1" in text or "bad is worse (difference 2" in text
+    text = findings(tmp_path, baseline="base")
+    assert "compared with the baseline base:" in text
+    assert "good is significantly better (difference 1" in text
+    assert (
+        "bad is significantly worse (difference 1" in text
+        or "bad is significantly worse (difference 2" in text
+    )
 
 
 @pytest.mark.parametrize(
     ("changes", "warning"),
     [
-        ({"training": {"protocol": "test_as_val"}}, "chose the epoch on the test set"),
-        ({"training": {"test_reads": 5}}, "read the test set more than once"),
+        ({"training": {"protocol": "test_as_val"}}, "selected the epoch on the test set"),
+        ({"training": {"test_reads": 5}}, "evaluated the test set more than once"),
     ],
 )
-def test_what_weakens_the_numbers_is_said(
+def test_conditions_that_weaken_the_numbers_are_caveats(
     tmp_path: Path, changes: dict[str, Any], warning: str
 ) -> None:
     write_run(tmp_path, "a", 0, np.arange(50) < 40, changes=changes)
-    assert warning in said(tmp_path)
+    assert warning in findings(tmp_path)
 
 
-def test_pretrained_among_others_is_said(tmp_path: Path) -> None:
+def test_pretrained_weights_among_others_are_a_caveat(tmp_path: Path) -> None:
     right = simulate(np.random.default_rng(0), {"a": 0.9}, seeds=1, n=50)["a"][0]
     write_run(tmp_path, "a", 0, right, changes={"model": {"pretrained": "IMAGENET1K_V1"}})
     write_run(tmp_path, "b", 0, right)
-    assert "Started from pretrained weights, unlike the others: a." in said(tmp_path)
+    assert "Started from pretrained weights, unlike the others: a." in findings(tmp_path)
 
 
 def test_tie_groups_are_listed_best_first(tmp_path: Path) -> None:
@@ -96,7 +103,7 @@ def test_tie_groups_are_listed_best_first(tmp_path: Path) -> None:
     ]
 
 
-def test_an_interval_that_excludes_0_and_is_no_difference_is_explained(tmp_path: Path) -> None:
+def test_an_interval_without_0_that_is_not_significant_is_explained(tmp_path: Path) -> None:
     """Twice McNemar's p is 0.035 (wins 12, losses 3); Holm asks 0.017 of the first of three."""
     first = np.ones(100, bool)
     first[:3] = False
@@ -105,14 +112,14 @@ def test_an_interval_that_excludes_0_and_is_no_difference_is_explained(tmp_path:
     third[[*range(3), *range(30, 42)]] = [True] * 3 + [False] * 12
     for label, right in (("a", first), ("b", second), ("c", third)):
         write_run(tmp_path, label, 0, right)
-    assert "not enough after correction for 3 pairs" in said(tmp_path)
+    assert "not significant after correction for 3 pairs" in findings(tmp_path)
 
 
-def test_epochs_that_were_disturbed_are_named(tmp_path: Path) -> None:
+def test_disturbed_epochs_are_counted(tmp_path: Path) -> None:
     busy = "epoch,train_s,other_cpu_share,gpu_throttled\n1,9,0.4,0\n2,9,0.05,1\n"
     (write_run(tmp_path, "a", 0, np.ones(10, bool)) / "epochs.csv").write_text(busy)
     write_run(tmp_path, "b", 0, np.ones(10, bool))
     text = " ".join(caveats(compare_results(*load_results([tmp_path]), Options()).tables[0]))
-    assert "Other programs used more than 10 % of the cores during epochs" in text
-    assert "too long: a (1 of 2). The GPU slowed down, by power or heat, during" in text
+    assert "Other programs used more than 10 % of the cores in some epochs" in text
+    assert "too long: a (1 of 2). The GPU was throttled by power or temperature in" in text
     assert "b (" not in text

@@ -10,7 +10,7 @@ from rich.table import Table
 from cnncompare.bench.rounds import BenchRow
 from cnncompare.bench.suite.run_suite import SuiteResult
 from cnncompare.terminal.console import make_console
-from cnncompare.terminal.run_tables import UNKNOWN
+from cnncompare.terminal.formatting import UNKNOWN, significant
 
 CONTENTION_SHARE = 0.05  # of the CPU, in use by other programs, from which the user is warned
 
@@ -83,7 +83,7 @@ def add_row(table: Table, row: BenchRow, *more_cells: str) -> None:
     """Add name, both sides, ratio, range and n, followed by further cells."""
     low, high = _ratio(row.ratio_low), _ratio(row.ratio_high)
     spread = UNKNOWN if row.ratio is None else f"{low}-{high}"
-    ours, other = _number(row.ours), _number(row.other)
+    ours, other = significant(row.ours), significant(row.other)
     table.add_row(row.name, ours, other, _ratio(row.ratio), spread, str(row.n), *more_cells)
 
 
@@ -109,10 +109,6 @@ def _estimate_text(estimate: dict[str, float | str]) -> str:
         f"other takes at least {estimate['other']:,.0f} s, {estimate['ratio']:.3g} times as long; "
         f"{estimate['how']}"
     )
-
-
-def _number(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _ratio(value: float | None) -> str:

@@ -19,7 +19,7 @@ from cnncompare.errors import CnncompareError, RunError
 from cnncompare.system.cores import available_cores
 from cnncompare.system.gpus import count_cuda_gpus
 from cnncompare.terminal.console import make_console
-from cnncompare.terminal.run_tables import percent
+from cnncompare.terminal.formatting import percent
 
 ROUNDS = 4  # timed epochs, after one that is not timed
 EPOCH_S = 3.0  # approximate duration of an epoch, which determines the number of images

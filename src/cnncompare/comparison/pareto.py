@@ -24,7 +24,7 @@ def _memory(result: Result) -> float | None:
 
 
 COSTS = (
-    Cost("params", "parameters", lambda r: r.model.params),
+    Cost("params", "parameters (M)", lambda r: r.model.params),
     Cost("gmacs", "GMACs", lambda r: None if r.model.macs is None else r.model.macs / 1e9),
     Cost("epoch_s", "epoch time (s)", lambda r: r.record.timing.epoch_s),
     Cost("total_s", "total time (s)", total_seconds),

@@ -1,1 +1,1 @@
-"""The report: a comparison as sentences, tables and figures; imports no torch."""
+"""The report: findings, tables, figures and the HTML page, from compared runs."""

@@ -1,4 +1,4 @@
-"""The page: one self-contained file that works offline; every text is escaped."""
+"""The report as one self-contained HTML page that works offline; all text is escaped."""
 
 import json
 import os
@@ -17,49 +17,63 @@ from cnncompare.comparison.load import Result
 from cnncompare.comparison.metrics import Metric
 from cnncompare.comparison.pairs import Pair
 from cnncompare.comparison.predictions import PredictionAnalysis
-from cnncompare.report.charts.build import Pictures
-from cnncompare.report.charts.figure import Picture
-from cnncompare.report.columns import Column, columns, fairness_columns
-from cnncompare.report.figures import in_html
+from cnncompare.report.charts.build import Figures
+from cnncompare.report.charts.figure import Figure
+from cnncompare.report.columns import Column, result_columns
+from cnncompare.report.fairness_card import fairness_columns
+from cnncompare.report.figures import page_specification
 from cnncompare.report.findings import (
     across,
     headline,
-    settles,
+    reason_for_tables,
+    settling_effort,
+    table_findings,
     tie_groups,
-    verdict,
-    why_split,
 )
-from cnncompare.report.formatting import NOTHING, digits_for, gap, listed, p_value, percent, short
+from cnncompare.report.formatting import difference, difference_number
+from cnncompare.terminal.formatting import (
+    UNKNOWN,
+    accuracy_decimals,
+    enumeration,
+    integer,
+    number,
+    p_value,
+    percent,
+    percentage,
+    significant,
+)
 
-_PLACE = files("cnncompare.report") / "page"
+_TEMPLATES = files("cnncompare.report") / "page"
+MOST_NAMES = 4  # of data sets, in the title
+MOST_CLASSES = 8  # named in a note
 
 
-def html(
+def render_page(
     comparison: Comparison,
-    found: list[PredictionAnalysis | None],
-    drawn: list[Pictures],
-    ranks: list[Picture],
+    details: list[PredictionAnalysis | None],
+    figures: list[Figures],
+    ranks: list[Figure],
     stems: dict[str, str],
     out: Path,
 ) -> str:
     """Return the page; its links to runs are relative to `out`."""
-    every = ranks + [picture for each in drawn for picture in each.every()]
-    specs = {stems[picture.name]: in_html(picture) for picture in every}
+    every = ranks + [figure for of_table in figures for figure in of_table.all()]
+    specifications = {stems[figure.name]: page_specification(figure) for figure in every}
     tables = [
         _table(number, *each, comparison, out)
-        for number, each in enumerate(zip(comparison.tables, found, drawn, strict=True), start=1)
+        for number, each in enumerate(zip(comparison.tables, details, figures, strict=True), 1)
     ]
     return _template().render(
         title=_title(comparison),
         n_runs=sum(len(row.group.results) for t in comparison.tables for row in t.rows),
-        why_split=why_split(comparison),
+        reason_for_tables=reason_for_tables(comparison),
         across=across(comparison),
         ranks=ranks,
         tables=tables,
         skipped=comparison.skipped,
         stems=stems,
-        # "<" would end the script element, whatever a name holds
-        specs=json.dumps(specs).replace("<", "\\u003c"),
+        # a "<" in a name could end the script element
+        specifications=json.dumps(specifications).replace("<", "\\u003c"),
         css=_read("style.css"),
         script=_read("script.js"),
         vega=_vega(),
@@ -75,47 +89,47 @@ def _template() -> jinja2.Template:
 
 
 def _read(name: str) -> str:
-    return (_PLACE / name).read_text(encoding="utf-8")
+    return (_TEMPLATES / name).read_text(encoding="utf-8")
 
 
 @cache
 def _vega() -> str:
     import vl_convert
 
-    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace(
-        "</script", "<\\/script"
-    )
+    bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    return bundle.replace("</script", "<\\/script")
 
 
 def _title(comparison: Comparison) -> str:
-    names = dict.fromkeys(t.rows[0].group.results[0].data_name for t in comparison.tables)
-    return (
-        f"Which network for {listed(list(names)) if len(names) < 5 else f'{len(names)} data sets'}?"
-    )
+    names = list(dict.fromkeys(t.rows[0].group.results[0].data_name for t in comparison.tables))
+    if len(names) > MOST_NAMES:
+        return f"Comparison of CNNs on {len(names)} data sets"
+    return f"Comparison of CNNs on {enumeration(names)}"
 
 
 def _table(
     number: int,
     table: ComparedTable,
     details: PredictionAnalysis | None,
-    drawn: Pictures,
+    figures: Figures,
     comparison: Comparison,
     out: Path,
 ) -> dict[str, Any]:
+    """Return the template's values of a table's section."""
     options = comparison.options
-    digits = digits_for(table.rows[0].group.results[0].data.n_test)
+    decimals = accuracy_decimals(table.rows[0].group.results[0].data.n_test)
     return {
         "number": number,
         "headline": headline(table),
-        "verdict": verdict(table, options),
+        "findings": table_findings(table, options),
         "ties": tie_groups(table) if len(table.rows) > 1 else [],
-        "main": _cells(table, columns(table, options)),
+        "results": _cells(table, result_columns(table, options)),
         "fairness": _cells(table, fairness_columns(table)),
-        "protocol": {k: _plain(v) for k, v in table.protocol.items()},
-        "pairs": [_pair(pair, options.metric, digits) for pair in table.pairs],
-        "budgets": _budgets(table, digits),
-        "pictures": drawn,
-        "notes": _notes(details, digits) if details else [],
+        "protocol": {key: _plain(value) for key, value in table.protocol.items()},
+        "pairs": [_pair(pair, options.metric, decimals) for pair in table.pairs],
+        "budgets": _budgets(table, decimals),
+        "figures": figures,
+        "notes": _prediction_notes(details, decimals) if details else [],
         "groups": [
             {"label": row.label, "runs": [_run(result, out) for result in row.group.results]}
             for row in table.rows
@@ -125,43 +139,40 @@ def _table(
 
 def _plain(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{k}={v}" for k, v in value.items()) or "none"
-    return NOTHING if value is None else str(value)
+        return ", ".join(f"{key}={inner}" for key, inner in value.items()) or "none"
+    return UNKNOWN if value is None else str(value)
 
 
-def _cells(table: ComparedTable, shown: list[Column]) -> dict[str, Any]:
-    rows = [[{"text": c.text(row), "value": c.value(row)} for c in shown] for row in table.rows]
-    return {"columns": shown, "rows": rows}
+def _cells(table: ComparedTable, columns: list[Column]) -> dict[str, Any]:
+    rows = [[{"text": c.text(row), "value": c.value(row)} for c in columns] for row in table.rows]
+    return {"columns": columns, "rows": rows}
 
 
-def _pair(pair: Pair, metric: Metric, digits: int) -> dict[str, Any]:
-    plan = pair.plan
-    bounds = NOTHING
-    if pair.low is not None and pair.high is not None:
-        low, high = (gap(x, metric, digits).removesuffix(" points") for x in (pair.low, pair.high))
-        bounds = f"{low} to {high}"
+def _pair(pair: Pair, metric: Metric, decimals: int) -> dict[str, Any]:
+    bounds = [difference_number(bound, metric, decimals) for bound in (pair.low, pair.high)]
+    wins = (integer(pair.wins_a), integer(pair.wins_b))
     return {
         "a": pair.a,
         "b": pair.b,
         "value": pair.difference,
-        "difference": gap(pair.difference, metric, digits, signed=True),
-        "bounds": bounds,
+        "difference": difference(pair.difference, metric, decimals, signed=True),
+        "bounds": UNKNOWN if UNKNOWN in bounds else " to ".join(bounds),
         "test": pair.test,
         "p": p_value(pair.p),
         "p_holm": p_value(pair.p_holm),
         "p_value": pair.p_holm,
-        "effect": NOTHING if pair.effect is None else f"{pair.effect:+.2f}",
-        "wins": NOTHING if pair.wins_a is None else f"{pair.wins_a:,} : {pair.wins_b:,}",
-        "different": pair.significant,
-        "settles": settles(pair),
-        "detectable": gap(plan.detectable if plan else None, metric, digits),
+        "effect": number(pair.effect, "+.2f"),
+        "wins": UNKNOWN if UNKNOWN in wins else " : ".join(wins),
+        "result": "significant" if pair.significant else "n.s.",
+        "settling_effort": settling_effort(pair),
+        "detectable": difference(pair.plan.detectable if pair.plan else None, metric, decimals),
     }
 
 
-def _budgets(table: ComparedTable, digits: int) -> dict[str, Any]:
+def _budgets(table: ComparedTable, decimals: int) -> dict[str, Any]:
     heads = [_budget_name(budget) for budget in table.budgets]
     rows = [
-        [row.label, *(percent(b.acc1.get(row.label), digits) for b in table.budgets)]
+        [row.label, *(percentage(b.acc1.get(row.label), decimals) for b in table.budgets)]
         for row in table.rows
     ]
     return {"heads": heads, "rows": rows if heads and len(rows) > 1 else []}
@@ -169,44 +180,49 @@ def _budgets(table: ComparedTable, digits: int) -> dict[str, Any]:
 
 def _budget_name(budget: BudgetComparison) -> str:
     if budget.unit == "MACs":
-        return f"{budget.budget / 1e12:.3g} x 10^12 MACs"
-    return f"{short(budget.budget)} {budget.unit}"
+        return f"{significant(budget.budget / 1e9)} GMACs"
+    unit = {"seconds": "s"}.get(budget.unit, budget.unit)
+    return f"{significant(budget.budget)} {unit}"
 
 
-def _notes(details: PredictionAnalysis, digits: int) -> list[str]:
-    """Return what the predictions say in words, beside the pictures."""
-    found = []
+def _prediction_notes(details: PredictionAnalysis, decimals: int) -> list[str]:
+    """Return the sentences on the predictions that accompany the figures of errors."""
+    notes = []
     if details.vote is not None:
-        single = max(float(o.correct1.mean()) for o in details.chosen.values())
-        found.append(
-            f"A majority vote of one run of each model gets {percent(details.vote, digits)} %; "
-            f"the best of these runs alone {percent(single, digits)} %."
+        single = max(float(outcome.correct1.mean()) for outcome in details.chosen.values())
+        notes.append(
+            f"A majority vote of one run per model reaches {percent(details.vote, decimals)}; "
+            f"the best of these runs alone, {percent(single, decimals)}."
         )
-    alone = {label: len(images) for label, images in details.solely_correct.items() if len(images)}
-    if alone:
-        counts = listed([f"{label} {n:,}" for label, n in alone.items()])
-        found.append(f"Test images that only one model gets right: {counts}.")
+    only = [f"{label} {integer(len(n))}" for label, n in details.solely_correct.items() if len(n)]
+    if only:
+        notes.append(f"Test images that only one model classifies correctly: {enumeration(only)}.")
     for label, classes in details.never.items():
         if classes:
-            names = listed([details.names[i] for i in classes[:8]])
-            more = f" and {len(classes) - 8} more" if len(classes) > 8 else ""
-            found.append(f"{label} never predicts {names}{more}.")
-    return found
+            notes.append(f"{label} never predicts {_class_names(classes, details.names)}.")
+    return notes
+
+
+def _class_names(classes: list[int], names: list[str]) -> str:
+    shown = [names[i] for i in classes[:MOST_CLASSES]]
+    if len(classes) > MOST_CLASSES:
+        shown.append(f"{len(classes) - MOST_CLASSES} more")
+    return enumeration(shown)
 
 
 def _run(result: Result, out: Path) -> dict[str, Any]:
     record, folder = result.record, result.run.folder
-    place = quote(Path(os.path.relpath(folder, out.resolve())).as_posix())
+    relative = quote(Path(os.path.relpath(folder, out.resolve())).as_posix())
     argv = record.environment.argv if record.environment else []
     return {
         "id": record.id,
         "seed": result.seed,
         "acc1": percent(record.test.acc1, 2),
         "files": [
-            {"name": name, "href": f"{place}/{name}"}
+            {"name": name, "href": f"{relative}/{name}"}
             for name in ("run.json", "config.yaml", "epochs.csv", "run.log")
             if (folder / name).exists()
         ],
-        "folder": place,
+        "folder": relative,
         "command": shlex.join(argv),
     }

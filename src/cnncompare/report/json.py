@@ -7,11 +7,11 @@ from typing import Any
 
 from cnncompare.comparison.compare import ComparedTable, Comparison, Estimate, GroupRow
 from cnncompare.comparison.pairs import Pair
-from cnncompare.report.findings import verdict
+from cnncompare.report.findings import table_findings
 
 
-def as_json(comparison: Comparison) -> str:
-    """Return the object that `report --json` prints; infinite and unknown numbers are null."""
+def comparison_json(comparison: Comparison) -> str:
+    """Return what `report --json` prints; infinite and undefined numbers are null."""
     content: dict[str, Any] = {
         "tables": [_table(table, comparison) for table in comparison.tables],
         "skipped": [asdict(skip) for skip in comparison.skipped],
@@ -22,7 +22,7 @@ def as_json(comparison: Comparison) -> str:
 
 
 def _finite(value: Any) -> Any:
-    """Return `value` with null in place of what JSON has no number for."""
+    """Return `value` with null for each number that JSON cannot express."""
     if isinstance(value, dict):
         return {key: _finite(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -35,7 +35,7 @@ def _table(table: ComparedTable, comparison: Comparison) -> dict[str, Any]:
         "protocol": table.protocol,
         "groups": [_group(row) for row in table.rows],
         "pairs": [_pair(pair) for pair in table.pairs],
-        "verdict": verdict(table, comparison.options),
+        "verdict": table_findings(table, comparison.options),
         "fronts": [asdict(front) for front in table.fronts],
         "budgets": [asdict(budget) for budget in table.budgets],
     }
@@ -48,7 +48,7 @@ def _group(row: GroupRow) -> dict[str, Any]:
         "n_runs": len(row.group.results),
         "seeds": row.group.seeds,
         "runs": [result.record.id for result in row.group.results],
-        **{names.get(name, name): _estimate(found) for name, found in row.estimates.items()},
+        **{names.get(name, name): _estimate(estimate) for name, estimate in row.estimates.items()},
         "letters": row.letters,
         "timing": row.timing,
         "memory": row.memory,
@@ -71,5 +71,5 @@ def _estimate(estimate: Estimate) -> dict[str, Any]:
 
 
 def _pair(pair: Pair) -> dict[str, Any]:
-    names = {"significant": "different"}
+    names = {"significant": "different"}  # the key of the contract
     return {names.get(name, name): value for name, value in asdict(pair).items()}

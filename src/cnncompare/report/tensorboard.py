@@ -1,30 +1,23 @@
-"""The report's pictures under TensorBoard's Images."""
+"""The report's figures for TensorBoard's Images tab."""
 
+import time
 from pathlib import Path
 
-from cnncompare.report.charts.figure import Picture
+from cnncompare.plotting.tensorboard import image_summary
+from cnncompare.report.charts.figure import Figure
 
 
-def write_events(pictures: list[Picture], stems: dict[str, str], figures: Path, to: Path) -> None:
-    """Write the PNG files as one event file below `to`; earlier ones there are replaced."""
-    from tensorboard.compat.proto.summary_pb2 import Summary
+def write_events(figures: list[Figure], stems: dict[str, str], png_folder: Path, to: Path) -> None:
+    """Write the figures' PNG files as one event file into `to`, in place of earlier ones."""
+    from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
     to.mkdir(parents=True, exist_ok=True)
     for old in to.glob("events.out.tfevents.*"):
         old.unlink()
     writer = EventFileWriter(str(to))
-    for picture in pictures:
-        content = (figures / f"{stems[picture.name]}.png").read_bytes()
-        image = Summary.Image(encoded_image_string=content, colorspace=4)
-        value = Summary.Value(tag=f"report/{picture.name}", image=image)
-        writer.add_event(_event(Summary(value=[value])))
+    for figure in figures:
+        png = (png_folder / f"{stems[figure.name]}.png").read_bytes()
+        summary = image_summary(f"report/{figure.name}", png)
+        writer.add_event(Event(wall_time=time.time(), step=0, summary=summary))
     writer.close()
-
-
-def _event(summary: object) -> object:
-    import time
-
-    from tensorboard.compat.proto.event_pb2 import Event
-
-    return Event(wall_time=time.time(), step=0, summary=summary)

@@ -1,38 +1,46 @@
-"""The tables as Markdown, LaTeX (booktabs) and CSV."""
+"""The report as Markdown, and its tables as LaTeX (booktabs) and CSV."""
 
 import csv
 import io
 
 from cnncompare.comparison.compare import ComparedTable, Comparison
-from cnncompare.report.columns import Column, columns, fairness_columns
-from cnncompare.report.findings import across, headline, tie_groups, verdict, why_split
+from cnncompare.report.columns import Column, result_columns
+from cnncompare.report.fairness_card import fairness_columns
+from cnncompare.report.findings import (
+    across,
+    headline,
+    reason_for_tables,
+    table_findings,
+    tie_groups,
+)
 
 
-def markdown(comparison: Comparison) -> str:
-    """Return the report as Markdown: findings, tables, fairness card, what was left out."""
-    parts = ["# Comparison", why_split(comparison), across(comparison)]
+def as_markdown(comparison: Comparison) -> str:
+    """Return the report as Markdown: findings, tables, fairness cards, excluded runs."""
+    blocks = ["# Comparison of CNNs", reason_for_tables(comparison), across(comparison)]
     for table in comparison.tables:
-        parts += [f"## {_md(headline(table))}"]
-        parts += [_md(" ".join(verdict(table, comparison.options)))]
-        parts += [_md(_ties(table)), _md_table(table, columns(table, comparison.options))]
-        parts += ["### Fairness", _md_table(table, fairness_columns(table))]
+        blocks += [f"## {_md(headline(table))}"]
+        blocks += [_md(" ".join(table_findings(table, comparison.options)))]
+        blocks += [_md(_ties(table)), _md_table(table, result_columns(table, comparison.options))]
+        blocks += ["### Fairness card", _md_table(table, fairness_columns(table))]
     if comparison.skipped:
-        parts += ["## Left out"]
-        parts += ["\n".join(f"- {_md(s.path)}: {_md(s.reason)}" for s in comparison.skipped)]
-    return "\n\n".join(part for part in parts if part) + "\n"
+        blocks += ["## Excluded runs"]
+        blocks += ["\n".join(f"- {_md(s.path)}: {_md(s.reason)}" for s in comparison.skipped)]
+    return "\n\n".join(block for block in blocks if block) + "\n"
 
 
 def _ties(table: ComparedTable) -> str:
     groups = tie_groups(table)
     if len(table.rows) < 2 or not groups:
         return ""
-    return "; ".join(f"{name.upper()}: {', '.join(labels)}" for name, labels in groups) + "."
+    listed = "; ".join(f"{name}: {', '.join(labels)}" for name, labels in groups)
+    return f"Tie groups: {listed}."
 
 
-def _md_table(table: ComparedTable, shown: list[Column]) -> str:
-    lines = ["| " + " | ".join(_md(c.title) for c in shown) + " |"]
-    lines += ["|" + "|".join("---:" if c.numeric else "---" for c in shown) + "|"]
-    lines += ["| " + " | ".join(_md(c.text(row)) for c in shown) + " |" for row in table.rows]
+def _md_table(table: ComparedTable, columns: list[Column]) -> str:
+    lines = ["| " + " | ".join(_md(c.title) for c in columns) + " |"]
+    lines += ["|" + "|".join("---:" if c.numeric else "---" for c in columns) + "|"]
+    lines += ["| " + " | ".join(_md(c.text(row)) for c in columns) + " |" for row in table.rows]
     return "\n".join(lines)
 
 
@@ -55,22 +63,22 @@ def _tex(text: str) -> str:
     return text.translate(_TEX)
 
 
-def latex(comparison: Comparison) -> str:
-    r"""Return a table environment for each table; the document needs \usepackage{booktabs}."""
+def as_latex(comparison: Comparison) -> str:
+    r"""Return a table environment per table; the document needs \usepackage{booktabs}."""
     return "\n".join(_latex_table(table, comparison) for table in comparison.tables)
 
 
 def _latex_table(table: ComparedTable, comparison: Comparison) -> str:
-    shown = columns(table, comparison.options)
-    head = " & ".join(_tex(c.title) for c in shown)
-    body = [" & ".join(_tex(c.text(row)) for c in shown) + r" \\" for row in table.rows]
-    caption = f"{headline(table)}. Rows that share a letter cannot be told apart (Holm, 0.05)."
+    columns = result_columns(table, comparison.options)
+    head = " & ".join(_tex(c.title) for c in columns)
+    body = [" & ".join(_tex(c.text(row)) for c in columns) + r" \\" for row in table.rows]
+    caption = f"{headline(table)}. Rows that share a letter are statistically tied (Holm, 0.05)."
     return "\n".join(
         [
             r"\begin{table}",
             r"\centering\small",
             f"\\caption{{{_tex(caption)}}}",
-            f"\\begin{{tabular}}{{{''.join('r' if c.numeric else 'l' for c in shown)}}}",
+            f"\\begin{{tabular}}{{{''.join('r' if c.numeric else 'l' for c in columns)}}}",
             r"\toprule",
             head + r" \\",
             r"\midrule",
@@ -84,10 +92,10 @@ def _latex_table(table: ComparedTable, comparison: Comparison) -> str:
 
 
 def as_csv(comparison: Comparison) -> str:
-    """Return all tables' rows with exact numbers, units in the columns' names."""
+    """Return the rows of all tables with exact numbers and units in the column names."""
     text = io.StringIO()
     rows = [
-        _csv_row(table, number, comparison)
+        _csv_rows(table, number, comparison)
         for number, table in enumerate(comparison.tables, start=1)
     ]
     flat = [row for members in rows for row in members]
@@ -98,11 +106,13 @@ def as_csv(comparison: Comparison) -> str:
     return text.getvalue()
 
 
-def _csv_row(table: ComparedTable, number: int, comparison: Comparison) -> list[dict[str, object]]:
-    shown = [c for c in columns(table, comparison.options) if not c.key.endswith("_interval")]
+def _csv_rows(table: ComparedTable, number: int, comparison: Comparison) -> list[dict[str, object]]:
+    columns = [
+        c for c in result_columns(table, comparison.options) if not c.key.endswith("_interval")
+    ]
     return [
         {"table": number, "data": row.group.results[0].data.name}
-        | {c.key: _cell(c.value(row)) for c in shown}
+        | {c.key: _cell(c.value(row)) for c in columns}
         | {
             f"{name}_{side}": getattr(estimate.interval, side)
             for name, estimate in row.estimates.items()
@@ -114,5 +124,5 @@ def _csv_row(table: ComparedTable, number: int, comparison: Comparison) -> list[
 
 
 def _cell(value: float | str | None) -> float | str | None:
-    """Keep a spreadsheet from taking a name for a formula."""
+    """Return the value; a text that a spreadsheet would evaluate as a formula is quoted."""
     return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") else value

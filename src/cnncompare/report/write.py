@@ -1,15 +1,15 @@
-"""Write the report's files: the page, the tables, the pictures, TensorBoard's images."""
+"""Write the files of the report: the page, the tables, the figures, TensorBoard's images."""
 
 from pathlib import Path
 
 from cnncompare.comparison.compare import Comparison
 from cnncompare.comparison.predictions import analyse_predictions
-from cnncompare.report.charts.build import pictures
-from cnncompare.report.charts.pairs import critical_difference
+from cnncompare.report.charts.build import build_figures
+from cnncompare.report.charts.pairs import critical_difference_figure
 from cnncompare.report.figures import write_figures
-from cnncompare.report.html import html
+from cnncompare.report.html import render_page
 from cnncompare.report.tensorboard import write_events
-from cnncompare.report.text_tables import as_csv, latex, markdown
+from cnncompare.report.text_tables import as_csv, as_latex, as_markdown
 from cnncompare.runs.storage import write_atomically
 
 FIGURES = "figures"
@@ -17,22 +17,22 @@ EVENTS = "report"  # the run's name in TensorBoard
 
 
 def write_report(comparison: Comparison, out: Path) -> Path:
-    """Write report.html, .md, .tex, .csv and figures/ into `out`; return the page's path.
+    """Write report.html, .md, .tex, .csv and figures/ into `out`; return the path of the page.
 
-    Raises OSError when `out` cannot be written.
+    Raises OSError if `out` is not writable.
     """
     out.mkdir(parents=True, exist_ok=True)
-    found = [analyse_predictions(table) for table in comparison.tables]
-    drawn = pictures(comparison, found)
-    ranks = [critical_difference(comparison.ranks)] if comparison.ranks else []
-    every = ranks + [picture for each in drawn for picture in each.every()]
+    analyses = [analyse_predictions(table) for table in comparison.tables]
+    figures = build_figures(comparison, analyses)
+    ranks = [critical_difference_figure(comparison.ranks)] if comparison.ranks else []
+    every = ranks + [figure for of_table in figures for figure in of_table.all()]
     stems = write_figures(every, out / FIGURES)
     write_events(every, stems, out / FIGURES, out / EVENTS)
     texts = {
-        "report.md": markdown(comparison),
-        "report.tex": latex(comparison),
+        "report.md": as_markdown(comparison),
+        "report.tex": as_latex(comparison),
         "report.csv": as_csv(comparison),
-        "report.html": html(comparison, found, drawn, ranks, stems, out),
+        "report.html": render_page(comparison, analyses, figures, ranks, stems, out),
     }
     for name, text in texts.items():
         write_atomically(out / name, text.encode())

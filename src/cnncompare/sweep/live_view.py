@@ -17,7 +17,7 @@ from rich.markup import escape
 from cnncompare.errors import DataError
 from cnncompare.runs.run import read_existing
 from cnncompare.terminal.console import make_console, progress_mode
-from cnncompare.terminal.run_tables import percent
+from cnncompare.terminal.formatting import percent
 
 if TYPE_CHECKING:
     from cnncompare.sweep.job_state import RunningJob

@@ -27,7 +27,7 @@ from cnncompare.sweep.resources import DeviceSlot
 from cnncompare.sweep.run_sweep import make_jobs
 from cnncompare.sweep.worker import PROBE_RESULT
 from cnncompare.terminal.console import make_console
-from cnncompare.terminal.run_tables import UNKNOWN
+from cnncompare.terminal.formatting import gmacs, integer, millions, number
 
 USAGE = """\
 usage: python -m cnncompare plan -m [overrides]
@@ -36,9 +36,9 @@ Build each job of the sweep, time a few training steps, and print the estimated 
 Nothing is trained and no run is written. A missing data set is downloaded or decoded."""
 HEADERS = (
     "job",
-    "parameters",
+    "parameters (M)",
     "GMACs",
-    "peak (MiB)",
+    "peak memory (MiB)",
     "epoch (s)",
     "time (h)",
     "disk (MB)",
@@ -134,16 +134,11 @@ def _print(rows: Sequence[tuple[Job, ProbeResult, bool]]) -> None:
 
 
 def _cells(cost: ProbeResult) -> list[str]:
-    macs = cost.get("macs")
     return [
-        _number(cost.get("params"), ",.0f"),
-        _number(None if macs is None else macs / 1e9, ".3f"),
-        _number(cost.get("peak_gpu_mib") or cost.get("peak_rss_mib"), ",.0f"),
-        _number(cost["epoch_s"], ".1f"),
-        _number(cost["hours"], ".3f"),
-        _number(cost["disk_mb"], ",.1f"),
+        millions(cost.get("params")),
+        gmacs(cost.get("macs")),
+        integer(cost.get("peak_gpu_mib") or cost.get("peak_rss_mib")),
+        number(cost["epoch_s"], ".1f"),
+        number(cost["hours"], ".3f"),
+        number(cost["disk_mb"], ",.1f"),
     ]
-
-
-def _number(value: float | None, form: str) -> str:
-    return UNKNOWN if value is None else f"{value:{form}}"

@@ -9,6 +9,7 @@ import signal
 import cnncompare.models.builtin
 import cnncompare.models.timm
 import cnncompare.models.torchvision
+import cnncompare.plotting.confusion
 import cnncompare.training.train  # noqa: F401
 
 signal.signal(signal.SIGTERM, signal.SIG_IGN)

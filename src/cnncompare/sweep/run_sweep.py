@@ -14,7 +14,8 @@ from cnncompare.sweep.job_state import Job
 from cnncompare.sweep.job_status import JobOutcome
 from cnncompare.sweep.queue import JobQueue
 from cnncompare.sweep.resources import slots_for
-from cnncompare.terminal.run_tables import print_comparison, print_next_steps
+from cnncompare.terminal.result import print_next_steps
+from cnncompare.terminal.sweep_table import print_sweep_table
 
 
 def run_jobs(
@@ -60,7 +61,7 @@ def make_jobs(
 
 def _print_summary(jobs: Sequence[Job], outcomes: Mapping[int, JobOutcome]) -> None:
     runs = [run for job in jobs if (run := read_existing(job.config.run_folder()))]
-    print_comparison(_distinct(runs))
+    print_sweep_table(_distinct(runs))
     kinds = Counter(outcome.kind for outcome in outcomes.values())
     print(", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())), flush=True)
     unfinished = [job for job in jobs if outcomes[job.number].kind in ("failed", "interrupted")]

@@ -1,1 +1,1 @@
-"""Console output: tables that fit the terminal, number formats, progress; imports no torch."""
+"""Console output: number formats, tables that fit the terminal, progress; imports no torch."""

@@ -31,7 +31,7 @@ from cnncompare.training.distributed import broadcast_finished
 from cnncompare.training.evaluate import evaluate, join_evaluation
 from cnncompare.training.initial_record import write_initial_record
 from cnncompare.training.lightning_module import ImageClassifier
-from cnncompare.training.loggers.figures import draw_pictures
+from cnncompare.training.loggers.figures import log_figures
 from cnncompare.training.loggers.hparams import log_hparams
 from cnncompare.training.test_images import keep_test_images
 from cnncompare.training.trainer import build_trainer
@@ -120,7 +120,7 @@ def _test(trainer: pl.Trainer, task: ImageClassifier, data: ImageData, folder: P
 def _complete(run: Run, config: Config, data: ImageData, trainer: pl.Trainer) -> None:
     """Write test images, figures and hyperparameters; remove the journal, now unneeded."""
     keep_test_images(data, run.folder.parent)
-    draw_pictures(trainer.loggers, run, data, config.display)
+    log_figures(trainer.loggers, run, data, config.display)
     log_hparams(trainer.loggers, run.record)
     for logger in trainer.loggers:
         logger.finalize("success")

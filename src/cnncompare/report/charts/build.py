@@ -1,89 +1,96 @@
-"""All the pictures of a comparison, in the order in which they are read."""
+"""All figures of a comparison, in reading order."""
 
 from dataclasses import dataclass, replace
 
 from cnncompare.comparison.compare import ComparedTable, Comparison
 from cnncompare.comparison.metrics import Metric
 from cnncompare.comparison.predictions import PredictionAnalysis
-from cnncompare.report.charts import errors, overview, pairs, training
-from cnncompare.report.charts.disagreements import sheet
-from cnncompare.report.charts.figure import Picture
+from cnncompare.report.charts.disagreements import disputed_images_figure
+from cnncompare.report.charts.errors import (
+    agreement_figure,
+    class_accuracy_figure,
+    confusion_figure,
+    reliability_figure,
+)
+from cnncompare.report.charts.figure import Figure
+from cnncompare.report.charts.overview import accuracy_figure, parameters_figure, pareto_figure
+from cnncompare.report.charts.pairs import MOST_MODELS, pairs_figure
+from cnncompare.report.charts.training import epoch_curves, epoch_time_figure, time_curves
 
-CONFUSIONS = 12  # heat maps shown; of more models, the best
+MOST_CONFUSIONS = 12  # confusion matrices; of more models, the best
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """A table's pictures, by the part of the report that they belong to."""
+class Figures:
+    """The figures of a table, by section of the report."""
 
-    overview: list[Picture]
-    training: list[Picture]
-    costs: list[Picture]
-    errors: list[Picture]
-    confusions: list[Picture]
+    overview: list[Figure]
+    training: list[Figure]
+    costs: list[Figure]
+    errors: list[Figure]
+    confusions: list[Figure]
 
-    def every(self) -> list[Picture]:
-        """Return all of them."""
+    def all(self) -> list[Figure]:
+        """Return the figures of all sections."""
         return self.overview + self.training + self.costs + self.errors + self.confusions
 
 
-def pictures(comparison: Comparison, found: list[PredictionAnalysis | None]) -> list[Pictures]:
-    """Return each table's pictures; with several tables a name starts with the table's number."""
+def build_figures(
+    comparison: Comparison, details: list[PredictionAnalysis | None]
+) -> list[Figures]:
+    """Return each table's figures; with several tables, names start with the table's number."""
     metric = comparison.options.metric
-    tables = zip(comparison.tables, found, strict=True)
-    drawn = [_of_table(table, details, metric) for table, details in tables]
-    if len(drawn) < 2:
-        return drawn
-    return [_numbered(each, number) for number, each in enumerate(drawn, start=1)]
+    tables = zip(comparison.tables, details, strict=True)
+    per_table = [_of_table(table, detail, metric) for table, detail in tables]
+    if len(per_table) < 2:
+        return per_table
+    return [_numbered(figures, number) for number, figures in enumerate(per_table, start=1)]
 
 
-def _numbered(drawn: Pictures, number: int) -> Pictures:
-    return Pictures(
+def _numbered(figures: Figures, number: int) -> Figures:
+    return Figures(
         **{
-            part: [replace(p, name=f"table-{number}-{p.name}") for p in members]
-            for part, members in vars(drawn).items()
+            section: [replace(f, name=f"table-{number}-{f.name}") for f in members]
+            for section, members in vars(figures).items()
         }
     )
 
 
-def _of_table(table: ComparedTable, details: PredictionAnalysis | None, metric: Metric) -> Pictures:
+def _of_table(table: ComparedTable, details: PredictionAnalysis | None, metric: Metric) -> Figures:
     several = len(table.rows) > 1
-    return Pictures(
-        overview=_drawn(
-            overview.intervals(table, metric),
-            overview.bubbles(table, metric) if several else None,
-            pairs.matrix(table, metric),
+    return Figures(
+        overview=_existing(
+            accuracy_figure(table, metric),
+            parameters_figure(table, metric) if several else None,
+            pairs_figure(table, metric),
         ),
-        training=_drawn(
-            training.against_epochs(table),
-            training.against_seconds(table),
-            training.epoch_time(table),
-        ),
-        costs=[overview.pareto(table, front, metric) for front in table.fronts] if several else [],
+        training=_existing(epoch_curves(table), time_curves(table), epoch_time_figure(table)),
+        costs=[pareto_figure(table, front, metric) for front in table.fronts] if several else [],
         errors=_errors(table, details) if details else [],
         confusions=_confusions(details) if details else [],
     )
 
 
-def _drawn(*found: Picture | None) -> list[Picture]:
-    return [picture for picture in found if picture is not None]
+def _existing(*figures: Figure | None) -> list[Figure]:
+    return [figure for figure in figures if figure is not None]
 
 
-def _errors(table: ComparedTable, details: PredictionAnalysis) -> list[Picture]:
-    best = list(details.classes)[:CONFUSIONS]
-    drawn = [
-        errors.per_class({label: details.classes[label] for label in best}, details.names),
-        errors.reliability({k: details.bins[k] for k in best}, {k: details.ece[k] for k in best}),
+def _errors(table: ComparedTable, details: PredictionAnalysis) -> list[Figure]:
+    best = list(details.classes)[:MOST_CONFUSIONS]
+    bins = {label: details.bins[label] for label in best}
+    figures = [
+        class_accuracy_figure({label: details.classes[label] for label in best}, details.names),
+        reliability_figure(bins, {label: details.ece[label] for label in best}),
     ]
-    if 1 < len(details.chosen) <= pairs.LARGEST and any(
+    if 1 < len(details.chosen) <= MOST_MODELS and any(
         item.common_errors is not None for item in details.agreements
     ):
-        drawn.append(errors.agreement(details.agreements, list(details.chosen)))
-    return drawn + _drawn(sheet(table, details))
+        figures.append(agreement_figure(details.agreements, list(details.chosen)))
+    return figures + _existing(disputed_images_figure(table, details))
 
 
-def _confusions(details: PredictionAnalysis) -> list[Picture]:
+def _confusions(details: PredictionAnalysis) -> list[Figure]:
     return [
-        errors.confusion(label, matrix, details.names, details.confused[label])
-        for label, matrix in list(details.matrices.items())[:CONFUSIONS]
+        confusion_figure(label, counts, details.names, details.confused[label])
+        for label, counts in list(details.matrices.items())[:MOST_CONFUSIONS]
     ]

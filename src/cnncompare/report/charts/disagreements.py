@@ -1,138 +1,106 @@
 """A sheet of the test images on which the models disagree most."""
 
-import base64
-import io
 from pathlib import Path
 
-import altair as alt
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from cnncompare.comparison.agreement import most_disputed
 from cnncompare.comparison.compare import ComparedTable
 from cnncompare.comparison.load import Result
 from cnncompare.comparison.predictions import PredictionAnalysis
 from cnncompare.config.data import IMAGE_SUFFIXES
-from cnncompare.report.charts.figure import Picture, values
+from cnncompare.plotting.image_sheet import Tile, data_url, image_sheet, sheet_size
+from cnncompare.report.charts.figure import Figure
 from cnncompare.runs.run import images_file
 
-IMAGES, COLUMNS = 24, 6
-SIDE = 64  # pixels of a thumbnail
+MOST_IMAGES, COLUMNS = 24, 6
+MOST_RUNS = 3  # in which the images are looked for
 
 
-def sheet(table: ComparedTable, details: PredictionAnalysis) -> Picture | None:
-    """Draw the disputed images with their class and who got them right; None without images."""
+def disputed_images_figure(table: ComparedTable, details: PredictionAnalysis) -> Figure | None:
+    """Draw the disputed images with their classes and scores; None if there are no images."""
     if len(details.chosen) < 2:
         return None
-    disputed = most_disputed(details.chosen, IMAGES)
-    results = [result for row in table.rows for result in row.group.results]
-    images = next((found for r in results[:3] if (found := _thumbnails(r, disputed))), None)
-    if not images:
+    disputed = most_disputed(details.chosen, MOST_IMAGES)
+    results = [result for row in table.rows for result in row.group.results][:MOST_RUNS]
+    urls = next((urls for result in results if (urls := _image_urls(result, disputed))), None)
+    if not urls:
         return None
-    labels = next(iter(details.chosen.values())).label
-    rows = [
-        {
-            "x": k % COLUMNS,
-            "y": k // COLUMNS,
-            "url": image,
-            "index": int(i),
-            "class": details.names[int(labels[i])],
-            **_answers(details, int(i)),
-        }
-        for k, (i, image) in enumerate(zip(disputed, images, strict=True))
-    ]
-    lines = (len(rows) + COLUMNS - 1) // COLUMNS
-    x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[-0.5, COLUMNS - 0.5], nice=False))
-    y = alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[lines - 0.35, -0.5], nice=False))
-    tip: list[str | alt.Tooltip] = [
-        "class:N",
-        "right:N",
-        "wrong:N",
-        alt.Tooltip("index:Q", title="image number"),
-    ]
-    base = alt.Chart(values(rows)).encode(x=x, y=y, tooltip=tip)
-    image = base.mark_image(width=SIDE, height=SIDE).encode(url="url:N")
-    name = base.mark_text(dy=SIDE // 2 + 9, fontSize=10, fontWeight="bold").encode(text="class:N")
-    count = base.mark_text(dy=SIDE // 2 + 21, fontSize=9).encode(text="score:N")
-    return Picture(
+    pairs = zip(disputed, urls, strict=True)
+    tiles = [_tile(details, int(position), url) for position, url in pairs]
+    width, height = sheet_size(len(tiles), COLUMNS)
+    return Figure(
         "disputed",
-        "Images on which the models disagree most",
-        "Under each: the true class, and how many models got it right. Point at one to see which.",
-        "; ".join(f"{r['class']}: {r['score']}" for r in rows),
-        alt.layer(image, name, count),
-        height=lines * (SIDE + 40),
-        width=COLUMNS * (SIDE + 34),
+        "Most disputed test images",
+        "Below each image: its true class, and the number of models that classify it correctly. "
+        "Hover over an image for their names.",
+        "; ".join(f"{tile.title}: {tile.subtitle}" for tile in tiles),
+        image_sheet(tiles, COLUMNS),
+        height=height,
+        width=width,
     )
 
 
-def _answers(details: PredictionAnalysis, i: int) -> dict[str, str]:
-    right = [label for label, outcome in details.chosen.items() if outcome.correct1[i]]
+def _tile(details: PredictionAnalysis, position: int, url: str) -> Tile:
+    outcomes = details.chosen.items()
+    right = [label for label, outcome in outcomes if outcome.correct1[position]]
     wrong = [
-        f"{label}: {details.names[int(outcome.top1[i])]}"
-        for label, outcome in details.chosen.items()
-        if not outcome.correct1[i]
+        f"{label}: {details.names[int(outcome.top1[position])]}"
+        for label, outcome in outcomes
+        if not outcome.correct1[position]
     ]
+    true = details.names[int(next(iter(details.chosen.values())).label[position])]
+    texts = {"class": true, "right": ", ".join(right), "wrong": ", ".join(wrong)}
     score = f"{len(right)} of {len(details.chosen)} right"
-    return {"right": ", ".join(right), "wrong": ", ".join(wrong), "score": score}
+    return Tile(url, true, score, {**texts, "position": position})
 
 
-def _thumbnails(result: Result, indices: NDArray[np.int64]) -> list[str] | None:
-    """Return the images as data URLs, from what the run saved or the folder it read."""
-    return _from_saved(result, indices) or _from_folder(result, indices)
+def _image_urls(result: Result, positions: NDArray[np.int64]) -> list[str] | None:
+    """Return the images as data URLs, from the copy that the run kept or the folder it read."""
+    return _from_kept_images(result, positions) or _from_folder(result, positions)
 
 
-def _from_saved(result: Result, indices: NDArray[np.int64]) -> list[str] | None:
-    """Read test-images-<fingerprint[:12]>.npy, uint8 [N, H, W, C], beside the run's folder."""
+def _from_kept_images(result: Result, positions: NDArray[np.int64]) -> list[str] | None:
+    """Read test-images-<fingerprint[:12]>.npy, uint8 [N, H, W, C], next to the run's folder."""
     path = result.run.folder.parent / images_file(result.data.fingerprint)
     try:
-        saved = np.load(path, mmap_mode="r", allow_pickle=False)
+        images = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError):
         return None
-    if saved.ndim != 4 or saved.dtype != np.uint8 or len(saved) != result.data.n_test:
+    if images.ndim != 4 or images.dtype != np.uint8 or len(images) != result.data.n_test:
         return None
-    return [_url(np.asarray(saved[i])) for i in indices]
+    return [data_url(np.asarray(images[i])) for i in positions]
 
 
-def _from_folder(result: Result, indices: NDArray[np.int64]) -> list[str] | None:
-    """Read the files of an unlimited class-folder tree whose labels are still the saved ones."""
-    root, settings = result.config.get("data.root"), result.config
-    whole = settings.get("data.limit_test") is None
-    if settings.get("data.source") != "folder" or not isinstance(root, str) or not whole:
+def _from_folder(result: Result, positions: NDArray[np.int64]) -> list[str] | None:
+    """Read the files of a complete class-folder tree whose labels are still those of the run."""
+    root, config = result.config.get("data.root"), result.config
+    complete = config.get("data.limit_test") is None
+    if config.get("data.source") != "folder" or not isinstance(root, str) or not complete:
         return None
-    test = Path(root).expanduser() / "test"
     try:
-        folders = sorted(entry for entry in test.iterdir() if entry.is_dir())
-        files = [(k, f) for k, folder in enumerate(folders) for f in _files(folder)]
-        labels = np.array([k for k, _ in files])
+        files = _class_files(Path(root).expanduser() / "test")
+        labels = np.array([label for label, _ in files])
         if result.outcome is None or not np.array_equal(labels, result.outcome.label):
             return None
-        return [_url(_decoded(files[i][1])) for i in indices]
+        return [data_url(_pixels(files[i][1])) for i in positions]
     except OSError:
         return None
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+def _class_files(folder: Path) -> list[tuple[int, Path]]:
+    """Return the label and path of each image of a class-folder tree."""
+    classes = sorted(entry for entry in folder.iterdir() if entry.is_dir())
+    return [
+        (label, path)
+        for label, members in enumerate(classes)
+        for path in sorted(members.iterdir())
+        if path.suffix.lower() in IMAGE_SUFFIXES
+    ]
 
 
-def _decoded(path: Path) -> NDArray[np.uint8]:
-    from PIL import Image
-
+def _pixels(path: Path) -> NDArray[np.uint8]:
     with Image.open(path) as image:
         return np.asarray(image.convert("RGB"))
-
-
-def _url(pixels: NDArray[np.uint8]) -> str:
-    from PIL import Image
-
-    flat = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
-    image = Image.fromarray(flat)
-    image.thumbnail((2 * SIDE, 2 * SIDE))
-    if max(image.size) < SIDE:
-        factor = SIDE // max(image.size) or 1
-        image = image.resize(
-            (image.width * factor, image.height * factor), Image.Resampling.NEAREST
-        )
-    content = io.BytesIO()
-    image.save(content, "PNG")
-    return "data:image/png;base64," + base64.b64encode(content.getvalue()).decode()

@@ -1,4 +1,4 @@
-"""Where models err: confusions, classes, calibration, agreement."""
+"""Figures of the errors: confusion matrices, classes, calibration, agreement."""
 
 import altair as alt
 import numpy as np
@@ -6,209 +6,175 @@ from numpy.typing import NDArray
 
 from cnncompare.comparison.agreement import Agreement
 from cnncompare.comparison.confusion import ClassAccuracy, ConfusedPair
-from cnncompare.report.charts.figure import Picture, Rows, colour, values
+from cnncompare.plotting.confusion import confusion_chart, selection_note
+from cnncompare.plotting.render import Chart
+from cnncompare.report.charts.figure import (
+    Figure,
+    Rows,
+    inline_data,
+    model_colour,
+    number_tooltip,
+)
 from cnncompare.stats.calibration import ReliabilityBin
+from cnncompare.terminal.formatting import percent
 
-SHOWN = 25  # classes that a heat map can show; of more, those confused most
+MOST_CLASSES = 25  # in the figure of class accuracies; of more, the hardest
 
 
-def confusion(
-    label: str, matrix: NDArray[np.int64], names: list[str], confused: list[ConfusedPair]
-) -> Picture:
-    """Draw the share of each true class's images per predicted class."""
-    shown = _classes_shown(matrix)
-    rows = _confusion_rows(matrix, names, shown)
-    order = [names[i] for i in shown]
-    share = alt.Color(
-        "share:Q", scale=alt.Scale(scheme="blues", domain=[0, 1]), title="share", legend=None
-    )
-    base = alt.Chart(values(rows)).encode(
-        x=alt.X(
-            "predicted:N",
-            sort=order,
-            title="predicted",
-            axis=alt.Axis(labelAngle=-60, labelLimit=80),
-        ),
-        y=alt.Y("true:N", sort=order, title="true", axis=alt.Axis(labelLimit=90)),
-    )
-    cell = base.mark_rect().encode(
-        color=share,
-        tooltip=["true:N", "predicted:N", "count:Q", alt.Tooltip("share:Q", format=".1%")],
-    )
-    text = base.mark_text(fontSize=9).encode(
-        text=alt.Text("percent:N"),
-        color=alt.condition("datum.share > 0.5", alt.value("white"), alt.value("#1a3550")),
-    )
-    layers = alt.layer(cell, text) if len(shown) <= 12 else alt.layer(cell)
-    few = (
-        ""
-        if len(shown) == len(names)
-        else f" The {len(shown)} classes of most errors, of {len(names)}."
-    )
-    most = ", ".join(
-        f"{names[c.a]} with {names[c.b]} ({c.a_as_b + c.b_as_a:.0f} a run)" for c in confused
-    )
-    return Picture(
+def confusion_figure(
+    label: str, counts: NDArray[np.int64], names: list[str], confused: list[ConfusedPair]
+) -> Figure:
+    """Draw the confusion matrix of a model, summed over its runs."""
+    pairs = [
+        f"{names[pair.a]} with {names[pair.b]} ({pair.a_as_b + pair.b_as_a:.0f} per run)"
+        for pair in confused
+    ]
+    most = f"Most confused: {', '.join(pairs) or 'none'}."
+    caption = f"Percent of the images of the true class, over all runs. {selection_note(counts)}"
+    return Figure(
         f"confusion-{label}",
         label,
-        f"Per cent of the true class, runs summed.{few} Most confused: {most or 'none'}.",
-        f"Confusion matrix of {label}. Most confused: {most or 'none'}.",
-        cell if layers is None else layers,
+        f"{caption.rstrip()} {most}",
+        f"Confusion matrix of {label}. {most}",
+        confusion_chart(counts, names),
         height=300,
         width=330,
     )
 
 
-def _classes_shown(matrix: NDArray[np.int64]) -> list[int]:
-    if len(matrix) <= SHOWN:
-        return list(range(len(matrix)))
-    errors = matrix.sum(axis=0) + matrix.sum(axis=1) - 2 * matrix.diagonal()
-    return sorted(int(i) for i in np.argsort(-errors, kind="stable")[:SHOWN])
+def class_accuracy_figure(accuracies: dict[str, list[ClassAccuracy]], names: list[str]) -> Figure:
+    """Draw the accuracy of each model per class with intervals, the hardest classes first."""
+    means = _mean_accuracies(accuracies)
+    hardest = sorted(means, key=means.__getitem__)[:MOST_CLASSES]
+    selection = f" The {len(hardest)} hardest of {len(means)}." if len(hardest) < len(means) else ""
+    described = "; ".join(f"{names[i]} {percent(means[i], 0)}" for i in hardest)
+    return Figure(
+        "per-class",
+        "Accuracy by class",
+        f"The hardest first, with Wilson's 95 % interval over the images of the class.{selection}",
+        f"Accuracy by class, the hardest first: {described}",
+        _class_accuracy_chart(_class_rows(accuracies, names, hardest), list(accuracies)),
+        height=max(200, len(hardest) * (14 + 5 * len(accuracies))),
+    )
 
 
-def _confusion_rows(matrix: NDArray[np.int64], names: list[str], shown: list[int]) -> Rows:
-    totals = np.maximum(1, matrix.sum(axis=1))
+def _mean_accuracies(accuracies: dict[str, list[ClassAccuracy]]) -> dict[int, float]:
+    """Return each class's accuracy, the mean over the models."""
+    by_class: dict[int, list[float]] = {}
+    for classes in accuracies.values():
+        for item in classes:
+            by_class.setdefault(item.index, []).append(item.accuracy)
+    return {index: float(np.mean(values)) for index, values in by_class.items()}
+
+
+def _class_rows(
+    accuracies: dict[str, list[ClassAccuracy]], names: list[str], hardest: list[int]
+) -> Rows:
+    by_index = {
+        (label, item.index): item for label, classes in accuracies.items() for item in classes
+    }
     return [
         {
-            "true": names[i],
-            "predicted": names[j],
-            "count": int(matrix[i, j]),
-            "share": float(matrix[i, j] / totals[i]),
-            "percent": f"{100 * matrix[i, j] / totals[i]:.0f}" if matrix[i, j] else "",
-        }
-        for i in shown
-        for j in shown
-    ]
-
-
-def per_class(found: dict[str, list[ClassAccuracy]], names: list[str]) -> Picture:
-    """Draw each class's accuracy per model, with intervals; the hardest classes first."""
-    mean: dict[int, list[float]] = {}
-    for classes in found.values():
-        for item in classes:
-            mean.setdefault(item.index, []).append(item.accuracy)
-    hardest = sorted(mean, key=lambda i: float(np.mean(mean[i])))[:SHOWN]
-    rows = [
-        {
             "model": label,
-            "class": names[item.index],
+            "class": names[index],
             "accuracy": 100 * item.accuracy,
             "low": 100 * (item.interval.low or 0.0),
             "high": 100 * (item.interval.high or 0.0),
             "images": item.n,
         }
-        for label, classes in found.items()
-        for item in classes
-        if item.index in hardest
+        for label in accuracies
+        for index in hardest
+        if (item := by_index.get((label, index)))
     ]
-    order, models = [names[i] for i in hardest], list(found)
-    y = alt.Y("class:N", sort=order, title=None, axis=alt.Axis(labelLimit=120))
-    offset = alt.YOffset("model:N", sort=models)
-    shade = colour(models)
-    base = alt.Chart(values(rows)).encode(y=y, yOffset=offset, color=shade)
-    rule = base.mark_rule(opacity=0.6).encode(
-        x=alt.X("low:Q", title="test top-1 of the class, %", scale=alt.Scale(zero=False)),
+
+
+def _class_accuracy_chart(rows: Rows, models: list[str]) -> Chart:
+    order = list(dict.fromkeys(row["class"] for row in rows))
+    base = alt.Chart(inline_data(rows)).encode(
+        y=alt.Y("class:N", sort=order, title=None, axis=alt.Axis(labelLimit=120)),
+        yOffset=alt.YOffset("model:N", sort=models),
+        color=model_colour(models),
+    )
+    interval = base.mark_rule(opacity=0.6).encode(
+        x=alt.X("low:Q", title="test top-1 of the class (%)", scale=alt.Scale(zero=False)),
         x2="high:Q",
     )
-    tip = [
-        "model:N",
-        "class:N",
-        *(alt.Tooltip(f"{k}:Q", format=".1f") for k in ("accuracy", "low", "high")),
-        "images:Q",
-    ]
-    dot = base.mark_point(filled=True, size=45).encode(x=alt.X("accuracy:Q"), tooltip=tip)
-    few = f" The hardest {len(hardest)} of {len(mean)}." if len(hardest) < len(mean) else ""
-    return Picture(
-        "per-class",
-        "Accuracy by class",
-        f"Hardest first, with Wilson's 95 % interval over the class's images.{few}",
-        "Accuracy by class, hardest first: "
-        + "; ".join(f"{names[i]} {100 * float(np.mean(mean[i])):.0f} %" for i in hardest),
-        alt.layer(rule, dot),
-        height=max(200, len(hardest) * (14 + 5 * len(models))),
+    numbers = [number_tooltip(field, spec=".1f") for field in ("accuracy", "low", "high")]
+    dot = base.mark_point(filled=True, size=45).encode(
+        x=alt.X("accuracy:Q"), tooltip=["model:N", "class:N", *numbers, "images:Q"]
+    )
+    return alt.layer(interval, dot)
+
+
+def reliability_figure(bins: dict[str, list[ReliabilityBin]], ece: dict[str, float]) -> Figure:
+    """Draw accuracy against confidence in bins; a calibrated network lies on the diagonal."""
+    errors = "; ".join(f"{label} {percent(error)}" for label, error in ece.items())
+    return Figure(
+        "reliability",
+        "Calibration",
+        "Below the diagonal: overconfident; above: underconfident. "
+        f"Expected calibration error: {errors}.",
+        f"Reliability diagram. Expected calibration error: {errors}.",
+        _reliability_chart(bins),
     )
 
 
-def reliability(found: dict[str, list[ReliabilityBin]], ece: dict[str, float]) -> Picture:
-    """Draw accuracy against confidence, in bins; on the diagonal a network is calibrated."""
-    rows = [
-        {
-            "model": label,
-            "confidence": b.confidence,
-            "accuracy": b.accuracy,
-            "images": b.n,
-        }
-        for label, bins in found.items()
-        for b in bins
+def _reliability_chart(bins: dict[str, list[ReliabilityBin]]) -> Chart:
+    rows: Rows = [
+        {"model": label, "confidence": b.confidence, "accuracy": b.accuracy, "images": b.n}
+        for label, members in bins.items()
+        for b in members
     ]
-    labels = list(found)
-    ideal = (
-        alt.Chart(values([{"x": 0, "y": 0}, {"x": 1, "y": 1}]))
+    diagonal = (
+        alt.Chart(inline_data([{"x": 0, "y": 0}, {"x": 1, "y": 1}]))
         .mark_line(color="gray", strokeDash=[4, 4])
         .encode(x="x:Q", y="y:Q")
     )
-    base = alt.Chart(values(rows)).encode(
+    base = alt.Chart(inline_data(rows)).encode(
         x=alt.X("confidence:Q", title="mean confidence", scale=alt.Scale(domain=[0, 1])),
         y=alt.Y("accuracy:Q", title="accuracy", scale=alt.Scale(domain=[0, 1])),
-        color=colour(labels),
+        color=model_colour(list(bins)),
     )
-    line = base.mark_line(strokeWidth=1.5)
+    numbers = [number_tooltip(field, spec=".3f") for field in ("confidence", "accuracy")]
     dot = base.mark_point(filled=True).encode(
         size=alt.Size("images:Q", legend=None, scale=alt.Scale(range=[15, 250])),
-        tooltip=[
-            "model:N",
-            alt.Tooltip("confidence:Q", format=".3f"),
-            alt.Tooltip("accuracy:Q", format=".3f"),
-            "images:Q",
-        ],
+        tooltip=["model:N", *numbers, "images:Q"],
     )
-    sizes = "; ".join(f"{label} {100 * e:.1f} %" for label, e in ece.items())
-    return Picture(
-        "reliability",
-        "Calibration",
-        f"Below the diagonal: too sure. Expected calibration error: {sizes}.",
-        f"Reliability diagram. Expected calibration error: {sizes}.",
-        alt.layer(ideal, line, dot),
-    )
+    return alt.layer(diagonal, base.mark_line(strokeWidth=1.5), dot)
 
 
-def agreement(found: list[Agreement], labels: list[str]) -> Picture:
+def agreement_figure(agreements: list[Agreement], labels: list[str]) -> Figure:
     """Draw the share of errors that two models have in common."""
+    known = [(item, item.common_errors) for item in agreements if item.common_errors is not None]
+    described = "; ".join(f"{item.a} and {item.b} {percent(share, 0)}" for item, share in known)
+    return Figure(
+        "agreement",
+        "Common errors",
+        "Of the images that at least one of two models gets wrong, the share that both get wrong. "
+        "A majority vote gains most where it is small.",
+        f"Share of common errors: {described}",
+        _agreement_chart([item for item, _ in known], labels),
+        height=max(160, 34 * len(labels)),
+    )
+
+
+def _agreement_chart(agreements: list[Agreement], labels: list[str]) -> Chart:
     rows: Rows = [
-        {"a": x, "b": y, "common": item.common_errors, "kappa": item.kappa}
-        for item in found
-        for x, y in ((item.a, item.b), (item.b, item.a))
-        if item.common_errors is not None
+        {"a": a, "b": b, "common": item.common_errors, "kappa": item.kappa}
+        for item in agreements
+        for a, b in ((item.a, item.b), (item.b, item.a))
     ]
-    base = alt.Chart(values(rows)).encode(
+    base = alt.Chart(inline_data(rows)).encode(
         x=alt.X("a:N", sort=labels, title=None, axis=alt.Axis(labelAngle=-40, labelLimit=110)),
         y=alt.Y("b:N", sort=labels, title=None, axis=alt.Axis(labelLimit=130)),
     )
-    tip = [
-        "a:N",
-        "b:N",
-        alt.Tooltip("common:Q", title="common errors", format=".1%"),
-        alt.Tooltip("kappa:Q", title="Cohen's kappa", format=".3f"),
-    ]
+    common = number_tooltip("common", "common errors", ".1%")
     cell = base.mark_rect(stroke="gray", strokeWidth=0.3).encode(
         color=alt.Color("common:Q", scale=alt.Scale(scheme="purples", domain=[0, 1]), legend=None),
-        tooltip=tip,
+        tooltip=["a:N", "b:N", common, number_tooltip("kappa", "Cohen's kappa", ".3f")],
     )
     text = base.mark_text(fontSize=11).encode(
         text=alt.Text("common:Q", format=".0%"),
         color=alt.condition("datum.common > 0.55", alt.value("white"), alt.value("#3f2a5c")),
     )
-    return Picture(
-        "agreement",
-        "Errors in common",
-        "Of the images that either gets wrong, the share that both do. Where it is small, a vote "
-        "of the two gains most.",
-        "Share of common errors: "
-        + "; ".join(
-            f"{i.a} and {i.b} {100 * i.common_errors:.0f} %"
-            for i in found
-            if i.common_errors is not None
-        ),
-        alt.layer(cell, text),
-        height=max(160, 34 * len(labels)),
-    )
+    return alt.layer(cell, text)

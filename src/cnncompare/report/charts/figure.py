@@ -1,4 +1,4 @@
-"""A picture: a chart with the words that go with it, and the looks all charts share."""
+"""A figure of the report, and the data, colours and selections that its charts share."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,50 +6,61 @@ from typing import Any
 
 import altair as alt
 
+from cnncompare.plotting.render import Chart
+
 Rows = list[dict[str, Any]]
 
-# Okabe and Ito 2008: ten colours that the colour-blind tell apart, on light and on dark
+# Okabe and Ito 2008: ten colours that colour-blind readers distinguish on light and dark
 COLOURS = (
     *("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#8C6D31", "#999999"),
     *("#B2A300", "#7B4FB5"),
 )
-WAIT, TRAIN, VAL = "#D55E00", "#0072B2", "#56B4E9"
+TRAIN_COLOUR, WAIT_COLOUR, VAL_COLOUR = "#0072B2", "#D55E00", "#56B4E9"
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A chart; `name` is its file's, `alt_text` says what is seen, for those who do not see it."""
+class Figure:
+    """A chart with its title and caption; `name` is that of its files.
+
+    `alt_text` describes it to readers who cannot see it.
+    """
 
     name: str
     title: str
     caption: str
     alt_text: str
-    chart: alt.Chart | alt.LayerChart | alt.FacetChart
-    height: int = 320
-    width: int = 560  # in files; in HTML it fills its place
+    chart: Chart
+    height: int = 320  # pt
+    width: int = 560  # pt, in files; in HTML it fills its container
 
 
-def values(rows: Rows) -> alt.InlineData:
-    """Return rows as inline data."""
+def inline_data(rows: Rows) -> alt.InlineData:
+    """Return rows as data within the chart."""
     return alt.InlineData(values=rows)
 
 
-def colour(labels: Sequence[str], title: str | None = None, legend: bool = True) -> alt.Color:
-    """Return the same colour for the same model in every picture of a table."""
-    scale = alt.Scale(
-        domain=list(labels), range=[COLOURS[i % len(COLOURS)] for i in range(len(labels))]
+def model_colour(labels: Sequence[str], legend: bool = True) -> alt.Color:
+    """Return the colour of each model, the same in every figure of a table."""
+    colours = [COLOURS[i % len(COLOURS)] for i in range(len(labels))]
+    shown = alt.Legend(orient="bottom", columns=3, labelLimit=150, symbolOpacity=1)
+    return alt.Color(
+        "model:N",
+        scale=alt.Scale(domain=list(labels), range=colours),
+        title=None,
+        legend=shown if legend else None,
     )
-    shown = (
-        alt.Legend(orient="bottom", columns=3, labelLimit=150, symbolOpacity=1) if legend else None
-    )
-    return alt.Color("model:N", scale=scale, title=title, legend=shown)
 
 
-def toggled() -> alt.Parameter:
-    """Return a selection by clicking the legend."""
+def legend_selection() -> alt.Parameter:
+    """Return a selection of models by clicks on the legend."""
     return alt.selection_point(fields=["model"], bind="legend")
 
 
-def faded(by: alt.Parameter) -> dict[str, Any]:
-    """Return the opacity of what the legend selects, and of what it does not."""
-    return {"condition": {"param": by.name, "value": 1}, "value": 0.12}
+def selected_opacity(selection: alt.Parameter, selected: float, other: float) -> alt.Opacity:
+    """Return the opacities of the models that are selected and of the others."""
+    return alt.Opacity(condition={"param": selection.name, "value": selected}, value=other)
+
+
+def number_tooltip(field: str, title: str = "", spec: str = ".4~f") -> alt.Tooltip:
+    """Return the tooltip of a number; its title is the field's name unless given."""
+    return alt.Tooltip(f"{field}:Q", title=title or field, format=spec)

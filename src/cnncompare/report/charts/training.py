@@ -1,4 +1,4 @@
-"""How training went: accuracy against epochs and seconds, and where an epoch's time goes."""
+"""Figures of the training: validation accuracy by epoch and time, and the time of an epoch."""
 
 from statistics import fmean, stdev
 from typing import Any
@@ -8,63 +8,90 @@ import numpy as np
 
 from cnncompare.comparison.compare import ComparedTable, GroupRow
 from cnncompare.comparison.learning_curves import CurvePoint, learning_curve
+from cnncompare.plotting.render import Chart
 from cnncompare.report.charts.figure import (
-    TRAIN,
-    VAL,
-    WAIT,
-    Picture,
+    TRAIN_COLOUR,
+    VAL_COLOUR,
+    WAIT_COLOUR,
+    Figure,
     Rows,
-    colour,
-    faded,
-    toggled,
-    values,
+    inline_data,
+    legend_selection,
+    model_colour,
+    number_tooltip,
+    selected_opacity,
 )
+from cnncompare.terminal.formatting import number
 
-GRID = 60  # points of a curve against seconds
+TIMES = 60  # points of a curve over time
+BAND = "Mean over seeds; band: one standard deviation. Click a name to highlight its curve."
 
 
-def against_epochs(table: ComparedTable) -> Picture | None:
-    """Draw validation accuracy after each epoch, the mean over seeds with its range."""
+def epoch_curves(table: ComparedTable) -> Figure | None:
+    """Draw the validation accuracy after each epoch, the mean over seeds with its spread."""
     rows = [point for row in table.rows for point in _by_epoch(row)]
-    return _curves(table, rows, "epochs", "epoch", "epoch") if rows else None
-
-
-def against_seconds(table: ComparedTable) -> Picture | None:
-    """Draw the best validation accuracy so far against the seconds spent."""
-    rows = [point for row in table.rows for point in _by_second(row)]
-    return (
-        _curves(table, rows, "seconds", "seconds of training and validation", "time")
-        if rows
-        else None
+    if not rows:
+        return None
+    return Figure(
+        "accuracy-epochs",
+        "Validation accuracy by epoch",
+        BAND,
+        f"Validation top-1 by epoch; at the end: {_last_values(rows)}",
+        _curves(rows, _epoch_axis(rows), "linear"),
     )
 
 
+def time_curves(table: ComparedTable) -> Figure | None:
+    """Draw the best validation accuracy so far over the time spent."""
+    rows = [point for row in table.rows for point in _by_time(row)]
+    if not rows:
+        return None
+    return Figure(
+        "accuracy-seconds",
+        "Validation accuracy by time",
+        f"{BAND} The best epoch so far counts.",
+        f"Best validation top-1 by time; at the end: {_last_values(rows)}",
+        _curves(rows, alt.X("x:Q", title="time of training and validation (s)"), "step-after"),
+    )
+
+
+def _last_values(rows: Rows) -> str:
+    last = {row["model"]: row["mean"] for row in rows}
+    return "; ".join(f"{model} {value:.1f} %" for model, value in last.items())
+
+
 def _by_epoch(row: GroupRow) -> Rows:
-    found: dict[int, list[float]] = {}
+    by_epoch: dict[int, list[float]] = {}
     for result in row.group.results:
         for point in learning_curve(result):
             if point.val_acc1 is not None:
-                found.setdefault(point.epoch, []).append(point.val_acc1)
-    return [_band(row.label, epoch, accuracies) for epoch, accuracies in sorted(found.items())]
+                by_epoch.setdefault(point.epoch, []).append(point.val_acc1)
+    return [_band(row.label, epoch, accuracies) for epoch, accuracies in sorted(by_epoch.items())]
 
 
-def _by_second(row: GroupRow) -> Rows:
-    """Sample the runs' running best at common times, up to where the shortest ends."""
+def _by_time(row: GroupRow) -> Rows:
+    """Sample the runs' best accuracy so far at common times, up to the end of the shortest run."""
     curves = [points for result in row.group.results if (points := learning_curve(result))]
     if not curves:
         return []
     start = max(points[0].seconds for points in curves)
     end = max(start, min(points[-1].seconds for points in curves))
-    times = np.unique(np.linspace(start, end, GRID))
-    found = [(float(t), [_reached(points, float(t)) for points in curves]) for t in times]
+    times = [float(t) for t in np.unique(np.linspace(start, end, TIMES))]
+    reached = [[_best_until(t, points) for points in curves] for t in times]
     return [
-        _band(row.label, t, [a for a in accs if a is not None]) for t, accs in found if any(accs)
+        _band(row.label, t, [a for a in accuracies if a is not None])
+        for t, accuracies in zip(times, reached, strict=True)
+        if any(accuracies)
     ]
 
 
-def _reached(points: list[CurvePoint], seconds: float) -> float | None:
-    known = [p.val_acc1 for p in points if p.seconds <= seconds + 1e-9 and p.val_acc1 is not None]
-    return max(known, default=None)
+def _best_until(seconds: float, points: list[CurvePoint]) -> float | None:
+    accuracies = [
+        point.val_acc1
+        for point in points
+        if point.seconds <= seconds + 1e-9 and point.val_acc1 is not None
+    ]
+    return max(accuracies, default=None)
 
 
 def _band(label: str, x: float, accuracies: list[float]) -> dict[str, Any]:
@@ -80,89 +107,76 @@ def _band(label: str, x: float, accuracies: list[float]) -> dict[str, Any]:
     }
 
 
-def _curves(table: ComparedTable, rows: Rows, name: str, title: str, word: str) -> Picture:
-    order = [row.label for row in table.rows]
-    pick, by_epoch = toggled(), name == "epochs"
-    x = alt.X("x:Q", title=title, axis=alt.Axis(tickMinStep=1))
-    y = alt.Y("mean:Q", title="validation top-1, %", scale=alt.Scale(zero=False))
-    base = alt.Chart(values(rows)).encode(x=x)
-    band = base.mark_area(interpolate="linear" if by_epoch else "step-after").encode(
-        y=alt.Y("low:Q", title="validation top-1, %"),
+def _epoch_axis(rows: Rows) -> alt.X:
+    epochs = sorted({int(row["x"]) for row in rows})
+    # for few epochs Vega would draw ticks between them
+    axis = alt.Axis(values=epochs, format="d") if len(epochs) <= 10 else alt.Axis(tickMinStep=1)
+    return alt.X("x:Q", title="epoch", axis=axis)
+
+
+def _curves(rows: Rows, x: alt.X, interpolate: str) -> Chart:
+    order = list(dict.fromkeys(row["model"] for row in rows))
+    selection, y_title = legend_selection(), "validation top-1 (%)"
+    base = alt.Chart(inline_data(rows)).encode(x=x, color=model_colour(order))
+    band = base.mark_area(interpolate=interpolate).encode(  # type: ignore[arg-type]
+        y=alt.Y("low:Q", title=y_title),
         y2="high:Q",
-        color=colour(order),
-        opacity=alt.Opacity(condition={"param": pick.name, "value": 0.18}, value=0.03),
+        opacity=selected_opacity(selection, 0.18, 0.03),
     )
-    tip = [
+    tooltip = [
         "model:N",
-        alt.Tooltip("x:Q", title=word, format=".4~g"),
-        alt.Tooltip("mean:Q", format=".2f"),
-        alt.Tooltip("low:Q", title="mean - sd", format=".2f"),
-        alt.Tooltip("high:Q", title="mean + sd", format=".2f"),
+        number_tooltip("x", "epoch" if interpolate == "linear" else "time (s)", ".4~g"),
+        number_tooltip("mean", spec=".2f"),
+        number_tooltip("low", "mean - sd", ".2f"),
+        number_tooltip("high", "mean + sd", ".2f"),
         "seeds:Q",
     ]
-
-    mark = (
-        base.mark_line(strokeWidth=2.2, point=alt.OverlayMarkDef(size=22))
-        if by_epoch
-        else base.mark_line(strokeWidth=2.2, interpolate="step-after")
-    )
-    line = mark.encode(
-        y=y,
-        color=colour(order),
+    # an epoch is a point; over time, only the steps are measured
+    point = alt.OverlayMarkDef(size=22) if interpolate == "linear" else False
+    line = base.mark_line(strokeWidth=2.2, interpolate=interpolate, point=point).encode(  # type: ignore[arg-type]
+        y=alt.Y("mean:Q", title=y_title, scale=alt.Scale(zero=False)),
         strokeDash=alt.StrokeDash("model:N", sort=order, legend=None),
-        tooltip=tip,
-        opacity=alt.Opacity(**faded(pick)),
+        tooltip=tooltip,
+        opacity=selected_opacity(selection, 1, 0.12),
     )
-    last = {row["model"]: row["mean"] for row in rows}
-    return Picture(
-        f"accuracy-{name}",
-        f"Accuracy against {name}",
-        "Mean over seeds, the band one standard deviation either side. Click a name to see it alone"
-        + ("." if by_epoch else "; the best epoch so far counts."),
-        f"Validation top-1 against {name}; at the end: "
-        + "; ".join(f"{k} {v:.1f} %" for k, v in last.items()),
-        alt.layer(band, line).add_params(pick).interactive(bind_y=False),
-    )
+    return alt.layer(band, line).add_params(selection).interactive(bind_y=False)
 
 
-def epoch_time(table: ComparedTable) -> Picture | None:
-    """Draw an epoch's seconds, split into training, waiting for data, and validation."""
-    rows = [part for row in table.rows for part in _parts(row)]
+def epoch_time_figure(table: ComparedTable) -> Figure | None:
+    """Draw the time of an epoch, split into training, waiting for data, and validation."""
+    rows = [phase for row in table.rows for phase in _phases(row)]
     if not rows:
         return None
+    described = [f"{r['model']}: {r['phase']} {number(r['seconds'], '.2f')}" for r in rows]
     order = list(dict.fromkeys(row["model"] for row in rows))
-    kinds = ["training", "waiting for data", "validation"]
-    scale = alt.Scale(domain=kinds, range=[TRAIN, WAIT, VAL])
-    chart = (
-        alt.Chart(values(rows))
-        .mark_bar()
-        .encode(
-            x=alt.X("seconds:Q", title="seconds of one epoch, median", stack="zero"),
-            y=alt.Y("model:N", sort=order, title=None, axis=alt.Axis(labelLimit=180)),
-            color=alt.Color("part:N", scale=scale, title=None, legend=alt.Legend(orient="bottom")),
-            order=alt.Order("rank:Q"),
-            tooltip=["model:N", "part:N", alt.Tooltip("seconds:Q", format=".3~f")],
-        )
-    )
-    return Picture(
+    phases = ["training", "waiting for data", "validation"]
+    scale = alt.Scale(domain=phases, range=[TRAIN_COLOUR, WAIT_COLOUR, VAL_COLOUR])
+    legend = alt.Legend(orient="bottom")
+    chart = alt.Chart(inline_data(rows)).mark_bar()
+    return Figure(
         "epoch-time",
-        "Where an epoch's time goes",
-        "Training without its waiting, the waiting for data, and validation, on separate clocks.",
-        "Seconds of one epoch: "
-        + "; ".join(f"{r['model']}: {r['part']} {r['seconds']:.2f}" for r in rows),
-        chart,
+        "Time per epoch",
+        "Training without waiting for data, waiting for data, and validation, timed separately.",
+        f"Time per epoch (s): {'; '.join(described)}",
+        chart.encode(
+            x=alt.X("seconds:Q", title="epoch (s), median", stack="zero"),
+            y=alt.Y("model:N", sort=order, title=None, axis=alt.Axis(labelLimit=180)),
+            color=alt.Color("phase:N", scale=scale, title=None, legend=legend),
+            order=alt.Order("rank:Q"),
+            tooltip=["model:N", "phase:N", number_tooltip("seconds", spec=".3~f")],
+        ),
         height=max(120, 34 * len(order)),
     )
 
 
-def _parts(row: GroupRow) -> Rows:
+def _phases(row: GroupRow) -> Rows:
     timing = row.timing
     train, wait, val = timing["train_s"], timing["data_wait_s"], timing["val_s"]
     if train is None:
         return []
-    parts = [("training", train - (wait or 0.0)), ("waiting for data", wait), ("validation", val)]
+    phases = [("training", train - (wait or 0.0)), ("waiting for data", wait), ("validation", val)]
     return [
-        {"model": row.label, "part": part, "seconds": max(0.0, s), "rank": rank}
-        for rank, (part, s) in enumerate(parts)
-        if s is not None
+        {"model": row.label, "phase": phase, "seconds": max(0.0, seconds), "rank": rank}
+        for rank, (phase, seconds) in enumerate(phases)
+        if seconds is not None
     ]

@@ -1,26 +1,26 @@
 "use strict";
-// Charts take the page's colours: currentColor follows the theme, and print, without redrawing.
+// Charts use currentColor, which follows the theme and print without redrawing.
 const LOOKS = {
   text: { color: "currentColor" },
   axis: { labelColor: "currentColor", titleColor: "currentColor", gridColor: "#8884" },
   legend: { labelColor: "currentColor", titleColor: "currentColor" },
   title: { color: "currentColor" },
 };
-const specs = JSON.parse(document.getElementById("charts").textContent);
-const draw = (place) =>
-  vegaEmbed(place, specs[place.dataset.chart], {
+const specifications = JSON.parse(document.getElementById("charts").textContent);
+const draw = (container) =>
+  vegaEmbed(container, specifications[container.dataset.chart], {
     actions: false, renderer: "svg", config: LOOKS,
-  }).then(() => { place.style.minHeight = ""; place.dataset.drawn = "yes"; });
+  }).then(() => { container.style.minHeight = ""; container.dataset.drawn = "yes"; });
 
 (async () => {
-  for (const place of document.querySelectorAll(".chart")) {
-    await draw(place).catch((error) => { place.textContent = "This picture could not be drawn."; console.error(error); });
-    await new Promise((next) => setTimeout(next, 0)); // the page answers in between
+  for (const container of document.querySelectorAll(".chart")) {
+    await draw(container).catch((error) => { container.textContent = "This figure could not be drawn."; console.error(error); });
+    await new Promise((next) => setTimeout(next, 0)); // keeps the page responsive
   }
   document.documentElement.dataset.drawn = "all";
 })();
 
-// Sorting: numbers by their exact value, what was not measured always last.
+// Sorting: numbers by their exact value; unknown values are always last.
 const key = (cell) => {
   const text = cell.dataset.value ?? cell.textContent.trim();
   const number = Number(text);
@@ -41,21 +41,21 @@ document.querySelectorAll("table.sortable thead button").forEach((button) =>
       .forEach(([, row]) => body.append(row));
   }));
 
-// Filtering: every word must occur in the row.
+// Filtering: a row must contain every term.
 document.querySelectorAll(".filter input").forEach((input) =>
   input.addEventListener("input", () => {
-    const words = input.value.toLowerCase().split(/\s+/);
+    const terms = input.value.toLowerCase().split(/\s+/);
     for (const row of input.closest("section").querySelector("table").tBodies[0].rows)
-      row.hidden = !words.every((word) => row.textContent.toLowerCase().includes(word));
+      row.hidden = !terms.every((term) => row.textContent.toLowerCase().includes(term));
   }));
 
-// A number leads to its runs, which lie folded.
-const unfold = () => {
+// A number links to its runs, which are collapsed.
+const expand = () => {
   const target = location.hash && document.getElementById(location.hash.slice(1));
   if (target && target.tagName === "DETAILS") { target.open = true; target.scrollIntoView(); }
 };
-addEventListener("hashchange", unfold);
-unfold();
+addEventListener("hashchange", expand);
+expand();
 
 document.getElementById("theme").addEventListener("click", () => {
   const root = document.documentElement;

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
 from cnncompare.terminal.console import make_console, progress_mode
-from cnncompare.terminal.run_tables import UNKNOWN, percent
+from cnncompare.terminal.formatting import number, percent
 from cnncompare.training.callbacks.epoch_recorder import EpochRecorder, EpochRow
 
 REFRESH_S = 0.25  # reading the loss synchronises with the device, so it is not done per step
@@ -152,15 +152,11 @@ def epoch_line(row: EpochRow, epochs: int, width: int) -> str:
     digits = len(str(epochs))
     columns = [  # of decreasing priority: those with the highest number are omitted first
         (0, f"epoch {row['epoch']:{digits}.0f}/{epochs}"),
-        (1, f"train {_number(row['train_s'], '.1f')} s"),
-        (2, f"val {_number(row['val_s'], '.1f')} s"),
-        (0, f"loss {_number(row['train_loss'], '.3f')}"),
+        (1, f"train {number(row['train_s'], '.1f')} s"),
+        (2, f"val {number(row['val_s'], '.1f')} s"),
+        (0, f"loss {number(row['train_loss'], '.3f')}"),
         (3, f"train top-1 {percent(row['train_acc1'])}"),
         (0, f"val top-1 {percent(row['val_acc1'])}"),
     ]
     lines = ["  ".join(text for level, text in columns if level <= limit) for limit in (3, 2, 1, 0)]
     return next((line for line in lines if len(line) <= width), lines[-1])
-
-
-def _number(value: float | None, spec: str) -> str:
-    return UNKNOWN if value is None else f"{value:{spec}}"

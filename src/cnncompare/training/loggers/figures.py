@@ -1,23 +1,18 @@
-"""Pictures of the test, for every TensorBoard logger: confusion matrix and worst mistakes."""
+"""Figures of the test for TensorBoard: the confusion matrix and the most confident mistakes."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
-import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from torch import Tensor
 
 from cnncompare.config.output import DisplayConfig
+from cnncompare.plotting.tensorboard import image_summary
 from cnncompare.runs.run import Run
-from cnncompare.training.loggers.confusion_figure import confusion_figure
-from cnncompare.training.loggers.mistakes_figure import mistakes_figure, worst
 
 
 class TestSet(Protocol):
-    """What is asked of the data: class names in the labels' order, and images to look at."""
+    """The class names, in the order of the labels, and the images of the test set."""
 
     class_names: list[str]
 
@@ -25,34 +20,33 @@ class TestSet(Protocol):
         """Return uint8 [n, C, H, W]."""
 
 
-def draw_pictures(
-    loggers: Sequence[Logger], run: Run, data: TestSet, config: DisplayConfig
-) -> None:
-    """Draw what `config` asks for from the run's saved predictions."""
+def log_figures(loggers: Sequence[Logger], run: Run, data: TestSet, config: DisplayConfig) -> None:
+    """Draw the figures that `config` enables from the saved predictions, for TensorBoard only."""
     boards = [logger for logger in loggers if isinstance(logger, TensorBoardLogger)]
-    if not boards:
-        return
-    predictions = run.predictions()
+    for tag, png in _figures(run, data, config).items() if boards else ():
+        for board in boards:
+            _log(board, tag, png, run.record.best.epoch)
+
+
+def _figures(run: Run, data: TestSet, config: DisplayConfig) -> dict[str, bytes]:
+    # imported here, since Altair takes 0.3 s to import and many runs draw nothing
+    from cnncompare.training.loggers.confusion_figure import confusion_png
+    from cnncompare.training.loggers.mistakes_figure import mistakes_png, worst_mistakes
+
+    figures, predictions = {}, run.predictions()
     if config.confusion_matrix:
-        figure = confusion_figure(predictions.label, predictions.top5[:, 0], data.class_names)
-        _log(boards, "test/confusion_matrix", figure, run)
-    mistakes = worst(predictions, config.worst_mistakes)
+        figures["test/confusion_matrix"] = confusion_png(predictions, data.class_names)
+    mistakes = worst_mistakes(predictions, config.worst_mistakes)
     if mistakes:
         images = data.test_images(mistakes)
-        figure = mistakes_figure(predictions, mistakes, images, data.class_names)
-        _log(boards, "test/worst_mistakes", figure, run)
-
-
-def _log(boards: Sequence[TensorBoardLogger], tag: str, figure: Figure, run: Run) -> None:
-    picture = rendered(figure)
-    for board in boards:
-        board.experiment.add_image(
-            tag, picture, global_step=run.record.best.epoch, dataformats="HWC"
+        figures["test/worst_mistakes"] = mistakes_png(
+            predictions, mistakes, images, data.class_names
         )
+    return figures
 
 
-def rendered(figure: Figure) -> NDArray[np.uint8]:
-    """Return the figure's pixels, uint8 [H, W, 3]; no window system and no global state."""
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()  # type: ignore[no-untyped-call]
-    return np.array(canvas.buffer_rgba())[..., :3]  # type: ignore[no-untyped-call]
+def _log(board: TensorBoardLogger, tag: str, png: bytes, epoch: int | None) -> None:
+    # add_image would decode the file and encode it again, at 45 MiB; _get_file_writer opens the
+    # event file again, which Lightning closes after the test
+    writer = board.experiment._get_file_writer()
+    writer.add_summary(image_summary(tag, png), epoch)

@@ -1,47 +1,52 @@
-"""The test images that the network got most wrong: highest confidence in a wrong class."""
+"""The most confident mistakes of a run as a PNG file."""
 
 import math
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 from torch import Tensor
 
+from cnncompare.plotting.image_sheet import Tile, data_url, image_sheet, sheet_size
+from cnncompare.plotting.render import to_png, to_svg
 from cnncompare.runs.run import Predictions
-from cnncompare.training.loggers.confusion_figure import DPI, shortened
 
-CELL_IN = 1.6  # inches
+TRUE_COLOUR, PREDICTED_COLOUR = "#1a7f37", "#b3261e"
 
 
-def worst(predictions: Predictions, n: int) -> list[int]:
-    """Return the places of at most `n` wrong images, the most confident first."""
+def worst_mistakes(predictions: Predictions, n: int) -> list[int]:
+    """Return the positions of at most `n` misclassified images, the most confident first.
+
+    Images that could not be read, which have the prediction -1, are left out.
+    """
     top1 = predictions.top5[:, 0]
-    wrong = np.flatnonzero((top1 != predictions.label) & (top1 >= 0))  # -1: it could not be read
+    wrong = np.flatnonzero((top1 != predictions.label) & (top1 >= 0))
     order = np.argsort(-predictions.confidence[wrong], kind="stable")
-    return [int(place) for place in wrong[order][:n]]
+    return [int(position) for position in wrong[order][:n]]
 
 
-def mistakes_figure(
-    predictions: Predictions, places: Sequence[int], images: Tensor, classes: Sequence[str]
-) -> Figure:
-    """Draw images uint8 [n, C, H, W] of these places, each with its true and predicted class."""
-    columns = math.ceil(math.sqrt(len(places)))
-    rows = math.ceil(len(places) / columns)
-    size = (max(4.0, CELL_IN * columns), 1.35 * CELL_IN * rows + 0.6)
-    figure = Figure(figsize=size, dpi=DPI, layout="constrained")
-    figure.suptitle("true class above, predicted class below", fontsize=10)
-    for axes in figure.subplots(rows, columns, squeeze=False).flat:
-        axes.axis("off")
-    for axes, place, image in zip(figure.axes, places, images, strict=False):
-        pixels = image.permute(1, 2, 0).numpy()
-        axes.imshow(
-            pixels if pixels.shape[2] == 3 else pixels[..., 0], cmap="gray", vmin=0, vmax=255
-        )
-        true, predicted = predictions.label[place], predictions.top5[place, 0]
-        axes.set_title(shortened(classes[true], 18), fontsize=8, color="#1a7f37", pad=2)
-        said = f"{shortened(classes[predicted], 14)} {100 * predictions.confidence[place]:.0f} %"
-        axes.text(
-            0.5, -0.04, said, transform=axes.transAxes, ha="center", va="top", fontsize=8,
-            color="#b3261e",
-        )  # fmt: skip
-    return figure
+def mistakes_png(
+    predictions: Predictions, positions: Sequence[int], images: Tensor, classes: Sequence[str]
+) -> bytes:
+    """Draw the images at these positions, uint8 [n, C, H, W], with true and predicted class."""
+    pairs = zip(positions, images, strict=True)
+    tiles = [_tile(predictions, position, image, classes) for position, image in pairs]
+    columns = max(3, math.ceil(math.sqrt(len(tiles))))
+    width, height = sheet_size(len(tiles), columns)
+    svg = to_svg(
+        image_sheet(tiles, columns, (TRUE_COLOUR, PREDICTED_COLOUR)),
+        width=width,
+        height=height,
+        title="Most confident mistakes",
+        subtitle="true class in bold; below, confidence and predicted class",
+    )
+    return to_png(svg)
+
+
+def _tile(predictions: Predictions, position: int, image: Tensor, classes: Sequence[str]) -> Tile:
+    predicted = classes[predictions.top5[position, 0]]
+    confidence = f"{100 * predictions.confidence[position]:.0f} %"
+    return Tile(
+        url=data_url(image.permute(1, 2, 0).numpy()),
+        title=classes[predictions.label[position]],
+        subtitle=f"{confidence}: {predicted}",
+    )

@@ -1,0 +1,80 @@
+"""The confusion matrix as a heat map: rows are true classes, columns predicted classes."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import numpy as np
+from numpy.typing import NDArray
+
+from cnncompare.plotting.render import Chart
+
+MOST_CLASSES = 25  # legible in a heat map; of more, those with the most errors
+MOST_WITH_TEXT = 12  # classes up to which a cell has room for a number
+
+
+def confusion_chart(counts: NDArray[np.int64], names: Sequence[str]) -> Chart:
+    """Draw counts [classes, classes]; a cell's colour is its share of the true class's images."""
+    shown = classes_drawn(counts)
+    unique = _unique(names)
+    order = [unique[i] for i in shown]
+    axis = alt.Axis(labelLimit=90)
+    base = alt.Chart(alt.InlineData(values=_cells(counts, unique, shown))).encode(
+        x=alt.X(
+            "predicted:N",
+            sort=order,
+            title="predicted class",
+            axis=alt.Axis(labelAngle=-60, labelLimit=80),
+        ),
+        y=alt.Y("true:N", sort=order, title="true class", axis=axis),
+    )
+    heat = base.mark_rect().encode(
+        color=alt.Color("share:Q", scale=alt.Scale(scheme="blues", domain=[0, 1]), legend=None),
+        tooltip=["true:N", "predicted:N", "count:Q", alt.Tooltip("share:Q", format=".1%")],
+    )
+    if len(shown) > MOST_WITH_TEXT:
+        return alt.layer(heat)
+    text = base.mark_text(fontSize=9).encode(
+        text=alt.Text("percent:N"),
+        color=alt.condition("datum.share > 0.5", alt.value("white"), alt.value("#1a3550")),
+    )
+    return alt.layer(heat, text)
+
+
+def classes_drawn(counts: NDArray[np.int64]) -> list[int]:
+    """Return the classes of the heat map in their order: all, or the MOST_CLASSES hardest."""
+    if len(counts) <= MOST_CLASSES:
+        return list(range(len(counts)))
+    errors = counts.sum(axis=0) + counts.sum(axis=1) - 2 * counts.diagonal()
+    return sorted(int(i) for i in np.argsort(-errors, kind="stable")[:MOST_CLASSES])
+
+
+def selection_note(counts: NDArray[np.int64]) -> str:
+    """Return a sentence if some classes are not drawn, else an empty string."""
+    if len(counts) <= MOST_CLASSES:
+        return ""
+    return f"The {MOST_CLASSES} classes with the most errors, of {len(counts)}."
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    """Return the names; one that several classes share, as crane in ImageNet, gets its index."""
+    uses = Counter(names)
+    return [f"{name} [{i}]" if uses[name] > 1 else name for i, name in enumerate(names)]
+
+
+def _cells(
+    counts: NDArray[np.int64], names: Sequence[str], shown: Sequence[int]
+) -> list[dict[str, Any]]:
+    shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
+    return [
+        {
+            "true": names[i],
+            "predicted": names[j],
+            "count": int(counts[i, j]),
+            "share": float(shares[i, j]),
+            "percent": f"{100 * shares[i, j]:.0f}" if counts[i, j] else "",
+        }
+        for i in shown
+        for j in shown
+    ]

@@ -1,0 +1,39 @@
+"""Vega-Lite charts as SVG and PNG, without a browser."""
+
+import json
+from typing import Any
+
+import altair as alt
+
+PNG_SCALE = 2  # pixels per point
+Chart = alt.Chart | alt.LayerChart | alt.FacetChart
+_LOOKS: dict[str, Any] = {
+    "view": {"stroke": None},
+    "font": "system-ui, sans-serif",
+    "axis": {"gridOpacity": 0.35, "domainColor": "#999", "tickColor": "#999"},
+    "legend": {"symbolStrokeWidth": 2},
+}
+
+
+def vega_lite(chart: Chart) -> dict[str, Any]:
+    """Return the chart's Vega-Lite specification in the looks that all charts share."""
+    specification: dict[str, Any] = chart.to_dict(validate=False)
+    specification["config"] = _LOOKS
+    return specification
+
+
+def to_svg(chart: Chart, *, width: int, height: int, title: str, subtitle: str = "") -> str:
+    """Return the chart as SVG on a white background; `width` and `height` are the plot's, in pt."""
+    import vl_convert
+
+    texts = {"text": title} | ({"subtitle": subtitle} if subtitle else {})
+    layout = {"width": width, "height": height, "background": "white", "title": texts}
+    svg: str = vl_convert.vegalite_to_svg(json.dumps({**vega_lite(chart), **layout}))
+    return svg
+
+
+def to_png(svg: str) -> bytes:
+    """Return the PNG file of an SVG image, PNG_SCALE pixels per point."""
+    import vl_convert
+
+    return bytes(vl_convert.svg_to_png(svg, scale=PNG_SCALE))

@@ -1,0 +1,100 @@
+"""The columns of the fairness card: the conditions under which each row was measured."""
+
+from collections.abc import Callable
+from typing import Any
+
+from cnncompare.comparison.compare import ComparedTable, GroupRow
+from cnncompare.report.columns import Column, text_column
+from cnncompare.terminal.formatting import percent, percentage
+
+
+def fairness_columns(table: ComparedTable) -> list[Column]:
+    """Return the columns of the fairness card."""
+    columns = [
+        text_column("model", "model", lambda row: row.label),
+        _fact("stem", "stem", str),
+        _fact("input_size", "input", lambda size: " x ".join(map(str, size))),
+        _fact("pretrained", "pretrained", lambda version: version or "no"),
+        *_recipe_columns(table),
+        _fact("test_reads", "test set evaluated", lambda n: "once" if n == 1 else f"{n} times"),
+        text_column("clock", "clock", _clock),
+        _fact("model_changes", "changes to the network", lambda c: "; ".join(c) or "none"),
+    ]
+    if any(reference_note(row) for row in table.rows):
+        columns.append(text_column("reference_result", "reference result", reference_note))
+    return columns
+
+
+def _fact(key: str, title: str, text: Callable[[Any], str]) -> Column:
+    return text_column(key, title, lambda row: text(row.fairness[key]))
+
+
+def _clock(row: GroupRow) -> str:
+    """Return whether the run shared its machine, and the share of the cores that others used."""
+    share, shared = row.fairness["other_cpu_share"], row.fairness["shared_clock"]
+    others = "" if share is None else f", other programs {percent(share, 0)} of the cores"
+    return ("shared" if shared else "own") + others
+
+
+def _recipe_columns(table: ComparedTable) -> list[Column]:
+    """Return the recipe of training or, of weights that were only tested, the preprocessing."""
+    if table.rows[0].fairness["optimizer"] is not None:
+        return [text_column("recipe", "recipe", _recipe), _fact("selection", "selected by", str)]
+    columns = [
+        text_column("transform", "transform", _transform),
+        _fact(
+            "preprocessing_deviations",
+            "preprocessing deviations",
+            lambda deviations: "; ".join(deviations) or "none",
+        ),
+    ]
+    if any(row.fairness["corrupt_images"] for row in table.rows):
+        columns.append(text_column("corrupt_images", "corrupt images", _corrupt_images))
+    return columns
+
+
+def _recipe(row: GroupRow) -> str:
+    card = row.fairness
+    settings = [
+        f"{card['optimizer']} {card['lr']:g}",
+        card["scheduler"],
+        f"weight decay {card['weight_decay']:g}",
+    ]
+    if card["label_smoothing"]:
+        settings.append(f"label smoothing {card['label_smoothing']:g}")
+    if card["ema_decay"]:
+        settings.append(f"EMA {card['ema_decay']:g}")
+    return ", ".join(settings)
+
+
+def _transform(row: GroupRow) -> str:
+    card, used = row.fairness, row.group.results[0].run_settings
+    resize = f"{card['resize']} {card['interpolation']}, " if card["resize"] else ""
+    mean, sd = (" ".join(f"{x:g}" for x in values) for values in (used.mean, used.std))
+    return f"{resize}crop {used.image_size}, mean {mean}, sd {sd}"
+
+
+def _corrupt_images(row: GroupRow) -> str:
+    n = len(row.fairness["corrupt_images"])
+    treatment = "skipped" if row.fairness["on_corrupt_image"] == "skip" else "counted as wrong"
+    return f"{n} {treatment}" if n else "none"
+
+
+def reference_note(row: GroupRow) -> str:
+    """Return the row's accuracy relative to the reference result, an empty string without one."""
+    reference = row.reference_result
+    if reference is None:
+        return row.fairness["check"] or ""
+    span = f"{percentage(reference.low, 2)} to {percentage(reference.high, 2)} %"
+    if reference.low == reference.high:
+        span = percent(reference.low, 2)
+    if reference.verdict == "within":
+        return f"within the reference result, {span}"
+    causes = (
+        f"; recipe differs: {'; '.join(reference.recipe_differs)}"
+        if reference.recipe_differs
+        else ""
+    )
+    return (
+        f"{reference.verdict} the reference result, {span} ({', '.join(reference.sources)}){causes}"
+    )

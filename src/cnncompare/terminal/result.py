@@ -1,0 +1,90 @@
+"""The result of one run and the next commands of a sweep, printed on the terminal."""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.table import Table
+
+from cnncompare.runs.record import RunRecord
+from cnncompare.runs.run import Run
+from cnncompare.terminal.console import make_console
+from cnncompare.terminal.formatting import UNKNOWN, integer, millions, percent, significant
+
+
+def print_run_result(run: Run) -> None:
+    """Print the results of a run and, unwrapped on a line of its own, its folder."""
+    console = make_console()
+    table = Table.grid(padding=(0, 2))
+    for name, value in _results(run.record):
+        table.add_row(name, value)
+    console.print()
+    console.print(table)
+    for line in evaluation_remarks(run.record):
+        console.print(line, soft_wrap=True, markup=False)
+    console.print(shell_path(run.folder), soft_wrap=True)
+
+
+def print_next_steps(folders: Sequence[Path]) -> None:
+    """Print the folders with a sweep's results, and the commands that compare and display them."""
+    console = make_console()
+    python = shell_path(Path(sys.executable))
+    for folder in dict.fromkeys(folders):
+        path = shell_path(folder)
+        console.print(f"\nresults      {path}", soft_wrap=True)
+        console.print(f"report       {python} -m cnncompare report {path}", soft_wrap=True)
+        console.print(f"TensorBoard  {python} -m tensorboard.main --logdir {path}", soft_wrap=True)
+
+
+def evaluation_remarks(record: RunRecord) -> list[str]:
+    """Return the check against the reference result and the test images that were not read.
+
+    Empty for a run that was trained.
+    """
+    evaluation = record.evaluation
+    if evaluation is None:
+        return []
+    lines = [evaluation.check.message] if evaluation.check else []
+    treatment = "skipped" if evaluation.on_corrupt_image == "skip" else "counted as wrong"
+    return lines + [f"corrupt image, {treatment}: {name}" for name in evaluation.corrupt_images]
+
+
+def shell_path(path: Path) -> str:
+    """Return the path quoted for a shell, relative if it is below the working directory."""
+    here = Path.cwd()
+    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
+
+
+def _results(record: RunRecord) -> list[tuple[str, str]]:
+    data = record.data.name if record.data else UNKNOWN
+    test = record.test
+    return [
+        ("run", f"{record.label} on {data}, {record.status}"),
+        ("test top-1", f"{percent(test.acc1)} of {integer(test.n)} images"),
+        ("test top-5", percent(test.acc5)),
+        *_training_results(record),
+        *_cost_results(record),
+    ]
+
+
+def _training_results(record: RunRecord) -> list[tuple[str, str]]:
+    if record.evaluation is not None:
+        return []
+    best = record.best
+    epochs = record.training.epochs_done if record.training else None
+    selected = f"{percent(best.val_acc1)}, epoch {integer(best.epoch)} of {integer(epochs)}"
+    return [("val top-1", selected), ("epoch (s)", significant(record.timing.epoch_s))]
+
+
+def _cost_results(record: RunRecord) -> list[tuple[str, str]]:
+    phase = "testing" if record.evaluation else "training"
+    memory, params = record.memory, record.model.params if record.model else None
+    gpu_peak = memory.peak_gpu_mib
+    gpu = [] if gpu_peak is None else [("peak GPU memory (MiB)", integer(gpu_peak))]
+    return [
+        (phase, f"{integer(record.timing.images_per_s)} images/s"),
+        ("parameters (M)", millions(params)),
+        ("peak memory (MiB)", integer(memory.peak_rss_mib)),
+        *gpu,
+    ]

@@ -1,0 +1,119 @@
+"""The table of a sweep's runs, which drops columns to fit the terminal."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from cnncompare.runs.record import RunRecord
+from cnncompare.runs.run import Run
+from cnncompare.terminal.console import make_console
+from cnncompare.terminal.formatting import UNKNOWN, gmacs, integer, millions, percent, significant
+from cnncompare.terminal.result import evaluation_remarks, shell_path
+
+
+def print_sweep_table(runs: Sequence[Run]) -> None:
+    """Print a sweep's runs, the best test accuracy first, then the errors of failed runs.
+
+    A narrow terminal drops columns, the least important first; no number is wrapped.
+    """
+    console = make_console()
+    console.print()
+    console.print(_fitting_table([run.record for run in sorted(runs, key=_rank)], console))
+    for run in runs:
+        _print_remarks(run.record, console)
+    for folder in dict.fromkeys(run.folder.parent for run in runs):
+        console.print(shell_path(folder), soft_wrap=True)
+
+
+def _print_remarks(record: RunRecord, console: Console) -> None:
+    if record.error is not None:
+        console.print(f"{record.id}: {record.error.message}", soft_wrap=True, markup=False)
+    for line in evaluation_remarks(record):
+        console.print(f"{record.label}: {line}", soft_wrap=True, markup=False)
+
+
+def _rank(run: Run) -> tuple[float, str]:
+    accuracy = run.record.test.acc1
+    return (1.0 if accuracy is None else -accuracy, run.record.id)
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column; a narrow terminal drops the highest `priority` first, and never 0."""
+
+    title: str
+    priority: int
+    cell: Callable[[RunRecord], str]
+    numeric: bool = True
+
+
+def _setting(key: str, record: RunRecord) -> str:
+    value = getattr(record.settings, key, None)
+    return UNKNOWN if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _params(record: RunRecord) -> str:
+    return millions(record.model.params if record.model else None)
+
+
+def _gmacs(record: RunRecord) -> str:
+    return gmacs(record.model.macs if record.model else None)
+
+
+def _peak_memory(record: RunRecord) -> str:
+    """Return the peak of the GPU if there is one, since the process then uses little itself."""
+    gpu = record.memory.peak_gpu_mib
+    return integer(record.memory.peak_rss_mib if gpu is None else gpu)
+
+
+_MODEL = _Column("model", 0, lambda record: record.label, numeric=False)
+_RESULTS = (
+    _Column("status", 2, lambda record: record.status, numeric=False),
+    _Column("val top-1", 4, lambda record: percent(record.best.val_acc1)),
+    _Column("test top-1", 0, lambda record: percent(record.test.acc1)),
+    _Column("epoch (s)", 1, lambda record: significant(record.timing.epoch_s)),
+    _Column("images/s", 5, lambda record: integer(record.timing.images_per_s)),
+    _Column("parameters (M)", 3, _params),
+    _Column("GMACs", 6, _gmacs),
+    _Column("peak memory (MiB)", 7, _peak_memory),
+)
+# printed only if the runs differ in it
+_SETTINGS = (
+    _Column("data", 1, lambda r: r.data.name if r.data else UNKNOWN, numeric=False),
+    _Column("seed", 3, partial(_setting, "seed")),
+    _Column("epochs", 3, partial(_setting, "epochs_done")),
+    _Column("batch size", 3, partial(_setting, "batch_size")),
+    _Column("optimizer", 3, partial(_setting, "optimizer"), numeric=False),
+    _Column("lr", 3, partial(_setting, "lr")),
+    _Column("scheduler", 3, partial(_setting, "scheduler"), numeric=False),
+    _Column("image size", 3, partial(_setting, "image_size")),
+    _Column("precision", 3, partial(_setting, "precision"), numeric=False),
+    _Column("devices", 3, partial(_setting, "devices")),
+)
+
+
+def _fitting_table(records: Sequence[RunRecord], console: Console) -> Table:
+    """Return the table with as many columns as fit the console's width."""
+    varied = [c for c in _SETTINGS if len({c.cell(record) for record in records}) > 1]
+    columns = [_MODEL, *varied, *_RESULTS]
+    unlimited = console.options.update(width=1000)
+    for lowest in range(max(column.priority for column in columns), 0, -1):
+        table = _table(records, [column for column in columns if column.priority <= lowest])
+        if console.measure(table, options=unlimited).maximum <= console.width:
+            return table
+    return _table(records, [column for column in columns if column.priority == 0])
+
+
+def _table(records: Sequence[RunRecord], columns: Sequence[_Column]) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for column in columns:
+        justify = "right" if column.numeric else "left"
+        # if nothing more can be dropped, a long model name is wrapped, but no number
+        table.add_column(column.title, justify=justify, no_wrap=column is not _MODEL)  # type: ignore[arg-type]
+    for record in records:
+        table.add_row(*(column.cell(record) for column in columns))
+    return table

@@ -1,0 +1,87 @@
+"""The result of a run and the next commands, on terminals and in files."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from cnncompare.runs.record import EvaluationSection
+from cnncompare.terminal.formatting import UNKNOWN
+from cnncompare.terminal.result import print_next_steps, print_run_result
+from cnncompare.terminal.sweep_table import print_sweep_table
+from tests.comparison.factory import evaluation
+from tests.terminal.conftest import Printed, make_run
+
+
+def test_the_result_has_every_number_and_an_unwrapped_folder(
+    tmp_path: Path, printed: Printed
+) -> None:
+    folder = tmp_path / ("long-" * 20) / "with space"
+    run = make_run(folder, "resnet18", 0.97222)
+    text = printed(40, lambda: print_run_result(run))
+    numbers = {
+        "test top-1": "97.2 % of 360 images",
+        "test top-5": "100.0 %",
+        "val top-1": "97.9 %, epoch 4 of 5",
+        "epoch (s)": "1.23",
+        "training": "12,346 images/s",
+        "parameters (M)": "11.2",
+        "peak memory (MiB)": "612",
+    }
+    lines = [re.split(" {2,}", line.strip()) for line in text.splitlines()]
+    assert numbers.items() <= {line[0]: line[1] for line in lines if len(line) == 2}.items()
+    assert "GPU" not in text
+    assert shlex.split(text.splitlines()[-1]) == [str(run.folder)]
+
+
+def test_a_folder_below_the_working_directory_is_relative(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, printed: Printed
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = make_run(tmp_path / "outputs" / "default", "resnet18", 0.9)
+    text = printed(None, lambda: print_run_result(run))
+    assert text.splitlines()[-1] == f"outputs/default/{run.record.id}"
+
+
+def test_tested_weights_have_a_reference_check_and_no_epochs(
+    tmp_path: Path, printed: Printed
+) -> None:
+    run = make_run(tmp_path, "resnet18", 0.6364)
+    run.record.training = None
+    run.record.evaluation = EvaluationSection.model_validate(
+        {
+            **evaluation(
+                on_corrupt_image="count_wrong", corrupt_images=["val/n01440764/x.JPEG: truncated"]
+            ),
+            "check": {"verdict": "differs", "message": "differs: top-1 63.64 %, reference 69.76 %"},
+        }
+    )
+    text = printed(None, lambda: print_run_result(run))
+    assert "differs: top-1 63.64 %, reference 69.76 %" in text
+    assert "corrupt image, counted as wrong: val/n01440764/x.JPEG: truncated" in text
+    assert "epoch" not in text
+    assert "val top-1" not in text
+    table = printed(None, lambda: print_sweep_table([run]))
+    assert "resnet18: differs: top-1 63.64 %" in table
+
+
+def test_an_unknown_number_is_a_dash(tmp_path: Path, printed: Printed) -> None:
+    run = make_run(tmp_path, "broken", None)
+    text = printed(None, lambda: print_run_result(run))
+    assert re.search(rf"test top-1 +{UNKNOWN}", text)
+    assert "nan" not in text.lower()
+    assert "None" not in text
+
+
+def test_the_next_steps_are_commands_that_can_be_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, printed: Printed
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "outputs" / "my study"
+    text = printed(None, lambda: print_next_steps([folder, folder]))
+    lines = text.strip().splitlines()
+    assert lines[0] == "results      'outputs/my study'"
+    assert lines[1].endswith("-m cnncompare report 'outputs/my study'")
+    assert lines[2].endswith("-m tensorboard.main --logdir 'outputs/my study'")
+    assert len(lines) == 3

@@ -1,0 +1,60 @@
+"""The table of a sweep, on terminals of several widths and in files."""
+
+from pathlib import Path
+
+import pytest
+
+from cnncompare.runs.run import Run
+from cnncompare.terminal.sweep_table import print_sweep_table
+from tests.terminal.conftest import Printed, make_run
+
+
+def _runs(folder: Path) -> list[Run]:
+    return [
+        make_run(folder, "lenet5", 0.9111),
+        make_run(folder, "broken", None),
+        make_run(folder, "mobilenet_v2", 0.9722, seed=1),
+    ]
+
+
+def test_the_best_run_comes_first_and_failures_last_with_their_error(
+    tmp_path: Path, printed: Printed
+) -> None:
+    runs = _runs(tmp_path)
+    text = printed(None, lambda: print_sweep_table(runs))
+    rows = [line.split()[0] for line in text.splitlines() if line.split()]
+    assert rows[:5] == ["model", rows[1], "mobilenet_v2", "lenet5", "broken"]
+    assert "broken-digits-e5-d1-s0-0123abcd: out of [memory]" in text
+    assert text.splitlines()[-1] == str(tmp_path)
+    header = text.splitlines()[1]
+    columns = ["seed", "status", "val top-1", "test top-1", "epoch (s)", "images/s"]
+    units = ["parameters (M)", "GMACs", "peak memory (MiB)"]
+    assert all(name in header for name in [*columns, *units])
+    assert "\x1b" not in text
+    assert "0.555" in text
+
+
+@pytest.mark.parametrize("width", [30, 40, 60, 80, 120, 160])
+def test_a_narrow_terminal_drops_columns_not_digits(
+    tmp_path: Path, printed: Printed, width: int
+) -> None:
+    runs = [run for run in _runs(tmp_path) if run.record.error is None]
+    text = printed(width, lambda: print_sweep_table(runs))
+    table = text.splitlines()[1:-1]
+    assert all(len(line) <= width for line in table)
+    assert "…" not in text
+    (row,) = [line for line in table if line.lstrip().startswith("mobilenet_v2")]
+    assert "97.2 %" in row
+    assert ("parameters (M)" in table[0]) == ("11.2" in row)
+
+
+def test_only_settings_that_differ_have_a_column(tmp_path: Path, printed: Printed) -> None:
+    runs = [make_run(tmp_path, "a", 0.5, lr=0.1), make_run(tmp_path, "a", 0.6, lr=0.025)]
+    text = printed(None, lambda: print_sweep_table(runs))
+    header, _, first, second = text.splitlines()[1:5]
+    assert header.split()[:2] == ["model", "lr"]
+    assert [first.split()[1], second.split()[1]] == ["0.025", "0.1"]
+
+
+def test_no_runs_print_an_empty_table(printed: Printed) -> None:
+    assert "test top-1" in printed(None, lambda: print_sweep_table([]))
