@@ -210,3 +210,32 @@ def test_a_limit_of_the_test_images_is_part_of_the_identity() -> None:
     limited = compose_config(*overrides, "data.limit_test=7")
     assert limited.data.limit_test == 7
     assert limited.hash() != compose_config(*overrides).hash()
+
+
+def test_the_identity_has_the_content_of_a_split_table_and_not_its_path(tmp_path: Path) -> None:
+    for name, content in (("a", "file,split\n"), ("b", "file,split\n"), ("c", "split,file\n")):
+        (tmp_path / name).write_text(content)
+    overrides = ("data=folder", "data.root=photos")
+    a, b, c = (compose_config(*overrides, f"data.split={tmp_path}/{name}") for name in "abc")
+    assert a.hash() == b.hash() != c.hash()
+    assert compose_config(*overrides).hash() not in (a.hash(), c.hash())
+    (tmp_path / "a").write_text("changed")
+    assert a.hash() == b.hash()  # a run does not change its folder
+
+
+def test_a_split_table_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "none.csv"):
+        with pytest.raises(ConfigError, match=r"data\.split=.* cannot be read \("):
+            compose_config("data=folder", "data.root=photos", f"data.split={path}")
+
+
+def test_fixed_splits_cannot_be_replaced(tmp_path: Path) -> None:
+    (tmp_path / "split.csv").write_text("file,split\n")
+    with pytest.raises(ConfigError, match=r"data=cifar10 has fixed splits"):
+        compose_config(f"data.split={tmp_path}/split.csv")
+
+
+@pytest.mark.parametrize("fraction", ["0", "1", "-0.2", "20"])
+def test_a_test_fraction_is_a_share(fraction: str) -> None:
+    with pytest.raises(ConfigError, match=r"data\.test_fraction="):
+        compose_config("data=folder", "data.root=photos", f"data.test_fraction={fraction}")

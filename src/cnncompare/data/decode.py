@@ -227,11 +227,16 @@ def _resized_shape(width: int, height: int, resize: int, squash: bool) -> tuple[
 def _corrupt_error(file: ImagePath, error: BaseException) -> CorruptImageError:
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     reason = "not an image" if "cannot identify image file" in reason else reason
-    return CorruptImageError(f"{file} cannot be read ({reason}); replace it or remove it")
+    return CorruptImageError(f"{_named(file)} cannot be read ({reason}); replace it or remove it")
 
 
 def _size_error(file: ImagePath, size: tuple[int, int], options: DecodeOptions) -> DataError:
     return DataError(
         f"images differ in size: {options.reference_file} has {options.width}x{options.height}, "
-        f"{file} has {size[0]}x{size[1]}; set one size for all, such as data.image_size=224"
+        f"{_named(file)} has {size[0]}x{size[1]}; set one size for all, such as data.image_size=224"
     )
+
+
+def _named(file: ImagePath) -> str:
+    """Return the name for messages; records and reports cannot store bytes that are not UTF-8."""
+    return str(file).encode("utf-8", "backslashreplace").decode()

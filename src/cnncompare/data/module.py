@@ -104,7 +104,7 @@ class ImageData(LightningDataModule):
         self.n_test = len(splits.test)
         self.test_labels = splits.test.labels
         self.present_classes = torch.unique(self.test_labels)
-        self._notes = source.notes + _limit_note(len(splits.test), _n_test(source))
+        self._notes = source.notes + _limit_note(len(splits.test), len(source.test or ()))
         self.fingerprint = fingerprint(splits.test, source.shape, source.classes)
         self.mean, self.std = self._statistics(splits, source)
         self._splits = splits
@@ -284,10 +284,6 @@ def _decode_splits(splits: Splits, config: DataConfig, workers: int) -> tuple[Sp
                 raise CorruptImageError(report.corrupt[row])
     train, val = (split and replace(split, images=images) for split in splits[:2])
     return Splits(train, val, replace(splits.test, images=images)), report
-
-
-def _n_test(source: Source) -> int:
-    return 0 if source.test is None else len(source.test)
 
 
 def _limit_note(n: int, n_all: int) -> list[str]:

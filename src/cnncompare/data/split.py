@@ -12,6 +12,7 @@ from torch import Tensor
 from cnncompare.config.data import DataConfig
 from cnncompare.data.identical import group_identical
 from cnncompare.data.source import Source, Split
+from cnncompare.data.sources.class_folders import too_few_error
 from cnncompare.data.split_table import SplitRow, check_fit, read_split_table
 from cnncompare.errors import DataError
 
@@ -83,9 +84,10 @@ def _draw_test(source: Source, config: DataConfig, workers: int) -> Source:
     images, classes = source.train, source.classes
     assert images is not None
     groups = group_identical(images, config, workers)
-    _check_distinct(images.labels, groups, classes, 3 if _needs_validation(source, config) else 2)
+    n_kept = 2 if _needs_validation(source, config) else 1  # different images for other splits
+    _check_distinct(images.labels, groups, classes, 1 + n_kept)
     positions, rest = _draw(
-        images.labels, classes, "test", config.test_fraction, config.split_seed, groups
+        images.labels, classes, "test", config.test_fraction, config.split_seed, groups, n_kept
     )
     train, test, val = images.select(rest), images.select(positions), source.val
     if _needs_validation(source, config):
@@ -145,70 +147,66 @@ def _check_distinct(
     """Raise DataError if a class has too few different images for the splits that are drawn."""
     smallest, n = _smallest_class(labels[torch.from_numpy(np.unique(groups))], classes)
     if n < needed:
-        splits = "training, validation and test" if needed == 3 else "training and test"
-        raise DataError(
-            f"class {smallest!r} has {n} different images, too few for {splits}, which need one "
-            f"each; add images, or remove the class"
-        )
+        raise too_few_error(smallest, f"{n} different images", needed)
 
 
 def stratified_positions(
-    labels: Tensor, n: int, seed: int, groups: NDArray[np.int64] | None = None
+    labels: Tensor, n: int, seed: int, groups: NDArray[np.int64] | None = None, n_kept: int = 1
 ) -> tuple[Tensor, Tensor]:
     """Draw `n` positions with the class shares of `labels`; return them and the rest, ascending.
 
     `labels` is int64 [N]; `n` is at least the number of classes, and every class gets at least one
-    position. Positions with the same number in `groups`, int64 [N], stay together; if no other
-    choice remains, fewer than `n` are drawn. scikit-learn's splitters are not used because they
+    position. Positions with the same number in `groups`, int64 [N], stay together, and
+    `n_kept` groups of each class are not drawn; large groups may lead to more or fewer than `n`.
+    scikit-learn's splitters are not used because they
     reject a rest smaller than the number of classes, which a limit close to N leaves.
     """
-    groups = np.arange(len(labels)) if groups is None else groups
+    shuffled = np.random.default_rng(seed).permutation(len(labels))
+    classes, counts = np.unique(labels.numpy(), return_counts=True)
+    share = np.empty(len(labels))  # the share of its class that precedes the image, 0 to 1
+    for label, count in zip(classes, counts, strict=True):
+        members = shuffled[labels.numpy()[shuffled] == label]
+        share[members] = np.arange(count) / count
+        share[members[1:]] += 0.5 / count  # half a step, so that class sizes are rounded to nearest
+    order = shuffled[np.argsort(share[shuffled], kind="stable")]
+    chosen, rest = np.sort(order[:n]), np.sort(order[n:])
+    if groups is not None and len(np.unique(groups)) < len(groups):
+        chosen, rest = _whole_groups(labels.numpy(), groups, chosen, seed, n_kept)
+    return torch.from_numpy(chosen), torch.from_numpy(rest)
+
+
+def _whole_groups(
+    labels: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    chosen: NDArray[np.int64],
+    seed: int,
+    n_kept: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Draw whole groups, about as many positions of each class as are `chosen`; see above."""
     _, firsts, unit, sizes = np.unique(
         groups, return_index=True, return_inverse=True, return_counts=True
     )
-    order, quota = _drawing_order(labels.numpy()[firsts], sizes, n / len(labels), seed)
-    chosen = np.isin(unit, _take(order, labels.numpy()[firsts], sizes, n, quota))
-    return torch.from_numpy(chosen.nonzero()[0]), torch.from_numpy((~chosen).nonzero()[0])
+    shuffled = np.random.default_rng(seed).permutation(len(firsts))
+    taken = np.zeros(len(firsts), dtype=bool)
+    for label, room in zip(*np.unique(labels[chosen], return_counts=True), strict=True):
+        members = shuffled[labels[firsts[shuffled]] == label]
+        taken[_fill(members, sizes, int(room))[: len(members) - n_kept]] = True
+    return taken[unit].nonzero()[0], (~taken[unit]).nonzero()[0]
 
 
-def _drawing_order(
-    labels: NDArray[np.int64], sizes: NDArray[np.int64], share: float, seed: int
-) -> tuple[NDArray[np.int64], dict[int, float]]:
-    """Return the order in which groups of positions are drawn, and the quota of each class.
+def _fill(members: NDArray[np.int64], sizes: NDArray[np.int64], room: int) -> list[int]:
+    """Return the groups that fit into `room`, in the order of `members` but the smallest first.
 
-    `labels` and `sizes` are int64 [groups]; a quota is `share` of the positions of a class.
+    The smallest is returned even if it does not fit, so that no class is left out.
     """
-    shuffled = np.random.default_rng(seed).permutation(len(labels))
-    preceding = np.empty(len(labels))  # the share of its class that precedes a group, 0 to 1
-    quota = {}
-    for label in np.unique(labels):
-        members = shuffled[labels[shuffled] == label]
-        smallest = int(np.argmin(sizes[members]))  # comes first, so that it fits into any quota
-        members = np.concatenate([members[[smallest]], np.delete(members, smallest)])
-        count = sizes[members].sum()
-        preceding[members] = (np.cumsum(sizes[members]) - sizes[members]) / count
-        # half a step, so that class sizes are rounded to nearest
-        preceding[members[1:]] += 0.5 * sizes[members[1:]] / count
-        quota[int(label)] = share * count
-    return shuffled[np.argsort(preceding[shuffled], kind="stable")], quota
-
-
-def _take(
-    order: NDArray[np.int64],
-    labels: NDArray[np.int64],
-    sizes: NDArray[np.int64],
-    n: int,
-    quota: dict[int, float],
-) -> list[int]:
-    """Return the groups to draw: in `order`, without large ones that exceed their class's quota."""
-    taken, n_taken, per_class = [], 0, dict.fromkeys(quota, 0)
-    for group in order.tolist():
-        size, label = int(sizes[group]), int(labels[group])
-        if n_taken + size > n or (size > 1 and per_class[label] + size > np.ceil(quota[label])):
-            continue
-        taken.append(group)
-        n_taken += size
-        per_class[label] += size
+    if not len(members):
+        return []
+    smallest = members[sizes[members].argmin()]
+    taken, room = [int(smallest)], room - int(sizes[smallest])
+    for group in members[members != smallest].tolist():
+        if sizes[group] <= room:
+            taken.append(group)
+            room -= int(sizes[group])
     return taken
 
 
@@ -237,6 +235,7 @@ def _draw(
     fraction: float,
     seed: int,
     groups: NDArray[np.int64] | None,
+    n_kept: int = 1,
 ) -> tuple[Tensor, Tensor]:
     """Draw a split of a fraction of the images; return its positions and the rest, ascending."""
     n, n_all = round(fraction * len(labels)), len(labels)
@@ -247,7 +246,7 @@ def _draw(
             f"{key} of {n_all} {kind[0]} is {n}; training and {kind[1]} each need one image of "
             f"the {len(classes)} classes"
         )
-    positions, rest = stratified_positions(labels, n, seed, groups)
+    positions, rest = stratified_positions(labels, n, seed, groups, n_kept)
     for kept, fault, size in (
         (rest, "takes every training", "smaller"),
         (positions, "takes no", "larger"),

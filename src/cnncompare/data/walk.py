@@ -33,6 +33,11 @@ def is_hidden(name: str) -> bool:
     return name.startswith(".") or name.lower() in _SYSTEM_NAMES
 
 
+def has_image_suffix(name: str) -> bool:
+    """Return whether a file name is that of an image, by its suffix in any letter case."""
+    return name.lower().endswith(IMAGE_SUFFIXES)
+
+
 def subfolders(folder: str) -> list[str]:
     """Return the sorted names of the folders in a folder, without hidden and system folders."""
     with os.scandir(folder) as entries:
@@ -74,19 +79,25 @@ class FolderWalk:
                 self._ignore_link(path)
                 continue
             self._visited.add(real)
-            for entry in _entries(f"{self.root}/{path}"):
+            for entry in self._entries_to_read(path, real):
                 name = f"{path}/{entry.name}"
-                if is_hidden(entry.name):
-                    self.ignored[HIDDEN] += _count_files(entry)
-                elif entry.is_symlink() and self._is_reached_otherwise(entry, real):
-                    self._ignore_link(name)
-                elif entry.is_dir():
+                if entry.is_dir():
                     unread.append((name, _real_path(entry, real)))
-                elif _is_image(entry):
-                    names.append(name)
                 else:
-                    self.ignored[suffix_of(entry.name)] += 1
+                    names.append(name)
         return sorted(names)
+
+    def _entries_to_read(self, path: str, real: str) -> Iterator["os.DirEntry[str]"]:
+        """Yield the folders and images in a folder with this real path; count the others."""
+        for entry in _entries(f"{self.root}/{path}"):
+            if is_hidden(entry.name):
+                self.ignored[HIDDEN] += _count_files(entry)
+            elif entry.is_symlink() and self._is_ignored_link(entry, real):
+                self._ignore_link(f"{path}/{entry.name}")
+            elif entry.is_dir() or _is_image(entry):
+                yield entry
+            else:
+                self.ignored[kind_of(entry.name)] += 1
 
     def ignore(self, folder: str) -> None:
         """Count the files directly in a folder that holds class folders."""
@@ -94,17 +105,20 @@ class FolderWalk:
             if is_hidden(entry.name):
                 self.ignored[HIDDEN] += _count_files(entry)
             elif not entry.is_dir():
-                self.ignored[suffix_of(entry.name)] += 1
+                self.ignored[kind_of(entry.name)] += 1
 
     def _ignore_link(self, name: str) -> None:
         self.ignored[LINKS] += 1
         self.links.append(name)
 
-    def _is_reached_otherwise(self, link: "os.DirEntry[str]", folder: str) -> bool:
-        """Return whether a link in the real path `folder` leads to what the walk reads anyway."""
+    def _is_ignored_link(self, link: "os.DirEntry[str]", folder: str) -> bool:
+        """Return whether a link in the real path `folder` leads to what the walk reads anyway.
+
+        A link without a target is ignored unless it has an image's name; opening it reports it.
+        """
         target = os.path.realpath(link.path)
-        if not os.path.exists(target):
-            return False  # reported when the image is opened
+        if not os.path.exists(link.path):
+            return not has_image_suffix(link.name)
         is_folder = os.path.isdir(target)
         owner = self._owner(target if is_folder else os.path.dirname(target))
         hidden = owner is not None and any(map(is_hidden, _names_below(owner, target)))
@@ -132,8 +146,13 @@ def _names_below(folder: str, path: str) -> list[str]:
     return [] if path == folder else os.path.relpath(path, folder).split(os.sep)
 
 
-def suffix_of(name: str) -> str:
-    """Return the suffix of a file name in lower case, such as ".txt", with bad bytes escaped."""
+def kind_of(name: str) -> str:
+    """Return the kind by which an ignored file is counted: HIDDEN, or its suffix in lower case.
+
+    Bytes that are not UTF-8 are escaped, because the kinds are written to the run record.
+    """
+    if is_hidden(name):
+        return HIDDEN
     suffix = os.path.splitext(name)[1].lower() or NO_SUFFIX
     return suffix.encode("utf-8", "backslashreplace").decode()
 
@@ -142,7 +161,9 @@ def describe_ignored(ignored: Mapping[str, int], links: Iterable[str] = ()) -> s
     """Return a line with the number of ignored files of each kind."""
     others = set(ignored) - UNREAD_FORMATS - {*IMAGE_SUFFIXES, HIDDEN, LINKS}
     kinds = {
-        "image formats that are not read": _listed(ignored, UNREAD_FORMATS),
+        "image formats that are not read (convert them to JPEG or PNG)": _listed(
+            ignored, UNREAD_FORMATS
+        ),
         "images outside the class folders": _listed(ignored, IMAGE_SUFFIXES),
         "files that are not images": _listed(ignored, others),
         "hidden or system files": str(ignored.get(HIDDEN) or ""),
@@ -172,9 +193,8 @@ def _real_path(entry: "os.DirEntry[str]", parent: str) -> str:
 
 def _is_image(entry: "os.DirEntry[str]") -> bool:
     """Return whether a file has an image's name; a link without a target is reported later."""
-    if not entry.name.lower().endswith(IMAGE_SUFFIXES):
-        return False
-    return entry.is_file() or entry.is_symlink()  # a named pipe would block its reader
+    # a named pipe would block its reader
+    return has_image_suffix(entry.name) and (entry.is_symlink() or entry.is_file())
 
 
 def _count_files(entry: "os.DirEntry[str]") -> int:

@@ -69,9 +69,10 @@ def _check_images(config: Config) -> None:
 
         detect_layout(config.data.root or "")
     if config.data.source == "folder":
-        from cnncompare.data.sources.class_folders import find_class_folders
+        from cnncompare.data.sources.class_folders import check_class_folders
 
-        find_class_folders(config.data.root or "")
+        n_drawn = 2 if config.data.protocol == "test_as_val" else 3
+        check_class_folders(config.data.root or "", n_drawn if config.data.split is None else 1)
     if config.data.split is not None:
         from cnncompare.data.split_table import read_split_table
 

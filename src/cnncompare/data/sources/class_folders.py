@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cnncompare.config.data import IMAGE_SUFFIXES
-from cnncompare.data.walk import UNREAD_FORMATS, FolderWalk, is_hidden, is_within, subfolders
+from cnncompare.data.walk import (
+    UNREAD_FORMATS,
+    FolderWalk,
+    has_image_suffix,
+    is_hidden,
+    is_within,
+    subfolders,
+)
 from cnncompare.errors import DataError, closest
 
 SPLIT_NAMES = {
@@ -67,26 +74,57 @@ def find_class_folders(root: str) -> ClassFolders:
         splits = _split_folders(path)
         classes = {split: subfolders(os.path.join(path, name)) for split, name in splits.items()}
     except OSError as error:
-        raise DataError(f"{error.filename} cannot be read ({error.strerror})") from None
+        raise unreadable_error(error) from None
     found = ClassFolders(path, splits, classes)
-    _check_classes(found)
     _check_distinct(found)
+    _check_classes(found)
     return found
 
 
 def list_class_files(found: ClassFolders) -> tuple[dict[str, list[list[str]]], FolderWalk]:
     """Return the image files of each split by class, relative to the root, and the walk.
 
-    Raises DataError for a class folder without images, and OSError for one that cannot be read.
+    Raises DataError for a class folder without images or that cannot be read.
     """
     walk = FolderWalk(found.root, found.all_folders())
-    for folder in sorted({".", *found.splits.values()}):
-        walk.ignore(folder)
-    files = {
-        split: [_class_files(walk, found.folder(split, name)) for name in found.classes[split]]
-        for split in found.splits
-    }
+    try:
+        for folder in sorted({".", *found.splits.values()}):
+            walk.ignore(folder)
+        files = {
+            split: [_class_files(walk, found.folder(split, name)) for name in found.classes[split]]
+            for split in found.splits
+        }
+    except OSError as error:
+        raise unreadable_error(error) from None
     return files, walk
+
+
+def check_class_folders(root: str, n_drawn: int) -> None:
+    """Raise DataError for what a look at the files shows, without decoding them.
+
+    If the folders do not define the splits, each class needs an image for each of the `n_drawn`
+    splits, 2 or 3.
+    """
+    found = find_class_folders(root)
+    files, _ = list_class_files(found)
+    for name, images in zip(found.classes["train"], files["train"], strict=True):
+        if len(images) < n_drawn and not found.has_splits:
+            raise too_few_error(name, f"{len(images)} images", n_drawn)
+
+
+def too_few_error(name: str, images: str, n_drawn: int) -> DataError:
+    """Return the error for a class with too few images for the splits that are drawn."""
+    splits = "training, validation and test" if n_drawn == 3 else "training and test"
+    return DataError(
+        f"class {name!r} has {images}, too few for {splits}, which need one each; add images, or "
+        f"remove the class"
+    )
+
+
+def unreadable_error(error: OSError) -> DataError:
+    """Return the error for a file or folder that the system does not let us read."""
+    name = os.fsdecode(error.filename or "").encode("utf-8", "backslashreplace").decode()
+    return DataError(f"{name} cannot be read ({error.strerror})")
 
 
 def _class_files(walk: FolderWalk, folder: str) -> list[str]:
@@ -112,13 +150,21 @@ def _split_folders(root: str) -> dict[str, str]:
             )
         folders[split] = name
     _check_complete(root, folders, names)
+    folders = {split: folders[split] for split in SPLIT_NAMES if split in folders}
     if others:
-        raise DataError(
-            f"data.root={root} has the folder {others[0]}/ beside {'/, '.join(folders.values())}/; "
-            f"it is not read{closest(others[0].lower(), sum(SPLIT_NAMES.values(), ()))}; rename it "
-            f"to val/ if it is the validation split, or move it elsewhere"
-        )
-    return {split: folders[split] for split in SPLIT_NAMES if split in folders}
+        raise _unknown_folders_error(root, folders, others)
+    return folders
+
+
+def _unknown_folders_error(root: str, folders: dict[str, str], others: list[str]) -> DataError:
+    more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+    plural = "folders" if len(others) > 1 else "folder"
+    near = closest(others[0].lower(), [name for names in SPLIT_NAMES.values() for name in names])
+    rename = "" if "val" in folders else "rename it to val/ if it is the validation split, or "
+    return DataError(
+        f"data.root={root} has the {plural} {'/, '.join(others[:3])}/{more} beside "
+        f"{'/, '.join(folders.values())}/, not read as a split{near}; {rename}move it elsewhere"
+    )
 
 
 def _check_complete(root: str, folders: dict[str, str], names: list[str]) -> None:
@@ -136,11 +182,7 @@ def _is_class(root: str, name: str) -> bool:
     """Return whether a folder named like a split directly contains images and no folders."""
     folder = os.path.join(root, name)
     files = [name for name in os.listdir(folder) if not is_hidden(name)]
-    return not subfolders(folder) and any(map(_has_image_suffix, files))
-
-
-def _has_image_suffix(name: str) -> bool:
-    return name.lower().endswith(IMAGE_SUFFIXES)
+    return not subfolders(folder) and any(map(has_image_suffix, files))
 
 
 def _check_classes(found: ClassFolders) -> None:
@@ -148,10 +190,10 @@ def _check_classes(found: ClassFolders) -> None:
     _check_encoding(found)
     if len(classes) < 2:
         folder = f"{found.root}/{found.splits['train']}".removesuffix("/.")
-        inner = f"; it has: {', '.join(classes)}" if classes else ""
+        has = f" (it has: {', '.join(classes)})" if classes else ""
         raise DataError(
-            f"{folder} has {len(classes)} class folders{inner}; at least 2 are needed: "
-            f"{'train/' if found.has_splits else ''}CLASS/IMAGE"
+            f"{folder} has {len(classes)} class folders; at least 2 are needed: "
+            f"{'train/' if found.has_splits else ''}CLASS/IMAGE{has}"
         )
     for split, names in found.classes.items():
         _check_same_classes(found, split, classes, names)

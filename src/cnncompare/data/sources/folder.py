@@ -10,9 +10,12 @@ from cnncompare.config.data import DataConfig
 from cnncompare.data.decode import DecodeOptions, read_size
 from cnncompare.data.files import ImageFiles
 from cnncompare.data.source import Source, Split
-from cnncompare.data.sources.class_folders import find_class_folders, list_class_files
+from cnncompare.data.sources.class_folders import (
+    find_class_folders,
+    list_class_files,
+    unreadable_error,
+)
 from cnncompare.data.walk import HIDDEN, describe_ignored
-from cnncompare.errors import DataError
 
 log = logging.getLogger(__name__)
 
@@ -24,11 +27,11 @@ def load_folder(config: DataConfig) -> Source:
     if a split or a class is missing or empty, and if a file or folder cannot be read.
     """
     found = find_class_folders(config.root or "")
+    files, walk = list_class_files(found)
     try:
-        files, walk = list_class_files(found)
         images = _image_files(Path(found.root), files, config)
     except OSError as error:
-        raise DataError(f"{error.filename} cannot be read ({error.strerror})") from None
+        raise unreadable_error(error) from None
     if set(walk.ignored) - {HIDDEN}:
         log.warning("%s: %s", found.root, describe_ignored(walk.ignored, walk.links))
     return _source(images, files, found.classes["train"], dict(walk.ignored))
