@@ -13,6 +13,7 @@ from cnncompare.data.augment import adapt
 from cnncompare.data.cache import decode_to_cache
 from cnncompare.data.decode import CorruptImageError
 from cnncompare.data.files import DecodeReport, ImageFiles
+from cnncompare.data.leaks import count_leaks
 from cnncompare.data.loaders import Batches, BatchOptions, RankInfo
 from cnncompare.data.normalize import channel_statistics
 from cnncompare.data.source import Images, Source, Split, fingerprint, read_images
@@ -86,10 +87,9 @@ class ImageData(LightningDataModule):
         """
         if self._splits is not None:
             return
-        is_imagenet = self.config.source == "imagenet"
-        self.transform = (
-            resolve_transform(self.config, self.weights_transform) if is_imagenet else None
-        )
+        self.transform = None
+        if self.config.source == "imagenet":
+            self.transform = resolve_transform(self.config, self.weights_transform)
         loaded = load_source(self.config, self.transform)
         source = complete_source(loaded, self.config, self._workers)
         self.ignored_files = source.ignored_files
@@ -101,8 +101,7 @@ class ImageData(LightningDataModule):
         self.image_shape = _image_shape(source, self.config)
         self.n_train = None if splits.train is None else len(splits.train)
         self.n_val = None if splits.val is None else len(splits.val)
-        self.n_test = len(splits.test)
-        self.test_labels = splits.test.labels
+        self.n_test, self.test_labels = len(splits.test), splits.test.labels
         self.present_classes = torch.unique(self.test_labels)
         self._notes = source.notes + _limit_note(len(splits.test), len(source.test or ()))
         self.fingerprint = fingerprint(splits.test, source.shape, source.classes)
@@ -130,6 +129,10 @@ class ImageData(LightningDataModule):
         `data.on_corrupt_image=error` there are none.
         """
         return self._by_position(self._report.corrupt)
+
+    def count_leaks(self) -> int | None:
+        """Return the number of test images that are also training images, None if not measured."""
+        return count_leaks(self._prepared_splits().train, self._prepared_splits().test)
 
     def log_ignored_files(self) -> None:
         """Log the numbers of ignored files, once the run has a log file."""

@@ -55,6 +55,12 @@ class ModelSection(RecordSection):
     input_size: list[int]  # [C, H, W]
 
 
+class LeaksSection(RecordSection):
+    """Test images that are also training images."""
+
+    identical: int  # with equal pixels
+
+
 class DataSection(RecordSection):
     """The data set; equal fingerprints mean equal test images and labels."""
 
@@ -65,6 +71,19 @@ class DataSection(RecordSection):
     n_test: int
     fingerprint: str
     ignored_files: dict[str, int] = {}  # by suffix, such as .txt; also "hidden" and "link"
+    leaks: LeaksSection | None = None  # null if not measured
+
+    @property
+    def leak_sentence(self) -> str | None:
+        """A sentence on test images that are also training images, None without any."""
+        n = self.leaks.identical if self.leaks else 0
+        if n == 0:
+            return None
+        images = "is also a training image" if n == 1 else "are also training images"
+        return (
+            f"{n:,} of {self.n_test:,} test images ({100 * n / self.n_test:.1f} %) {images}: the "
+            f"accuracies are too high"
+        )
 
 
 class SettingsSection(RecordSection):

@@ -15,6 +15,7 @@ from cnncompare.runs.record import (
     DataSection,
     EnvironmentSection,
     EvaluationSection,
+    LeaksSection,
     ModelSection,
     ReferenceResultSection,
     TrainingSection,
@@ -81,6 +82,7 @@ def _model_section(model: registry.BuiltModel, data: ImageData) -> ModelSection:
 
 
 def _data_section(config: Config, data: ImageData) -> DataSection:
+    leaks = data.count_leaks()
     return DataSection(
         name=config.data.name,
         classes=len(data.classes),
@@ -89,6 +91,7 @@ def _data_section(config: Config, data: ImageData) -> DataSection:
         n_test=data.n_test,
         fingerprint=data.fingerprint,
         ignored_files=data.ignored_files,
+        leaks=None if leaks is None else LeaksSection(identical=leaks),
     )
 
 

@@ -61,12 +61,19 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
                 broadcast_finished(build_trainer(run.folder, config, []), finished=True)
                 return run
             write_initial_record(run, config, model, data, argv, clocks_shared, reference)
+            _print_leaks(run)
             with log_file(run.folder / LOG), close_on_exit(run):
                 data.log_ignored_files()
                 measure = _fit_and_test if config.trains else evaluate
                 trainer = measure(run, config, task, data, interruption)
                 _complete(run, config, data, trainer)
     return run
+
+
+def _print_leaks(run: Run) -> None:
+    sentence = run.record.data and run.record.data.leak_sentence
+    if sentence:
+        print(f"{sentence}; cnncompare data lists them", flush=True)
 
 
 def _fit_and_test(
