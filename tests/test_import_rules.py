@@ -50,6 +50,7 @@ ALSO_WITHOUT_TORCH = (
     *("training.preflight", "data.sources.imagenet.layout", "bench.command"),
     *("data.audit.command", "data.audit.console", "data.audit.properties"),
     "data.audit.duplicates",
+    *("data.sources.label_table", "data.sources.stored_arrays", "data.sources.table_columns"),
     *("data.sources.class_folders", "data.split_table", "data.walk"),
 )
 

@@ -32,7 +32,7 @@ def test_every_shipped_file_is_valid(group: str, option: str) -> None:
 
 @pytest.mark.parametrize("option", options_of("data"))
 def test_every_shipped_data_set_is_valid(option: str) -> None:
-    root = ["data.root=."] if option in ("folder", "imagenet_val") else []
+    root = ["data.root=."] if option in ("folder", "arrays", "parquet", "imagenet_val") else []
     tested = ["trainer.max_epochs=0"] if option == "imagenet_val" else []
     assert isinstance(compose_config(f"data={option}", *root, *tested), Config)
 

@@ -1,4 +1,4 @@
-"""Groups of images with identical pixels, found by hashes of the decoded images."""
+"""Hashes of the decoded images of a split, and groups of images with identical pixels."""
 
 import hashlib
 import os
@@ -21,17 +21,29 @@ from cnncompare.data.source import Split
 def group_identical(split: Split, config: DataConfig, workers: int) -> NDArray[np.int64]:
     """Return for each image of the split the first position, int64 [n], with the same pixels.
 
-    Files are compared at their stored size, as RGB, so that the groups do not depend on the
-    preprocessing. Raises CorruptImageError unless `data.on_corrupt_image` allows corrupt images.
+    Raises CorruptImageError unless `data.on_corrupt_image` allows corrupt images.
+    """
+    first: dict[bytes, int] = {}
+    hashes = hash_images(split, config, workers)
+    return np.array([first.setdefault(pixels, i) for i, pixels in enumerate(hashes)], np.int64)
+
+
+def hash_images(split: Split, config: DataConfig, workers: int) -> list[bytes]:
+    """Return the SHA-256 of each image's size and RGB pixels, in the order of the split.
+
+    Files are hashed at their stored size, so that the hashes do not depend on the preprocessing,
+    and an array has the hash of a lossless file. Raises CorruptImageError unless
+    `data.on_corrupt_image` allows corrupt images.
     """
     images = split.images
-    rows = split.rows.tolist()
-    if isinstance(images, Tensor):
-        hashes = [hashlib.sha256(images[row].numpy().tobytes()).digest() for row in rows]
-    else:
-        hashes = _file_hashes(images.select(split.rows), config, workers)
-    first: dict[bytes, int] = {}
-    return np.array([first.setdefault(pixels, i) for i, pixels in enumerate(hashes)], np.int64)
+    if not isinstance(images, Tensor):
+        return _file_hashes(images.select(split.rows), config, workers)
+    channels, height, width = images.shape[1:]
+    shape = (max(channels, 3), height, width)  # grey is repeated
+    return [
+        hashlib.sha256(repr(shape).encode() + images[row].expand(shape).numpy().tobytes()).digest()
+        for row in split.rows.tolist()
+    ]
 
 
 def _file_hashes(images: ImageFiles, config: DataConfig, workers: int) -> list[bytes]:

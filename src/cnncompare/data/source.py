@@ -119,10 +119,21 @@ def in_chunks(rows: Tensor, shape: tuple[int, ...]) -> tuple[Tensor, ...]:
     return rows.tensor_split(max(1, len(rows) * math.prod(shape) // _CHUNK_BYTES))
 
 
-def fingerprint(split: Split, shape: tuple[int, int, int], classes: Sequence[str]) -> str:
-    """Return a SHA-256 in hexadecimal of the images, each of `shape`, their labels and classes."""
+def fingerprint(
+    split: Split,
+    shape: tuple[int, int, int],
+    classes: Sequence[str],
+    hashes: Sequence[bytes] | None = None,
+) -> str:
+    """Return a SHA-256 in hexadecimal of the images, each of `shape`, their labels and classes.
+
+    `hashes`, one per image of the split, represent the images instead of `shape` and pixels.
+    """
     digest = hashlib.sha256("\0".join(classes).encode())
     digest.update(split.labels.numpy().tobytes())
+    if hashes is not None:
+        digest.update(b"".join(hashes))
+        return digest.hexdigest()
     if split.keys is not None:
         for row in split.rows.tolist():
             digest.update(split.keys[row])

@@ -108,7 +108,18 @@ class SettingsSection(RecordSection):
     matmul_precision: str
     deterministic: bool
     clocks_shared: bool = False  # other jobs of the sweep ran at the same time
+    weights_prefix: str | None = None  # removed from the names of the tensors in a file
     recipe_hash: str  # hash of the configuration without the seed
+
+
+class HealthFinding(RecordSection):
+    """A sign that a training's accuracy says little about the network, and what to do."""
+
+    check: Literal[
+        "diverged", "at_chance", "still_rising", "few_steps", "images_left_out", "saturated"
+    ]
+    evidence: str
+    advice: str
 
 
 class TrainingSection(SettingsSection):
@@ -129,6 +140,7 @@ class TrainingSection(SettingsSection):
     head_lr: float | None = None  # null: the same as lr
     ema_decay: float | None
     gradient_clip_norm: float | None
+    health: list[HealthFinding] = []  # empty when all is well
 
 
 class ReferenceResultSection(RecordSection):

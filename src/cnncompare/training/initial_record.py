@@ -102,7 +102,7 @@ def _common_settings(
     trainer = config.trainer
     return {
         "seed": config.seed,
-        "batch_size": config.data.batch_size,
+        "batch_size": data.batch_size,
         "devices": trainer.processes,
         "accelerator": trainer.accelerator,
         "strategy": "ddp" if trainer.processes > 1 else "single_device",
@@ -114,6 +114,7 @@ def _common_settings(
         "mean": list(data.mean),
         "std": list(data.std),
         "model_changes": list(model.changes),
+        "weights_prefix": model.weights_prefix,
         "channels_last": trainer.channels_last,
         "compile": trainer.compile,
         "trim_kernels": trainer.trim_kernels,

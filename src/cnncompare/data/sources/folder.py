@@ -15,6 +15,7 @@ from cnncompare.data.sources.class_folders import (
     list_class_files,
     unreadable_error,
 )
+from cnncompare.data.sources.label_table import read_labelled_files
 from cnncompare.data.walk import HIDDEN, describe_ignored
 
 log = logging.getLogger(__name__)
@@ -23,9 +24,13 @@ log = logging.getLogger(__name__)
 def load_folder(config: DataConfig) -> Source:
     """Return the images below `data.root` without decoding; labels follow the sorted class names.
 
-    Without folders for the splits, all images are in `train`, and `test` is None. Raises DataError
-    if a split or a class is missing or empty, and if a file or folder cannot be read.
+    With `data.labels`, labels and splits are those of the table. Without folders or a column for
+    the splits, all images are in `train`, and `test` is None. Raises DataError if a split or a
+    class is missing or empty, and if a file or folder cannot be read.
     """
+    if config.labels is not None:
+        root, classes, labelled = read_labelled_files(config.root or "", config.labels)
+        return _source(_image_files(root, labelled, config), labelled, classes, {})
     found = find_class_folders(config.root or "")
     files, walk = list_class_files(found)
     try:
