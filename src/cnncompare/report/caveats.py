@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from cnncompare.comparison.compare import ComparedTable, GroupRow
+from cnncompare.runs.leaks import leak_sentence
 from cnncompare.terminal.formatting import enumeration
 
 
@@ -22,7 +23,7 @@ def caveats(table: ComparedTable) -> list[str]:
 
 def _leaks(table: ComparedTable) -> list[str]:
     data = (result.record.data for row in table.rows for result in row.group.results)
-    sentences = dict.fromkeys(section.leak_sentence for section in data if section is not None)
+    sentences = dict.fromkeys(leak_sentence(section) for section in data)
     return [f"{sentence}." for sentence in sentences if sentence]
 
 

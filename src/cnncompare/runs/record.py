@@ -73,18 +73,6 @@ class DataSection(RecordSection):
     ignored_files: dict[str, int] = {}  # by suffix, such as .txt; also "hidden" and "link"
     leaks: LeaksSection | None = None  # null if not measured
 
-    @property
-    def leak_sentence(self) -> str | None:
-        """A sentence on test images that are also training images, None without any."""
-        n = self.leaks.identical if self.leaks else 0
-        if n == 0:
-            return None
-        images = "is also a training image" if n == 1 else "are also training images"
-        return (
-            f"{n:,} of {self.n_test:,} test images ({100 * n / self.n_test:.1f} %) {images}: the "
-            f"accuracies are too high"
-        )
-
 
 class SettingsSection(RecordSection):
     """Settings that trainings and tests of pretrained weights share."""

@@ -12,6 +12,7 @@ from cnncompare.data.batch_size import LARGEST_BATCH
 from cnncompare.data.module import ImageData
 from cnncompare.errors import ConfigError, RunError
 from cnncompare.models import registry
+from cnncompare.runs.leaks import leak_sentence
 from cnncompare.runs.lifecycle import checkpoint_to_resume, close_on_exit, is_finished, open_run
 from cnncompare.runs.log_file import log_file
 from cnncompare.runs.record import BestSection, TestSection
@@ -76,7 +77,7 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
 
 
 def _print_leaks(run: Run) -> None:
-    sentence = run.record.data and run.record.data.leak_sentence
+    sentence = leak_sentence(run.record.data)
     if sentence:
         print(f"cnncompare: {sentence}; cnncompare data lists them", file=sys.stderr, flush=True)
 
