@@ -48,6 +48,8 @@ ALSO_WITHOUT_TORCH = (
     *("system.ranks", "system.cores", "system.gpus", "system.signals", "system.cpu_usage"),
     *("system.argument_parser", "system.openmp"),
     *("training.preflight", "training.changed_data", "data.survey", "bench.command"),
+    *("data.audit.command", "data.audit.console", "data.audit.properties"),
+    "data.audit.duplicates",
     *("data.sources.label_table", "data.sources.stored_arrays", "data.sources.table_columns"),
     *("data.sources.class_folders", "data.split_table", "data.walk"),
     "data.sources.imagenet.layout",

@@ -15,6 +15,7 @@ from cnncompare.terminal.streams import is_output_lost, keep_writing, output_err
 
 SUBCOMMANDS = {
     "bench": "cnncompare.bench.command",
+    "data": "cnncompare.data.audit.command",
     "models": "cnncompare.models.catalog.command",
     "plan": "cnncompare.sweep.plan",
     "report": "cnncompare.report.command",

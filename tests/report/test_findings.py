@@ -123,3 +123,21 @@ def test_disturbed_epochs_are_counted(tmp_path: Path) -> None:
     assert "Other programs used more than 10 % of the cores in some epochs" in text
     assert "too long: a (1 of 2). The GPU was throttled by power or temperature in" in text
     assert "b (" not in text
+
+
+def test_leaks_between_training_and_test_lead_the_caveats(tmp_path: Path) -> None:
+    leaks = {"data": {"leaks": {"identical": 51}}}
+    write_sweep(tmp_path, {"one": 0.9, "two": 0.8}, seeds=1, n=500, changes=leaks)
+    (table,) = compare_results(*load_results([tmp_path]), Options()).tables
+    first, second = caveats(table)
+    assert first == (
+        "51 of 500 test images (10.2 %) are also training images: the accuracies are too high."
+    )
+    assert second.startswith("One seed each")
+
+
+@pytest.mark.parametrize("leaks", [None, {"identical": 0}])
+def test_without_leaks_there_is_no_caveat(tmp_path: Path, leaks: dict[str, int] | None) -> None:
+    write_sweep(tmp_path, {"one": 0.9}, seeds=2, n=100, changes={"data": {"leaks": leaks}})
+    (table,) = compare_results(*load_results([tmp_path]), Options()).tables
+    assert caveats(table) == []

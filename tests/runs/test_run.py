@@ -16,7 +16,8 @@ from tests.comparison.factory import evaluation
 # shared/reference/run-record.md, key by key, and data.ignored_files
 CONTRACT = {
     "model": "name source stem pretrained params macs size_mb input_size",
-    "data": "name classes n_train n_val n_test fingerprint ignored_files",
+    "data": "name classes n_train n_val n_test fingerprint ignored_files leaks conversions "
+    "pixel_ranges",
     "best": "epoch val_acc1",
     "test": "acc1 acc5 loss n correct1 correct5",
     "timing": "epoch_s train_s val_s data_wait_s images_per_s time_to_best_s",

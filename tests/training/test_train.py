@@ -1,5 +1,6 @@
 import csv
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from cnncompare.errors import ModelError, RunError
@@ -234,3 +236,36 @@ def test_config_yaml_is_enough_to_run_it_again(cnncompare: Call, run: Run, tmp_p
     again = Run.read(tmp_path / "again" / "default" / run.folder.name)
     assert again.record.test == run.record.test
     assert {path.name for path in tmp_path.iterdir()} == {"again"}
+
+
+def test_test_images_that_are_training_images_are_recorded_and_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draws = np.random.default_rng(0)
+    for split, n in (("train", 8), ("test", 4)):
+        for name in ("cat", "dog"):
+            (tmp_path / "data" / split / name).mkdir(parents=True)
+            for number in range(n):
+                pixels = draws.integers(0, 256, (32, 32, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(tmp_path / f"data/{split}/{name}/{number}.png")
+    shutil.copy(tmp_path / "data/train/cat/0.png", tmp_path / "data/test/cat/copy.png")
+    folder = (f"data.root={tmp_path}/data", f"data.cache_dir={tmp_path}/cache", "data.batch_size=4")
+    choices = ("data.protocol=test_as_val", "trainer.max_epochs=1", "trainer.threads=1")
+    config = compose_config(
+        *("data=folder", *folder, "model=lenet5", *choices, f"output_root={tmp_path}/outputs")
+    )
+    leaking = train(config)
+    record = json.loads((leaking.folder / "run.json").read_text())
+    assert record["data"]["leaks"] == {"identical": 1}
+    printed = capsys.readouterr().err
+    assert "1 of 9 test images (11.1 %) is also a training image" in printed
+
+
+def test_a_run_without_leaks_prints_no_line_about_them(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(compose_config(*SMALL, "trainer.max_epochs=1", f"output_root={tmp_path}"))
+    assert "training image" not in capsys.readouterr().err
+    assert run.record.data is not None
+    assert run.record.data.leaks is not None
+    assert run.record.data.leaks.identical == 0

@@ -90,7 +90,7 @@ def decode(file: ImagePath, options: DecodeOptions) -> NDArray[np.uint8]:
 
 def decode_with_mode(file: ImagePath, options: DecodeOptions) -> tuple[NDArray[np.uint8], str]:
     """Return the result of `decode` and PIL's colour mode of the file, such as RGB, L or CMYK."""
-    image, mode = _load(file, options)
+    image, mode = read_image(file, options)
     if options.size is None and image.size != (options.width, options.height):
         raise _size_error(file, image.size, options)
     return to_pixels(image, options), mode
@@ -104,7 +104,7 @@ def hash_pixels(files: Sequence[ImagePath], allow_corrupt: bool) -> list[bytes]:
     hashes = []
     for file in files:
         try:
-            pixels = to_pixels(_load(file, RGB_AS_STORED)[0], RGB_AS_STORED)
+            pixels = to_pixels(read_image(file, RGB_AS_STORED)[0], RGB_AS_STORED)
             content = repr(pixels.shape).encode() + pixels.tobytes()
         except CorruptImageError:
             if not allow_corrupt:
@@ -114,7 +114,7 @@ def hash_pixels(files: Sequence[ImagePath], allow_corrupt: bool) -> list[bytes]:
     return hashes
 
 
-def _load(file: ImagePath, options: DecodeOptions) -> tuple[Image.Image, str]:
+def read_image(file: ImagePath, options: DecodeOptions) -> tuple[Image.Image, str]:
     """Return the whole image and PIL's mode of the file. Raises CorruptImageError and DataError."""
     try:
         if options.as_pretrained:

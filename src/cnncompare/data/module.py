@@ -12,6 +12,7 @@ from cnncompare.data.augment import adapt
 from cnncompare.data.batch_size import resolve_batch_size
 from cnncompare.data.decoded_splits import decode_splits, hash_test_images
 from cnncompare.data.files import DecodeReport, ImageFiles
+from cnncompare.data.leaks import count_leaks
 from cnncompare.data.loaders import Batches, BatchOptions, RankInfo
 from cnncompare.data.normalize import channel_statistics
 from cnncompare.data.shared_memory import check_shared_memory
@@ -19,7 +20,7 @@ from cnncompare.data.source import Images, Source, Split, fingerprint, read_imag
 from cnncompare.data.sources.arrays import load_arrays
 from cnncompare.data.sources.digits import load_digits
 from cnncompare.data.sources.folder import load_folder
-from cnncompare.data.sources.imagenet.notes import colour_notes
+from cnncompare.data.sources.imagenet.notes import colour_notes, limit_note
 from cnncompare.data.sources.imagenet.validation_set import load_imagenet
 from cnncompare.data.sources.parquet import load_parquet
 from cnncompare.data.sources.synthetic import load_synthetic
@@ -92,10 +93,9 @@ class ImageData(LightningDataModule):
         """
         if self._splits is not None:
             return
-        is_imagenet = self.config.source == "imagenet"
-        self.transform = (
-            resolve_transform(self.config, self.weights_transform) if is_imagenet else None
-        )
+        self.transform = None
+        if self.config.source == "imagenet":
+            self.transform = resolve_transform(self.config, self.weights_transform)
         loaded = load_source(self.config, self.transform)
         source = complete_source(loaded, self.config, self._workers)
         self.ignored_files = source.ignored_files
@@ -109,14 +109,13 @@ class ImageData(LightningDataModule):
         self.image_shape = _image_shape(source, self.config)
         self.n_train = None if splits.train is None else len(splits.train)
         self.n_val = None if splits.val is None else len(splits.val)
-        self.n_test = len(splits.test)
+        self.n_test, self.test_labels = len(splits.test), splits.test.labels
         self.batch_size = resolve_batch_size(self.config.batch_size, self.n_train)
         self._check_workers(splits)
         chosen_on = splits.test if splits.val is None else splits.val
         self.val_class_counts = torch.bincount(chosen_on.labels, minlength=len(source.classes))
-        self.test_labels = splits.test.labels
         self.present_classes = torch.unique(self.test_labels)
-        self._notes = source.notes + _limit_note(len(splits.test), len(source.test or ()))
+        self._notes = source.notes + limit_note(len(splits.test), len(source.test or ()))
         self.fingerprint = fingerprint(splits.test, source.shape, source.classes, self._hashes)
         self.mean, self.std = self._statistics(splits, source)
         self._splits = splits
@@ -142,6 +141,10 @@ class ImageData(LightningDataModule):
         `data.on_corrupt_image=error` there are none.
         """
         return self._by_position(self._report.corrupt)
+
+    def count_leaks(self) -> int | None:
+        """Return the number of test images that are also training images, None if not measured."""
+        return count_leaks(self._prepared_splits().train, self._prepared_splits().test)
 
     def train_dataloader(self) -> Batches:
         """Return the training batches, in a new order in each epoch."""
@@ -286,10 +289,6 @@ def load_source(config: DataConfig, transform: Transform | None = None) -> Sourc
             return load_parquet(config)
         case "torchvision":
             return load_torchvision(config)
-
-
-def _limit_note(n: int, n_all: int) -> list[str]:
-    return [f"{n:,} of the {n_all:,} images, stratified"] if n < n_all else []
 
 
 def _image_shape(source: Source, config: DataConfig) -> tuple[int, int, int]:

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 
 from cnncompare.comparison.compare import ComparedTable, GroupRow
+from cnncompare.runs.leaks import leak_sentence
 from cnncompare.terminal.formatting import enumeration
 
 
 def caveats(table: ComparedTable) -> list[str]:
     """Return a sentence for each condition that weakens the table's numbers."""
     return [
+        *_leaks(table),
         *_single_runs(table),
         *_biased(table),
         *_disturbed(table, "busy_epochs", "Other programs used more than 10 % of the cores"),
@@ -17,6 +19,12 @@ def caveats(table: ComparedTable) -> list[str]:
         *_notes(table),
         *_pretrained(table),
     ]
+
+
+def _leaks(table: ComparedTable) -> list[str]:
+    data = (result.record.data for row in table.rows for result in row.group.results)
+    sentences = dict.fromkeys(leak_sentence(section) for section in data)
+    return [f"{sentence}." for sentence in sentences if sentence]
 
 
 def _single_runs(table: ComparedTable) -> list[str]:

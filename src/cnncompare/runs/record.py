@@ -55,6 +55,12 @@ class ModelSection(RecordSection):
     input_size: list[int]  # [C, H, W]
 
 
+class LeaksSection(RecordSection):
+    """Test images that are also training images."""
+
+    identical: int  # with equal pixels
+
+
 class DataSection(RecordSection):
     """The data set; equal fingerprints mean equal test images and labels."""
 
@@ -67,6 +73,7 @@ class DataSection(RecordSection):
     conversions: dict[str, int] = {}  # own images by kind of conversion, such as 16-bit or turned
     pixel_ranges: dict[str, int] = {}  # largest value of 16-bit and of floating-point images
     ignored_files: dict[str, int] = {}  # by suffix, such as .txt; also "hidden" and "link"
+    leaks: LeaksSection | None = None  # null if not measured
 
 
 class SettingsSection(RecordSection):

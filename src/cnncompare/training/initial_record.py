@@ -18,6 +18,7 @@ from cnncompare.runs.record import (
     DataSection,
     EnvironmentSection,
     EvaluationSection,
+    LeaksSection,
     ModelSection,
     ReferenceResultSection,
     TrainingSection,
@@ -95,6 +96,7 @@ def _model_section(model: registry.BuiltModel, data: ImageData) -> ModelSection:
 
 
 def _data_section(config: Config, data: ImageData) -> DataSection:
+    leaks = data.count_leaks()
     return DataSection(
         name=config.data.name,
         classes=len(data.classes),
@@ -105,6 +107,7 @@ def _data_section(config: Config, data: ImageData) -> DataSection:
         conversions=data.survey.conversions if data.survey else {},
         pixel_ranges=data.survey.ranges.by_kind() if data.survey else {},
         ignored_files=data.ignored_files,
+        leaks=None if leaks is None else LeaksSection(identical=leaks),
     )
 
 

@@ -14,6 +14,7 @@ from cnncompare.data.module import ImageData
 from cnncompare.data.survey import report_conversions
 from cnncompare.errors import ConfigError, RunError
 from cnncompare.models import registry
+from cnncompare.runs.leaks import leak_sentence
 from cnncompare.runs.lifecycle import checkpoint_to_resume, close_on_exit, is_finished, open_run
 from cnncompare.runs.log_file import log_file
 from cnncompare.runs.record import BestSection, TestSection
@@ -72,6 +73,7 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
                 broadcast_finished(build_trainer(run.folder, config, []), finished=True)
                 return run
             write_initial_record(run, config, model, data, argv, clocks_shared, reference)
+            _print_leaks(run)
             with log_file(run.folder / LOG), close_on_exit(run):
                 report_conversions(data.survey)
                 log_ignored_files(data)
@@ -79,6 +81,12 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
                 trainer = measure(run, config, task, data, interruption)
                 _complete(run, config, data, trainer)
     return run
+
+
+def _print_leaks(run: Run) -> None:
+    sentence = leak_sentence(run.record.data)
+    if sentence:
+        print(f"cnncompare: {sentence}; cnncompare data lists them", file=sys.stderr, flush=True)
 
 
 def _check_batch_size(config: Config, data: ImageData) -> None:

@@ -72,3 +72,7 @@ def _count_notes(counts: Counter[int]) -> list[str]:
             plural = "images" if n > 1 else "image"
             notes.append(f"{n:,} {plural} {problem}: {', '.join(first)}{more}, of {PER_CLASS} each")
     return notes
+
+
+def limit_note(n: int, n_all: int) -> list[str]:
+    return [f"{n:,} of the {n_all:,} images, stratified"] if n < n_all else []
