@@ -75,4 +75,5 @@ def _count_notes(counts: Counter[int]) -> list[str]:
 
 
 def limit_note(n: int, n_all: int) -> list[str]:
+    """Return a note if only `n` of the `n_all` test images are used, else no note."""
     return [f"{n:,} of the {n_all:,} images, stratified"] if n < n_all else []
