@@ -47,7 +47,10 @@ WITHOUT_TORCH: dict[str, set[str]] = {
 ALSO_WITHOUT_TORCH = (
     *("system.ranks", "system.cores", "system.gpus", "system.signals", "system.cpu_usage"),
     *("system.argument_parser", "system.openmp"),
-    *("training.preflight", "data.sources.imagenet.layout", "bench.command"),
+    *("training.preflight", "training.changed_data", "data.survey", "bench.command"),
+    *("data.sources.label_table", "data.sources.stored_arrays", "data.sources.table_columns"),
+    *("data.sources.class_folders", "data.split_table", "data.walk"),
+    "data.sources.imagenet.layout",
 )
 
 

@@ -177,11 +177,15 @@ def _run_one(composed: Any) -> float | None:
     from cnncompare.config.validation import validate
     from cnncompare.runs.lifecycle import finished_run
     from cnncompare.system.ranks import is_rank_zero
+    from cnncompare.training.changed_data import check_data_unchanged
     from cnncompare.training.preflight import preflight
 
     config = validate(composed)
     run = finished_run(config)
     if run is not None:
+        note = check_data_unchanged(config)
+        if note:
+            print(f"cnncompare: note: {note}", file=sys.stderr)
         print(f"already finished; force=true runs it again: {run.folder}")
     else:
         preflight(config)

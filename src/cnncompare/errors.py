@@ -8,6 +8,7 @@ CnncompareError
 │   └── OutputError        the output folder
 │       └── LockedError    another process is writing to it
 └── RunError               exit code 1: a run failed after its start
+    └── Diverged           the loss of a training is NaN or infinite
 
 Interrupted                exit code 128 + the signal: 130 for Ctrl-C, 143 for SIGTERM
 """
@@ -51,6 +52,10 @@ class LockedError(OutputError):
 
 class RunError(CnncompareError):
     """A run failed after its start; its record contains the reason."""
+
+
+class Diverged(RunError):  # noqa: N818 (its name is the error type in the run record)
+    """The loss of a training is NaN or infinite."""
 
 
 class Interrupted(BaseException):

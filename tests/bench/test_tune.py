@@ -68,7 +68,13 @@ def test_the_fastest_setting_that_keeps_accuracy_is_recommended() -> None:
 def test_the_short_training_takes_about_an_epochs_time(monkeypatch: pytest.MonkeyPatch) -> None:
     class FakeWorker:
         def request(self, command: str) -> dict[str, float]:
-            return {"seconds": 1.0, "images": 1000, "n_train": 2500, "n_val": 250}
+            return {
+                "seconds": 1.0,
+                "images": 1000,
+                "batch_size": 128,
+                "n_train": 2500,
+                "n_val": 250,
+            }
 
         def close(self) -> None: ...
 

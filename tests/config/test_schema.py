@@ -32,7 +32,7 @@ def test_every_shipped_file_is_valid(group: str, option: str) -> None:
 
 @pytest.mark.parametrize("option", options_of("data"))
 def test_every_shipped_data_set_is_valid(option: str) -> None:
-    root = ["data.root=."] if option in ("folder", "imagenet_val") else []
+    root = ["data.root=."] if option in ("folder", "arrays", "parquet", "imagenet_val") else []
     tested = ["trainer.max_epochs=0"] if option == "imagenet_val" else []
     assert isinstance(compose_config(f"data={option}", *root, *tested), Config)
 
@@ -210,3 +210,75 @@ def test_a_limit_of_the_test_images_is_part_of_the_identity() -> None:
     limited = compose_config(*overrides, "data.limit_test=7")
     assert limited.data.limit_test == 7
     assert limited.hash() != compose_config(*overrides).hash()
+
+
+def test_the_identity_has_the_content_of_a_split_table_and_not_its_path(tmp_path: Path) -> None:
+    for name, content in (("a", "file,split\n"), ("b", "file,split\n"), ("c", "split,file\n")):
+        (tmp_path / name).write_text(content)
+    overrides = ("data=folder", "data.root=photos")
+    a, b, c = (compose_config(*overrides, f"data.split={tmp_path}/{name}") for name in "abc")
+    assert a.hash() == b.hash() != c.hash()
+    assert compose_config(*overrides).hash() not in (a.hash(), c.hash())
+    (tmp_path / "a").write_text("changed")
+    assert a.hash() == b.hash()  # a run does not change its folder
+
+
+def test_a_split_table_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "none.csv"):
+        with pytest.raises(ConfigError, match=r"data\.split=.* cannot be read \("):
+            compose_config("data=folder", "data.root=photos", f"data.split={path}")
+
+
+def test_fixed_splits_cannot_be_replaced(tmp_path: Path) -> None:
+    (tmp_path / "split.csv").write_text("file,split\n")
+    with pytest.raises(ConfigError, match=r"data=cifar10 has fixed splits"):
+        compose_config(f"data.split={tmp_path}/split.csv")
+
+
+@pytest.mark.parametrize("fraction", ["0", "1", "-0.2", "20"])
+def test_a_test_fraction_is_a_share(fraction: str) -> None:
+    with pytest.raises(ConfigError, match=r"data\.test_fraction="):
+        compose_config("data=folder", "data.root=photos", f"data.test_fraction={fraction}")
+
+
+def test_a_table_of_labels_is_identified_by_its_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    for name, text in (("a.csv", "one"), ("b.csv", "two"), ("photos/c.csv", "one")):
+        (tmp_path / name).write_text(text)
+    folder = ("data=folder", "data.root=photos", "model=lenet5")
+    hashes = [compose_config(*folder, f"data.labels={name}").hash() for name in "abc"]
+    assert len(set(hashes)) == 3  # of files that do not exist, by their names
+    named = {name: compose_config(*folder, f"data.labels={name}.csv").hash() for name in "abc"}
+    assert named["a"] == named["c"] != named["b"]
+    assert named["a"] != compose_config(*folder).hash()
+
+
+def test_local_data_are_identified_by_their_absolute_path() -> None:
+    for option, root, expected in (
+        ("arrays", "set.npz", str(Path("set.npz").absolute())),
+        ("parquet", "photos", str(Path("photos").absolute())),
+        ("parquet", "hf://zoo/pets@v1", "hf://zoo/pets@v1"),
+    ):
+        config = compose_config(f"data={option}", f"data.root={root}", "model=lenet5")
+        assert config.identity()["data"]["root"] == expected
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (("data=arrays",), "data=arrays needs data.root=FILE"),
+        (("data=parquet",), "data=parquet needs data.root=PATH"),
+        (("data=digits", "data.labels=a.csv"), "data.labels=a.csv is for data=folder, data=arrays"),
+        (
+            ("data=arrays", "data.root=a", "data.resize=64"),
+            "data.resize and data.interpolation are",
+        ),
+        (("data=parquet", "data.root=a", "data.resize=64"), "data.resize needs data.image_size"),
+    ],
+)
+def test_faults_of_own_data_are_named(overrides: tuple[str, ...], message: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{re.escape(message)}"):
+        compose_config(*overrides, "model=lenet5")

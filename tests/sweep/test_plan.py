@@ -13,6 +13,7 @@ PROBED = {
     "params": 10,
     "macs": 20,
     "size_mb": 3.0,
+    "batch_size": 100,
     "step_s": 0.5,
     "n_train": 1000,
     "n_val": 300,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cnncompare.runs.record import EvaluationSection
+from cnncompare.runs.record import EvaluationSection, HealthFinding
 from cnncompare.terminal.formatting import UNKNOWN
 from cnncompare.terminal.result import print_next_steps, print_run_result
 from cnncompare.terminal.sweep_table import print_sweep_table
@@ -85,3 +85,14 @@ def test_the_next_steps_are_commands_that_can_be_copied(
     assert lines[1].endswith("-m cnncompare report 'outputs/my study'")
     assert lines[2].endswith("-m tensorboard.main --logdir 'outputs/my study'")
     assert len(lines) == 3
+
+
+def test_failed_health_checks_have_a_line_each(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = make_run(tmp_path, "resnet20", 0.1)
+    assert run.record.training is not None
+    finding = HealthFinding(check="at_chance", evidence="10.0 % is chance", advice="train longer")
+    run.record.training.health = [finding]
+    print_run_result(run)
+    assert "at chance: 10.0 % is chance; train longer" in capsys.readouterr().out.splitlines()

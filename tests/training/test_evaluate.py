@@ -155,7 +155,7 @@ def test_a_test_interrupted_after_its_last_batch_is_completed(
     assert run().record.test == whole.record.test
 
 
-def _interrupt(_: object) -> None:
+def _interrupt(*_: object) -> None:
     raise Interrupted(signal.SIGTERM)
 
 

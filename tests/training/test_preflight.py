@@ -80,3 +80,31 @@ def test_images_that_are_not_imagenets_are_refused(tmp_path: Path) -> None:
     overrides = ("experiment=imagenet_val", "model=resnet18", f"data.root={tmp_path}")
     with pytest.raises(DataError, match="contains images without class folders"):
         preflight.preflight(compose_config(*overrides))
+
+
+def make_folders(root: Path, *folders: str, n: int = 3) -> tuple[str, ...]:
+    for folder in folders:
+        (root / folder).mkdir(parents=True)
+        for number in range(n):
+            (root / folder / f"{number}.png").touch()
+    return ("data=folder", "data.image_size=32", f"data.root={root}", "model=resnet20")
+
+
+def test_faults_of_image_folders_are_found_by_name_alone(tmp_path: Path) -> None:
+    overrides = make_folders(tmp_path, "train/cat", "train/dog", "test/cat", "test/dog", "vaild")
+    with pytest.raises(DataError, match=r"folder vaild/ beside train/, test/"):
+        preflight.preflight(compose_config(*overrides))
+
+
+def test_a_class_with_fewer_images_than_splits_is_refused(tmp_path: Path) -> None:
+    overrides = make_folders(tmp_path, "cat", "dog", n=2)
+    with pytest.raises(DataError, match=r"class 'cat' has 2 images, too few"):
+        preflight.preflight(compose_config(*overrides))
+    preflight.preflight(compose_config(*overrides, "data.protocol=test_as_val"))
+
+
+def test_an_invalid_split_table_is_refused(tmp_path: Path) -> None:
+    overrides = make_folders(tmp_path / "images", "cat", "dog")
+    (tmp_path / "split.csv").write_text("file,split\ncat/0.png,left\n")
+    with pytest.raises(DataError, match=r"line 2: split 'left' is unknown"):
+        preflight.preflight(compose_config(*overrides, f"data.split={tmp_path}/split.csv"))

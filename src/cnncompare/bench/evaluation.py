@@ -82,7 +82,7 @@ def evaluation_rows(config: Config, folder: Path, rounds: int) -> tuple[list[Ben
     decoding_s = time.perf_counter() - started
     data = decoding.data
     network = build_model(config, data).network.eval().to(data.rank_info().device)
-    plain = PlainTest(network, data, config.data.batch_size)
+    plain = PlainTest(network, data, data.batch_size)
     variants = {
         "plain": plain.seconds,
         "network": plain.network_seconds,

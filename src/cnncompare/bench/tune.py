@@ -108,7 +108,7 @@ def shorten(config: Config) -> Config:
         short = _with(short, scheduler={"warmup_epochs": 1.0})
     with start_workers({"default": _task(short)}, {"default": our_environment()}) as workers:
         reply = workers["default"].request("step")
-    size = config.data.batch_size
+    size = reply["batch_size"]
     images = max(MIN_TRAIN, size, EPOCH_S * reply["images"] / reply["seconds"])
     n_train = min(reply["n_train"], math.ceil(images / size) * size)
     n_val = min(reply["n_val"], MAX_VAL, n_train)

@@ -116,7 +116,7 @@ class BareLoop:
         self.data = data
         self.channels_last = config.trainer.channels_last
         self.autocast = AUTOCAST.get(config.trainer.precision)
-        size = config.data.batch_size
+        size = data.batch_size
         self.n_train, self.n_val = data.n_train or 0, data.n_val or 0
         self.images_trained = self.n_train // size * size or self.n_train
         self.images = self.images_trained + self.n_val  # per epoch
@@ -130,14 +130,20 @@ class BareLoop:
         action, images = {
             "bare": (self._epoch, self.images),
             "pipeline": (self._batches, self.images_trained),
-            "step": (self._steps, STEPS * self._config.data.batch_size),
+            "step": (self._steps, STEPS * self.data.batch_size),
         }[command]
         synchronize(self._device)
         started = time.perf_counter()
         action()
         synchronize(self._device)
         seconds = time.perf_counter() - started
-        return {"seconds": seconds, "images": images, "n_train": self.n_train, "n_val": self.n_val}
+        return {
+            "seconds": seconds,
+            "images": images,
+            "batch_size": self.data.batch_size,
+            "n_train": self.n_train,
+            "n_val": self.n_val,
+        }
 
     def _start(self) -> None:
         self._device = self.data.rank_info().device

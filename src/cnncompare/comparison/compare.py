@@ -21,6 +21,11 @@ from cnncompare.comparison.metrics import METRICS, Metric
 from cnncompare.comparison.pairs import Pair, compare_pairs
 from cnncompare.comparison.pareto import ParetoFront, median_of, pareto_fronts
 from cnncompare.comparison.reference_results import ReferenceResult, reference_result
+from cnncompare.comparison.untrained import (
+    failure_of,
+    separate_untrained,
+    set_aside_untrained,
+)
 from cnncompare.errors import ConfigError, closest
 from cnncompare.stats.compact_letters import compact_letter_display
 from cnncompare.stats.friedman_nemenyi import MeanRanks, friedman_nemenyi
@@ -63,6 +68,8 @@ class GroupRow:
     fairness: dict[str, Any]
     reference_result: ReferenceResult | None
     letters: str = ""
+    did_not_train: int = 0  # runs of the network that are left out of all estimates and tests
+    failure: str = ""  # evidence of the first of them
 
     @property
     def label(self) -> str:
@@ -76,6 +83,7 @@ class ComparedTable:
 
     protocol: dict[str, Any]
     rows: list[GroupRow]
+    untrained: list[GroupRow]  # none of their runs trained; without rank and tests
     pairs: list[Pair]
     fronts: list[ParetoFront]
     budgets: list[BudgetComparison]
@@ -98,6 +106,7 @@ def compare_results(
     """Compare `results`; raises ConfigError if `baseline` or `group_by` does not occur in them."""
     options = options or Options()
     tables, not_grouped = split_into_tables(results, options.group_by)
+    tables, untrained = set_aside_untrained(tables)
     _check_baseline(options.baseline, tables)
     overlapping = overlapping_runs(results)
     compared = [_compare_table(table, overlapping, options) for table in tables]
@@ -106,7 +115,7 @@ def compare_results(
         tables=compared,
         differing=differing_protocol_keys(tables),
         ranks=_ranks(compared, options.metric),
-        skipped=[*skipped, *not_grouped],
+        skipped=[*skipped, *not_grouped, *untrained],
     )
 
 
@@ -121,18 +130,34 @@ def _check_baseline(baseline: str | None, tables: Sequence[Table]) -> None:
 
 def _compare_table(table: Table, overlapping: set[str], options: Options) -> ComparedTable:
     metric = options.metric
-    rows = [_row(group, overlapping, options) for group in table.groups]
-    rows.sort(key=lambda row: _rank_key(row, metric))
+    rows, untrained = _rows(table, overlapping, options)
     groups = [row.group for row in rows]
     has_baseline = any(row.label == options.baseline for row in rows)
     pairs = compare_pairs(groups, metric, options.baseline if has_baseline else None)
     return ComparedTable(
         protocol=table.protocol,
+        untrained=untrained,
         rows=rows if has_baseline else _with_letters(rows, pairs),
         pairs=pairs,
         fronts=pareto_fronts(groups, _scores(rows, metric), metric.higher_is_better),
         budgets=compare_at_equal_budgets(groups),
     )
+
+
+def _rows(
+    table: Table, overlapping: set[str], options: Options
+) -> tuple[list[GroupRow], list[GroupRow]]:
+    """Return the rows of the networks that trained, best first, and those of the others."""
+    rows: list[GroupRow] = []
+    untrained: list[GroupRow] = []
+    for group in table.groups:
+        trained, failed = separate_untrained(group)
+        row = _row(trained or group, overlapping, options)
+        failure = failure_of(failed[0]) or "" if failed else ""
+        row = replace(row, did_not_train=len(failed), failure=failure)
+        (rows if trained else untrained).append(row)
+    rows.sort(key=lambda row: _rank_key(row, options.metric))
+    return rows, untrained
 
 
 def _rank_key(row: GroupRow, metric: Metric) -> tuple[bool, float, str]:

@@ -1,8 +1,12 @@
 """Options of the data set, its split and its augmentation."""
 
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from cnncompare.config.section import (
     Count,
@@ -14,8 +18,30 @@ from cnncompare.config.section import (
     Section,
 )
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
-"""File names of images end in one of these, in any letter case; the list is torchvision's."""
+IMAGE_SUFFIXES = (
+    *(".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"),  # torchvision's
+    *(".jfif", ".jpe", ".jif", ".jfi", ".dib", ".pbm", ".pnm"),  # other names of these formats
+)
+"""File names of images end in one of these, in any letter case."""
+
+HUB_PREFIX = "hf://"
+"""Start of a `data.root` that names a data set of the Hugging Face Hub: hf://OWNER/NAME."""
+
+
+def label_files(root: str, labels: str) -> tuple[Path, Path]:
+    """Return the paths at which `data.labels` is looked for: as it is, and in `data.root`."""
+    path = os.path.expanduser(labels)
+    folder = os.path.expanduser(root)
+    return Path(os.path.abspath(path)), Path(os.path.abspath(os.path.join(folder, path)))
+
+
+def _hash_of_first(files: Iterable[Path]) -> str | None:
+    """Return the SHA-256 of the first file that exists; None if none can be read."""
+    try:
+        content = next((file.read_bytes() for file in files if file.is_file()), None)
+    except OSError:
+        return None  # reported when the table is read
+    return None if content is None else hashlib.sha256(content).hexdigest()
 
 
 class AugmentConfig(Section):
@@ -50,17 +76,21 @@ class DataConfig(Section):
     """Images, their split, and their preprocessing into batches."""
 
     name: Name
-    source: Literal["torchvision", "digits", "folder", "synthetic", "imagenet"]
-    root: str | None = None  # folder of the class folders, or of the downloads
+    source: Literal["torchvision", "digits", "folder", "arrays", "parquet", "synthetic", "imagenet"]
+    root: str | None = None  # folder or file of the images, or folder of the downloads
+    labels: str | None = None  # table or array of labels; for parquet, the column
     torchvision: TorchvisionConfig | None = None
     synthetic: SyntheticConfig | None = None
     image_size: Pixels | None = None  # null: that of the data set, or the crop of the weights
     resize: Pixels | None = None  # shorter side before the centre crop; null: image_size
     interpolation: Interpolation | None = None  # null: bilinear, or that of the weights
     channels: Literal[1, 3] | None = None  # null: that of the data set
-    batch_size: Count = 128  # global; each device processes an equal share
-    val_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    # global; each device processes an equal share; auto: 128, or less for a small training split
+    batch_size: Count | Literal["auto"] = "auto"
+    test_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2  # if the data set has no test split
+    val_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1  # of the training images
     split_seed: Annotated[int, Field(ge=0)] = 0
+    split: str | None = None  # table of files and their splits, as written to split.csv
     protocol: Literal["holdout", "test_as_val"] = "holdout"
     limit_train: Count | None = None  # images, stratified by class
     limit_val: Count | None = None
@@ -72,12 +102,25 @@ class DataConfig(Section):
     workers: Annotated[int, Field(ge=0)] | None = None  # decoding processes; null: one per core
     cache_dir: str = "~/.cache/cnncompare"
     cache_limit_gib: NotNegative = 4.0  # larger decoded data sets are read by workers
+    _split_sha256: str | None = PrivateAttr(default=None)
+    _labels_sha256: str | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _check_source_requirements(self) -> "DataConfig":
         if self.source == "folder" and not self.root:
             raise ValueError(
-                "data=folder needs data.root=PATH, a folder with train/CLASS/ and test/CLASS/"
+                "data=folder needs data.root=PATH, a folder with one folder of images per class, "
+                "or with train/CLASS/ and test/CLASS/"
+            )
+        if self.source == "arrays" and not self.root:
+            raise ValueError(
+                "data=arrays needs data.root=FILE, an .npz file with images and labels, or an .npy "
+                "file of images with data.labels=FILE.npy"
+            )
+        if self.source == "parquet" and not self.root:
+            raise ValueError(
+                "data=parquet needs data.root=PATH, a folder or a file in Parquet or Arrow format, "
+                "or hf://OWNER/NAME"
             )
         if self.source == "torchvision" and self.torchvision is None:
             raise ValueError("source=torchvision needs data.torchvision.dataset")
@@ -88,20 +131,59 @@ class DataConfig(Section):
             )
         return self
 
+    def model_post_init(self, context: Any, /) -> None:
+        """Hash the tables of splits and labels once, so that a run's identity stays the same."""
+        if self.labels is not None and self.source != "parquet":
+            self._labels_sha256 = _hash_of_first(label_files(self.root or "", self.labels))
+        if self.split is None:
+            return
+        try:
+            content = Path(os.path.expanduser(self.split)).read_bytes()
+        except OSError as error:
+            raise ValueError(
+                f"data.split={self.split} cannot be read ({error.strerror}); give a table with "
+                f"the columns file and split, such as split.csv of a run"
+            ) from None
+        self._split_sha256 = hashlib.sha256(content).hexdigest()
+
+    def file_identity(self) -> dict[str, Any]:
+        """Return what stands for `root`, `split` and `labels` in the identity of a run.
+
+        A local root is an absolute path; tables are represented by their content, not their path.
+        """
+        found: dict[str, Any] = {}
+        is_local = not (self.root or "").startswith(HUB_PREFIX)
+        if self.source in ("folder", "arrays", "parquet", "imagenet") and is_local:
+            found["root"] = os.path.abspath(os.path.expanduser(self.root or ""))
+        if self.split is not None:
+            found["split"] = self._split_sha256
+        if self._labels_sha256 is not None:
+            found["labels"] = self._labels_sha256
+        return found
+
     @model_validator(mode="after")
     def _check_source_support(self) -> "DataConfig":
         scaled = self.resize is not None or self.interpolation is not None
-        if scaled and self.source not in ("folder", "imagenet"):
+        if scaled and self.source not in ("folder", "parquet", "imagenet"):
             raise ValueError(
-                "data.resize and data.interpolation are for image files, data=folder and "
-                f"data=imagenet_val; data={self.name} supports only data.image_size"
+                "data.resize and data.interpolation are for image files, data=folder, data=parquet "
+                f"and data=imagenet_val; data={self.name} supports only data.image_size"
             )
-        if scaled and self.source == "folder" and self.image_size is None:
+        if self.labels is not None and self.source not in ("folder", "arrays", "parquet"):
+            raise ValueError(
+                f"data.labels={self.labels} is for data=folder, data=arrays and data=parquet; "
+                f"data={self.name} has its own labels"
+            )
+        if scaled and self.source in ("folder", "parquet") and self.image_size is None:
             raise ValueError("data.resize needs data.image_size=PIXELS, the size of the crop")
         if self.resize is not None and self.resize < (self.image_size or 0):
             raise ValueError(
                 f"data.image_size={self.image_size} cannot be cut out of "
                 f"data.resize={self.resize}; resize to {self.image_size} or more"
+            )
+        if self.split is not None and self.source in ("torchvision", "imagenet"):
+            raise ValueError(
+                f"data.split is for your own images; data={self.name} has fixed splits"
             )
         if self.mask_classes and self.source != "imagenet":
             raise ValueError("data.mask_classes=true is for data=imagenet_val")

@@ -54,13 +54,14 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _check_batch_size(self) -> "Config":
-        batch_size, devices = self.data.batch_size, self.trainer.processes
+        auto, devices = self.data.batch_size == "auto", self.trainer.processes
+        batch_size = 128 if self.data.batch_size == "auto" else self.data.batch_size
         if batch_size % devices:
             lower = batch_size - batch_size % devices
             near = f"{lower} or {lower + devices}" if lower else str(devices)
             nodes = f" times trainer.nodes={self.trainer.nodes}" if self.trainer.nodes > 1 else ""
             raise ValueError(
-                f"data.batch_size={batch_size} is not divisible by "
+                f"data.batch_size={'auto (128)' if auto else batch_size} is not divisible by "
                 f"trainer.devices={self.trainer.devices}{nodes}; use {near}"
             )
         return self
@@ -114,9 +115,8 @@ class Config(Section):
                 **({} if self.trains else {"optimizer": True, "scheduler": True, "loss": True}),
             },
         )
-        if self.data.source in ("folder", "imagenet"):
-            settings["data"]["root"] = os.path.abspath(os.path.expanduser(self.data.root or ""))
-        else:
+        settings["data"].update(self.data.file_identity())
+        if self.data.source in ("torchvision", "digits", "synthetic"):
             settings["data"].pop("root", None)  # only the folder of the downloads
         return settings
 

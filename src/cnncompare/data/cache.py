@@ -28,6 +28,7 @@ from torch import Tensor
 from cnncompare.config.data import DataConfig
 from cnncompare.data.decode import CorruptImageError, ImagePath, check_sizes, decode_into
 from cnncompare.data.files import DecodeReport, ImageFiles
+from cnncompare.data.pixels import RULES_VERSION
 from cnncompare.errors import DataError
 
 _GIB = 2**30
@@ -50,8 +51,8 @@ def decode_to_cache(
     report = DecodeReport(allow_corrupt=config.on_corrupt_image != "error")
     if math.prod(shape) > config.cache_limit_gib * _GIB:
         if images.options.size is None:
-            arguments = (_chunks(images), repeat(images.options), repeat(report.allow_corrupt))
-            _run_in_processes(check_sizes, arguments, images, workers)
+            constants = (repeat(images.options), repeat(report.allow_corrupt))
+            run_in_chunks(check_sizes, images, workers, constants)
         return images, report
     folder = Path(os.path.abspath(os.path.expanduser(config.cache_dir)))
     try:
@@ -68,7 +69,7 @@ def decode_to_cache(
 def _load_or_write(
     folder: Path, shape: tuple[int, ...], images: ImageFiles, workers: int, report: DecodeReport
 ) -> NDArray[np.uint8]:
-    file = folder / f"{_cache_key(images)}.npy"
+    file = folder / f"{cache_key(images)}.npy"
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(file.with_suffix(".lock")):
         pixels = _load_pixels(file, shape)
@@ -79,13 +80,15 @@ def _load_or_write(
     return pixels
 
 
-def _cache_key(images: ImageFiles) -> str:
+def cache_key(images: ImageFiles) -> str:
     """Return a hash of the options and of each file's name, size and modification time."""
     options = images.options
     key: tuple[Any, ...] = (str(images.root), tuple(options[:4]))
     resizing = (options.resize or options.size, options.interpolation, options.squash)
     if resizing != (options.size, "bilinear", False):
-        key += tuple(options[5:])
+        key += tuple(options[5:8])
+    if not options.as_pretrained:
+        key += ("pixels", RULES_VERSION)
     digest = hashlib.sha256(repr(key).encode())
     for entry in zip(images.files, images.bytes, images.mtimes_ns, strict=True):
         digest.update(repr(entry).encode())
@@ -155,6 +158,19 @@ def _decode_all(
 def _chunks(images: ImageFiles) -> list[list[ImagePath]]:
     paths = [images.path(row) for row in range(len(images))]
     return [paths[first : first + _CHUNK] for first in range(0, len(paths), _CHUNK)]
+
+
+def run_in_chunks(
+    task: Callable[..., _Result],
+    images: ImageFiles,
+    workers: int,
+    constants: Sequence[Iterable[Any]],
+) -> list[_Result]:
+    """Return the results of `task` for each chunk of image paths, in their order.
+
+    `constants` are the further arguments of `task`, one iterable each.
+    """
+    return _run_in_processes(task, (_chunks(images), *constants), images, workers)
 
 
 def _run_in_processes(

@@ -1,6 +1,8 @@
 """Decode image files to arrays, without torch, so that worker processes start at once."""
 
+import hashlib
 import io
+import os
 import struct
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,9 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from cnncompare.data.pixels import (
+    PixelRanges,
+    UnsupportedPixelsError,
+    convert,
+    load_image,
+    upright_size,
+)
 from cnncompare.errors import DataError
 
-_UNREADABLE = (
+UNREADABLE = (
     *(OSError, SyntaxError, ValueError, EOFError, struct.error, IndexError, KeyError, TypeError),
     Image.DecompressionBombError,
 )  # raised by PIL for truncated or overwritten files
@@ -26,7 +35,9 @@ class DecodeOptions(NamedTuple):
     """The target format of all images: shorter side resized to `resize`, centre crop of `size`.
 
     Without `size`, images are not resized and must be `width` x `height`. `resize` defaults to
-    `size`. With `squash`, both sides are resized to `resize`.
+    `size`. With `squash`, both sides are resized to `resize`. The pixels of own images are
+    converted by the rules of `pixels`, with the ranges of the set; `as_pretrained` converts them as
+    the transforms of pretrained weights do.
     """
 
     channels: int
@@ -37,6 +48,11 @@ class DecodeOptions(NamedTuple):
     resize: int | None = None
     interpolation: str = "bilinear"
     squash: bool = False
+    ranges: PixelRanges = PixelRanges()
+    as_pretrained: bool = False
+
+
+RGB_AS_STORED = DecodeOptions(channels=3, height=0, width=0, size=None, reference_file="")
 
 
 class ArchiveMember(NamedTuple):
@@ -65,23 +81,52 @@ class DecodeNote(NamedTuple):
 def decode(file: ImagePath, options: DecodeOptions) -> NDArray[np.uint8]:
     """Return the image as uint8 [C, H, W], resized and centre-cropped.
 
-    The result equals that of torchvision's Resize and CenterCrop. Palettes, alpha and CMYK are
-    converted to RGB; grey is repeated. Raises CorruptImageError if the file cannot be decoded and
-    DataError if its size differs from that of the other images.
+    The result equals that of torchvision's Resize and CenterCrop. Palettes and CMYK are converted
+    to RGB; grey is repeated. Raises CorruptImageError if the file cannot be decoded and DataError
+    if its size differs from that of the other images or no rule covers its pixels.
     """
     return decode_with_mode(file, options)[0]
 
 
 def decode_with_mode(file: ImagePath, options: DecodeOptions) -> tuple[NDArray[np.uint8], str]:
     """Return the result of `decode` and PIL's colour mode of the file, such as RGB, L or CMYK."""
-    try:
-        with Image.open(_open_content(file)) as image:
-            image.load()
-    except _UNREADABLE as error:
-        raise _corrupt_error(file, error) from None
+    image, mode = _load(file, options)
     if options.size is None and image.size != (options.width, options.height):
         raise _size_error(file, image.size, options)
-    return to_pixels(image, options), image.mode
+    return to_pixels(image, options), mode
+
+
+def hash_pixels(files: Sequence[ImagePath], allow_corrupt: bool) -> list[bytes]:
+    """Return the SHA-256 of each image's size and RGB pixels as converted, before any resizing.
+
+    A corrupt image raises CorruptImageError, or with `allow_corrupt` equals no other image.
+    """
+    hashes = []
+    for file in files:
+        try:
+            pixels = to_pixels(_load(file, RGB_AS_STORED)[0], RGB_AS_STORED)
+            content = repr(pixels.shape).encode() + pixels.tobytes()
+        except CorruptImageError:
+            if not allow_corrupt:
+                raise
+            content = os.fsencode(str(file))
+        hashes.append(hashlib.sha256(content).digest())
+    return hashes
+
+
+def _load(file: ImagePath, options: DecodeOptions) -> tuple[Image.Image, str]:
+    """Return the whole image and PIL's mode of the file. Raises CorruptImageError and DataError."""
+    try:
+        if options.as_pretrained:
+            with Image.open(_open_content(file)) as image:
+                image.load()
+            return image, image.mode
+        loaded = load_image(lambda: _open_content(file))
+        return convert(loaded, options.ranges), loaded.image.mode
+    except UnsupportedPixelsError as error:
+        raise unsupported_error(file, error) from None
+    except UNREADABLE as error:
+        raise _corrupt_error(file, error) from None
 
 
 def to_pixels(image: Image.Image, options: DecodeOptions) -> NDArray[np.uint8]:
@@ -94,11 +139,11 @@ def to_pixels(image: Image.Image, options: DecodeOptions) -> NDArray[np.uint8]:
 
 
 def read_size(file: ImagePath) -> tuple[int, int]:
-    """Read width and height from the file's header. Raises CorruptImageError."""
+    """Read width and height, once upright, from the file's header. Raises CorruptImageError."""
     try:
         with Image.open(_open_content(file)) as image:
-            return image.size
-    except _UNREADABLE as error:
+            return upright_size(image)
+    except UNREADABLE as error:
         raise _corrupt_error(file, error) from None
 
 
@@ -195,14 +240,32 @@ def _resized_shape(width: int, height: int, resize: int, squash: bool) -> tuple[
     )
 
 
+def unsupported_error(file: ImagePath, error: UnsupportedPixelsError) -> DataError:
+    """Return the error for an image with pixels that no rule covers."""
+    return DataError(f"{_named(file)} has {error}; save it with 8 or 16 bits")
+
+
 def _corrupt_error(file: ImagePath, error: BaseException) -> CorruptImageError:
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    reason = "not an image" if "cannot identify image file" in reason else reason
-    return CorruptImageError(f"{file} cannot be read ({reason}); replace it or remove it")
+    if "cannot identify image file" in reason:
+        reason = "not an image"
+        if isinstance(file, str) and _is_tiff(file):
+            reason = "a TIFF file of an unsupported pixel format, or corrupt"
+    return CorruptImageError(f"{_named(file)} cannot be read ({reason}); replace it or remove it")
+
+
+def _is_tiff(file: str) -> bool:
+    with open(file, "rb") as content:
+        return content.read(4) in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def _size_error(file: ImagePath, size: tuple[int, int], options: DecodeOptions) -> DataError:
     return DataError(
         f"images differ in size: {options.reference_file} has {options.width}x{options.height}, "
-        f"{file} has {size[0]}x{size[1]}; set one size for all, such as data.image_size=224"
+        f"{_named(file)} has {size[0]}x{size[1]}; set one size for all, such as data.image_size=224"
     )
+
+
+def _named(file: ImagePath) -> str:
+    """Return the name for messages; records and reports cannot store bytes that are not UTF-8."""
+    return str(file).encode("utf-8", "backslashreplace").decode()

@@ -1,8 +1,7 @@
 """The Lightning data module: loads, splits and checks a data set, and provides batches."""
 
-import math
+import logging
 from collections.abc import Sequence, Set
-from dataclasses import replace
 
 import torch
 from pytorch_lightning import LightningDataModule
@@ -10,24 +9,31 @@ from torch import Tensor
 
 from cnncompare.config.data import AugmentConfig, DataConfig
 from cnncompare.data.augment import adapt
-from cnncompare.data.cache import decode_to_cache
-from cnncompare.data.decode import CorruptImageError
+from cnncompare.data.batch_size import resolve_batch_size
+from cnncompare.data.decoded_splits import check_workers, decode_splits, hash_test_images
 from cnncompare.data.files import DecodeReport, ImageFiles
 from cnncompare.data.loaders import Batches, BatchOptions, RankInfo
 from cnncompare.data.normalize import channel_statistics
-from cnncompare.data.shared_memory import check_shared_memory
 from cnncompare.data.source import Images, Source, Split, fingerprint, read_images
+from cnncompare.data.sources.arrays import load_arrays
 from cnncompare.data.sources.digits import load_digits
 from cnncompare.data.sources.folder import load_folder
 from cnncompare.data.sources.imagenet.notes import colour_notes
 from cnncompare.data.sources.imagenet.validation_set import load_imagenet
+from cnncompare.data.sources.parquet import load_parquet
 from cnncompare.data.sources.synthetic import load_synthetic
 from cnncompare.data.sources.torchvision_sets import load_torchvision
-from cnncompare.data.split import Splits, split_source
+from cnncompare.data.split import Splits, complete_source, split_rows, split_source
+from cnncompare.data.split_table import SplitRow
+from cnncompare.data.survey import Survey
+from cnncompare.data.survey_cache import survey_splits
 from cnncompare.data.transform import resolve_transform
+from cnncompare.data.walk import describe_ignored
 from cnncompare.errors import DataError
 from cnncompare.models.pretrained.transforms import Transform
 from cnncompare.system.cores import available_cores
+
+log = logging.getLogger(__name__)
 
 _MAX_GPU_SHARE = 0.25  # of the GPU's memory; larger data sets stay in main memory
 
@@ -37,10 +43,14 @@ class ImageData(LightningDataModule):
 
     `prepare` sets these attributes: `classes`, in the order of the labels, and `class_names`, the
     same classes by their names for display; `image_shape` (C, H, W) of the batches; `n_train` and
-    `n_val` (None if nothing is trained) and `n_test`; `mean` and `std` per channel for pixels in
-    [0, 1]; `transform`, the preprocessing of ImageNet images (None for other data); `test_labels`,
-    int64 [n_test]; `present_classes`, the labels among them, int64, ascending; and `fingerprint`,
-    the SHA-256 of the test images before resizing and of their labels.
+    `n_val` (None if nothing is trained) and `n_test`; `batch_size`, the global one; `mean` and
+    `std` per channel for pixels in [0, 1]; `val_class_counts`, int64 [classes], the images of each
+    class on which the epoch is selected; `transform`, the preprocessing of ImageNet images (None
+    for other data); `test_labels`, int64 [n_test]; `present_classes`, the labels among them,
+    int64, ascending; `fingerprint`, the SHA-256 of the test images before resizing and of their
+    labels; `ignored_files`, the numbers of ignored files by suffix; `split_rows`, the split of each
+    image before any limit (None if the data set has fixed splits); and `survey`, that of own image
+    files (None for other data).
 
     `weights_transform` is the transform of the network's pretrained weights. Test batches whose
     positions are all in `skip_positions` are skipped because their predictions are already
@@ -53,12 +63,17 @@ class ImageData(LightningDataModule):
     n_train: int | None
     n_val: int | None
     n_test: int
+    batch_size: int
+    val_class_counts: Tensor
     fingerprint: str
     mean: tuple[float, ...]
     std: tuple[float, ...]
     transform: Transform | None
     test_labels: Tensor
     present_classes: Tensor
+    survey: Survey | None
+    ignored_files: dict[str, int]
+    split_rows: list[SplitRow] | None
 
     def __init__(
         self, config: DataConfig, *, seed: int, weights_transform: Transform | None = None
@@ -83,20 +98,28 @@ class ImageData(LightningDataModule):
         self.transform = (
             resolve_transform(self.config, self.weights_transform) if is_imagenet else None
         )
-        source = load_source(self.config, self.transform)
+        loaded = load_source(self.config, self.transform)
+        source = complete_source(loaded, self.config, self._workers)
+        self.ignored_files = source.ignored_files
+        self.split_rows = None if source is loaded else split_rows(source)
         splits = split_source(source, self.config)
-        splits, self._report = _decode_splits(splits, self.config, self._workers)
-        self._check_workers(splits)
+        splits, self.survey = survey_splits(splits, self.config, self._workers)
+        self._hashes = hash_test_images(splits.test, self.config, self._workers)
+        splits, self._report = decode_splits(splits, self.config, self._workers)
         self.classes = source.classes
         self.class_names = source.class_names or source.classes
         self.image_shape = _image_shape(source, self.config)
         self.n_train = None if splits.train is None else len(splits.train)
         self.n_val = None if splits.val is None else len(splits.val)
         self.n_test = len(splits.test)
+        self.batch_size = resolve_batch_size(self.config.batch_size, self.n_train)
+        check_workers(splits, self.batch_size, self._workers)
+        chosen_on = splits.test if splits.val is None else splits.val
+        self.val_class_counts = torch.bincount(chosen_on.labels, minlength=len(source.classes))
         self.test_labels = splits.test.labels
         self.present_classes = torch.unique(self.test_labels)
-        self._notes = source.notes + _limit_note(len(splits.test), len(source.test))
-        self.fingerprint = fingerprint(splits.test, source.shape, source.classes)
+        self._notes = source.notes + _limit_note(len(splits.test), len(source.test or ()))
+        self.fingerprint = fingerprint(splits.test, source.shape, source.classes, self._hashes)
         self.mean, self.std = self._statistics(splits, source)
         self._splits = splits
 
@@ -121,6 +144,11 @@ class ImageData(LightningDataModule):
         `data.on_corrupt_image=error` there are none.
         """
         return self._by_position(self._report.corrupt)
+
+    def log_ignored_files(self) -> None:
+        """Log the numbers of ignored files, once the run has a log file."""
+        if self.ignored_files:
+            log.info("%s: %s", self.config.root, describe_ignored(self.ignored_files))
 
     def train_dataloader(self) -> Batches:
         """Return the training batches, in a new order in each epoch."""
@@ -163,7 +191,8 @@ class ImageData(LightningDataModule):
         self._splits = splits._replace(test=test)
         self.n_test, self.test_labels = len(test), test.labels
         self.present_classes = torch.unique(test.labels)
-        self.fingerprint = fingerprint(test, self.image_shape, self.classes)
+        hashes = self._hashes and [self._hashes[i] for i in keep.nonzero().squeeze(1).tolist()]
+        self.fingerprint = fingerprint(test, self.image_shape, self.classes, hashes)
 
     def test_images(self, indices: Sequence[int]) -> Tensor:
         """Return test images for display, uint8 [n, C, H, W]."""
@@ -189,13 +218,6 @@ class ImageData(LightningDataModule):
         if split is None:
             raise DataError(f"data={self.config.name} has no training or validation split")
         return split
-
-    def _check_workers(self, splits: Splits) -> None:
-        """Raise DataError if the workers' batches do not fit into shared memory."""
-        images = splits.test.images
-        if isinstance(images, ImageFiles):
-            n = min(self.config.batch_size, max(len(split) for split in splits if split))
-            check_shared_memory(self._workers, n * math.prod(images.options[:3]))
 
     def _statistics(self, splits: Splits, source: Source) -> tuple[tuple[float, ...], ...]:
         if self.transform is not None:
@@ -224,7 +246,7 @@ class ImageData(LightningDataModule):
             mean=self.mean,
             std=self.std,
             n_classes=len(self.classes),
-            batch_size=self.config.batch_size,
+            batch_size=self.batch_size,
             seed=self.seed,
             workers=self._workers,
         )
@@ -258,25 +280,12 @@ def load_source(config: DataConfig, transform: Transform | None = None) -> Sourc
             return load_synthetic(config.synthetic)
         case "folder":
             return load_folder(config)
+        case "arrays":
+            return load_arrays(config)
+        case "parquet":
+            return load_parquet(config)
         case "torchvision":
             return load_torchvision(config)
-
-
-def _decode_splits(splits: Splits, config: DataConfig, workers: int) -> tuple[Splits, DecodeReport]:
-    """Decode the image files of the splits, if they consist of files, and report on them."""
-    files = splits.test.images  # shared by all splits
-    if not isinstance(files, ImageFiles):
-        return splits, DecodeReport(allow_corrupt=False)
-    if splits.train is None:  # cache only the images that data.limit_test selects
-        files = files.select(splits.test.rows)
-        splits = Splits(None, None, splits.test.renumbered())
-    images, report = decode_to_cache(files, config, workers)
-    for split in (splits.train, splits.val):
-        for row in split.rows.tolist() if split and report.corrupt else []:
-            if row in report.corrupt:
-                raise CorruptImageError(report.corrupt[row])
-    train, val = (split and replace(split, images=images) for split in splits[:2])
-    return Splits(train, val, replace(splits.test, images=images)), report
 
 
 def _limit_note(n: int, n_all: int) -> list[str]:

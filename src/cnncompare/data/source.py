@@ -41,6 +41,13 @@ class Split:
         """Return the images at these positions of this split, int64 [m], as a split."""
         return replace(self, labels=self.labels[positions], rows=self.rows[positions])
 
+    def names(self) -> list[str]:
+        """Return the file name of each image, or its row if the images have no names."""
+        if self.keys is None:
+            return [str(row) for row in self.rows.tolist()]
+        keys = (self.keys[row] for row in self.rows.tolist())
+        return [key.split(b"\0")[0].decode(errors="surrogateescape") for key in keys]
+
     def renumbered(self) -> "Split":
         """Return this split for a copy of `images` that holds only its own rows, in its order."""
         keys = self.keys and [self.keys[row] for row in self.rows.tolist()]
@@ -51,18 +58,20 @@ class Split:
 class Source:
     """A data set as provided by its source; `shape` is (C, H, W) of every image.
 
-    `train` is None for data sets that are only tested on. `class_names` are the names to display
-    if they differ from `classes`. Each of the `notes` is a line about a property that makes
-    results less comparable.
+    `train` is None for data sets that are only tested on. If `test` is None, the test split is
+    drawn from `train` (see `data.split`). `class_names` are the names to display if they differ
+    from `classes`. Each of the `notes` is a line about a property that makes results less
+    comparable. `ignored_files` counts the files that are no images of the data set, by suffix.
     """
 
     classes: list[str]
     shape: tuple[int, int, int]
     train: Split | None
-    test: Split
+    test: Split | None
     val: Split | None = None
     class_names: list[str] | None = None
     notes: list[str] = field(default_factory=list)
+    ignored_files: dict[str, int] = field(default_factory=dict)
 
 
 def full_split(images: Images, labels: Tensor, keys: Sequence[bytes] | None = None) -> Split:
@@ -150,10 +159,21 @@ def in_chunks(rows: Tensor, shape: tuple[int, ...]) -> tuple[Tensor, ...]:
     return rows.tensor_split(max(1, len(rows) * math.prod(shape) // _CHUNK_BYTES))
 
 
-def fingerprint(split: Split, shape: tuple[int, int, int], classes: Sequence[str]) -> str:
-    """Return a SHA-256 in hexadecimal of the images, each of `shape`, their labels and classes."""
+def fingerprint(
+    split: Split,
+    shape: tuple[int, int, int],
+    classes: Sequence[str],
+    hashes: Sequence[bytes] | None = None,
+) -> str:
+    """Return a SHA-256 in hexadecimal of the images, each of `shape`, their labels and classes.
+
+    `hashes`, one per image of the split, represent the images instead of `shape` and pixels.
+    """
     digest = hashlib.sha256("\0".join(classes).encode())
     digest.update(split.labels.numpy().tobytes())
+    if hashes is not None:
+        digest.update(b"".join(hashes))
+        return digest.hexdigest()
     if split.keys is not None:
         for row in split.rows.tolist():
             digest.update(split.keys[row])

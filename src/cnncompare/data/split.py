@@ -1,14 +1,19 @@
-"""Stratified training, validation and test splits, drawn with `data.split_seed`."""
+"""Stratified training, validation and test splits, drawn with `data.split_seed` or from a table."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from cnncompare.config.data import DataConfig
+from cnncompare.data.identical import group_identical
 from cnncompare.data.source import Source, Split
+from cnncompare.data.sources.class_folders import too_few_error
+from cnncompare.data.split_table import SplitRow, check_fit, read_split_table
 from cnncompare.errors import DataError
 
 
@@ -25,9 +30,10 @@ def split_source(source: Source, config: DataConfig) -> Splits:
 
     The validation split is the source's own if it has one, else `val_fraction` of its training
     split; with the protocol `test_as_val` it is the test split. Limits are applied last, so that
-    `limit_train` does not change the validation images. Raises DataError if a split would be too
-    small.
+    `limit_train` does not change the validation images. The source has a test split, if need be by
+    `complete_source`. Raises DataError if a split would be too small.
     """
+    assert source.test is not None
     test = _limit(source.test, config.limit_test, "test", config.split_seed)
     if source.train is None:
         return Splits(None, None, test)
@@ -44,12 +50,116 @@ def split_source(source: Source, config: DataConfig) -> Splits:
     )
 
 
-def stratified_positions(labels: Tensor, n: int, seed: int) -> tuple[Tensor, Tensor]:
+def complete_source(source: Source, config: DataConfig, workers: int) -> Source:
+    """Return the source with the splits of `data.split`, or with a drawn test split if it has none.
+
+    Together with a test split, a missing validation split is drawn. Images with identical pixels
+    are in one split. Raises DataError for a table that does not fit the images and for classes
+    with too few images.
+    """
+    if config.split is not None:
+        return _complete_validation(_split_by_table(source, config.split), config, workers)
+    if source.test is None:
+        return _draw_test(source, config, workers)
+    if config.test_fraction != DataConfig.model_fields["test_fraction"].default:
+        raise DataError(
+            f"data.test_fraction={config.test_fraction:g} is for data without a test split; "
+            f"data={config.name} has one of {len(source.test):,} images"
+        )
+    return source
+
+
+def split_rows(source: Source) -> list[SplitRow]:
+    """Return file, class and split of each image, by split and in the order of its images."""
+    splits = {"train": source.train, "val": source.val, "test": source.test}
+    return [
+        SplitRow(name, source.classes[label], split)
+        for split, images in splits.items()
+        if images is not None
+        for name, label in zip(images.names(), images.labels.tolist(), strict=True)
+    ]
+
+
+def _draw_test(source: Source, config: DataConfig, workers: int) -> Source:
+    images, classes = source.train, source.classes
+    assert images is not None
+    groups = group_identical(images, config, workers)
+    n_kept = 2 if _needs_validation(source, config) else 1  # different images for other splits
+    _check_distinct(images.labels, groups, classes, 1 + n_kept)
+    positions, rest = _draw(
+        images.labels, classes, "test", config.test_fraction, config.split_seed, groups, n_kept
+    )
+    train, test, val = images.select(rest), images.select(positions), source.val
+    if _needs_validation(source, config):
+        train, val = _hold_out_validation(train, classes, config, groups[rest.numpy()])
+    return replace(source, train=train, val=val, test=test)
+
+
+def _complete_validation(source: Source, config: DataConfig, workers: int) -> Source:
+    if source.train is None or not _needs_validation(source, config):
+        return source
+    groups = group_identical(source.train, config, workers)
+    train, val = _hold_out_validation(source.train, source.classes, config, groups)
+    return replace(source, train=train, val=val)
+
+
+def _needs_validation(source: Source, config: DataConfig) -> bool:
+    return source.val is None and config.protocol == "holdout"
+
+
+def _split_by_table(source: Source, path: str) -> Source:
+    images = _all_images(source)
+    names, labels = images.names(), [source.classes[label] for label in images.labels.tolist()]
+    rows = read_split_table(path)
+    check_fit(path, rows, names, labels)
+    split_of_file = {row.file: row.split for row in rows}
+    assigned = np.array([split_of_file[name] for name in names])
+    splits = {
+        split: images.select(torch.from_numpy((assigned == split).nonzero()[0]))
+        for split in ("train", "val", "test")
+    }
+    for split, members in splits.items():
+        missing = set(range(len(source.classes))) - set(members.labels.tolist())
+        if missing and (len(members) or split != "val"):
+            raise DataError(
+                f"data.split={path} has no image of class {source.classes[min(missing)]!r} in the "
+                f"{split} split; every split needs every class"
+            )
+    val = splits["val"] if len(splits["val"]) else None
+    return replace(source, train=splits["train"], val=val, test=splits["test"])
+
+
+def _all_images(source: Source) -> Split:
+    """Return the images of all splits as one split, in the order of their rows."""
+    splits = [split for split in (source.train, source.val, source.test) if split is not None]
+    if any(split.images is not splits[0].images for split in splits):
+        raise DataError(
+            "data.split is for data whose images are in one set; these have fixed splits"
+        )
+    labels, rows = (torch.cat([getattr(s, name) for s in splits]) for name in ("labels", "rows"))
+    order = rows.argsort()
+    return replace(splits[0], labels=labels[order], rows=rows[order])
+
+
+def _check_distinct(
+    labels: Tensor, groups: NDArray[np.int64], classes: Sequence[str], needed: int
+) -> None:
+    """Raise DataError if a class has too few different images for the splits that are drawn."""
+    smallest, n = _smallest_class(labels[torch.from_numpy(np.unique(groups))], classes)
+    if n < needed:
+        raise too_few_error(smallest, f"{n} different images", needed)
+
+
+def stratified_positions(
+    labels: Tensor, n: int, seed: int, groups: NDArray[np.int64] | None = None, n_kept: int = 1
+) -> tuple[Tensor, Tensor]:
     """Draw `n` positions with the class shares of `labels`; return them and the rest, ascending.
 
     `labels` is int64 [N]; `n` is at least the number of classes, and every class gets at least one
-    position. scikit-learn's splitters are not used because they reject a rest smaller than the
-    number of classes, which a limit close to N leaves.
+    position. Positions with the same number in `groups`, int64 [N], stay together, and
+    `n_kept` groups of each class are not drawn; large groups may lead to more or fewer than `n`.
+    scikit-learn's splitters are not used because they
+    reject a rest smaller than the number of classes, which a limit close to N leaves.
     """
     shuffled = np.random.default_rng(seed).permutation(len(labels))
     classes, counts = np.unique(labels.numpy(), return_counts=True)
@@ -59,32 +169,94 @@ def stratified_positions(labels: Tensor, n: int, seed: int) -> tuple[Tensor, Ten
         share[members] = np.arange(count) / count
         share[members[1:]] += 0.5 / count  # half a step, so that class sizes are rounded to nearest
     order = shuffled[np.argsort(share[shuffled], kind="stable")]
-    return torch.from_numpy(np.sort(order[:n])), torch.from_numpy(np.sort(order[n:]))
+    chosen, rest = np.sort(order[:n]), np.sort(order[n:])
+    if groups is not None and len(np.unique(groups)) < len(groups):
+        chosen, rest = _whole_groups(labels.numpy(), groups, chosen, seed, n_kept)
+    return torch.from_numpy(chosen), torch.from_numpy(rest)
+
+
+def _whole_groups(
+    labels: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    chosen: NDArray[np.int64],
+    seed: int,
+    n_kept: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Draw whole groups, about as many positions of each class as are `chosen`; see above."""
+    _, firsts, unit, sizes = np.unique(
+        groups, return_index=True, return_inverse=True, return_counts=True
+    )
+    shuffled = np.random.default_rng(seed).permutation(len(firsts))
+    taken = np.zeros(len(firsts), dtype=bool)
+    for label, room in zip(*np.unique(labels[chosen], return_counts=True), strict=True):
+        members = shuffled[labels[firsts[shuffled]] == label]
+        taken[_fill(members, sizes, int(room))[: len(members) - n_kept]] = True
+    return taken[unit].nonzero()[0], (~taken[unit]).nonzero()[0]
+
+
+def _fill(members: NDArray[np.int64], sizes: NDArray[np.int64], room: int) -> list[int]:
+    """Return the groups that fit into `room`, in the order of `members` but the smallest first.
+
+    The smallest is returned even if it does not fit, so that no class is left out.
+    """
+    if not len(members):
+        return []
+    smallest = members[sizes[members].argmin()]
+    taken, room = [int(smallest)], room - int(sizes[smallest])
+    for group in members[members != smallest].tolist():
+        if sizes[group] <= room:
+            taken.append(group)
+            room -= int(sizes[group])
+    return taken
 
 
 def _hold_out_validation(
-    train: Split, classes: Sequence[str], config: DataConfig
+    train: Split,
+    classes: Sequence[str],
+    config: DataConfig,
+    groups: NDArray[np.int64] | None = None,
 ) -> tuple[Split, Split]:
-    n_val = round(config.val_fraction * len(train))
     smallest, count = _smallest_class(train.labels, classes)
     if count < 2:
         raise DataError(
             f"class {smallest!r} has {count} training image, too few to hold one out for "
             f"validation; add images, or provide a validation split (val/)"
         )
-    if not len(classes) <= n_val <= len(train) - len(classes):
-        raise DataError(
-            f"data.val_fraction={config.val_fraction:g} of {len(train)} training images is "
-            f"{n_val}; training and validation each need one image of the {len(classes)} classes"
-        )
-    positions, rest = stratified_positions(train.labels, n_val, config.split_seed)
-    lost = set(range(len(classes))) - set(train.labels[rest].tolist())
-    if lost:
-        raise DataError(
-            f"data.val_fraction={config.val_fraction:g} takes every training image of class "
-            f"{classes[min(lost)]!r}; set a smaller fraction"
-        )
+    positions, rest = _draw(
+        train.labels, classes, "val", config.val_fraction, config.split_seed, groups
+    )
     return train.select(rest), train.select(positions)
+
+
+def _draw(
+    labels: Tensor,
+    classes: Sequence[str],
+    split: str,
+    fraction: float,
+    seed: int,
+    groups: NDArray[np.int64] | None,
+    n_kept: int = 1,
+) -> tuple[Tensor, Tensor]:
+    """Draw a split of a fraction of the images; return its positions and the rest, ascending."""
+    n, n_all = round(fraction * len(labels)), len(labels)
+    key = f"data.{split}_fraction={fraction:g}"
+    if not len(classes) <= n <= n_all - len(classes):
+        kind = {"val": ("training images", "validation"), "test": ("images", "test")}[split]
+        raise DataError(
+            f"{key} of {n_all} {kind[0]} is {n}; training and {kind[1]} each need one image of "
+            f"the {len(classes)} classes"
+        )
+    positions, rest = stratified_positions(labels, n, seed, groups, n_kept)
+    for kept, fault, size in (
+        (rest, "takes every training", "smaller"),
+        (positions, "takes no", "larger"),
+    ):
+        lost = set(range(len(classes))) - set(labels[kept].tolist())
+        if lost:
+            raise DataError(
+                f"{key} {fault} image of class {classes[min(lost)]!r}; set a {size} fraction"
+            )
+    return positions, rest
 
 
 def _smallest_class(labels: Tensor, classes: Sequence[str]) -> tuple[str, int]:

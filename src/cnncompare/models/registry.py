@@ -63,6 +63,7 @@ class BuiltModel:
     changes: tuple[str, ...] = ()  # differences from the paper, besides the classes
     aux_weight: float = 0.0  # weight of each auxiliary head's loss
     weights: str | None = None
+    weights_prefix: str | None = None  # removed from the names of a file's tensors
     weights_map: str | None = None  # by_name or by_order, for weights from a file
     head: frozenset[str] = frozenset()  # names of the head's parameters, set for fine-tuning
 
@@ -118,6 +119,7 @@ def build(
     options: Mapping[str, Any] | None = None,
     weights: str | None = None,
     weights_map: str = "by_name",
+    new_head: bool = True,
 ) -> BuiltModel:
     """Return the network `name` of `source` for `classes` and images of (channels, height, width).
 
@@ -125,8 +127,10 @@ def build(
     to 64 pixels, where the published stem would reduce the image too much. With a version of the
     pretrained weights, "auto" is "imagenet". `weights` is such a version or the path of a file,
     whose tensors are assigned as `weights_map` says ("by_name" or "by_order", by shape and order);
-    None draws initial weights from torch's global generator. Raises ModelError for an unknown
-    name, option or version, and for images that the network does not accept.
+    None draws initial weights from torch's global generator. A last layer for other classes is
+    initialised anew, or refused without `new_head`, when nothing will be trained. Raises
+    ModelError for an unknown name, option or version, and for images that the network does not
+    accept.
     """
     check_weights(source, name, weights, weights_map)
     pretrained = weights is not None and not is_file(weights)
@@ -140,8 +144,15 @@ def build(
     if weights is None:
         return built
     tensors = read_weights(source, name, weights)
-    load_pretrained_weights(built.network, tensors, weights, classes, weights_map)
-    return replace(built, weights=weights, weights_map=None if pretrained else weights_map)
+    prefix = load_pretrained_weights(
+        built.network, tensors, weights, classes, weights_map, new_head=new_head
+    )
+    return replace(
+        built,
+        weights=weights,
+        weights_map=None if pretrained else weights_map,
+        weights_prefix=prefix or None,
+    )
 
 
 def _build(

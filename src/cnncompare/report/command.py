@@ -63,6 +63,8 @@ def main(argv: list[str]) -> int:
     from cnncompare.comparison.compare import compare_results
 
     comparison = compare_results(results, skipped, options)
+    if not comparison.tables:
+        raise UserError(f"no run can be compared; {comparison.skipped[-1].reason}")
     if arguments.json:
         from cnncompare.report.json import comparison_json
 

@@ -8,7 +8,12 @@ from cnncompare.comparison.pairs import Pair
 from cnncompare.comparison.pareto import dominated_everywhere
 from cnncompare.report.caveats import caveats
 from cnncompare.report.formatting import difference, difference_number, metric_value
-from cnncompare.terminal.formatting import accuracy_decimals, enumeration, significant
+from cnncompare.terminal.formatting import (
+    accuracy_decimals,
+    enumeration,
+    percent,
+    significant,
+)
 
 MOST_NAMES = 6  # in one sentence
 
@@ -24,7 +29,7 @@ def table_findings(table: ComparedTable, options: Options) -> list[str]:
     else:
         sentences = [_best(table, ranked, metric), *_worse(table, ranked, metric)]
         sentences += _fastest(table, ranked) + _needed_to_settle(table, ranked[0], metric)
-    return sentences + _dominated(table) + caveats(table)
+    return sentences + _untrained(table) + _dominated(table) + caveats(table)
 
 
 def _against_baseline(table: ComparedTable, baseline: str, metric: Metric) -> list[str]:
@@ -200,6 +205,25 @@ def settling_effort(pair: Pair) -> str:
     if len(pair.seeds) > 1:
         return "even 100 seeds would not settle the tie if the gap is real"
     return ""
+
+
+def _untrained(table: ComparedTable) -> list[str]:
+    """Return a sentence for each network of which any run did not train."""
+    some = [
+        f"{row.did_not_train} of {row.did_not_train + len(row.group.results)} runs of {row.label} "
+        f"did not train and are left out: {row.failure}."
+        for row in table.rows
+        if row.did_not_train
+    ]
+    return some + [
+        f"{row.label} did not train ({_accuracy(row)}) and is left out of all tests: {row.failure}."
+        for row in table.untrained
+    ]
+
+
+def _accuracy(row: GroupRow) -> str:
+    mean = row.estimates["top1"].mean
+    return f"test top-1 {percent(mean)}"
 
 
 def _dominated(table: ComparedTable) -> list[str]:

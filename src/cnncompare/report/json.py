@@ -33,7 +33,7 @@ def _finite(value: Any) -> Any:
 def _table(table: ComparedTable, comparison: Comparison) -> dict[str, Any]:
     return {
         "protocol": table.protocol,
-        "groups": [_group(row) for row in table.rows],
+        "groups": [_group(row) for row in [*table.rows, *table.untrained]],
         "pairs": [_pair(pair) for pair in table.pairs],
         "verdict": table_findings(table, comparison.options),
         "fronts": [asdict(front) for front in table.fronts],
@@ -50,6 +50,7 @@ def _group(row: GroupRow) -> dict[str, Any]:
         "runs": [result.record.id for result in row.group.results],
         **{names.get(name, name): _estimate(estimate) for name, estimate in row.estimates.items()},
         "letters": row.letters,
+        "did_not_train": row.did_not_train,
         "timing": row.timing,
         "memory": row.memory,
         "model": row.model,

@@ -42,6 +42,12 @@ def finished_run(config: Config) -> Run | None:
     return run if is_finished(run) else None
 
 
+def reusable_run(config: Config) -> Run | None:
+    """Return the run that the configuration shows or resumes; None for one that starts anew."""
+    run = None if config.force else read_existing(config.run_folder())
+    return run if run and (is_finished(run) or _was_cut_short(run)) else None
+
+
 @contextmanager
 def open_run(config: Config, size_mb: float) -> Iterator[Run]:
     """Lock the run's folder and yield the run: finished, to be resumed, or new.

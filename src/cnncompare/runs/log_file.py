@@ -12,7 +12,7 @@ log = logging.getLogger("cnncompare")
 @contextmanager
 def log_file(path: Path) -> Iterator[None]:
     """Copy log messages, including Lightning's, and Python warnings to the run's log file."""
-    handler = logging.FileHandler(path, encoding="utf-8")
+    handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     names = ("cnncompare", "pytorch_lightning", "lightning_fabric", "py.warnings")
     for name in names:

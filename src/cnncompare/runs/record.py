@@ -64,6 +64,9 @@ class DataSection(RecordSection):
     n_val: int | None = None
     n_test: int
     fingerprint: str
+    conversions: dict[str, int] = {}  # own images by kind of conversion, such as 16-bit or turned
+    pixel_ranges: dict[str, int] = {}  # largest value of 16-bit and of floating-point images
+    ignored_files: dict[str, int] = {}  # by suffix, such as .txt; also "hidden" and "link"
 
 
 class SettingsSection(RecordSection):
@@ -88,7 +91,18 @@ class SettingsSection(RecordSection):
     matmul_precision: str
     deterministic: bool
     clocks_shared: bool = False  # other jobs of the sweep ran at the same time
+    weights_prefix: str | None = None  # removed from the names of the tensors in a file
     recipe_hash: str  # hash of the configuration without the seed
+
+
+class HealthFinding(RecordSection):
+    """A sign that a training's accuracy says little about the network, and what to do."""
+
+    check: Literal[
+        "diverged", "at_chance", "still_rising", "few_steps", "images_left_out", "saturated"
+    ]
+    evidence: str
+    advice: str
 
 
 class TrainingSection(SettingsSection):
@@ -109,6 +123,7 @@ class TrainingSection(SettingsSection):
     head_lr: float | None = None  # null: the same as lr
     ema_decay: float | None
     gradient_clip_norm: float | None
+    health: list[HealthFinding] = []  # empty when all is well
 
 
 class ReferenceResultSection(RecordSection):

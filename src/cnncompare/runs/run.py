@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from cnncompare.errors import DataError
 from cnncompare.runs.record import Failure, RunRecord, Status
 from cnncompare.runs.storage import ASIDE, write_atomically
+from cnncompare.system import strict_json
 
 if TYPE_CHECKING:  # importing numpy takes 0.1 s, which a configuration error can do without
     import numpy as np
@@ -23,7 +24,9 @@ if TYPE_CHECKING:  # importing numpy takes 0.1 s, which a configuration error ca
 RECORD = "run.json"
 CONFIG = "config.yaml"
 CLASSES = "classes.json"
+DATA_FILES = "data_files.json"  # states of own image files, to notice changes
 EPOCHS = "epochs.csv"
+SPLIT = "split.csv"  # of data without fixed splits
 PREDICTIONS = "predictions.npz"
 CHECKPOINTS = "checkpoints"
 BEST_CHECKPOINT = "best.ckpt"
@@ -85,7 +88,9 @@ class Run:
     def save(self) -> None:
         """Write run.json atomically."""
         content = self.record.model_dump(by_alias=True)
-        write_atomically(self.folder / RECORD, (json.dumps(content, indent=2) + "\n").encode())
+        write_atomically(
+            self.folder / RECORD, (strict_json.dumps(content, indent=2) + "\n").encode()
+        )
 
     def close(self, status: Status, error: BaseException | None = None) -> None:
         """Set the final status, its reason and the duration of the run, and save."""

@@ -102,7 +102,7 @@ def costs(config: Config, probed: ProbeResult) -> ProbeResult:
     """
     if not probed.get("step_s"):
         return probed | {"epoch_s": None, "hours": None, "disk_mb": None}
-    step_s, batch_size = probed["step_s"], config.data.batch_size
+    step_s, batch_size = probed["step_s"], probed["batch_size"]
     if not config.trains:
         hours = probed["n_test"] / batch_size * step_s / 3600
         return probed | {"epoch_s": None, "hours": hours, "disk_mb": 0.0}

@@ -55,11 +55,10 @@ def probe(config: Config) -> dict[str, Any]:
     """
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     set_up_torch(config)
-    batch_size = config.data.batch_size // config.trainer.devices
-    share = config.data.model_copy(update={"batch_size": batch_size})
-    config = config.model_copy(update={"data": share})
     data = build_data(config, find_pretrained_reference(config))
     data.prepare()
+    batch_size = data.batch_size
+    data.batch_size = max(1, batch_size // config.trainer.devices)
     model = build_model(config, data)
     timer = StepTimer()
     with tempfile.TemporaryDirectory(prefix="cnncompare-") as folder:
@@ -70,6 +69,7 @@ def probe(config: Config) -> dict[str, Any]:
         "params": registry.count_params(model.network),
         "macs": registry.count_macs(model.network, data.image_shape),
         "size_mb": registry.size_mb(model.network),
+        "batch_size": batch_size,
         "step_s": timer.step_s(),
         "n_train": data.n_train,
         "n_val": data.n_val,

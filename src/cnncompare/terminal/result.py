@@ -21,7 +21,7 @@ def print_run_result(run: Run) -> None:
         table.add_row(name, value)
     console.print()
     console.print(table)
-    for line in evaluation_remarks(run.record):
+    for line in [*health_remarks(run.record), *evaluation_remarks(run.record)]:
         console.print(line, soft_wrap=True, markup=False)
     console.print(shell_path(run.folder), soft_wrap=True)
 
@@ -35,6 +35,12 @@ def print_next_steps(folders: Sequence[Path]) -> None:
         console.print(f"\nresults      {path}", soft_wrap=True)
         console.print(f"report       {python} -m cnncompare report {path}", soft_wrap=True)
         console.print(f"TensorBoard  {python} -m tensorboard.main --logdir {path}", soft_wrap=True)
+
+
+def health_remarks(record: RunRecord) -> list[str]:
+    """Return a line for each failed health check of the training; empty if all is well."""
+    findings = record.training.health if record.training else []
+    return [f"{f.check.replace('_', ' ')}: {f.evidence}; {f.advice}" for f in findings]
 
 
 def evaluation_remarks(record: RunRecord) -> list[str]:

@@ -12,7 +12,7 @@ from cnncompare.runs.record import RunRecord
 from cnncompare.runs.run import Run
 from cnncompare.terminal.console import make_console
 from cnncompare.terminal.formatting import UNKNOWN, gmacs, integer, millions, percent, significant
-from cnncompare.terminal.result import evaluation_remarks, shell_path
+from cnncompare.terminal.result import evaluation_remarks, health_remarks, shell_path
 
 
 def print_sweep_table(runs: Sequence[Run]) -> None:
@@ -32,7 +32,7 @@ def print_sweep_table(runs: Sequence[Run]) -> None:
 def _print_remarks(record: RunRecord, console: Console) -> None:
     if record.error is not None:
         console.print(f"{record.id}: {record.error.message}", soft_wrap=True, markup=False)
-    for line in evaluation_remarks(record):
+    for line in [*health_remarks(record), *evaluation_remarks(record)]:
         console.print(f"{record.label}: {line}", soft_wrap=True, markup=False)
 
 

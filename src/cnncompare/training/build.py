@@ -69,6 +69,7 @@ def build_model(config: Config, data: ImageData) -> registry.BuiltModel:
         options=config.model.options,
         weights=config.model.weights,
         weights_map=config.model.weights_map,
+        new_head=config.trains,
     )
     return _prepare_fine_tuning(model, config, data)
 

@@ -31,6 +31,7 @@ from cnncompare.training.callbacks.progress import Progress
 from cnncompare.training.deviation_effects import deviation_effects
 from cnncompare.training.distributed import broadcast_finished
 from cnncompare.training.lightning_module import ImageClassifier
+from cnncompare.training.metrics import TOP
 from cnncompare.training.reference_check import (
     check_against_reference,
     class_order_effect,
@@ -141,22 +142,25 @@ def _handle_corrupt_images(
 
 
 def _record_test(run: Run, data: ImageData, outputs: Outputs) -> None:
-    run.record.test = count_correct(outputs)
+    run.record.test = count_correct(outputs, len(data.classes))
     assert run.record.data is not None
     run.record.data.n_test, run.record.data.fingerprint = data.n_test, data.fingerprint
 
 
-def count_correct(outputs: Outputs) -> TestSection:
-    """Return the test results; the loss is the mean over the images that could be read."""
+def count_correct(outputs: Outputs, classes: int) -> TestSection:
+    """Return the test results; the loss is the mean over the images that could be read.
+
+    With up to five classes the top-5 is None: it would be right for every image.
+    """
     hits = outputs["top5"] == outputs["labels"][:, None]
     n, correct1, correct5 = len(hits), int(hits[:, 0].sum()), int(hits.any(dim=1).sum())
     return TestSection(
         acc1=correct1 / n,
-        acc5=correct5 / n,
+        acc5=correct5 / n if classes > TOP else None,
         loss=float(outputs["losses"].double().nanmean()),
         n=n,
         correct1=correct1,
-        correct5=correct5,
+        correct5=correct5 if classes > TOP else None,
     )
 
 

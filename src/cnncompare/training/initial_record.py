@@ -6,7 +6,9 @@ from typing import Any
 import yaml
 
 from cnncompare.config.schema import Config
+from cnncompare.data.file_states import record_states, to_json
 from cnncompare.data.module import ImageData
+from cnncompare.data.split_table import format_split_table
 from cnncompare.data.transform import deviations
 from cnncompare.models import registry
 from cnncompare.models.pretrained.transforms import PretrainedReference
@@ -18,7 +20,7 @@ from cnncompare.runs.record import (
     ReferenceResultSection,
     TrainingSection,
 )
-from cnncompare.runs.run import CLASSES, CONFIG, Run
+from cnncompare.runs.run import CLASSES, CONFIG, DATA_FILES, SPLIT, Run
 from cnncompare.runs.storage import write_atomically
 from cnncompare.system.environment import describe_environment
 
@@ -62,6 +64,11 @@ def write_initial_record(
     write_atomically(run.folder / CONFIG, text.encode())
     names = json.dumps(data.class_names, ensure_ascii=False, indent=1)
     write_atomically(run.folder / CLASSES, names.encode())
+    states = record_states(config.data, data.survey.hashes() if data.survey else {})
+    if states is not None:
+        write_atomically(run.folder / DATA_FILES, to_json(states))
+    if data.split_rows is not None:
+        write_atomically(run.folder / SPLIT, format_split_table(data.split_rows))
 
 
 def _model_section(model: registry.BuiltModel, data: ImageData) -> ModelSection:
@@ -85,6 +92,9 @@ def _data_section(config: Config, data: ImageData) -> DataSection:
         n_val=data.n_val,
         n_test=data.n_test,
         fingerprint=data.fingerprint,
+        conversions=data.survey.conversions if data.survey else {},
+        pixel_ranges=data.survey.ranges.by_kind() if data.survey else {},
+        ignored_files=data.ignored_files,
     )
 
 
@@ -95,7 +105,7 @@ def _common_settings(
     trainer = config.trainer
     return {
         "seed": config.seed,
-        "batch_size": config.data.batch_size,
+        "batch_size": data.batch_size,
         "devices": trainer.processes,
         "accelerator": trainer.accelerator,
         "strategy": "ddp" if trainer.processes > 1 else "single_device",
@@ -107,6 +117,7 @@ def _common_settings(
         "mean": list(data.mean),
         "std": list(data.std),
         "model_changes": list(model.changes),
+        "weights_prefix": model.weights_prefix,
         "channels_last": trainer.channels_last,
         "compile": trainer.compile,
         "trim_kernels": trainer.trim_kernels,

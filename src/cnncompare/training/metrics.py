@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import Metric
 
+TOP = 5  # classes whose predictions are saved; with as many classes, top-5 says nothing
+
 
 def top5(logits: Tensor) -> Tensor:
     """Return the classes with the highest logits, best first.
@@ -14,14 +16,13 @@ def top5(logits: Tensor) -> Tensor:
     logits float [B, classes]; returns int64 [B, min(5, classes)]. Both the sums and the saved
     predictions use this function, so that they break ties alike.
     """
-    return logits.topk(min(5, logits.shape[1]), dim=1).indices
+    return logits.topk(min(TOP, logits.shape[1]), dim=1).indices
 
 
 class ClassificationSums(Metric):
     """Sums of loss and correct predictions over one epoch and all ranks.
 
-    Updating does not synchronise with the device. With fewer than five classes, top-5 is
-    top-`classes`.
+    Updating does not synchronise with the device.
     """
 
     full_state_update = False
@@ -32,6 +33,7 @@ class ClassificationSums(Metric):
 
     def __init__(self) -> None:
         super().__init__()
+        self.classes: int | None = None  # known from the first batch
         # float32 cannot count beyond 2**24, too few for a sum over ImageNet
         self.add_state("loss_sum", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
         for name in ("correct1", "correct5", "n"):
@@ -44,6 +46,7 @@ class ClassificationSums(Metric):
         count as the class with the largest share; losses_sum, a scalar, the sum of the losses.
         """
         labels = targets if targets.ndim == 1 else targets.argmax(dim=1)
+        self.classes = logits.shape[1]
         hits = top5(logits) == labels[:, None]
         # not in place: tensors made in inference mode must not be changed outside it
         self.loss_sum = self.loss_sum + losses_sum.to(self.loss_sum.dtype)
@@ -51,22 +54,23 @@ class ClassificationSums(Metric):
         self.correct5 = self.correct5 + hits.sum()
         self.n = self.n + len(labels)
 
-    def compute(self) -> dict[str, float]:
+    def compute(self) -> dict[str, Any]:
         """Return loss (mean), acc1, acc5 in [0, 1], and the integers correct1, correct5, n.
 
         The sums cover all ranks, and every rank must call this. Without images, the first three
-        are nan.
+        are nan. With up to five classes every image is among the top-5: acc5 and correct5 are None.
         """
         n, correct1, correct5 = int(self.n), int(self.correct1), int(self.correct5)
         mean_loss, acc1, acc5 = (
             total / n if n else float("nan") for total in (float(self.loss_sum), correct1, correct5)
         )
+        meaningful = self.classes is None or self.classes > TOP
         return {
             "loss": mean_loss,
             "acc1": acc1,
-            "acc5": acc5,
+            "acc5": acc5 if meaningful else None,
             "correct1": correct1,
-            "correct5": correct5,
+            "correct5": correct5 if meaningful else None,
             "n": n,
         }
 

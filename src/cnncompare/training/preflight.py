@@ -6,15 +6,18 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from cnncompare.config.data import DataConfig
 from cnncompare.config.schema import Config
 from cnncompare.errors import ConfigError, OutputError
 from cnncompare.system.gpus import count_cuda_gpus
+from cnncompare.training.changed_data import check_data_unchanged
 
 FREE_MIB = 64  # minimum free space of a run: records, event files and figures
 
 
 def preflight(config: Config) -> None:
     """Raise a UserError if this machine cannot execute the configuration; write nothing."""
+    check_data_unchanged(config)
     _check_model(config)
     _check_extras(config)
     _check_devices(config)
@@ -64,10 +67,38 @@ def _check_devices(config: Config) -> None:
 
 
 def _check_images(config: Config) -> None:
+    root, labels = config.data.root or "", config.data.labels
     if config.data.source == "imagenet":
         from cnncompare.data.sources.imagenet.layout import detect_layout
 
-        detect_layout(config.data.root or "")
+        detect_layout(root)
+    elif config.data.source == "folder" and labels is None:
+        from cnncompare.data.sources.class_folders import check_class_folders
+
+        n_drawn = 2 if config.data.protocol == "test_as_val" else 3
+        check_class_folders(root, n_drawn if config.data.split is None else 1)
+    elif config.data.source == "folder" and labels is not None:
+        from cnncompare.data.sources.label_table import read_labelled_files
+
+        read_labelled_files(root, labels)
+    else:
+        _check_tables_and_arrays(config.data)
+    if config.data.split is not None:
+        from cnncompare.data.split_table import read_split_table
+
+        read_split_table(config.data.split)
+
+
+def _check_tables_and_arrays(config: DataConfig) -> None:
+    root = config.root or ""
+    if config.source == "arrays":
+        from cnncompare.data.sources.stored_arrays import find_arrays
+
+        find_arrays(root, config.labels)
+    elif config.source == "parquet":
+        from cnncompare.data.sources.table_columns import check_tables
+
+        check_tables(root, config.labels)
 
 
 def _check_output(folder: Path) -> None:

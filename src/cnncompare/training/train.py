@@ -2,13 +2,16 @@
 
 import multiprocessing
 import shutil
+import sys
 from pathlib import Path
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 
 from cnncompare.config.schema import Config
+from cnncompare.data.batch_size import LARGEST_BATCH
 from cnncompare.data.module import ImageData
+from cnncompare.data.survey import report_conversions
 from cnncompare.errors import ConfigError, RunError
 from cnncompare.models import registry
 from cnncompare.runs.lifecycle import checkpoint_to_resume, close_on_exit, is_finished, open_run
@@ -23,13 +26,16 @@ from cnncompare.training.build import (
     find_pretrained_reference,
     set_up_torch,
 )
+from cnncompare.training.callbacks.divergence import DivergenceMonitor
 from cnncompare.training.callbacks.epoch_recorder import EpochRecorder
 from cnncompare.training.callbacks.interruption import Interruption
 from cnncompare.training.callbacks.prediction_writer import PredictionWriter
 from cnncompare.training.callbacks.progress import Progress
+from cnncompare.training.changed_data import check_data_unchanged
 from cnncompare.training.checkpoints import load_checkpoint_weights
 from cnncompare.training.distributed import broadcast_finished
 from cnncompare.training.evaluate import evaluate, join_evaluation
+from cnncompare.training.health import TrainingFacts, check_health
 from cnncompare.training.initial_record import write_initial_record
 from cnncompare.training.lightning_module import ImageClassifier
 from cnncompare.training.loggers.figures import log_figures
@@ -47,11 +53,14 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
     repeats the run; `clocks_shared` is recorded if other jobs run at the same time.
     """
     _check_main_guard()
+    if is_rank_zero():
+        check_data_unchanged(config)
     set_up_torch(config)
     reference = find_pretrained_reference(config)
     data = build_data(config, reference)
     with Interruption() as interruption:
         data.prepare()
+        _check_batch_size(config, data)
         model = build_model(config, data)
         classes = data.present_classes.tolist() if config.data.mask_classes else None
         task = build_task(config, model, classes)
@@ -64,6 +73,8 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
                 return run
             write_initial_record(run, config, model, data, argv, clocks_shared, reference)
             with log_file(run.folder / LOG), close_on_exit(run):
+                report_conversions(data.survey)
+                data.log_ignored_files()
                 measure = _fit_and_test if config.trains else evaluate
                 trainer = measure(run, config, task, data, interruption)
                 _complete(run, config, data, trainer)
@@ -82,6 +93,28 @@ def _check_main_guard() -> None:
         )
 
 
+def _check_batch_size(config: Config, data: ImageData) -> None:
+    """Report a batch size that was chosen for a small training split.
+
+    Raises ConfigError if it cannot be divided over the devices.
+    """
+    if config.data.batch_size != "auto" or data.batch_size == LARGEST_BATCH:
+        return
+    devices = config.trainer.processes
+    if data.batch_size % devices:
+        raise ConfigError(
+            f"data.batch_size=auto is {data.batch_size} for {data.n_train} training images, which "
+            f"{devices} devices cannot share; give data.batch_size={devices} or a multiple"
+        )
+    if is_rank_zero():
+        print(
+            f"cnncompare: batch size {data.batch_size}, chosen for {data.n_train} training images "
+            "(data.batch_size=auto)",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
 def _fit_and_test(
     run: Run,
     config: Config,
@@ -89,13 +122,14 @@ def _fit_and_test(
     data: ImageData,
     interruption: Interruption,
 ) -> pl.Trainer:
-    recorder = EpochRecorder(run.folder)
-    callbacks = _callbacks(run.folder, config, recorder, interruption)
+    recorder, monitor = EpochRecorder(run.folder), _divergence_monitor(config)
+    callbacks = _callbacks(run.folder, config, recorder, monitor, interruption)
     trainer = build_trainer(run.folder, config, callbacks)
     _record_accelerator(run, trainer)
     broadcast_finished(trainer, finished=False)
     trainer.fit(task, datamodule=data, ckpt_path=checkpoint_to_resume(run), weights_only=True)
     _record_training(run, recorder)
+    _record_health(run, config, data, monitor.first_loss)
     _test(trainer, task, data, run.folder)
     _record_test(run, task)
     return trainer
@@ -106,7 +140,8 @@ def _join_training(
 ) -> Run:
     """Train and test on another rank; the first process writes all files."""
     folder = config.run_folder()
-    callbacks = _callbacks(folder, config, EpochRecorder(folder), interruption)
+    recorder, monitor = EpochRecorder(folder), _divergence_monitor(config)
+    callbacks = _callbacks(folder, config, recorder, monitor, interruption)
     trainer = build_trainer(folder, config, callbacks)
     finished = broadcast_finished(trainer, finished=None)
     run = Run.read(folder)
@@ -118,10 +153,14 @@ def _join_training(
 
 
 def _callbacks(
-    folder: Path, config: Config, recorder: EpochRecorder, interruption: Interruption
+    folder: Path,
+    config: Config,
+    recorder: EpochRecorder,
+    monitor: DivergenceMonitor,
+    interruption: Interruption,
 ) -> list[Callback]:
     progress = Progress(config.display.progress)  # after the recorder, whose rows it prints
-    return [interruption, recorder, PredictionWriter(folder), progress]
+    return [interruption, monitor, recorder, PredictionWriter(folder), progress]
 
 
 def _test(trainer: pl.Trainer, task: ImageClassifier, data: ImageData, folder: Path) -> None:
@@ -157,6 +196,33 @@ def _record_training(run: Run, recorder: EpochRecorder) -> None:
             run.record.training.test_reads = len(rows) + 1
     run.record.timing = recorder.timing(run.record.best.epoch)
     run.record.memory = recorder.memory()
+    run.save()
+
+
+def _divergence_monitor(config: Config) -> DivergenceMonitor:
+    return DivergenceMonitor(config.optimizer.lr, own_learning_rate(config))
+
+
+def own_learning_rate(config: Config) -> float:
+    """Return the model's own learning rate for the optimizer in use."""
+    rate: float = getattr(config.model.lr, config.optimizer.name)
+    return rate
+
+
+def _record_health(run: Run, config: Config, data: ImageData, first_loss: float | None) -> None:
+    assert run.record.training is not None
+    assert data.n_train is not None
+    rows = run.epochs()
+    facts = TrainingFacts(
+        first_loss=first_loss,
+        n_train=data.n_train,
+        n_val=int(data.val_class_counts.sum()),
+        largest_val_class=int(data.val_class_counts.max()),
+        batch_size=data.batch_size,
+        steps=max(1, data.n_train // data.batch_size) * len(rows),
+        own_lr=own_learning_rate(config),
+    )
+    run.record.training.health = check_health(rows, facts)
     run.save()
 
 

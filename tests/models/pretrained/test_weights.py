@@ -201,7 +201,7 @@ def test_unreadable_files_are_refused_in_one_line(published: Path, tmp_path: Pat
     torch.save([torch.zeros(3)], tmp_path / "list.pth")
     assert "contains a list instead of a state dict" in refused(tmp_path / "list.pth")
     torch.save({"a": "b"}, tmp_path / "strings.pth")
-    assert "contains only tensors, found str" in refused(tmp_path / "strings.pth")
+    assert "contains no state dict, its entries are" in refused(tmp_path / "strings.pth")
 
 
 class Touch:

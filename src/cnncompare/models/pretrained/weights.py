@@ -2,14 +2,13 @@
 
 import re
 from pathlib import Path
-from pickle import UnpicklingError
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from cnncompare.errors import ModelError
 from cnncompare.models.catalog.names import check_version, is_file
+from cnncompare.models.pretrained.files import plain_name, read_file
 from cnncompare.models.pretrained.match_by_order import COUNTER, Fits, match_by_order
 
 MAX_LISTED = 3  # names in a message of one line
@@ -50,52 +49,31 @@ def read_weights(source: str, name: str, weights: str) -> dict[str, Tensor]:
         ) from error
 
 
-def read_file(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a .pth, .pt, .bin, .ckpt or .safetensors file, by name.
-
-    The state dict may be an entry "state_dict" or "model" of the file. A prefix "module." or, as
-    in this project's checkpoints, "network." is removed from its names. Raises ModelError for a
-    file that is missing, truncated or contains something else.
-    """
-    if not path.is_file():
-        raise ModelError(f"model.weights={path}: there is no such file")
-    content = _state_dict(path, _load_content(path))
-    tensors = {_plain_name(name): value for name, value in content.items()}
-    others = [value for value in tensors.values() if not isinstance(value, Tensor)]
-    if others:
-        found = type(others[0]).__name__
-        raise ModelError(f"model.weights={path}: a state dict contains only tensors, found {found}")
-    return tensors
-
-
-def _state_dict(path: Path, content: Any) -> dict[Any, Any]:
-    for container in ("state_dict", "model"):
-        if isinstance(content, dict) and isinstance(content.get(container), dict):
-            content = content[container]
-    if not isinstance(content, dict) or not content:
-        found = type(content).__name__
-        raise ModelError(f"model.weights={path} contains a {found} instead of a state dict")
-    return content
-
-
 def load_pretrained_weights(
     network: nn.Module,
     tensors: dict[str, Tensor],
     weights: str,
     classes: int,
     weights_map: str = "by_name",
-) -> None:
-    """Copy `tensors` into `network`; a last layer for other `classes` keeps its initial values.
+    *,
+    new_head: bool = True,
+) -> str:
+    """Copy `tensors` into `network`; return the prefix that was removed from their names, or "".
 
+    A last layer for other `classes` keeps its initial values if `new_head`, else it is refused.
     With `weights_map` "by_order" the names of `tensors` may differ from those of the network.
     Raises ModelError with the names that are missing, unknown or of another shape.
     """
     own = network.state_dict()
+    prefix = _shared_prefix(tensors, own)
+    tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
     if weights_map == "by_order":
         tensors = match_by_order(tensors, own, _fits(classes), weights)
     loaded = {name: tensor for name, tensor in tensors.items() if not _is_unused_aux(name, own)}
     for name in loaded.keys() & own.keys():
         if _is_head_for_other_classes(own[name], loaded[name], classes):
+            if not new_head:
+                raise _unfit_head(weights, len(loaded[name]), classes)
             loaded[name] = own[name]
     mismatches = _mismatches(own, loaded)
     if mismatches:
@@ -104,6 +82,32 @@ def load_pretrained_weights(
             "weights match model.stem=imagenet with data.channels=3"
         )
     network.load_state_dict({**own, **loaded})
+    return prefix
+
+
+def _shared_prefix(tensors: dict[str, Tensor], own: dict[str, Tensor]) -> str:
+    """Return the leading components that all names share and the network's names lack.
+
+    Lightning writes "model.", torch.compile "_orig_mod.", nn.DataParallel "module.".
+    """
+    prefix = ""
+    while len(tensors) > 1:
+        shared = {name.removeprefix(prefix).partition(".")[0] for name in tensors}
+        candidate = f"{prefix}{next(iter(shared))}."
+        known = any(name.startswith(candidate.removeprefix(prefix)) for name in own)
+        if len(shared) > 1 or known or not all(name.startswith(candidate) for name in tensors):
+            break
+        prefix = candidate
+    fits = any(name.removeprefix(prefix) in own for name in tensors)
+    return prefix if fits else ""
+
+
+def _unfit_head(weights: str, outputs: int, classes: int) -> ModelError:
+    return ModelError(
+        f"model.weights={weights}: its last layer has {outputs} outputs, the data set {classes} "
+        f"classes; without training a new layer would be random: train it, with "
+        f"trainer.max_epochs above 0, or use weights for {classes} classes"
+    )
 
 
 def _mismatches(own: dict[str, Tensor], loaded: dict[str, Tensor]) -> str:
@@ -122,29 +126,6 @@ def _mismatches(own: dict[str, Tensor], loaded: dict[str, Tensor]) -> str:
     return "; ".join(problem for problem in problems if problem)
 
 
-def _load_content(path: Path) -> Any:
-    """Return the content of a file without executing code; raises ModelError if that fails."""
-    try:
-        return _load(path)
-    except UnpicklingError as error:
-        if "Unsupported" in str(error) or "GLOBAL" in str(error):
-            raise ModelError(
-                f"model.weights={path} contains more than weights, which could run code and is "
-                "refused: save only model.state_dict()"
-            ) from error
-        raise ModelError(f"model.weights={path} is not a file of weights") from error
-    except Exception as error:  # such as RuntimeError, EOFError or SafetensorError
-        raise ModelError(f"model.weights={path} is truncated or not a file of weights") from error
-
-
-def _load(path: Path) -> Any:
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        return load_file(path)
-    return torch.load(path, map_location="cpu", weights_only=True)
-
-
 def _download_torchvision(name: str, version: str) -> dict[str, Tensor]:
     from torchvision import models
 
@@ -152,7 +133,7 @@ def _download_torchvision(name: str, version: str) -> dict[str, Tensor]:
     state: dict[str, Tensor] = weights.get_state_dict(
         progress=True, check_hash=True, map_location="cpu", weights_only=True
     )
-    return {_plain_name(key): tensor for key, tensor in state.items()}
+    return {plain_name(key): tensor for key, tensor in state.items()}
 
 
 def _download_timm(name: str, tag: str) -> dict[str, Tensor]:
@@ -172,12 +153,6 @@ def _manual_download(source: str, name: str, version: str) -> str:
     url: str = models.get_model_weights(name)[version].url
     folder = Path(torch.hub.get_dir()) / "checkpoints"
     return f"save {url.rpartition('/')[2]} in {folder}, or "
-
-
-def _plain_name(name: str) -> str:
-    plain = re.sub(r"^(module|network)\.", "", str(name))
-    # torchvision's DenseNet files use names from before 2018: norm.1 is now norm1.
-    return re.sub(r"(denselayer\d+\.(?:norm|conv))\.([12])\.", r"\1\2.", plain)
 
 
 def _is_unused_aux(name: str, own: dict[str, Tensor]) -> bool:

@@ -72,5 +72,5 @@ def _conv(inputs: int, outputs: int, stride: int = 1, pool: bool = False) -> nn.
 def quicknet(
     *, classes: int, in_channels: int, image_size: int, stem: str, width: int = 16
 ) -> nn.Module:
-    """Return QuickNet; 0.12 M parameters and 4.8 MMACs at the default width."""
+    """Return QuickNet; 0.12 M parameters and 0.0048 GMACs at the default width."""
     return QuickNet(width, classes, in_channels)

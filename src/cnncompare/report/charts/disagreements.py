@@ -77,7 +77,7 @@ def _from_kept_images(result: Result, positions: NDArray[np.int64]) -> list[str]
 def _from_folder(result: Result, positions: NDArray[np.int64]) -> list[str] | None:
     """Read the files of a complete class-folder tree whose labels are still those of the run."""
     root, config = result.config.get("data.root"), result.config
-    complete = config.get("data.limit_test") is None
+    complete = all(config.get(f"data.{key}") is None for key in ("limit_test", "split", "labels"))
     if config.get("data.source") != "folder" or not isinstance(root, str) or not complete:
         return None
     try:

@@ -416,3 +416,14 @@ def test_an_unsorted_class_list_beside_wnid_folders_is_noted(tmp_path: Path) -> 
     find_unsorted_list(tmp_path)
     assert found(tmp_path) == EXPECTED
     assert "synsets.txt does not list the classes in sorted order" in notes(tmp_path)[-1]
+
+
+def test_links_and_hidden_folders_add_no_images(tmp_path: Path) -> None:
+    in_wnid_folders(tmp_path)
+    folder = next(path.parent for path in sorted(tmp_path.rglob("*.JPEG")))
+    (folder / "up").symlink_to("..")
+    (folder / ".ipynb_checkpoints").mkdir()
+    shutil.copy(next(folder.glob("*.JPEG")), folder / ".ipynb_checkpoints" / "copy.JPEG")
+    (tmp_path / "__MACOSX").mkdir()
+    assert found(tmp_path) == EXPECTED
+    assert list_images(detect_layout(str(tmp_path)))[1] == {"link": 1, "hidden": 1}

@@ -18,6 +18,7 @@ from cnncompare.data.sources.imagenet.labels import (
     read_label_files,
 )
 from cnncompare.data.sources.imagenet.synsets import WNID, find_wnids, label_by_wnid
+from cnncompare.data.walk import is_hidden
 from cnncompare.errors import DataError
 
 ARCHIVE = "ILSVRC2012_img_val.tar"
@@ -103,7 +104,7 @@ def check_wnids(location: Path, folders: list[str]) -> None:
 
 def _folder_layout(folder: Path, root: Path) -> Layout | None:
     """Return the layout of a folder, None if it contains no ImageNet images."""
-    entries = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
+    entries = sorted(entry.name for entry in folder.iterdir() if not is_hidden(entry.name))
     subfolders = [name for name in entries if (folder / name).is_dir()]
     searched = [folder, folder.parent, root]
     if any(WNID.fullmatch(name) for name in subfolders):

@@ -4,6 +4,7 @@ Imports no torch.
 """
 
 import os
+from collections import Counter
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from cnncompare.data.sources.imagenet.layout import (
     reporting_unreadable_files,
 )
 from cnncompare.data.sources.imagenet.synsets import label_by_wnid
+from cnncompare.data.walk import FolderWalk, kind_of, subfolders
 from cnncompare.errors import DataError
 
 
@@ -32,47 +34,45 @@ class ListedImage(NamedTuple):
     start: int  # byte offset in the archive
 
 
-def list_images(layout: Layout) -> tuple[list[ListedImage], int]:
-    """Return the images, sorted by class and name, and the number of other files.
+def list_images(layout: Layout) -> tuple[list[ListedImage], Counter[str]]:
+    """Return the images, sorted by class and name, and the numbers of other files by suffix.
 
     The order does not depend on the layout. Raises DataError for a truncated archive, unreadable
     files, and an image that is in two classes.
     """
     with reporting_unreadable_files():
         if layout.kind == "archive":
-            images, n_others = _list_archive(layout)
+            images, others = _list_archive(layout)
         elif layout.kind == "flat":
-            images, n_others = _list_flat_folder(layout)
+            images, others = _list_flat_folder(layout)
         else:
-            images, n_others = _list_class_folders(layout)
+            images, others = _list_class_folders(layout)
     if not images:
         raise no_image_error(layout.location)
     images.sort()
     _check_unique(layout, images)
-    return images, n_others
+    return images, others
 
 
-def _list_class_folders(layout: Layout) -> tuple[list[ListedImage], int]:
-    images, n_others = [], 0
-    for folder in sorted(layout.location.iterdir()):
-        if not folder.is_dir() or folder.name.startswith("."):
-            continue
-        label = label_by_wnid()[folder.name] if layout.kind == "wnid" else int(folder.name)
-        for parent, _, files in os.walk(folder, followlinks=True):
-            names = [name for name in files if is_image(name)]
-            n_others += len(files) - len(names)
-            images += [_list_file(label, Path(parent, name), layout.location) for name in names]
-    return images, n_others
+def _list_class_folders(layout: Layout) -> tuple[list[ListedImage], Counter[str]]:
+    names = subfolders(str(layout.location))
+    walk = FolderWalk(str(layout.location), names)
+    images = []
+    for name in names:
+        label = label_by_wnid()[name] if layout.kind == "wnid" else int(name)
+        files = [layout.location / file for file in walk.images(name)]
+        images += [_list_file(label, file, layout.location) for file in files]
+    return images, walk.ignored
 
 
-def _list_flat_folder(layout: Layout) -> tuple[list[ListedImage], int]:
+def _list_flat_folder(layout: Layout) -> tuple[list[ListedImage], Counter[str]]:
     files = sorted(entry.name for entry in layout.location.iterdir() if entry.is_file())
     names = [name for name in files if is_image(name)]
     labels = assign_labels(names, layout.labels)
     return [
         _list_file(label, layout.location / name, layout.location)
         for label, name in zip(labels, names, strict=True)
-    ], 0  # the other files are the label files
+    ], Counter()  # the other files are the label files
 
 
 def _list_file(label: int, file: Path, root: Path) -> ListedImage:
@@ -81,19 +81,20 @@ def _list_file(label: int, file: Path, root: Path) -> ListedImage:
     return ListedImage(label, file.name, path, state.st_size, state.st_mtime_ns, 0)
 
 
-def _list_archive(layout: Layout) -> tuple[list[ListedImage], int]:
+def _list_archive(layout: Layout) -> tuple[list[ListedImage], Counter[str]]:
     """List the images in an archive without unpacking it."""
     mtime_ns = layout.location.stat().st_mtime_ns
     with open_archive(layout.location) as tar:
         files = [member for member in tar if not member.isdir()]
         _check_end(layout.location, tar.offset)
     members = [member for member in files if is_image_member(member)]
+    others = [member.name for member in files if not is_image_member(member)]
     paths = [PurePosixPath(member.name) for member in members]
     labels = _archive_labels(layout, paths)
     return [
         ListedImage(label, path.name, str(path), member.size, mtime_ns, member.offset_data)
         for label, path, member in zip(labels, paths, members, strict=True)
-    ], len(files) - len(members)
+    ], Counter(kind_of(PurePosixPath(name).name) for name in others)
 
 
 def _archive_labels(layout: Layout, paths: list[PurePosixPath]) -> list[int]:

@@ -12,9 +12,11 @@ _MIN_TRAINING = 500  # images per class that indicate training images
 _MODES = {"L": "grey", "LA": "grey", "1": "grey", "I": "grey", "I;16": "grey", "CMYK": "CMYK"}
 
 
-def comparability_notes(layout: Layout, images: Sequence[ListedImage], n_others: int) -> list[str]:
+def comparability_notes(
+    layout: Layout, images: Sequence[ListedImage], others: Mapping[str, int]
+) -> list[str]:
     """Return a line for each property that makes an accuracy on these images less comparable."""
-    counts = Counter(image.label for image in images)
+    counts, n_others = Counter(image.label for image in images), sum(others.values())
     notes = [
         f"{len(counts):,} of 1,000 classes" if len(counts) < 1000 else "",
         _training_note(images, counts),

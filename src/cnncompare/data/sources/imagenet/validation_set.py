@@ -22,7 +22,7 @@ def load_imagenet(config: DataConfig, transform: Transform) -> Source:
     ambiguous.
     """
     layout = detect_layout(config.root or "")
-    listed, n_others = list_images(layout)
+    listed, others = list_images(layout)
     images = _image_files(layout, listed, transform)
     keys = [f"{image.name}\0{image.bytes}\n".encode(errors="surrogateescape") for image in listed]
     return Source(
@@ -31,7 +31,8 @@ def load_imagenet(config: DataConfig, transform: Transform) -> Source:
         train=None,
         test=full_split(images, torch.tensor([image.label for image in listed]), keys),
         class_names=distinct_class_names(),
-        notes=comparability_notes(layout, listed, n_others),
+        notes=comparability_notes(layout, listed, others),
+        ignored_files=dict(others),
     )
 
 
@@ -50,6 +51,7 @@ def _image_files(layout: Layout, listed: list[ListedImage], transform: Transform
             resize=transform.resize,
             interpolation=transform.interpolation,
             squash=transform.squash,
+            as_pretrained=True,
         ),
         starts=[image.start for image in listed] if layout.kind == "archive" else None,
     )

@@ -1,0 +1,25 @@
+"""The global batch size, chosen for small training splits."""
+
+from typing import Literal
+
+from cnncompare.errors import DataError
+
+LARGEST_BATCH = 128  # of data.batch_size=auto
+MIN_STEPS = 10  # optimizer steps per epoch that data.batch_size=auto leaves
+
+
+def resolve_batch_size(requested: int | Literal["auto"], n_train: int | None) -> int:
+    """Return the global batch size; "auto" leaves at least ten steps per epoch where possible.
+
+    Raises DataError for a batch that is larger than the training split.
+    """
+    if requested == "auto":
+        powers = [2**k for k in range(LARGEST_BATCH.bit_length() - 1, 0, -1)]
+        enough = (size for size in powers if n_train is None or n_train // size >= MIN_STEPS)
+        return next(enough, 1 if n_train == 1 else 2)
+    if n_train is not None and requested > n_train:
+        raise DataError(
+            f"data.batch_size={requested} is larger than the training split of {n_train} images; "
+            f"use at most {n_train}, or data.batch_size=auto"
+        )
+    return requested
