@@ -1,5 +1,6 @@
 """Decode the image files of splits, and hash the test images for the fingerprint."""
 
+import math
 from dataclasses import replace
 
 from cnncompare.config.data import DataConfig
@@ -7,6 +8,7 @@ from cnncompare.data.cache import decode_to_cache
 from cnncompare.data.decode import CorruptImageError
 from cnncompare.data.files import DecodeReport, ImageFiles
 from cnncompare.data.identical import hash_images
+from cnncompare.data.shared_memory import check_shared_memory
 from cnncompare.data.source import Split
 from cnncompare.data.split import Splits
 
@@ -33,3 +35,11 @@ def decode_splits(splits: Splits, config: DataConfig, workers: int) -> tuple[Spl
                 raise CorruptImageError(report.corrupt[row])
     train, val = (split and replace(split, images=images) for split in splits[:2])
     return Splits(train, val, replace(splits.test, images=images)), report
+
+
+def check_workers(splits: Splits, batch_size: int, workers: int) -> None:
+    """Raise DataError if the batches of decoding workers do not fit into shared memory."""
+    images = splits.test.images
+    if isinstance(images, ImageFiles):
+        n = min(batch_size, max(len(split) for split in splits if split))
+        check_shared_memory(workers, n * math.prod(images.options[:3]))

@@ -1,6 +1,5 @@
 """The Lightning data module: loads, splits and checks a data set, and provides batches."""
 
-import math
 from collections.abc import Sequence, Set
 
 import torch
@@ -10,12 +9,11 @@ from torch import Tensor
 from cnncompare.config.data import AugmentConfig, DataConfig
 from cnncompare.data.augment import adapt
 from cnncompare.data.batch_size import resolve_batch_size
-from cnncompare.data.decoded_splits import decode_splits, hash_test_images
+from cnncompare.data.decoded_splits import check_workers, decode_splits, hash_test_images
 from cnncompare.data.files import DecodeReport, ImageFiles
 from cnncompare.data.leaks import count_leaks
 from cnncompare.data.loaders import Batches, BatchOptions, RankInfo
 from cnncompare.data.normalize import channel_statistics
-from cnncompare.data.shared_memory import check_shared_memory
 from cnncompare.data.source import Images, Source, Split, fingerprint, read_images
 from cnncompare.data.sources.arrays import load_arrays
 from cnncompare.data.sources.digits import load_digits
@@ -111,7 +109,7 @@ class ImageData(LightningDataModule):
         self.n_val = None if splits.val is None else len(splits.val)
         self.n_test, self.test_labels = len(splits.test), splits.test.labels
         self.batch_size = resolve_batch_size(self.config.batch_size, self.n_train)
-        self._check_workers(splits)
+        check_workers(splits, self.batch_size, self._workers)
         chosen_on = splits.test if splits.val is None else splits.val
         self.val_class_counts = torch.bincount(chosen_on.labels, minlength=len(source.classes))
         self.present_classes = torch.unique(self.test_labels)
@@ -214,13 +212,6 @@ class ImageData(LightningDataModule):
         if split is None:
             raise DataError(f"data={self.config.name} has no training or validation split")
         return split
-
-    def _check_workers(self, splits: Splits) -> None:
-        """Raise DataError if the workers' batches do not fit into shared memory."""
-        images = splits.test.images
-        if isinstance(images, ImageFiles):
-            n = min(self.batch_size, max(len(split) for split in splits if split))
-            check_shared_memory(self._workers, n * math.prod(images.options[:3]))
 
     def _statistics(self, splits: Splits, source: Source) -> tuple[tuple[float, ...], ...]:
         if self.transform is not None:

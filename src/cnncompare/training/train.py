@@ -89,6 +89,18 @@ def _print_leaks(run: Run) -> None:
         print(f"cnncompare: {sentence}; cnncompare data lists them", file=sys.stderr, flush=True)
 
 
+def _check_main_guard() -> None:
+    """Raise ConfigError in a process that imports the script which started it.
+
+    Otherwise it would wait for the locks that the training in the script holds.
+    """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise ConfigError(
+            "train() was called again by a new process that imports the script: put the call "
+            "below if __name__ == '__main__':"
+        )
+
+
 def _check_batch_size(config: Config, data: ImageData) -> None:
     """Report a batch size that was chosen for a small training split.
 
@@ -108,18 +120,6 @@ def _check_batch_size(config: Config, data: ImageData) -> None:
             "(data.batch_size=auto)",
             file=sys.stderr,
             flush=True,
-        )
-
-
-def _check_main_guard() -> None:
-    """Raise ConfigError in a process that imports the script which started it.
-
-    Otherwise it would wait for the locks that the training in the script holds.
-    """
-    if getattr(multiprocessing.current_process(), "_inheriting", False):
-        raise ConfigError(
-            "train() was called again by a new process that imports the script: put the call "
-            "below if __name__ == '__main__':"
         )
 
 
