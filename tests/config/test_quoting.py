@@ -20,7 +20,6 @@ TEXTS = (
         "C:\\data",
         "C:\\data\\",
         "a\\",
-        "\\\\server\\share",
         "a\\'b",
         "x\\\\'",
         "a;b&c",

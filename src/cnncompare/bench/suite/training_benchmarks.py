@@ -136,6 +136,7 @@ def our_overrides(benchmark: TrainingBenchmark, images: SuiteImages, worker: str
         *benchmark.overrides,
         *images.overrides,
         *benchmark.settings.get(worker, ()),
+        f"data.batch_size={BATCH_SIZE}",
         f"data.limit_train={benchmark.n_train}",
         f"data.limit_val={benchmark.n_val}",
         f"optimizer.lr={LR}",
