@@ -37,7 +37,8 @@ def test_the_json_has_the_keys_of_the_contract() -> None:
     assert how["ours"] == "model=lenet5"
     assert how["goal"] == "at least 3.5"
     assert how["reached"] is True
-    assert 0 <= how["other_cpu_share"] <= 1
+    share = how["other_cpu_share"]  # None within one tick of the system's clock
+    assert share is None or 0 <= share <= 1
 
 
 def test_rows_of_a_group_that_fails_are_null_and_have_the_reason() -> None:
