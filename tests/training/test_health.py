@@ -58,6 +58,14 @@ def test_chance_is_the_exact_one_sided_binomial_test(correct: int, largest: int)
     assert ("at_chance" in checks([correct / 200, 0.01], facts)) == (p > 0.01)
 
 
+@pytest.mark.parametrize(("correct", "found"), [(6, False), (4, False), (3, True), (1, True)])
+def test_with_too_few_images_for_the_test_any_excess_counts(correct: int, found: bool) -> None:
+    """Of 6 images in two classes, even 6 correct ones have p = 1/64."""
+    facts = replace(SOUND, n_val=6, largest_val_class=3)
+    assert binomtest(6, 6, 0.5, alternative="greater").pvalue > 0.01
+    assert ("at_chance" in checks([correct / 6, 0.01], facts)) == found
+
+
 @pytest.mark.parametrize("gain", [0.01, 0.03, 0.05, 0.08, 0.2])
 def test_still_rising_compares_the_gain_with_the_interval_of_statsmodels(gain: float) -> None:
     accuracies = [0.5] * 18 + [0.7, 0.7 + gain]  # a tenth of 20 epochs are two
