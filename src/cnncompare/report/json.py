@@ -1,13 +1,12 @@
 """The comparison as one JSON object."""
 
-import json
-import math
 from dataclasses import asdict
 from typing import Any
 
 from cnncompare.comparison.compare import ComparedTable, Comparison, Estimate, GroupRow
 from cnncompare.comparison.pairs import Pair
 from cnncompare.report.findings import table_findings
+from cnncompare.system import strict_json
 
 
 def comparison_json(comparison: Comparison) -> str:
@@ -18,16 +17,7 @@ def comparison_json(comparison: Comparison) -> str:
     }
     if comparison.ranks is not None:
         content["ranks"] = asdict(comparison.ranks)
-    return json.dumps(_finite(content), indent=2, allow_nan=False)
-
-
-def _finite(value: Any) -> Any:
-    """Return `value` with null for each number that JSON cannot express."""
-    if isinstance(value, dict):
-        return {key: _finite(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return strict_json.dumps(content, indent=2)
 
 
 def _table(table: ComparedTable, comparison: Comparison) -> dict[str, Any]:
