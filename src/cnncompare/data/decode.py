@@ -105,13 +105,17 @@ def hash_pixels(files: Sequence[ImagePath], allow_corrupt: bool) -> list[bytes]:
     for file in files:
         try:
             pixels = to_pixels(read_image(file, RGB_AS_STORED)[0], RGB_AS_STORED)
-            content = repr(pixels.shape).encode() + pixels.tobytes()
+            hashes.append(pixel_hash(pixels))
         except CorruptImageError:
             if not allow_corrupt:
                 raise
-            content = os.fsencode(str(file))
-        hashes.append(hashlib.sha256(content).digest())
+            hashes.append(hashlib.sha256(os.fsencode(str(file))).digest())
     return hashes
+
+
+def pixel_hash(pixels: NDArray[np.uint8]) -> bytes:
+    """Return the SHA-256 of the shape and pixels of an image [C, H, W]."""
+    return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).digest()
 
 
 def read_image(file: ImagePath, options: DecodeOptions) -> tuple[Image.Image, str]:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from cnncompare.config.data import DataConfig
 from cnncompare.data.cache import cache_key, run_in_chunks
-from cnncompare.data.decode import RGB_AS_STORED, hash_pixels
+from cnncompare.data.decode import RGB_AS_STORED, hash_pixels, pixel_hash
 from cnncompare.data.files import ImageFiles
 from cnncompare.data.source import Split
 
@@ -40,10 +40,7 @@ def hash_images(split: Split, config: DataConfig, workers: int) -> list[bytes]:
         return _file_hashes(images.select(split.rows), config, workers)
     channels, height, width = images.shape[1:]
     shape = (max(channels, 3), height, width)  # grey is repeated
-    return [
-        hashlib.sha256(repr(shape).encode() + images[row].expand(shape).numpy().tobytes()).digest()
-        for row in split.rows.tolist()
-    ]
+    return [pixel_hash(images[row].expand(shape).numpy()) for row in split.rows.tolist()]
 
 
 def _file_hashes(images: ImageFiles, config: DataConfig, workers: int) -> list[bytes]:

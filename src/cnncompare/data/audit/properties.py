@@ -1,6 +1,5 @@
 """Properties of single images that an audit compares; imports no torch, for worker processes."""
 
-import hashlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,6 +9,7 @@ from PIL import Image
 from cnncompare.data.decode import (
     RGB_AS_STORED,
     ImagePath,
+    pixel_hash,
     read_image,
     to_pixels,
 )
@@ -47,7 +47,7 @@ def inspect_image(image: Image.Image, mode: str | None = None) -> ImagePropertie
         width=image.width,
         height=image.height,
         mode=mode or image.mode,
-        pixel_hash=hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).digest(),
+        pixel_hash=pixel_hash(pixels),
         perceptual_hash=int.from_bytes(bits.tobytes()),
         thumbnail=thumbnail.tobytes(),
     )
