@@ -72,6 +72,9 @@ class SyntheticConfig(Section):
     noise: NotNegative = 0.25  # standard deviation of the pixels, in units of the full range
 
 
+LARGEST_BATCH = 128  # of data.batch_size=auto
+
+
 class DataConfig(Section):
     """Images, their split, and their preprocessing into batches."""
 

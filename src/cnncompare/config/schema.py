@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator, model_validator
 
-from cnncompare.config.data import DataConfig
+from cnncompare.config.data import LARGEST_BATCH, DataConfig
 from cnncompare.config.model import ModelConfig
 from cnncompare.config.optimization import (
     AdamWConfig,
@@ -54,14 +54,15 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _check_batch_size(self) -> "Config":
-        auto, devices = self.data.batch_size == "auto", self.trainer.processes
-        batch_size = 128 if self.data.batch_size == "auto" else self.data.batch_size
+        devices, batch_size, requested = self.trainer.processes, self.data.batch_size, ""
+        if batch_size == "auto":
+            batch_size, requested = LARGEST_BATCH, f"auto ({LARGEST_BATCH})"
         if batch_size % devices:
             lower = batch_size - batch_size % devices
             near = f"{lower} or {lower + devices}" if lower else str(devices)
             nodes = f" times trainer.nodes={self.trainer.nodes}" if self.trainer.nodes > 1 else ""
             raise ValueError(
-                f"data.batch_size={'auto (128)' if auto else batch_size} is not divisible by "
+                f"data.batch_size={requested or batch_size} is not divisible by "
                 f"trainer.devices={self.trainer.devices}{nodes}; use {near}"
             )
         return self

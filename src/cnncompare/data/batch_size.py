@@ -2,9 +2,9 @@
 
 from typing import Literal
 
+from cnncompare.config.data import LARGEST_BATCH
 from cnncompare.errors import DataError
 
-LARGEST_BATCH = 128  # of data.batch_size=auto
 MIN_STEPS = 10  # optimizer steps per epoch that data.batch_size=auto leaves
 
 

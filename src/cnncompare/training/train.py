@@ -8,8 +8,8 @@ from pathlib import Path
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 
+from cnncompare.config.data import LARGEST_BATCH
 from cnncompare.config.schema import Config
-from cnncompare.data.batch_size import LARGEST_BATCH
 from cnncompare.data.module import ImageData
 from cnncompare.data.survey import report_conversions
 from cnncompare.errors import ConfigError, RunError
