@@ -13,7 +13,7 @@ CnncompareError
 Interrupted                exit code 128 + the signal: 130 for Ctrl-C, 143 for SIGTERM
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from signal import Signals
 
@@ -70,3 +70,15 @@ def closest(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'a' or 'b'?"`` with the known names closest to `name`, or ``""``."""
     near = get_close_matches(name, list(known), n=3, cutoff=0.6)
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of the error's message, "" if it has none."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else ""
+
+
+def shortened(names: Sequence[str], most: int = 3) -> str:
+    """Return the first names and the number of the others: "a, b, c and 4 more"."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

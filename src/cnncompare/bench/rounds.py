@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Generic, Literal, TypeVar
 
-from cnncompare.errors import CnncompareError
+from cnncompare.errors import CnncompareError, first_line
 
 T = TypeVar("T")
 MIN_ROUNDS = 2  # measured even if the time budget is spent: a range needs them
@@ -55,8 +55,8 @@ def _measure(name: str, variant: Callable[[], T], failures: dict[str, str]) -> T
 
 def error_line(error: Exception) -> str:
     """Return the first line of the message, after the type unless it is an error of cnncompare."""
-    lines = str(error).strip().splitlines() or [""]
-    return lines[0] if isinstance(error, CnncompareError) else f"{type(error).__name__}: {lines[0]}"
+    line = first_line(error)
+    return line if isinstance(error, CnncompareError) else f"{type(error).__name__}: {line}"
 
 
 @dataclass(frozen=True)

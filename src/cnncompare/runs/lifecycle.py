@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cnncompare.config.schema import Config
-from cnncompare.errors import Interrupted, OutputError, RunError
+from cnncompare.errors import Interrupted, OutputError, RunError, first_line
 from cnncompare.runs.record import Failure, RunRecord
 from cnncompare.runs.run import (
     BEST_CHECKPOINT,
@@ -186,5 +186,4 @@ def close_on_exit(run: Run) -> Iterator[None]:
 def _one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return "the disk is full"
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0] if lines else ''}"
+    return f"{type(error).__name__}: {first_line(error)}"

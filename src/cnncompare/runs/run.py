@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from cnncompare.errors import DataError
+from cnncompare.errors import DataError, first_line
 from cnncompare.runs.record import Failure, RunRecord, Status
 from cnncompare.runs.storage import ASIDE, write_atomically
 from cnncompare.system import strict_json
@@ -99,10 +99,8 @@ class Run:
         self.record.finished_at = now.isoformat(timespec="milliseconds")
         self.record.wall_s = (now - datetime.fromisoformat(self.record.started_at)).total_seconds()
         if error is not None:
-            text = str(error).strip().splitlines()
-            self.record.error = Failure(
-                type=type(error).__name__, message=text[0] if text else type(error).__name__
-            )
+            name = type(error).__name__
+            self.record.error = Failure(type=name, message=first_line(error) or name)
         self.save()
 
     def epochs(self) -> list[dict[str, float | None]]:

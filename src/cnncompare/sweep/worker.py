@@ -12,7 +12,7 @@ from typing import Any
 
 from cnncompare.config.schema import Config
 from cnncompare.config.validation import validate
-from cnncompare.errors import CnncompareError, Interrupted, LockedError
+from cnncompare.errors import CnncompareError, Interrupted, LockedError, first_line
 from cnncompare.runs.lifecycle import record_failure
 from cnncompare.runs.record import Failure
 from cnncompare.runs.storage import write_atomically
@@ -116,19 +116,14 @@ def _probe(job: dict[str, Any], job_file: Path) -> tuple[int, str]:
 def _probe_problem(error: Exception) -> str:
     if "OutOfMemory" in type(error).__name__ or "can't allocate memory" in str(error):
         return NO_MEMORY
-    return f"{type(error).__name__}: {_first_line(error)}"
+    return f"{type(error).__name__}: {first_line(error)}"
 
 
 def _record(config: Config, error: Exception) -> str:
-    failure = Failure(type=type(error).__name__, message=_first_line(error))
+    failure = Failure(type=type(error).__name__, message=first_line(error))
     if is_rank_zero():
         record_failure(config, failure, details=traceback.format_exc())
     return f"{failure.type}: {failure.message}"
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else ""
 
 
 if __name__ == "__main__":

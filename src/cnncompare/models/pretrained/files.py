@@ -8,10 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cnncompare.errors import ModelError
+from cnncompare.errors import ModelError, shortened
 
 PREFERRED = ("state_dict", "model", "model_state_dict", "net")  # of several state dicts in a file
-MAX_LISTED = 3  # names in a message of one line
 # the first bytes of files that people take for weights
 KINDS = (
     (b"version https://git-lfs", "a git-lfs pointer, run: git lfs pull"),
@@ -69,7 +68,7 @@ def _state_dict(path: Path, content: Any) -> dict[Any, Any]:
         (chosen,) = entries
     if chosen is None:
         held = "several state dicts" if entries else "no state dict"
-        names = _listed([str(name) for name in entries or content])
+        names = shortened([str(name) for name in entries or content])
         raise ModelError(f"model.weights={path} contains {held}, its entries are {names}")
     entry: dict[Any, Any] = entries[chosen]
     return entry
@@ -92,7 +91,7 @@ def _refuse_non_finite(path: Path, tensors: dict[str, Tensor]) -> None:
     if bad:
         raise ModelError(
             f"model.weights={path}: {len(bad)} of {len(tensors)} tensors contain NaN or "
-            f"infinity ({_listed(bad)}); the training that wrote them diverged"
+            f"infinity ({shortened(bad)}); the training that wrote them diverged"
         )
 
 
@@ -124,8 +123,3 @@ def plain_name(name: str) -> str:
     plain = re.sub(r"^(module|network)\.", "", str(name))
     # torchvision's DenseNet files use names from before 2018: norm.1 is now norm1.
     return re.sub(r"(denselayer\d+\.(?:norm|conv))\.([12])\.", r"\1\2.", plain)
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
-    return ", ".join(names[:MAX_LISTED]) + more

@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterable
 
 from torch import Tensor
 
-from cnncompare.errors import ModelError
+from cnncompare.errors import ModelError, shortened
 
-MAX_LISTED = 3  # tensors in a message of one line
 # The step counter of a batch norm is missing in older files and used in training only.
 COUNTER = "num_batches_tracked"
 Groups = dict[tuple[str, tuple[int, ...]], list[str]]  # names by last component and shape
@@ -77,5 +76,4 @@ def _surplus(groups: Groups, others: Groups) -> list[str]:
 
 
 def _listed(tensors: list[str]) -> str:
-    more = f" and {len(tensors) - MAX_LISTED} more" if len(tensors) > MAX_LISTED else ""
-    return f"{len(tensors)} ({', '.join(tensors[:MAX_LISTED])}{more})" if tensors else "0"
+    return f"{len(tensors)} ({shortened(tensors)})" if tensors else "0"

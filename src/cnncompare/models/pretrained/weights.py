@@ -6,12 +6,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from cnncompare.errors import ModelError
+from cnncompare.errors import ModelError, shortened
 from cnncompare.models.catalog.names import check_version, is_file
 from cnncompare.models.pretrained.files import plain_name, read_file
 from cnncompare.models.pretrained.match_by_order import COUNTER, Fits, match_by_order
-
-MAX_LISTED = 3  # names in a message of one line
 
 
 def versions_of(source: str, name: str) -> list[str]:
@@ -179,5 +177,4 @@ def _shape(tensor: Tensor) -> str:
 
 
 def _listed(problem: str, names: list[str]) -> str:
-    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
-    return f"{len(names)} {problem}: {', '.join(names[:MAX_LISTED])}{more}" if names else ""
+    return f"{len(names)} {problem}: {shortened(names)}" if names else ""
