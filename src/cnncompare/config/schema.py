@@ -112,7 +112,8 @@ class Config(Section):
                 "display": True,
                 "sweep": True,
                 "model": {"lr"},
-                "data": {"workers", "cache_dir", "cache_limit_gib"},
+                "data": {"workers", "cache_dir", "cache_limit_gib"}
+                | (set() if self.trains else {"balance"}),
                 **({} if self.trains else {"optimizer": True, "scheduler": True, "loss": True}),
             },
         )

@@ -1,5 +1,6 @@
 """Validation of a composed configuration, with one-line error messages."""
 
+import re
 from collections.abc import Mapping
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -7,6 +8,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from cnncompare.config.optimization import (
     AdamWConfig,
@@ -52,9 +54,17 @@ def _first_problem(error: ValidationError) -> str:
             return problem["msg"].removeprefix("Value error, ")
         case "union_tag_invalid":
             return f"{key}: {problem['msg']}"
+        case "literal_error":
+            return f"{key}={problem['input']!r}: {problem['msg'].lower()}{_closest_value(problem)}"
         case _:
             message = problem["msg"]
             return f"{key}={problem['input']!r}: {message[0].lower()}{message[1:]}"
+
+
+def _closest_value(problem: ErrorDetails) -> str:
+    """Return the valid texts closest to the given one, an empty string if none is close."""
+    given, expected = problem["input"], problem.get("ctx", {}).get("expected", "")
+    return closest(given, re.findall("'(.*?)'", expected)) if isinstance(given, str) else ""
 
 
 # keys of earlier versions, and their replacements

@@ -28,6 +28,7 @@ DATA_FILES = "data_files.json"  # states of own image files, to notice changes
 EPOCHS = "epochs.csv"
 SPLIT = "split.csv"  # of data without fixed splits
 PREDICTIONS = "predictions.npz"
+PER_CLASS = "per_class.csv"  # precision, recall and F1 on the test images
 CHECKPOINTS = "checkpoints"
 BEST_CHECKPOINT = "best.ckpt"
 LAST_CHECKPOINT = "last.ckpt"

@@ -27,6 +27,7 @@ class TrainingFacts:
     batch_size: int
     steps: int  # optimizer steps of the whole training
     own_lr: float  # the model's own learning rate for the optimizer in use
+    drawn: bool = False  # images are drawn with replacement, so that an epoch has not all of them
 
 
 def check_health(rows: Sequence[Row], facts: TrainingFacts) -> list[HealthFinding]:
@@ -107,7 +108,7 @@ def _few_steps(facts: TrainingFacts) -> HealthFinding | None:
 
 def _images_left_out(facts: TrainingFacts) -> HealthFinding | None:
     left_out = facts.n_train % facts.batch_size
-    if left_out <= LEFT_OUT_SHARE * facts.n_train:
+    if facts.drawn or left_out <= LEFT_OUT_SHARE * facts.n_train:
         return None
     return HealthFinding(
         check="images_left_out",

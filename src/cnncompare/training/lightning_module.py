@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from cnncompare.config.optimization import AdamWConfig, LossConfig, SGDConfig
 from cnncompare.models.pretrained.finetune import freeze_norm_statistics
+from cnncompare.training.class_weights import weight_sum
 from cnncompare.training.metrics import ClassificationSums, top5
 from cnncompare.training.optimizers import SchedulerConfig, build_optimizer, build_scheduler
 
@@ -20,7 +21,8 @@ class ImageClassifier(pl.LightningModule):
 
     Training batches are (images [B, C, H, W], targets int64 [B] or float [B, classes]);
     validation and test batches have each image's position in its split as a third tensor.
-    `classes` are the classes that test images can have; None stands for all.
+    `classes` are the classes that test images can have; None stands for all. `class_weights`, float
+    [classes], weight the images in the training loss.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class ImageClassifier(pl.LightningModule):
         head: Collection[str] = (),
         head_lr: float | None = None,
         classes: Sequence[int] | None = None,
+        class_weights: Tensor | None = None,
     ) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last) if channels_last else network
@@ -48,6 +51,9 @@ class ImageClassifier(pl.LightningModule):
         self.head = head
         self.head_lr = head_lr
         self.classes = classes
+        self.class_weights: Tensor | None
+        narrowed = None if class_weights is None else class_weights.float()
+        self.register_buffer("class_weights", narrowed, persistent=False)
         self.train_sums = ClassificationSums()
         self.val_sums = ClassificationSums()
         self.test_sums = ClassificationSums()
@@ -148,7 +154,14 @@ class ImageClassifier(pl.LightningModule):
         }
 
     def _cross_entropy(self, logits: Tensor, targets: Tensor) -> Tensor:
-        return F.cross_entropy(logits, targets, label_smoothing=self.loss.label_smoothing)
+        smoothing = self.loss.label_smoothing
+        if self.class_weights is None:
+            return F.cross_entropy(logits, targets, label_smoothing=smoothing)
+        weights = self.class_weights.to(logits.dtype)
+        losses_sum = F.cross_entropy(
+            logits, targets, weights, label_smoothing=smoothing, reduction="sum"
+        )
+        return losses_sum / weight_sum(self.class_weights, targets)
 
 
 def _heads(outputs: Any) -> list[Tensor]:
