@@ -101,3 +101,9 @@ def effective_images(label: Integers) -> float:
     """Return the size of a balanced test set that measures a mean over classes as precisely."""
     counts = np.unique(label, return_counts=True)[1]
     return float(len(counts) ** 2 / (1 / counts).sum())
+
+
+def heaviest_image(label: Integers) -> float:
+    """Return the weight of an image of the smallest class in a mean over classes; 1 on average."""
+    counts = np.unique(label, return_counts=True)[1]
+    return float(len(label) / (len(counts) * counts.min()))
