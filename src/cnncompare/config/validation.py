@@ -21,7 +21,7 @@ from cnncompare.config.optimization import (
 from cnncompare.config.schema import Config
 from cnncompare.config.section import Section
 from cnncompare.config.suggestions import suggest_keys
-from cnncompare.errors import ConfigError
+from cnncompare.errors import ConfigError, closest
 
 
 def validate(composed: DictConfig | Mapping[str, Any]) -> Config:
@@ -55,17 +55,17 @@ def _first_problem(error: ValidationError) -> str:
             return problem["msg"].removeprefix("Value error, ")
         case "union_tag_invalid":
             return f"{key}: {problem['msg']}"
-        case "literal_error":
-            return f"{key}={problem['input']!r}: {problem['msg'].lower()}{_closest_value(problem)}"
         case _:
-            message = problem["msg"]
+            message = problem["msg"] + _closest_value(problem)
             return f"{key}={problem['input']!r}: {message[0].lower()}{message[1:]}"
 
 
 def _closest_value(problem: ErrorDetails) -> str:
-    """Return the valid texts closest to the given one, an empty string if none is close."""
-    given, expected = problem["input"], problem.get("ctx", {}).get("expected", "")
-    return closest(given, re.findall("'(.*?)'", expected)) if isinstance(given, str) else ""
+    """Return a hint at the valid texts closest to the given one, an empty string without any."""
+    given = problem["input"]
+    if problem["type"] != "literal_error" or not isinstance(given, str):
+        return ""
+    return closest(given, re.findall("'(.*?)'", problem["ctx"]["expected"]))
 
 
 # keys of earlier versions, and their replacements

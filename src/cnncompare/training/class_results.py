@@ -6,11 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cnncompare.runs.run import PER_CLASS, Run
+from cnncompare.runs.run import PER_CLASS, PER_CLASS_COLUMNS, Run
 from cnncompare.runs.storage import write_atomically
 from cnncompare.stats.class_scores import ClassScores, score_classes
-
-COLUMNS = ("class", "n", "precision", "recall", "f1")
 
 
 def record_class_results(run: Run, class_names: Sequence[str]) -> None:
@@ -30,7 +28,7 @@ def record_class_results(run: Run, class_names: Sequence[str]) -> None:
 def _format(scores: ClassScores, class_names: Sequence[str]) -> str:
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(COLUMNS)
+    table.writerow(PER_CLASS_COLUMNS)
     columns = (scores.precision, scores.recall, scores.f1)
     for name, n, *values in zip(class_names, scores.n, *columns, strict=True):
         table.writerow([name, int(n), *("" if np.isnan(x) else float(x) for x in values)])
