@@ -160,6 +160,18 @@ def test_balance_changes_the_training_images_only(tmp_path: Path, imbalanced: Pa
     assert "images_left_out" not in checks
 
 
+@pytest.mark.parametrize("option", ["loss.class_weights=balanced", "data.balance=true"])
+def test_a_balanced_training_logs_the_balanced_validation_accuracy(
+    tmp_path: Path, imbalanced: Path, option: str
+) -> None:
+    """On the test images, on which the epoch is chosen here, it is that of the record."""
+    options = ("data.protocol=test_as_val", "trainer.max_epochs=1")
+    run = run_on(imbalanced, tmp_path, option, *options)
+    (row,) = run.epochs()
+    assert row["val_balanced_acc1"] == pytest.approx(run.record.test.balanced_acc1)
+    assert "val_balanced_acc1" not in run_on(imbalanced, tmp_path, *options).epochs()[0]
+
+
 def test_the_scores_over_classes_are_scikit_learns(tmp_path: Path, imbalanced: Path) -> None:
     run = run_on(imbalanced, tmp_path)
     saved = run.predictions()

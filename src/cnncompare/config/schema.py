@@ -86,6 +86,11 @@ class Config(Section):
         """Whether the run trains; otherwise it tests the weights as they are."""
         return self.trainer.max_epochs > 0
 
+    @property
+    def balances_classes(self) -> bool:
+        """Whether the training favours small classes over the accuracy on all images."""
+        return self.data.balance or self.loss.class_weights != "none"
+
     @model_validator(mode="after")
     def _check_warmup(self) -> "Config":
         warmup = getattr(self.scheduler, "warmup_epochs", 0.0)

@@ -109,6 +109,7 @@ def build_task(
         head_lr=config.model.head_lr,
         classes=classes,
         class_weights=loss_weights(config, data),
+        balanced_classes=len(data.classes) if config.balances_classes else None,
     )
 
 

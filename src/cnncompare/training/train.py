@@ -247,6 +247,7 @@ def _record_health(run: Run, config: Config, data: ImageData, first_loss: float 
         steps=max(1, data.n_train // data.batch_size) * len(rows),
         own_lr=own_learning_rate(config),
         drawn=config.data.balance,
+        balanced_classes=data.val_class_counts.tolist() if config.balances_classes else None,
     )
     run.record.training.health = check_health(rows, facts)
     run.save()
