@@ -3,7 +3,7 @@
 import torch
 
 from cnncompare.data.source import Source, full_split
-from cnncompare.data.split import stratified_positions
+from cnncompare.data.stratify import stratified_positions
 
 N_TEST = 360  # a fifth of the 1,797 images
 _TEST_SEED = 0  # fixed, so that all runs have the same test images
