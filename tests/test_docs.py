@@ -13,7 +13,7 @@ from hydra.core.plugins import Plugins
 
 from cnncompare.cli import SUBCOMMANDS
 from cnncompare.config.files import UserConf
-from cnncompare.sweep.overrides import expand_seeds
+from cnncompare.sweep.overrides import expand_repetitions
 from tests.composing import compose_config
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
@@ -69,7 +69,9 @@ def test_the_documentation_has_commands() -> None:
 def test_a_documented_run_is_a_valid_configuration(
     page: str, words: list[str], user_files: Path
 ) -> None:
-    settings = [word for word in expand_seeds(words) if "=" in word and not word.startswith("-")]
+    settings = [
+        word for word in expand_repetitions(words) if "=" in word and not word.startswith("-")
+    ]
     overrides = OverridesParser.create().parse_overrides(
         [word for word in settings if "glob(" not in word and not word.startswith("hydra/")]
     )

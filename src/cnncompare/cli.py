@@ -84,9 +84,9 @@ def _run_plan(arguments: list[str]) -> int:
 
 def _run_hydra(arguments: list[str]) -> int:
     from cnncompare.config.arguments import read_arguments
-    from cnncompare.sweep.overrides import expand_seeds
+    from cnncompare.sweep.overrides import expand_repetitions
 
-    parsed = read_arguments(expand_seeds(arguments))
+    parsed = read_arguments(expand_repetitions(arguments))
     if parsed.shows_jobs:
         _call_hydra(parsed.for_jobs(), _run_one)
     else:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cnncompare.config.data import DataConfig
-from cnncompare.data.identical import group_identical
+from cnncompare.data.identical import group_hashes, group_identical, hash_images
+from cnncompare.data.resampling import describe_pool, draw_fold, holdout_seed, pool_images
 from cnncompare.data.source import Source, Split
 from cnncompare.data.sources.class_folders import too_few_error
 from cnncompare.data.split_table import SplitRow, check_fit, read_split_table
@@ -54,12 +55,14 @@ def split_source(source: Source, config: DataConfig) -> Splits:
 def complete_source(source: Source, config: DataConfig, workers: int) -> Source:
     """Return the source with the splits of `data.split`, or with a drawn test split if it has none.
 
-    Together with a test split, a missing validation split is drawn. Images with identical pixels
-    are in one split. Raises DataError for a table that does not fit the images and for classes
-    with too few images.
+    A fold or a hold-out is drawn from the images of all its splits. Together with a test split, a
+    missing validation split is drawn. Images with identical pixels are in one split. Raises
+    DataError for a table that does not fit the images and for classes with too few images.
     """
     if config.split is not None:
         return _complete_validation(_split_by_table(source, config.split), config, workers)
+    if config.resamples:
+        return _resample(source, config, workers)
     if source.test is None:
         return _draw_test(source, config, workers)
     if config.test_fraction != DataConfig.model_fields["test_fraction"].default:
@@ -94,6 +97,24 @@ def _draw_test(source: Source, config: DataConfig, workers: int) -> Source:
     if _needs_validation(source, config):
         train, val = _hold_out_validation(train, classes, config, groups[rest.numpy()])
     return replace(source, train=train, val=val, test=test)
+
+
+def _resample(source: Source, config: DataConfig, workers: int) -> Source:
+    images, classes = pool_images(source), source.classes
+    hashes = hash_images(images, config, workers)
+    groups = group_hashes(hashes)
+    if config.fold is not None:
+        positions, rest = draw_fold(images.labels, groups, classes, config)
+    else:
+        n_kept = 2 if config.protocol == "holdout" else 1
+        _check_distinct(images.labels, groups, classes, 1 + n_kept)
+        seed, fraction = holdout_seed(config), config.test_fraction
+        positions, rest = _draw(images.labels, classes, "test", fraction, seed, groups, n_kept)
+    train, val, test = images.select(rest), None, images.select(positions)
+    if config.protocol == "holdout":
+        train, val = _hold_out_validation(train, classes, config, groups[rest.numpy()])
+    pool = describe_pool(images, source, config, hashes)
+    return replace(source, train=train, val=val, test=test, pool=pool)
 
 
 def _complete_validation(source: Source, config: DataConfig, workers: int) -> Source:
