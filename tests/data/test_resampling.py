@@ -117,7 +117,7 @@ def test_each_image_is_tested_once_and_is_never_in_two_splits(n: int) -> None:
 def test_copies_of_a_test_image_are_not_in_training_or_validation() -> None:
     copies = {row: row - 1 for row in range(1, 100, 4)}
     for source in folds_of(unsplit_source([50, 50], copies), 5):
-        side = {}
+        side: dict[int, str] = {}
         for name in ("train", "val", "test"):
             side |= dict.fromkeys(getattr(source, name).rows.tolist(), name)
         for row, original in copies.items():
