@@ -13,8 +13,8 @@ def resolve_batch_size(
 ) -> int:
     """Return the global batch size; "auto" leaves at least ten steps per epoch where possible.
 
-    `n_expected`, which all folds share, takes the place of `n_train` there, so that all have the
-    same batch size. Raises DataError for a batch that is larger than the training split.
+    `n_expected`, which all folds share, replaces `n_train` there, so that all have the same batch
+    size. Raises DataError for a batch that is larger than the training split.
     """
     if requested == "auto":
         powers = [2**k for k in range(LARGEST_BATCH.bit_length() - 1, 0, -1)]
