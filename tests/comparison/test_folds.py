@@ -12,8 +12,9 @@ from scipy import stats
 from sklearn.metrics import confusion_matrix
 
 from cnncompare.comparison.compare import ComparedTable, Comparison, Options, compare_results
-from cnncompare.comparison.load import load_results
-from cnncompare.comparison.metrics import metric_named
+from cnncompare.comparison.load import Outcome, Result, load_results
+from cnncompare.comparison.metrics import Metric, metric_named
+from cnncompare.comparison.pairs import compare_pairs
 from cnncompare.comparison.predictions import analyse_predictions
 from tests.comparison.factory import simulate, write_run
 from tests.comparison.fold_runs import deal, write_fold, write_folds
@@ -273,3 +274,36 @@ def test_an_untrained_fold_leaves_the_others(tmp_path: Path) -> None:
     assert pair.folds == (1, 2, 3, 5)
     (row,) = [row for row in table.rows if row.label == "lenet5"]
     assert (row.did_not_train, len(row.group.results)) == (1, 4)
+
+
+def test_a_single_fold_is_estimated_over_its_images(tmp_path: Path) -> None:
+    correct, images = simulated(vgg16=0.9)["vgg16"], deal(500, 5)
+    write_fold(tmp_path, "vgg16", 3, correct, images[2])
+    estimate = only_table(tmp_path).rows[0].estimates["top1"]
+    n, k = 100, int(correct[images[2]].sum())
+    interval = stats.binomtest(k, n).proportion_ci(method="wilson")
+    assert (estimate.interval.low, estimate.interval.high) == pytest.approx(tuple(interval))
+    assert estimate.sd is None
+
+
+def test_scores_that_are_no_shares_are_compared_by_their_mean(tmp_path: Path) -> None:
+    """A metric in which the images of class 0 count five times."""
+
+    def per_image(outcome: Outcome) -> Any:
+        return outcome.correct1 * np.where(outcome.label == 0, 5.0, 1.0)
+
+    def per_run(result: Result) -> float | None:
+        return None if result.outcome is None else float(per_image(result.outcome).mean())
+
+    correct = simulated(vgg16=0.9, lenet5=0.8)
+    images = write_folds(tmp_path, correct)
+    metric = Metric("weighted", "weighted", True, per_run, per_image)
+    groups = [row.group for row in only_table(tmp_path).rows]
+    (pair,) = compare_pairs(groups, metric)
+    weights = np.where(np.arange(500) % 10 == 0, 5.0, 1.0)
+    effects = weights * (correct["vgg16"].astype(float) - correct["lenet5"])
+    d = np.array([effects[i].mean() for i in images])
+    t = d.mean() / math.sqrt((1 / 5 + 1 / 4) * d.var(ddof=1))
+    assert pair.difference == pytest.approx(effects.mean())
+    assert pair.p == pytest.approx(2 * stats.t.sf(abs(t), 4))
+    assert pair.wins_a == int((correct["vgg16"] & ~correct["lenet5"]).sum())

@@ -9,7 +9,12 @@ from typing import Any
 import numpy as np
 
 from cnncompare.comparison.fairness import fairness_card, overlapping_runs
-from cnncompare.comparison.folds import GroupResampling, estimate_over_folds, resampling_of
+from cnncompare.comparison.folds import (
+    GroupResampling,
+    estimate_over_folds,
+    has_folds,
+    resampling_of,
+)
 from cnncompare.comparison.grouping import Group, Table, differing_protocol_keys, split_into_tables
 from cnncompare.comparison.learning_curves import (
     BudgetComparison,
@@ -197,7 +202,7 @@ def _row(group: Group, overlapping: set[str], options: Options) -> GroupRow:
 
 
 def _estimate(group: Group, metric: Metric) -> Estimate:
-    if group.results[0].data.resampling is not None:
+    if has_folds(group):
         return Estimate(*estimate_over_folds(group, metric))
     values = [value for r in group.results if (value := metric.per_run(r)) is not None]
     unknown = Interval(None, None, "unknown")

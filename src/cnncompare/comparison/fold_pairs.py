@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cnncompare.comparison.folds import fold_sizes, mean_over_seeds, size_ratio
-from cnncompare.comparison.load import Result
+from cnncompare.comparison.load import Outcome, Result
 from cnncompare.comparison.metrics import Metric
 from cnncompare.stats.power import PowerFunction, power_over_runs
 from cnncompare.stats.resampled import resampled_mean
@@ -75,7 +76,7 @@ def _difference(a: Sequence[Result], b: Sequence[Result], metric: Metric) -> flo
 def _count_wins(
     folds: Sequence[tuple[list[Result], list[Result]]], metric: Metric
 ) -> tuple[int, int] | None:
-    """Return on how many images the score of a is higher than that of b, and the reverse."""
+    """Return how many images only a, and only b, classifies correctly by the metric."""
     wins = losses = 0
     for of_a, of_b in folds:
         by_seed = {result.seed: result for result in of_b}
@@ -83,10 +84,16 @@ def _count_wins(
             b = by_seed.get(a.seed)
             if metric.per_image is None or b is None or a.outcome is None or b.outcome is None:
                 return None
-            scores_a = metric.per_image(a.outcome).astype(np.float64)
-            signs = np.sign(scores_a - metric.per_image(b.outcome))
-            wins, losses = wins + int((signs > 0).sum()), losses + int((signs < 0).sum())
+            right_a, right_b = _correct(a.outcome, metric), _correct(b.outcome, metric)
+            wins += int((right_a & ~right_b).sum())
+            losses += int((right_b & ~right_a).sum())
     return wins, losses
+
+
+def _correct(outcome: Outcome, metric: Metric) -> NDArray[np.bool_]:
+    """Return the scores of the images if they are right or wrong, otherwise top-1."""
+    scores = None if metric.per_image is None else metric.per_image(outcome)
+    return scores if scores is not None and scores.dtype == np.bool_ else outcome.correct1
 
 
 def _effect(wins: int | None, losses: int | None) -> float | None:

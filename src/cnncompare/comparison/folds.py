@@ -11,7 +11,7 @@ import numpy as np
 from cnncompare.comparison.grouping import Group
 from cnncompare.comparison.load import Outcome, Result
 from cnncompare.comparison.metrics import Metric
-from cnncompare.stats.intervals import Interval, wilson
+from cnncompare.stats.intervals import Interval
 from cnncompare.stats.resampled import resampled_mean
 
 
@@ -63,6 +63,11 @@ def _n_test(result: Result) -> int:
     return result.record.test.n or result.data.n_test
 
 
+def has_folds(group: Group) -> bool:
+    """Return whether the runs of a group tested two or more folds or hold-outs."""
+    return len({result.number for result in group.results}) > 1
+
+
 def common_folds(a: Group, b: Group) -> list[tuple[list[Result], list[Result]]]:
     """Return the runs of `a` and of `b` on each fold that both have, in the order of the folds.
 
@@ -100,7 +105,7 @@ def size_ratio(folds: Sequence[Sequence[Result]]) -> float:
 def estimate_over_folds(
     group: Group, metric: Metric
 ) -> tuple[float | None, float | None, Interval, Interval]:
-    """Return mean, standard deviation over the folds, and the interval, twice.
+    """Return mean, standard deviation over two or more folds, and the interval, twice.
 
     The mean is weighted by test images, so that an accuracy is that of all predictions together.
     The interval corrects for the overlap of the training sets; as the folds test different images,
@@ -113,9 +118,6 @@ def estimate_over_folds(
     if len(known) < len(values):
         return None, None, unknown, unknown
     sizes = fold_sizes(folds)
-    if len(known) == 1:
-        interval = wilson(known[0] * sizes[0], sizes[0]) if metric.per_image else unknown
-        return known[0], None, interval, interval
     rounding = 1 / (12 * min(sizes) ** 2) if metric.percent else 0.0
     found = resampled_mean(known, sizes, size_ratio(folds), rounding)
     low, high = found.mean - found.half_width(), found.mean + found.half_width()
