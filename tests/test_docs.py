@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.plugins import Plugins
 
 from cnncompare.cli import SUBCOMMANDS
-from cnncompare.config.files import UserConf
+from cnncompare.config.files import register_search_path
 from cnncompare.sweep.overrides import expand_repetitions
 from tests.composing import compose_config
 
@@ -56,7 +55,7 @@ def user_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                     path.parent.mkdir(parents=True, exist_ok=True)
                     path.write_text(block.removeprefix(named.group(0)))
     monkeypatch.chdir(tmp_path)
-    Plugins.instance().register(UserConf)
+    register_search_path()
     return tmp_path
 
 
