@@ -14,9 +14,9 @@ from cnncompare.cli import SUBCOMMANDS
 from cnncompare.config.files import register_search_path
 from cnncompare.sweep.overrides import expand_repetitions
 from tests.composing import compose_config
+from tests.conftest import HAS_SOURCES, ROOT
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
-ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
 # what makes any documented run small: the last word for a key wins
 SMALL = ("data=digits", "data.limit_train=64", "data.limit_test=40", "trainer.max_epochs=1",
@@ -169,6 +169,7 @@ def test_one_unit_per_quantity(page: Path) -> None:
     assert re.findall(r"MMACs?|GFLOPs?|params M|\d MB of memory", page.read_text()) == []
 
 
+@pytest.mark.skipif(not HAS_SOURCES, reason="the test reads the sources")
 def test_paths_in_the_documentation_exist() -> None:
     named = {
         (name_of(page), path)
