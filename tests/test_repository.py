@@ -62,6 +62,13 @@ def test_the_changelog_has_this_version_with_the_date_of_the_citation() -> None:
 
 
 @pytest.mark.skipif(not HAS_SOURCES, reason="the test reads the sources")
+def test_the_notice_names_every_included_data_set() -> None:
+    included = [path.name for path in (ROOT / "src").rglob("*.npz")]
+    assert included == ["digits.npz"]
+    assert "digits.npz (in the package cnncompare.data.sources)" in (ROOT / "NOTICE").read_text()
+
+
+@pytest.mark.skipif(not HAS_SOURCES, reason="the test reads the sources")
 def test_the_notice_covers_the_data_of_others() -> None:
     notice = (ROOT / "NOTICE").read_text()
     tables = list((ROOT / "src").rglob("*.csv"))
