@@ -53,7 +53,9 @@ def test_folds_of_several_seeds_state_both(tmp_path: Path) -> None:
     correct = simulated(good=0.95, bad=0.6)
     for seed in (0, 1, 2):
         write_folds(tmp_path, correct, folds=3, seed=seed)
-    assert findings(tmp_path).startswith("On digits, 4 epochs, 3 folds, 3 seeds each: good is")
+    text = findings(tmp_path)
+    assert text.startswith("On digits, 4 epochs, 3 folds, 3 seeds each: good is")
+    assert "Each of the 500 images is tested once over the 3 folds with each seed, and" in text
 
 
 def test_missing_folds_are_named_with_the_number_of_images(tmp_path: Path) -> None:

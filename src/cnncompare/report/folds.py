@@ -56,9 +56,10 @@ def _tested_sentence(table: ComparedTable, drawn: GroupResampling) -> str:
         )
     if any(row.resampling and not _is_complete(row.resampling) for row in table.rows):
         return f"The {drawn.count} folds divide all {drawn.n_images:,} images."
+    per_seed = " with each seed" if any(len(row.group.seeds) > 1 for row in table.rows) else ""
     return (
-        f"Each of the {drawn.n_images:,} images is tested once over the {drawn.count} folds, and "
-        f"the accuracies are those of all predictions together."
+        f"Each of the {drawn.n_images:,} images is tested once over the {drawn.count} folds"
+        f"{per_seed}, and the accuracies are those of all predictions together."
     )
 
 
