@@ -43,7 +43,8 @@ def test_an_old_record_of_a_training_is_unchanged_by_reading(tmp_path: Path) -> 
     assert [read["test"].pop(key) for key in means] == [None, None]
     counts = ("conversions", "pixel_ranges", "ignored_files")
     assert [read["data"].pop(key) for key in counts] == [{}, {}, {}]
-    assert [read["data"].pop(key) for key in ("leaks", "imbalance")] == [None, None]
+    counts = ("leaks", "imbalance", "resampling")
+    assert [read["data"].pop(key) for key in counts] == [None, None, None]
     assert read == content
 
 

@@ -2,14 +2,11 @@
 
 from typing import Any, ClassVar, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler
+from pydantic.functional_serializers import model_serializer
+from pydantic.functional_validators import model_validator
 
+from cnncompare.runs.resampling import ResamplingSection
 from cnncompare.stats.imbalance import Imbalance
 
 Status = Literal["running", "finished", "failed", "interrupted"]
@@ -77,6 +74,7 @@ class DataSection(RecordSection):
     ignored_files: dict[str, int] = {}  # by suffix, such as .txt; also "hidden" and "link"
     leaks: LeaksSection | None = None  # null if not measured
     imbalance: Imbalance | None = None  # of the training split, or the test split; null: one class
+    resampling: ResamplingSection | None = None  # null unless a fold or hold-out was tested
 
 
 class SettingsSection(RecordSection):

@@ -1,4 +1,4 @@
-"""Comparison of two single networks by the effects of test images on a mean over classes.
+"""Comparison of two single networks by the effects of test images on a metric.
 
 An effect is what an image adds to the difference of the two networks. It is larger for images of
 small classes, so that McNemar's test, which counts every image alike, does not apply.
@@ -16,6 +16,13 @@ from cnncompare.stats.power import PowerFunction
 Floats = NDArray[np.float64]
 DRAWS = 9999
 _CHUNK = 2**22  # signs drawn at once
+
+
+def mcnemar_p(wins: int, losses: int) -> float:
+    """Return the exact two-sided p of McNemar's test."""
+    from scipy.stats import binomtest
+
+    return float(binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
 
 
 def sign_flip_p(effects: Floats, seed: int = 0) -> float:

@@ -77,6 +77,7 @@ def _results(record: RunRecord) -> list[tuple[str, str]]:
     test = record.test
     return [
         ("run", f"{record.label} on {data}, {record.status}"),
+        *_resampling_results(record),
         ("test top-1", f"{percent(test.acc1)} of {integer(test.n)} images"),
         *_balanced_result(record),
         ("test top-5", percent(test.acc5)),
@@ -91,6 +92,17 @@ def _balanced_result(record: RunRecord) -> list[tuple[str, str]]:
     if not imbalance or not imbalance.is_large:
         return []
     return [("balanced accuracy", percent(record.test.balanced_acc1))]
+
+
+def _resampling_results(record: RunRecord) -> list[tuple[str, str]]:
+    """Return which fold or hold-out was tested."""
+    drawn = record.data.resampling if record.data else None
+    if drawn is None:
+        return []
+    images = f"all {drawn.n:,} images"
+    if drawn.method == "folds":
+        return [("fold", f"{drawn.number} of {drawn.count}, of {images}")]
+    return [("hold-out", f"{drawn.number}, of {images}")]
 
 
 def _training_results(record: RunRecord) -> list[tuple[str, str]]:
