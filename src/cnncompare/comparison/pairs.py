@@ -2,7 +2,7 @@
 
 | runs | test | generalises to |
 |---|---|---|
-| one of each, same images | McNemar, or exchange of predictions | these two networks on other images of the same kind |
+| one of each | McNemar, or exchange of predictions | these networks, on other such images |
 | two or more common seeds | paired over seeds and images | retraining, on other such images |
 | the same, without predictions | Student's t, paired over seeds | retraining, on these images |
 | two or more common folds or hold-outs | corrected resampled t | retraining, on other such images |
