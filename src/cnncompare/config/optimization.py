@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from cnncompare.config.section import NotNegative, Positive, Section, Share
+from cnncompare.config.section import NotNegative, Option, Positive, Section, Share
 
 
 class LossConfig(Section):
@@ -16,7 +16,7 @@ class LossConfig(Section):
 class SGDConfig(Section):
     """torch.optim.SGD."""
 
-    name: Literal["sgd"]
+    name: Annotated[Literal["sgd"], Option(key="optimizer")]
     lr: Positive
     momentum: Share = 0.9
     nesterov: bool = True
@@ -33,7 +33,7 @@ class SGDConfig(Section):
 class AdamWConfig(Section):
     """torch.optim.AdamW."""
 
-    name: Literal["adamw"]
+    name: Annotated[Literal["adamw"], Option(key="optimizer")]
     lr: Positive
     beta1: Share = 0.9
     beta2: Share = 0.999
@@ -44,14 +44,14 @@ class AdamWConfig(Section):
 class ConstantConfig(Section):
     """A constant learning rate."""
 
-    name: Literal["constant"]
+    name: Annotated[Literal["constant"], Option(key="scheduler")]
     warmup_epochs: NotNegative = 0.0
 
 
 class CosineConfig(Section):
     """A half cosine from the learning rate to `final_lr_ratio` times the learning rate."""
 
-    name: Literal["cosine"]
+    name: Annotated[Literal["cosine"], Option(key="scheduler")]
     warmup_epochs: NotNegative = 0.0
     final_lr_ratio: Annotated[float, Field(ge=0, le=1)] = 0.0
 
@@ -59,7 +59,7 @@ class CosineConfig(Section):
 class OneCycleConfig(Section):
     """A rise to the learning rate, followed by a decrease."""
 
-    name: Literal["onecycle"]
+    name: Annotated[Literal["onecycle"], Option(key="scheduler")]
     rise_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.3
     start_lr_ratio: Annotated[float, Field(gt=0, le=1)] = 0.04
     final_lr_ratio: Annotated[float, Field(ge=0, le=1)] = 4e-6
@@ -68,9 +68,8 @@ class OneCycleConfig(Section):
 class MultiStepConfig(Section):
     """A multiplication of the learning rate by `gamma` at each milestone."""
 
-    name: Literal["multistep"]
-    milestones: list[Annotated[float, Field(gt=0, lt=1)]] = Field(
-        default=[0.5, 0.75]
-    )  # fractions of the training
+    name: Annotated[Literal["multistep"], Option(key="scheduler")]
+    # fractions of the training
+    milestones: list[Annotated[float, Field(gt=0, lt=1)]] = Field(default=[0.5, 0.75])
     gamma: Annotated[float, Field(gt=0, lt=1)] = 0.1
     warmup_epochs: NotNegative = 0.0

@@ -77,7 +77,13 @@ class DataSection(RecordSection):
 
 
 class SettingsSection(RecordSection):
-    """Settings that trainings and tests of pretrained weights share."""
+    """Settings that trainings and tests of pretrained weights share.
+
+    Every option of the schema that can change a number is among the settings of a run; those that
+    no code reads from the record by name have no field here.
+    """
+
+    model_config = ConfigDict(extra="allow", protected_namespaces=(), validate_assignment=True)
 
     seed: int
     batch_size: int  # global

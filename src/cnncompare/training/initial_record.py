@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from cnncompare.config.options import recorded_settings
 from cnncompare.config.schema import Config
 from cnncompare.data.file_states import record_states, to_json
 from cnncompare.data.module import ImageData
@@ -111,31 +112,21 @@ def _data_section(config: Config, data: ImageData) -> DataSection:
     )
 
 
-def _common_settings(
+def _as_used(
     config: Config, model: registry.BuiltModel, data: ImageData, clocks_shared: bool
 ) -> dict[str, Any]:
-    """Return the settings that the training and evaluation sections share."""
+    """Return what was determined for both kinds of runs, such as the batch size of `auto`."""
     trainer = config.trainer
     return {
-        "seed": config.seed,
         "batch_size": data.batch_size,
         "devices": trainer.processes,
-        "accelerator": trainer.accelerator,
         "strategy": "ddp" if trainer.processes > 1 else "single_device",
-        "precision": trainer.precision,
         "test_reads": 1,
-        "split_seed": config.data.split_seed,
         "image_size": data.image_shape[1],
-        "normalize": config.data.normalize,
         "mean": list(data.mean),
         "std": list(data.std),
         "model_changes": list(model.changes),
         "weights_prefix": model.weights_prefix,
-        "channels_last": trainer.channels_last,
-        "compile": trainer.compile,
-        "trim_kernels": trainer.trim_kernels,
-        "matmul_precision": trainer.matmul_precision,
-        "deterministic": trainer.deterministic,
         "clocks_shared": clocks_shared,
         "recipe_hash": config.recipe_hash(),
     }
@@ -144,25 +135,15 @@ def _common_settings(
 def _training_section(
     config: Config, model: registry.BuiltModel, data: ImageData, clocks_shared: bool
 ) -> TrainingSection:
-    trainer, selects_on_test = config.trainer, config.data.protocol == "test_as_val"
-    return TrainingSection(
-        **_common_settings(config, model, data, clocks_shared),
-        max_epochs=trainer.max_epochs,
-        epochs_done=0,
-        optimizer=config.optimizer.name,
-        lr=config.optimizer.lr,
-        scheduler=config.scheduler.name,
-        weight_decay=config.optimizer.weight_decay,
-        label_smoothing=config.loss.label_smoothing,
-        protocol=config.data.protocol,
-        selection="best epoch on the test set" if selects_on_test else "best epoch on validation",
-        val_fraction=config.data.val_fraction,
-        augment=config.data.augment.model_dump(),
-        freeze=config.model.freeze,
-        head_lr=config.model.head_lr,
-        ema_decay=trainer.ema_decay,
-        gradient_clip_norm=trainer.gradient_clip_norm,
-    )
+    selects_on_test = config.data.protocol == "test_as_val"
+    settings = recorded_settings(config, trains=True, also=set(TrainingSection.model_fields))
+    used = _as_used(config, model, data, clocks_shared) | {
+        "epochs_done": 0,
+        "selection": "best epoch on the test set"
+        if selects_on_test
+        else "best epoch on validation",
+    }
+    return TrainingSection(**settings | used)
 
 
 def _evaluation_section(
@@ -172,23 +153,24 @@ def _evaluation_section(
     clocks_shared: bool,
     reference: PretrainedReference | None,
 ) -> EvaluationSection:
-    used = data.transform
-    return EvaluationSection(
-        **_common_settings(config, model, data, clocks_shared),
-        transform_of=reference.origin if reference and used else None,
-        resize=used.resize if used else None,
-        interpolation=used.interpolation if used else None,
-        squash=used.squash if used else False,
-        preprocessing_deviations=deviations(used, reference.transform)
-        if used and reference
+    transform = data.transform
+    settings = recorded_settings(config, trains=False, also=set(EvaluationSection.model_fields))
+    used = _as_used(config, model, data, clocks_shared) | {
+        "transform_of": reference.origin if reference and transform else None,
+        "resize": transform.resize if transform else None,
+        "interpolation": transform.interpolation if transform else None,
+        "squash": transform.squash if transform else False,
+        "preprocessing_deviations": deviations(transform, reference.transform)
+        if transform and reference
         else [],
-        weights_map=model.weights_map,
-        mask_classes=config.data.mask_classes,
-        on_corrupt_image=config.data.on_corrupt_image,
-        corrupt_images=[],
-        notes=data.notes,
-        reference_result=_reference_result(reference) if config.data.source == "imagenet" else None,
-    )
+        "weights_map": model.weights_map,
+        "corrupt_images": [],
+        "notes": data.notes,
+        "reference_result": _reference_result(reference)
+        if config.data.source == "imagenet"
+        else None,
+    }
+    return EvaluationSection(**settings | used)
 
 
 def _reference_result(reference: PretrainedReference | None) -> ReferenceResultSection | None:

@@ -181,7 +181,7 @@ def _complete(run: Run, config: Config, data: ImageData, trainer: pl.Trainer) ->
     """Write test images, figures and hyperparameters; remove the journal, now unneeded."""
     keep_test_images(data, run.folder.parent)
     log_figures(trainer.loggers, run, data, config.display)
-    log_hparams(trainer.loggers, run.record)
+    log_hparams(trainer.loggers, config, run.record)
     for logger in trainer.loggers:
         logger.finalize("success")
     shutil.rmtree(run.folder / TESTED, ignore_errors=True)
