@@ -19,6 +19,7 @@ SUBCOMMANDS = {
     "models": "cnncompare.models.catalog.command",
     "plan": "cnncompare.sweep.plan",
     "report": "cnncompare.report.command",
+    "schema": "cnncompare.config.schema_command",
 }
 
 

@@ -55,10 +55,10 @@ class AugmentConfig(Section):
 
     crop_padding: Annotated[int, Field(ge=0, le=64)] = 0  # pixels, filled with zeros
     flip: bool = False  # horizontal, probability 0.5
-    policy: Literal["randaugment", "trivialaugment"] | None = None
+    policy: Literal["randaugment", "trivialaugment"] | None = None  # with torchvision's defaults
     erase: Annotated[float, Field(ge=0, le=1)] = 0.0  # probability of random erasing
-    mix: Literal["mixup", "cutmix"] | None = None
-    mix_alpha: Positive = 1.0
+    mix: Literal["mixup", "cutmix"] | None = None  # pairs of images of a batch
+    mix_alpha: Positive = 1.0  # both parameters of the Beta distribution of the share
 
 
 class TorchvisionConfig(Section):
@@ -85,7 +85,8 @@ LARGEST_BATCH = 128  # of data.batch_size=auto
 class DataConfig(Section):
     """Images, their split, and their preprocessing into batches."""
 
-    name: Annotated[Name, DESCRIBED]
+    name: Annotated[Name, DESCRIBED]  # in messages and tables
+    # kind of source; data=NAME selects it
     source: Annotated[
         Literal["torchvision", "digits", "folder", "arrays", "parquet", "synthetic", "imagenet"],
         DESCRIBED,
@@ -106,25 +107,29 @@ class DataConfig(Section):
     test_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2  # if the data set has no test split
     # of the training images
     val_fraction: Annotated[float, Field(gt=0, lt=1), TRAINING_PROTOCOL] = 0.1
+    # determines the drawn splits; separate from seed, so that all seeds share them
     split_seed: Annotated[int, Field(ge=0), TRAINING_PROTOCOL] = 0
     # table of files and their splits, as written to split.csv
     split: Annotated[str | None, DESCRIBED] = None
+    # test_as_val: choose the epoch on the test set; stated in the record
     protocol: Annotated[Literal["holdout", "test_as_val"], TRAINING_PROTOCOL] = "holdout"
     limit_train: Annotated[Count | None, TRAINING] = None  # images, stratified by class
-    limit_val: Annotated[Count | None, TRAINING] = None
-    limit_test: Count | None = None
+    limit_val: Annotated[Count | None, TRAINING] = None  # images, stratified by class
+    limit_test: Count | None = None  # images, stratified by class
     # predict only classes that occur among the test images
     mask_classes: Annotated[bool, Option("protocol", scope="test")] = False
+    # of a test image; count_wrong and skip are for tests of pretrained weights
     on_corrupt_image: Annotated[Literal["error", "count_wrong", "skip"], Option(scope="test")] = (
         "error"
     )
+    # mean and standard deviation: of the training images, of the weights, or known ones
     normalize: Annotated[
         Literal["train", "weights", "imagenet", "half", "cifar10", "none"], TRAINING_PROTOCOL
     ] = "train"
     augment: Annotated[AugmentConfig, TRAINING_PROTOCOL] = AugmentConfig()
     # decoding processes; null: one per core
     workers: Annotated[Annotated[int, Field(ge=0)] | None, NEITHER] = None
-    cache_dir: Annotated[str, NEITHER] = "~/.cache/cnncompare"
+    cache_dir: Annotated[str, NEITHER] = "~/.cache/cnncompare"  # of decoded images
     # larger decoded data sets are read by workers
     cache_limit_gib: Annotated[NotNegative, NEITHER] = 4.0
     _split_sha256: str | None = PrivateAttr(default=None)

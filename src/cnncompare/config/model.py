@@ -25,9 +25,12 @@ class LearningRates(Section):
 class ModelConfig(Section):
     """The network, its stem, pretrained weights and fine-tuning."""
 
-    name: Annotated[Name, DESCRIBED]
+    name: Annotated[Name, DESCRIBED]  # as in the list of `cnncompare models`
+    # own: implemented here, or by a module of yours
     source: Annotated[Literal["own", "torchvision", "timm"], DESCRIBED]
+    # imagenet: as in the paper; cifar: for small images; auto: by image size
     stem: Annotated[Literal["auto", "imagenet", "cifar"], DESCRIBED] = "auto"
+    # pretrained weights: a version, a timm tag or a file; null: none
     weights: Annotated[str | None, DESCRIBED] = None
     # by_order: for a file with other names
     weights_map: Annotated[Literal["by_name", "by_order"], Option(scope="test")] = "by_name"

@@ -29,6 +29,7 @@ from cnncompare.config.trainer import TrainerConfig
 class Config(Section):
     """The whole configuration of one run, validated and frozen."""
 
+    # initialisation, order, augmentation and dropout
     seed: Annotated[int, Field(ge=0, lt=2**32), Option("repetition")] = 0
     output_root: Annotated[str, NEITHER] = "outputs"  # folder of the experiments
     name: Annotated[Name, NEITHER] = "default"  # of the experiment

@@ -22,19 +22,23 @@ class TrainerConfig(Section):
     max_epochs: Annotated[int, Field(ge=0), Option("protocol", "training", table_key="epochs")] = 25
     devices: Annotated[Count, PROTOCOL] = 1  # per node
     nodes: Count = 1  # more than one is started by torchrun or Slurm
+    # auto: a GPU if there is one
     accelerator: Annotated[Literal["auto", "cpu", "gpu", "mps"], PROTOCOL] = "auto"
+    # bf16 and fp16 are faster on hardware that supports them
     precision: Annotated[Literal["32-true", "bf16-mixed", "16-mixed", "bf16-true"], PROTOCOL] = (
         "32-true"
     )
-    gradient_clip_norm: Annotated[Positive | None, TRAINING] = None
+    gradient_clip_norm: Annotated[Positive | None, TRAINING] = None  # largest norm of a gradient
+    # validate and test a moving average of the weights; null: the weights themselves
     ema_decay: Annotated[Annotated[float, Field(gt=0, lt=1)] | None, TRAINING] = None
-    channels_last: Annotated[bool, PROTOCOL] = False
-    compile: Annotated[bool, PROTOCOL] = False
+    channels_last: Annotated[bool, PROTOCOL] = False  # memory format of images and weights
+    compile: Annotated[bool, PROTOCOL] = False  # with torch.compile
     trim_kernels: Annotated[bool, PROTOCOL] = (
         False  # remove kernel taps that only ever meet padding
     )
+    # high: TF32 on recent GPUs
     matmul_precision: Annotated[Literal["highest", "high", "medium"], PROTOCOL] = "highest"
-    deterministic: bool = True
+    deterministic: bool = True  # repeated runs on one machine agree exactly
     # CPU threads per device; null: the cores divided by the devices
     threads: Annotated[Count | None, DESCRIBED] = None
 
