@@ -48,8 +48,8 @@ def test_tested_weights_have_a_reference_check_and_no_epochs(
     tmp_path: Path, printed: Printed
 ) -> None:
     run = make_run(tmp_path, "resnet18", 0.6364)
-    run.record.training = None
-    run.record.evaluation = EvaluationSection.model_validate(
+    run.folder.mkdir()
+    section = EvaluationSection.model_validate(
         {
             **evaluation(
                 on_corrupt_image="count_wrong", corrupt_images=["val/n01440764/x.JPEG: truncated"]
@@ -57,6 +57,7 @@ def test_tested_weights_have_a_reference_check_and_no_epochs(
             "check": {"verdict": "differs", "message": "differs: top-1 63.64 %, reference 69.76 %"},
         }
     )
+    run.change(training=None, evaluation=section)
     text = printed(None, lambda: print_run_result(run))
     assert "differs: top-1 63.64 %, reference 69.76 %" in text
     assert "corrupt image, counted as wrong: val/n01440764/x.JPEG: truncated" in text
@@ -93,6 +94,7 @@ def test_failed_health_checks_have_a_line_each(
     run = make_run(tmp_path, "resnet20", 0.1)
     assert run.record.training is not None
     finding = HealthFinding(check="at_chance", evidence="10.0 % is chance", advice="train longer")
-    run.record.training.health = [finding]
+    run.folder.mkdir()
+    run.change(training={"health": [finding]})
     print_run_result(run)
     assert "at chance: 10.0 % is chance; train longer" in capsys.readouterr().out.splitlines()

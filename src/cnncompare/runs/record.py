@@ -14,13 +14,16 @@ Status = Literal["running", "finished", "failed", "interrupted"]
 
 
 class RecordSection(BaseModel):
-    """A section of run.json: unknown keys are refused; a value that was not measured is null."""
+    """A section of run.json: unknown keys are refused; a value that was not measured is null.
+
+    Sections are frozen: `Run.change` alone replaces them, and writes the file.
+    """
 
     # keys and values before version 0.2.0, and their replacements
     EARLIER_KEYS: ClassVar[dict[str, str]] = {}
     EARLIER_VALUES: ClassVar[dict[str, dict[str, str]]] = {}
 
-    model_config = ConfigDict(extra="forbid", protected_namespaces=(), validate_assignment=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
     @model_validator(mode="before")
     @classmethod
@@ -83,7 +86,7 @@ class SettingsSection(RecordSection):
     no code reads from the record by name have no field here.
     """
 
-    model_config = ConfigDict(extra="allow", protected_namespaces=(), validate_assignment=True)
+    model_config = ConfigDict(extra="allow", frozen=True, protected_namespaces=())
 
     seed: int
     batch_size: int  # global
@@ -280,8 +283,8 @@ class RunRecord(RecordSection):
 
     model_config = ConfigDict(
         extra="forbid",
+        frozen=True,
         protected_namespaces=(),
-        validate_assignment=True,
         alias_generator=lambda name: name.rstrip("_"),
         populate_by_name=True,
     )

@@ -18,7 +18,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from cnncompare.errors import Interrupted, LockedError
-from cnncompare.runs.lifecycle import finished_run, record_failure
+from cnncompare.runs.lifecycle import fail_run, finished_run
 from cnncompare.sweep.job_state import Job, RunningJob
 from cnncompare.sweep.job_status import (
     JobOutcome,
@@ -142,7 +142,7 @@ class JobQueue:
             out_of_memory=count_oom_kills() > running.oom_kills_before,
         )
         with suppress(LockedError):  # another process has taken over the run
-            record_failure(config, failure)
+            fail_run(config, failure)
         return JobOutcome("failed", failure.message)
 
     def _postpone(self, job: Job, reason: str) -> None:

@@ -15,6 +15,7 @@ from cnncompare.data.transform import deviations
 from cnncompare.data.walk import describe_ignored
 from cnncompare.models import registry
 from cnncompare.models.pretrained.transforms import PretrainedReference
+from cnncompare.runs.lifecycle import start_run
 from cnncompare.runs.record import (
     DataSection,
     EnvironmentSection,
@@ -56,16 +57,20 @@ def write_initial_record(
 
     `reference` is the transform and the accuracies of the pretrained weights.
     """
-    record = run.record
-    record.status, record.error, record.finished_at = "running", None, None
-    record.model = _model_section(model, data)
-    record.data = _data_section(config, data)
     if config.trains:
-        record.training = _training_section(config, model, data, clocks_shared)
+        settings: dict[str, Any] = {
+            "training": _training_section(config, model, data, clocks_shared)
+        }
     else:
-        record.evaluation = _evaluation_section(config, model, data, clocks_shared, reference)
-    record.environment = EnvironmentSection(**describe_environment(argv))
-    run.save()
+        section = _evaluation_section(config, model, data, clocks_shared, reference)
+        settings = {"evaluation": section}
+    start_run(
+        run,
+        model=_model_section(model, data),
+        data=_data_section(config, data),
+        environment=EnvironmentSection(**describe_environment(argv)),
+        **settings,
+    )
     text = RERUN_HEADER + yaml.safe_dump(config.model_dump(), sort_keys=False)
     write_atomically(run.folder / CONFIG, text.encode())
     names = json.dumps(data.class_names, ensure_ascii=False, indent=1)
