@@ -20,6 +20,7 @@ SUBCOMMANDS = {
     "plan": "cnncompare.sweep.plan",
     "report": "cnncompare.report.command",
     "schema": "cnncompare.config.schema_command",
+    "status": "cnncompare.sweep.status",
 }
 
 

@@ -30,6 +30,7 @@ from cnncompare.sweep.job_status import (
 from cnncompare.sweep.live_view import LiveView
 from cnncompare.sweep.processes import start
 from cnncompare.sweep.resources import DeviceSlot, DeviceSlots
+from cnncompare.sweep.waiting_jobs import JobList
 from cnncompare.sweep.worker import LOCKED
 from cnncompare.system.signals import PendingSignals, RaiseInterrupted
 
@@ -50,11 +51,12 @@ class JobQueue:
         self._slots = slots
         self._folder = folder  # for the files of the jobs
         self._view = LiveView()
+        self._job_list = JobList({job.number: job.config for job in jobs})
         self._retry_at: dict[int, float] = {}
 
     def run(self) -> None:
         """Run all jobs. Raises Interrupted once the running ones have stopped after a signal."""
-        with PendingSignals() as signals, self._view:
+        with PendingSignals() as signals, self._view, self._job_list:
             while self.running or (self.waiting and signals.received is None):
                 if signals.received is None:
                     self._start_jobs()
@@ -63,6 +65,8 @@ class JobQueue:
                         running.process.send(number)
                 self._stop_overdue()
                 self._collect_exited()
+                unfinished = [*(running.job for running in self.running), *self.waiting]
+                self._job_list.update({job.number for job in unfinished})
                 self._view.show(self.running)
                 time.sleep(POLL_S if self.running else POLL_S / 10)
         if signals.received is not None:
