@@ -16,7 +16,7 @@ _SWITCHES = ("help", "hydra_help", "resolve", "run", "multirun", "shell_completi
 _OPTIONS = ("cfg", "package", "config_path", "config_name", "config_dir", "info")
 _ACTIONS = ("run", "multirun", "cfg", "info", "shell_completion")
 _SHELLS = ("bash", "fish", "zsh")
-# Hydra's keys of folders, whose place this project's keys take
+# Hydra's keys of folders; output_root and name determine them
 _FOLDERS = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir", "hydra.output_subdir")
 _MULTIRUN_MODE = "hydra.mode=MULTIRUN"
 

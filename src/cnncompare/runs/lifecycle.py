@@ -13,7 +13,7 @@ No other module decides whether a run is finished, can be resumed, or which stat
               |  interrupted; running, but its process is gone; failed from outside
               |
               +- any other failed run, and any run with force=true: its folder is set aside,
-                 and a new one takes its place
+                 and a new one is opened
 
 `fail_run` closes the record of a process that could not do so. `status_of` tells a run whose
 process is gone from one that is running.

@@ -2,40 +2,11 @@
 
 from typing import Any, ClassVar, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-    model_validator,
-)
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+
+from cnncompare.runs.record_section import RecordSection
 
 Status = Literal["running", "finished", "failed", "interrupted"]
-
-
-class RecordSection(BaseModel):
-    """A section of run.json: unknown keys are refused; a value that was not measured is null.
-
-    Sections are frozen: `Run.change` alone replaces them, and writes the file.
-    """
-
-    # keys and values before version 0.2.0, and their replacements
-    EARLIER_KEYS: ClassVar[dict[str, str]] = {}
-    EARLIER_VALUES: ClassVar[dict[str, dict[str, str]]] = {}
-
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
-
-    @model_validator(mode="before")
-    @classmethod
-    def _read_earlier_versions(cls, content: Any) -> Any:
-        if not isinstance(content, dict) or not (cls.EARLIER_KEYS or cls.EARLIER_VALUES):
-            return content
-        renamed = {cls.EARLIER_KEYS.get(key, key): value for key, value in content.items()}
-        for key, values in cls.EARLIER_VALUES.items():
-            value = renamed.get(key)
-            if isinstance(value, str):
-                renamed[key] = values.get(value, value)
-        return renamed
 
 
 class Failure(RecordSection):
@@ -73,9 +44,15 @@ class DataSection(RecordSection):
     n_val: int | None = None
     n_test: int
     fingerprint: str
-    conversions: dict[str, int] = {}  # own images by kind of conversion, such as 16-bit or turned
-    pixel_ranges: dict[str, int] = {}  # largest value of 16-bit and of floating-point images
-    ignored_files: dict[str, int] = {}  # by suffix, such as .txt; also "hidden" and "link"
+    conversions: dict[str, int] = Field(
+        default={}
+    )  # own images by kind of conversion, such as 16-bit or turned
+    pixel_ranges: dict[str, int] = Field(
+        default={}
+    )  # largest value of 16-bit and of floating-point images
+    ignored_files: dict[str, int] = Field(
+        default={}
+    )  # by suffix, such as .txt; also "hidden" and "link"
     leaks: LeaksSection | None = None  # null if not measured
 
 
@@ -86,7 +63,7 @@ class SettingsSection(RecordSection):
     no code reads from the record by name have no field here.
     """
 
-    model_config = ConfigDict(extra="allow", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(extra="allow")
 
     seed: int
     batch_size: int  # global
@@ -139,7 +116,7 @@ class TrainingSection(SettingsSection):
     head_lr: float | None = None  # null: the same as lr
     ema_decay: float | None
     gradient_clip_norm: float | None
-    health: list[HealthFinding] = []  # empty when all is well
+    health: list[HealthFinding] = Field(default=[])  # empty when all is well
 
 
 class ReferenceResultSection(RecordSection):
@@ -170,7 +147,7 @@ class ReferenceCheckSection(RecordSection):
     difference5: float | None = None  # top-5
     low1: float | None = None  # 95 % interval (Wilson) of the measured top-1
     high1: float | None = None
-    deviation_effects: list[DeviationEffectSection] = []
+    deviation_effects: list[DeviationEffectSection] = Field(default=[])
 
 
 class EvaluationSection(SettingsSection):
@@ -282,9 +259,6 @@ class RunRecord(RecordSection):
     environment: EnvironmentSection | None = None
 
     model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        protected_namespaces=(),
         alias_generator=lambda name: name.rstrip("_"),
         populate_by_name=True,
     )

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from cnncompare.errors import DataError
-from cnncompare.runs.record import RecordSection, RunRecord
+from cnncompare.runs.record import RunRecord
+from cnncompare.runs.record_section import RecordSection
 from cnncompare.runs.storage import ASIDE, write_atomically
 from cnncompare.system import strict_json
 
