@@ -6,14 +6,14 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from cnncompare.errors import DataError, first_line
-from cnncompare.runs.record import Failure, RunRecord, Status
+from cnncompare.errors import DataError
+from cnncompare.runs.record import RunRecord
+from cnncompare.runs.record_section import RecordSection
 from cnncompare.runs.storage import ASIDE, write_atomically
 from cnncompare.system import strict_json
 
@@ -63,7 +63,7 @@ class Predictions:
 
 
 class Run:
-    """A run folder and its record. Changes of the record reach the disk with `save` and `close`."""
+    """A run folder and its record, which `change` alone replaces; `runs.lifecycle` decides when."""
 
     def __init__(self, folder: Path, record: RunRecord) -> None:
         self.folder = folder
@@ -96,15 +96,14 @@ class Run:
             self.folder / RECORD, (strict_json.dumps(content, indent=2) + "\n").encode()
         )
 
-    def close(self, status: Status, error: BaseException | None = None) -> None:
-        """Set the final status, its reason and the duration of the run, and save."""
-        now = datetime.now(UTC)
-        self.record.status = status
-        self.record.finished_at = now.isoformat(timespec="milliseconds")
-        self.record.wall_s = (now - datetime.fromisoformat(self.record.started_at)).total_seconds()
-        if error is not None:
-            name = type(error).__name__
-            self.record.error = Failure(type=name, message=first_line(error) or name)
+    def change(self, **changes: Any) -> None:
+        """Replace fields of the record and write it; a dictionary changes fields of a section."""
+        values = dict(self.record)
+        for name, value in changes.items():
+            section = values[name]
+            merges = isinstance(value, dict) and isinstance(section, RecordSection)
+            values[name] = type(section)(**dict(section) | value) if merges else value
+        self.record = RunRecord.model_validate(values)
         self.save()
 
     def epochs(self) -> list[dict[str, float | None]]:

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cnncompare.runs.lifecycle import record_progress
 from cnncompare.runs.run import PER_CLASS, PER_CLASS_COLUMNS, Run
 from cnncompare.runs.storage import write_atomically
 from cnncompare.stats.class_scores import ClassScores, score_classes
 
 
 def record_class_results(run: Run, class_names: Sequence[str]) -> None:
-    """Set the means over classes in the record, and write per_class.csv; the caller saves.
+    """Set the means over classes in the record, and write per_class.csv.
 
     Each class counts alike, whatever its number of test images. As in scikit-learn, a class
     without test images has no recall and does not enter the balanced accuracy; if it is predicted,
@@ -20,8 +21,9 @@ def record_class_results(run: Run, class_names: Sequence[str]) -> None:
     """
     saved = run.predictions()
     scores = score_classes(saved.label, saved.top5[:, 0], len(class_names))
-    run.record.test.balanced_acc1 = scores.balanced_accuracy
-    run.record.test.macro_f1 = scores.macro_f1
+    record_progress(
+        run, test={"balanced_acc1": scores.balanced_accuracy, "macro_f1": scores.macro_f1}
+    )
     write_atomically(run.folder / PER_CLASS, _format(scores, class_names).encode())
 
 

@@ -15,7 +15,13 @@ from cnncompare.data.survey import report_conversions
 from cnncompare.errors import ConfigError, RunError
 from cnncompare.models import registry
 from cnncompare.runs.leaks import leak_sentence
-from cnncompare.runs.lifecycle import checkpoint_to_resume, close_on_exit, is_finished, open_run
+from cnncompare.runs.lifecycle import (
+    checkpoint_to_resume,
+    close_on_exit,
+    is_finished,
+    open_run,
+    record_progress,
+)
 from cnncompare.runs.log_file import log_file
 from cnncompare.runs.record import BestSection, TestSection
 from cnncompare.runs.run import BEST_CHECKPOINT, CHECKPOINTS, LOG, TESTED, Run
@@ -198,7 +204,7 @@ def _complete(run: Run, config: Config, data: ImageData, trainer: pl.Trainer) ->
     """Write test images, figures and hyperparameters; remove the journal, now unneeded."""
     keep_test_images(data, run.folder.parent)
     log_figures(trainer.loggers, run, data, config.display)
-    log_hparams(trainer.loggers, run.record)
+    log_hparams(trainer.loggers, config, run.record)
     for logger in trainer.loggers:
         logger.finalize("success")
     shutil.rmtree(run.folder / TESTED, ignore_errors=True)
@@ -206,22 +212,23 @@ def _complete(run: Run, config: Config, data: ImageData, trainer: pl.Trainer) ->
 
 def _record_accelerator(run: Run, trainer: pl.Trainer) -> None:
     """Record the device type that `auto` resolved to."""
-    if run.record.training is not None:
-        run.record.training.accelerator = trainer.strategy.root_device.type
-        run.save()
+    record_progress(run, training={"accelerator": trainer.strategy.root_device.type})
 
 
 def _record_training(run: Run, recorder: EpochRecorder) -> None:
     rows = run.epochs()
     best = max(rows, key=lambda row: row["val_acc1"] or 0.0)  # the earliest on a tie
-    run.record.best = BestSection(epoch=int(best["epoch"] or 0), val_acc1=best["val_acc1"])
-    if run.record.training is not None:
-        run.record.training.epochs_done = len(rows)
-        if run.record.training.protocol == "test_as_val":
-            run.record.training.test_reads = len(rows) + 1
-    run.record.timing = recorder.timing(run.record.best.epoch)
-    run.record.memory = recorder.memory()
-    run.save()
+    best_epoch = int(best["epoch"] or 0)
+    settings = {"epochs_done": len(rows)}
+    if run.record.training is not None and run.record.training.protocol == "test_as_val":
+        settings["test_reads"] = len(rows) + 1
+    record_progress(
+        run,
+        training=settings,
+        best=BestSection(epoch=best_epoch, val_acc1=best["val_acc1"]),
+        timing=recorder.timing(best_epoch),
+        memory=recorder.memory(),
+    )
 
 
 def _divergence_monitor(config: Config) -> DivergenceMonitor:
@@ -235,7 +242,6 @@ def own_learning_rate(config: Config) -> float:
 
 
 def _record_health(run: Run, config: Config, data: ImageData, first_loss: float | None) -> None:
-    assert run.record.training is not None
     assert data.n_train is not None
     rows = run.epochs()
     facts = TrainingFacts(
@@ -249,8 +255,7 @@ def _record_health(run: Run, config: Config, data: ImageData, first_loss: float 
         drawn=config.data.balance,
         balanced_classes=data.val_class_counts.tolist() if config.balances_classes else None,
     )
-    run.record.training.health = check_health(rows, facts)
-    run.save()
+    record_progress(run, training={"health": check_health(rows, facts)})
 
 
 def _record_test(run: Run, task: ImageClassifier) -> None:
@@ -258,5 +263,4 @@ def _record_test(run: Run, task: ImageClassifier) -> None:
     expected = run.record.data.n_test if run.record.data else None
     if result is None or result["n"] != expected:
         raise RunError(f"{result and result['n']} test images were counted, expected {expected}")
-    run.record.test = TestSection.model_validate(result)
-    run.save()
+    record_progress(run, test=TestSection.model_validate(result))
