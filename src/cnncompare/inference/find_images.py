@@ -65,4 +65,5 @@ def _check_any_image(files: list[str]) -> None:
         except CorruptImageError as error:
             problem = problem or error
     reason = str(problem).partition("; replace it")[0]
-    raise DataError(reason if len(files) == 1 else f"none of the {len(files)} files is an image: {reason}")
+    several = f"none of the {len(files)} files is an image: " if len(files) > 1 else ""
+    raise DataError(several + reason)

@@ -41,7 +41,7 @@ class Predictor:
         if self.settings.protocol.precision == "bf16-true":
             self._network.to(torch.bfloat16)
         if self.settings.protocol.channels_last:
-            self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self._network.to(memory_format=torch.channels_last)
 
     def predict(
         self, files: Sequence[str], top: int, advance: Callable[[int], object] = lambda n: None

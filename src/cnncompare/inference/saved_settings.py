@@ -50,8 +50,9 @@ def saved_settings(run: Run) -> SavedSettings:
     """
     built, images, protocol = _sections(run)
     config = _read_config(run)
-    if config["trainer"].get("max_epochs") != 0 and not _best_checkpoint(run).is_file():
-        raise DataError(f"{_best_checkpoint(run)}: there is no such file, so the run has no weights")
+    best = run.folder / CHECKPOINTS / BEST_CHECKPOINT
+    if config["trainer"].get("max_epochs") != 0 and not best.is_file():
+        raise DataError(f"{best}: there is no such file; the run has no weights")
     try:
         model = ModelConfig.model_validate(config["model"])
         trainer = TrainerConfig.model_validate(config["trainer"])
@@ -81,10 +82,6 @@ def _sections(run: Run) -> tuple[ModelSection, DataSection, SettingsSection]:
     if record.model is None or record.data is None or record.settings is None:
         raise DataError(f"{run.folder / RECORD} lacks model, data, or training and evaluation")
     return record.model, record.data, record.settings
-
-
-def _best_checkpoint(run: Run) -> Any:
-    return run.folder / CHECKPOINTS / BEST_CHECKPOINT
 
 
 def _read_config(run: Run) -> dict[str, dict[str, Any]]:
