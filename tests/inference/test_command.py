@@ -135,7 +135,7 @@ def test_the_sheet_shows_images_and_words(
     text = (tmp_path / "sheet.html").read_text()
     assert text.count("<figure>") == len(images)
     assert text.count("<dt>lenet5</dt>") == text.count("<dt>resnet20</dt>") == len(images)
-    assert "&lt;b&gt;&amp;.png" in text
+    assert "/&lt;b&gt;&amp;.png<dl>" in text  # the path from the folder that all images share
     assert "<b>" not in text
     assert "http" not in text
 

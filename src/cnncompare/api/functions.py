@@ -25,7 +25,7 @@ def compose(
 
     `overrides` are those of the command line, such as ``["model=vgg16", "seed=1"]``; options and
     modules of your own are found in ``./conf`` and beside it. With `config`, the folder of a run or
-    its ``config.yaml``, the run's configuration takes the place of the options, and the overrides
+    its ``config.yaml``, the configuration is that of the run, without options, and the overrides
     change single keys, such as ``trainer.max_epochs=50``. Raises ConfigError, in one line.
     """
     return compose_config(overrides, None if config is None else Path(config))

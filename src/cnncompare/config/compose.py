@@ -51,18 +51,12 @@ def compose_config(overrides: Sequence[str], saved: Path | None = None) -> Confi
 
 def _saved_file(path: Path, overrides: Sequence[str]) -> Path:
     """Return the absolute path of a run's config.yaml; it has no options to choose."""
-    from cnncompare.config.quoting import GROUPS
+    from cnncompare.config.quoting import refuse_options
 
     file = Path(os.path.abspath(path.expanduser()))
     if file.is_dir():
         file /= "config.yaml"
     if not file.is_file() or file.suffix != ".yaml":
         raise ConfigError(f"config={path}: give the folder of a run, or its config.yaml")
-    for override in overrides:
-        key = override.partition("=")[0]
-        if key in GROUPS:
-            raise ConfigError(
-                f"{override}: the configuration of a run has no options to choose; override its "
-                f"keys, such as {key}.name=NAME, or compose anew"
-            )
+    refuse_options(overrides, file.parent)
     return file

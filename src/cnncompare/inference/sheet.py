@@ -2,6 +2,7 @@
 
 import base64
 import io
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -34,9 +35,9 @@ _PAGE = """\
 <style>
 :root {{ color-scheme: light dark; font: 15px/1.4 system-ui, sans-serif }}
 main {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); gap: 1.5rem }}
-figure {{ margin: 0 }}
+body {{ margin: 1.5rem }} figure {{ margin: 0 }}
 img {{ width: 13rem; max-width: 100% }}
-figcaption {{ overflow-wrap: anywhere }}
+figcaption {{ overflow-wrap: anywhere }} h1 {{ font-size: 1.4rem }}
 dl {{ margin: .25rem 0 }} dt {{ color: GrayText }} dd {{ margin: 0 0 .25rem }}
 </style>
 </head>
@@ -64,7 +65,9 @@ def write_sheet(path: Path, answers: Sequence[Sequence[Answer]]) -> int:
 
     `answers` has the answers of all networks for each image. Raises OSError.
     """
-    tiles = [_tile(of_image) for of_image in answers[:MOST_TILES]]
+    shown = answers[:MOST_TILES]
+    root = os.path.commonpath([os.path.abspath(Path(a[0].image).parent) for a in shown])
+    tiles = [_tile(of_image, root) for of_image in shown]
     if path.suffix.lower() == ".png":
         _draw(tiles).save(path)
     else:
@@ -75,14 +78,15 @@ def write_sheet(path: Path, answers: Sequence[Sequence[Answer]]) -> int:
     return len(tiles)
 
 
-def _tile(answers: Sequence[Answer]) -> SheetTile:
+def _tile(answers: Sequence[Answer], root: str) -> SheetTile:
+    """Return the tile of an image, named by its path from `root`."""
     file = answers[0].image
     try:
         image = in_square(read_image(file, RGB_AS_STORED)[0], _SIDE)
     except DataError:
         image = _BLANK
     texts = tuple((answer.model, _lines(answer)) for answer in answers)
-    return SheetTile(image, printable(Path(file).name), texts)
+    return SheetTile(image, printable(os.path.relpath(file, root)), texts)
 
 
 def _lines(answer: Answer) -> tuple[str, ...]:
@@ -103,7 +107,7 @@ def _draw(tiles: Sequence[SheetTile]) -> Image.Image:
         top = _MARGIN + number // columns * cell[1]
         sheet.paste(tile.image, (left, top))
         for row, (text, colour) in enumerate(_text(tile)):
-            position = (left, top + _SIDE + row * _LINE)
+            position = (left, top + _SIDE + 4 + row * _LINE)
             draw.text(position, fit_text(text, _SIDE, font), fill=colour, font=font)
     return sheet
 
@@ -112,7 +116,7 @@ def _text(tile: SheetTile) -> list[tuple[str, str]]:
     """Return the lines below an image with their colours."""
     lines = [(tile.name, "dimgray")]
     for model, classes in tile.answers:
-        lines += [(model, "dimgray"), *((text, "black") for text in classes)]
+        lines += [(model, "#1f5fa8"), *((text, "black") for text in classes)]
     return lines
 
 

@@ -21,7 +21,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     Lightning writes to the system's temporary folder first. That is often on another file system,
     and moving the file from there is a copy, which a kill can interrupt. `best.ckpt` holds the
     weights alone, because only `last.ckpt` resumes a run. Lightning's own `save_weights_only` would
-    skip the callback that puts averaged weights in their place.
+    skip the callback that replaces them by the averaged weights.
     """
 
     def save_checkpoint(
