@@ -18,6 +18,7 @@ from cnncompare.runs.run import Run
 from cnncompare.training.build import build_data
 from tests.composing import compose_config
 from tests.inference.conftest import DIGITS, QUICK, save_test_images, train_in
+from tests.models.test_contract import networks
 
 
 def assert_equal_to_the_record(run: Run, files: Sequence[str]) -> None:
@@ -57,6 +58,16 @@ def test_digits_under_other_settings(
 ) -> None:
     run = train_in(tmp_path, *DIGITS, *overrides)
     assert_equal_to_the_record(run, sorted(map(str, digit_images.iterdir())))
+
+
+@pytest.mark.parametrize("name", networks())
+def test_every_network(name: str, tmp_path: Path) -> None:
+    overrides = (
+        *(f"model={name}", "data=synthetic", "data.synthetic.classes=6", *QUICK),
+        *("data.limit_train=60", "data.limit_test=12", "data.batch_size=16", "optimizer.lr=1e-4"),
+    )
+    run = train_in(tmp_path / "outputs", *overrides)
+    assert_equal_to_the_record(run, save_test_images(compose_config(*overrides), tmp_path / "x"))
 
 
 def test_cifar10(shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
