@@ -15,17 +15,16 @@ def compose_config(overrides: Sequence[str], saved: Path | None = None) -> Confi
     """
     from hydra import compose, initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
-    from hydra.core.plugins import Plugins
     from hydra.errors import HydraException
     from omegaconf import open_dict
     from omegaconf.errors import OmegaConfBaseException
 
     from cnncompare.config.files import (
-        UserConf,
         add_user_conf,
         conf_folder,
         hydra_error_message,
         refuse_merged_options,
+        register_search_path,
     )
     from cnncompare.config.quoting import quote_overrides
     from cnncompare.config.validation import validate
@@ -33,7 +32,7 @@ def compose_config(overrides: Sequence[str], saved: Path | None = None) -> Confi
     quoted = quote_overrides(overrides, "refuse")
     file = conf_folder() / "config.yaml" if saved is None else _saved_file(saved, overrides)
     add_user_conf([])
-    Plugins.instance().register(UserConf)
+    register_search_path()
     outer = GlobalHydra.instance().hydra  # of a program that itself uses Hydra
     GlobalHydra.instance().clear()
     try:

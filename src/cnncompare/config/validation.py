@@ -18,7 +18,8 @@ from cnncompare.config.optimization import (
 )
 from cnncompare.config.schema import Config
 from cnncompare.config.section import Section
-from cnncompare.errors import ConfigError, closest
+from cnncompare.config.suggestions import suggest_keys
+from cnncompare.errors import ConfigError
 
 
 def validate(composed: DictConfig | Mapping[str, Any]) -> Config:
@@ -65,17 +66,26 @@ RENAMED = {
     "data.subset": "data.limit_test",  # old name
 }
 
+# options of the command line that -m replaces, and the keys of a single run
+_OF_SWEEPS = {
+    "seeds": "seed=1",
+    "folds": "data.folds=5 data.fold=1",
+    "holdouts": "data.holdout=1",
+}
+
 
 def unknown_key_message(path: list[str]) -> str:
-    """Return the message for a key that is not in the schema, with the known or the new key."""
+    """Return the message for a key that is not in the schema, with the new or similar keys."""
     for depth, name in enumerate(path, start=1):
         key = ".".join(path[:depth])
+        if key in _OF_SWEEPS:
+            return f"{key} is an option of sweeps, -m {key}=5; a single run has {_OF_SWEEPS[key]}"
         if key in RENAMED:
             return f"{'.'.join(path)} is no longer a key; use {RENAMED[key]}"
         section, _ = _schema_at(path[:depth])
-        known = sorted(section.model_fields) if section else []
-        if name not in known:
-            return f"unknown key {key}{closest(name, known)} (known: {', '.join(known)})"
+        if section is None or name not in section.model_fields:
+            wanted = ".".join(path)
+            return f"unknown key {key}{suggest_keys(wanted)} (--cfg job lists all keys)"
     return f"unknown key {'.'.join(path)}"
 
 
