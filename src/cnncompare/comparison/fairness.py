@@ -12,7 +12,7 @@ from cnncompare.comparison.load import Result
 BUSY_SHARE = 0.10
 TRAINING_KEYS = (
     *("optimizer", "lr", "scheduler", "weight_decay", "label_smoothing", "ema_decay"),
-    *("gradient_clip_norm", "selection", "protocol"),
+    *("gradient_clip_norm", "selection", "protocol", "balance", "class_weights"),
 )
 EVALUATION_KEYS = (
     *("transform_of", "resize", "interpolation", "weights_map", "mask_classes"),

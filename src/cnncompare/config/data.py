@@ -98,6 +98,7 @@ class DataConfig(Section):
     fold: Annotated[int, Field(ge=1)] | None = None  # the one that is tested, counted from 1
     holdout: Annotated[int, Field(ge=1)] | None = None  # number of a repeated hold-out, from 1
     protocol: Literal["holdout", "test_as_val"] = "holdout"
+    balance: bool = False  # draw training images with replacement, every class equally often
     limit_train: Count | None = None  # images, stratified by class
     limit_val: Count | None = None
     limit_test: Count | None = None

@@ -11,6 +11,7 @@ class LossConfig(Section):
     """The cross-entropy loss."""
 
     label_smoothing: Share = 0.0
+    class_weights: Literal["none", "balanced"] = "none"  # balanced: n / (classes * n of the class)
 
 
 class SGDConfig(Section):

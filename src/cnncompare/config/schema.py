@@ -91,6 +91,11 @@ class Config(Section):
         """Whether the run trains; otherwise it tests the weights as they are."""
         return self.trainer.max_epochs > 0
 
+    @property
+    def balances_classes(self) -> bool:
+        """Whether the training favours small classes over the accuracy on all images."""
+        return self.data.balance or self.loss.class_weights != "none"
+
     @model_validator(mode="after")
     def _check_warmup(self) -> "Config":
         warmup = getattr(self.scheduler, "warmup_epochs", 0.0)
@@ -117,7 +122,8 @@ class Config(Section):
                 "display": True,
                 "sweep": True,
                 "model": {"lr"},
-                "data": {"workers", "cache_dir", "cache_limit_gib"},
+                "data": {"workers", "cache_dir", "cache_limit_gib"}
+                | (set() if self.trains else {"balance"}),
                 **({} if self.trains else {"optimizer": True, "scheduler": True, "loss": True}),
             },
         )

@@ -62,6 +62,8 @@ def _recipe(row: GroupRow) -> str:
     ]
     if card["label_smoothing"]:
         settings.append(f"label smoothing {card['label_smoothing']:g}")
+    settings += ["class weights"] if card["class_weights"] else []
+    settings += ["balanced sampling"] if card["balance"] else []
     if card["ema_decay"]:
         settings.append(f"EMA {card['ema_decay']:g}")
     return ", ".join(settings)

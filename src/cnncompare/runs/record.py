@@ -2,15 +2,12 @@
 
 from typing import Any, ClassVar, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler
+from pydantic.functional_serializers import model_serializer
+from pydantic.functional_validators import model_validator
 
 from cnncompare.runs.resampling import ResamplingSection
+from cnncompare.stats.imbalance import Imbalance
 
 Status = Literal["running", "finished", "failed", "interrupted"]
 
@@ -76,6 +73,7 @@ class DataSection(RecordSection):
     pixel_ranges: dict[str, int] = {}  # largest value of 16-bit and of floating-point images
     ignored_files: dict[str, int] = {}  # by suffix, such as .txt; also "hidden" and "link"
     leaks: LeaksSection | None = None  # null if not measured
+    imbalance: Imbalance | None = None  # of the training split, or the test split; null: one class
     resampling: ResamplingSection | None = None  # null unless a fold or hold-out was tested
 
 
@@ -129,6 +127,8 @@ class TrainingSection(SettingsSection):
     selection: str  # the split on which the best epoch was selected
     val_fraction: float
     augment: dict[str, Any]
+    balance: bool = False  # images were drawn so that every class is equally frequent
+    class_weights: list[float] | None = None  # in the loss, by label; null: none
     freeze: str = "none"  # backbone: only the head was trained
     head_lr: float | None = None  # null: the same as lr
     ema_decay: float | None
@@ -215,6 +215,8 @@ class TestSection(RecordSection):
     n: int | None = None
     correct1: int | None = None
     correct5: int | None = None
+    balanced_acc1: float | None = None  # mean recall of the classes that have test images
+    macro_f1: float | None = None  # mean F1 of the classes that have test images or are predicted
 
 
 class TimingSection(RecordSection):

@@ -28,6 +28,8 @@ DATA_FILES = "data_files.json"  # states of own image files, to notice changes
 EPOCHS = "epochs.csv"
 SPLIT = "split.csv"  # of data without fixed splits
 PREDICTIONS = "predictions.npz"
+PER_CLASS = "per_class.csv"  # precision, recall and F1 on the test images
+PER_CLASS_COLUMNS = ("class", "n", "precision", "recall", "f1")
 CHECKPOINTS = "checkpoints"
 BEST_CHECKPOINT = "best.ckpt"
 LAST_CHECKPOINT = "last.ckpt"
@@ -131,6 +133,15 @@ class Run:
                 ]
             except (ValueError, TypeError) as error:
                 raise DataError(f"{path}: not a table of numbers: {error}") from None
+
+    def per_class(self) -> list[dict[str, str]]:
+        """Return the rows of per_class.csv; none if it is missing or cannot be read."""
+        try:
+            with (self.folder / PER_CLASS).open(newline="", encoding="utf-8") as file:
+                rows = csv.DictReader(file)
+                return list(rows) if set(PER_CLASS_COLUMNS) <= set(rows.fieldnames or ()) else []
+        except (OSError, ValueError, csv.Error):
+            return []
 
     def predictions(self) -> Predictions:
         """Return the saved predictions; raises DataError if they are missing or invalid."""

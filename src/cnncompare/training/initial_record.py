@@ -4,6 +4,7 @@ import json
 import logging
 from typing import Any
 
+import torch
 import yaml
 
 from cnncompare.config.data import DataConfig
@@ -28,7 +29,9 @@ from cnncompare.runs.record import (
 from cnncompare.runs.resampling import ResamplingSection
 from cnncompare.runs.run import CLASSES, CONFIG, DATA_FILES, SPLIT, Run
 from cnncompare.runs.storage import write_atomically
+from cnncompare.stats.imbalance import Imbalance, measure_imbalance
 from cnncompare.system.environment import describe_environment
+from cnncompare.training.class_weights import loss_weights
 
 log = logging.getLogger(__name__)
 
@@ -111,6 +114,7 @@ def _data_section(config: Config, data: ImageData) -> DataSection:
         pixel_ranges=data.survey.ranges.by_kind() if data.survey else {},
         ignored_files=data.ignored_files,
         leaks=None if leaks is None else LeaksSection(identical=leaks),
+        imbalance=_imbalance(data),
         resampling=_resampling_section(config.data, data.pool),
     )
 
@@ -128,6 +132,19 @@ def _resampling_section(config: DataConfig, pool: Pool | None) -> ResamplingSect
         fingerprint=pool.fingerprint,
         limits={split: limit for split, limit in limits.items() if limit is not None},
     )
+
+
+def _imbalance(data: ImageData) -> Imbalance | None:
+    """Return the imbalance of the training split, or of the test split if it alone is large."""
+    test = torch.bincount(data.test_labels, minlength=len(data.classes))
+    splits = {"train": data.train_class_counts, "test": test}
+    found = [
+        imbalance
+        for split, counts in splits.items()
+        if counts is not None
+        and (imbalance := measure_imbalance(split, counts.tolist(), data.class_names))
+    ]
+    return next((imbalance for imbalance in found if imbalance.is_large), next(iter(found), None))
 
 
 def _common_settings(
@@ -164,6 +181,7 @@ def _training_section(
     config: Config, model: registry.BuiltModel, data: ImageData, clocks_shared: bool
 ) -> TrainingSection:
     trainer, selects_on_test = config.trainer, config.data.protocol == "test_as_val"
+    weights = loss_weights(config, data)
     return TrainingSection(
         **_common_settings(config, model, data, clocks_shared),
         max_epochs=trainer.max_epochs,
@@ -177,6 +195,8 @@ def _training_section(
         selection="best epoch on the test set" if selects_on_test else "best epoch on validation",
         val_fraction=config.data.val_fraction,
         augment=config.data.augment.model_dump(),
+        balance=config.data.balance,
+        class_weights=None if weights is None else weights.tolist(),
         freeze=config.model.freeze,
         head_lr=config.model.head_lr,
         ema_decay=trainer.ema_decay,

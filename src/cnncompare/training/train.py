@@ -20,6 +20,7 @@ from cnncompare.runs.lifecycle import checkpoint_to_resume, close_on_exit, is_fi
 from cnncompare.runs.log_file import log_file
 from cnncompare.runs.record import BestSection, TestSection
 from cnncompare.runs.run import BEST_CHECKPOINT, CHECKPOINTS, LOG, TESTED, Run
+from cnncompare.stats.imbalance import ADVICE, imbalance_sentence
 from cnncompare.system.ranks import is_rank_zero
 from cnncompare.training.build import (
     build_data,
@@ -34,6 +35,7 @@ from cnncompare.training.callbacks.interruption import Interruption
 from cnncompare.training.callbacks.prediction_writer import PredictionWriter
 from cnncompare.training.callbacks.progress import Progress
 from cnncompare.training.changed_data import check_data_unchanged
+from cnncompare.training.class_results import record_class_results
 from cnncompare.training.distributed import broadcast_finished
 from cnncompare.training.evaluate import evaluate, join_evaluation
 from cnncompare.training.health import TrainingFacts, check_health
@@ -64,7 +66,7 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
         _check_batch_size(config, data)
         model = build_model(config, data)
         classes = data.present_classes.tolist() if config.data.mask_classes else None
-        task = build_task(config, model, classes)
+        task = build_task(config, model, data, classes)
         if not is_rank_zero():  # Lightning started this process for another device
             join = _join_training if config.trains else join_evaluation
             return join(config, task, data, interruption)
@@ -74,11 +76,13 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
                 return run
             write_initial_record(run, config, model, data, argv, clocks_shared, reference)
             _print_leaks(run)
+            _print_imbalance(config, run)
             with log_file(run.folder / LOG), close_on_exit(run):
                 report_conversions(data.survey)
                 log_ignored_files(data)
                 measure = _fit_and_test if config.trains else evaluate
                 trainer = measure(run, config, task, data, interruption)
+                record_class_results(run, data.class_names)
                 _complete(run, config, data, trainer)
     return run
 
@@ -87,6 +91,19 @@ def _print_leaks(run: Run) -> None:
     sentence = leak_sentence(run.record.data)
     if sentence:
         print(f"cnncompare: {sentence}; cnncompare data lists them", file=sys.stderr, flush=True)
+
+
+def _print_imbalance(config: Config, run: Run) -> None:
+    imbalance = run.record.data and run.record.data.imbalance
+    if imbalance and imbalance.is_large:
+        print(f"cnncompare: {imbalance_sentence(imbalance)}; {ADVICE}", file=sys.stderr, flush=True)
+    if config.trains and config.data.balance and config.loss.class_weights != "none":
+        print(
+            f"cnncompare: data.balance=true and loss.class_weights={config.loss.class_weights} "
+            "both favour the small classes; use one of them unless that is intended",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def _check_main_guard() -> None:
@@ -229,6 +246,8 @@ def _record_health(run: Run, config: Config, data: ImageData, first_loss: float 
         batch_size=data.batch_size,
         steps=max(1, data.n_train // data.batch_size) * len(rows),
         own_lr=own_learning_rate(config),
+        drawn=config.data.balance,
+        balanced_classes=data.val_class_counts.tolist() if config.balances_classes else None,
     )
     run.record.training.health = check_health(rows, facts)
     run.save()

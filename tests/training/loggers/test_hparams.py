@@ -35,7 +35,9 @@ def _record(gpu: float | None = None) -> RunRecord:
         ),
         data=DataSection(name="digits", classes=10, n_train=1293, n_test=360, fingerprint="f"),
         best=BestSection(epoch=4, val_acc1=0.75),
-        test=TestSection(acc1=0.5, acc5=0.875, loss=1.25, n=360),
+        test=TestSection(
+            acc1=0.5, acc5=0.875, loss=1.25, n=360, balanced_acc1=0.625, macro_f1=0.375
+        ),
         timing=TimingSection(epoch_s=2.5, images_per_s=512.0),
         memory=MemorySection(peak_rss_mib=600.0, peak_gpu_mib=gpu),
     )
@@ -78,6 +80,8 @@ def test_settings_and_final_metrics_come_back(tmp_path: Path) -> None:
         "result/test_acc1": 0.5,
         "result/test_acc5": 0.875,
         "result/test_loss": 1.25,
+        "result/test_balanced_acc1": 0.625,
+        "result/test_macro_f1": 0.375,
         "result/val_acc1": 0.75,
         "result/epoch_s": 2.5,
         "result/images_per_s": 512.0,

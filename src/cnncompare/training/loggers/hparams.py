@@ -99,6 +99,8 @@ def _metrics(record: RunRecord) -> dict[str, float | None]:
         "result/params": record.model.params if record.model else None,
         "result/test_acc5": test.acc5,
         "result/test_loss": test.loss,
+        "result/test_balanced_acc1": test.balanced_acc1,
+        "result/test_macro_f1": test.macro_f1,
         "result/peak_rss_mib": memory.peak_rss_mib,
         "result/peak_gpu_mib": memory.peak_gpu_mib,
     }
