@@ -31,7 +31,12 @@ def copied(name: str, folder: Path) -> dict[str, Any]:
     return content
 
 
-NEW_SETTINGS: dict[str, object] = {"health": [], "weights_prefix": None, "balance": False, "class_weights": None}
+NEW_SETTINGS: dict[str, object] = {
+    "health": [],
+    "weights_prefix": None,
+    "balance": False,
+    "class_weights": None,
+}
 
 
 def test_an_old_record_of_a_training_is_unchanged_by_reading(tmp_path: Path) -> None:
