@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from cnncompare.stats.intervals import bonett_price, hierarchical_bootstrap, t_over_seeds, wilson
+from cnncompare.stats.intervals import PairedShares, hierarchical_bootstrap, t_over_seeds, wilson
 from tests.comparison.factory import simulate
 
 
@@ -19,7 +19,9 @@ def test_bonett_price_agrees_with_the_formula_of_the_paper() -> None:
     """Formula 5, by hand: wins 59, losses 6 of 100."""
     up, down = 60 / 102, 7 / 102
     half = 1.959964 * ((up + down - (up - down) ** 2) / 102) ** 0.5
-    assert bonett_price(59, 6, 100) == pytest.approx((up - down - half, up - down + half))
+    assert PairedShares(59, 6, 100).interval(0.05) == pytest.approx(
+        (up - down - half, up - down + half)
+    )
 
 
 def test_t_over_seeds_agrees_with_scipy() -> None:

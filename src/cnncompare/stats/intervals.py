@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,14 +33,37 @@ def wilson(correct: float, n: int) -> Interval:
     return Interval(max(0.0, centre - half), min(1.0, centre + half), "wilson")
 
 
-def bonett_price(wins: int, losses: int, n: int) -> tuple[float, float]:
-    """Return the 95 % interval of (wins - losses) / n, a difference of two paired shares.
+@dataclass(frozen=True)
+class PairedShares:
+    """The difference (wins - losses) / n of two paired shares (Bonett and Price 2012)."""
 
-    Source: Bonett and Price 2012.
-    """
-    up, down = (wins + 1) / (n + 2), (losses + 1) / (n + 2)
-    half = Z * math.sqrt(max(0.0, up + down - (up - down) ** 2) / (n + 2))
-    return max(-1.0, up - down - half), min(1.0, up - down + half)
+    wins: int
+    losses: int
+    n: int
+
+    @property
+    def centre(self) -> float:
+        """The difference with one win and one loss added."""
+        return (self.wins - self.losses) / (self.n + 2)
+
+    @property
+    def standard_error(self) -> float:
+        """The standard error with one win and one loss added."""
+        discordant = (self.wins + self.losses + 2) / (self.n + 2)
+        return math.sqrt(max(0.0, discordant - self.centre**2) / (self.n + 2))
+
+    def p_above(self, shift: float) -> float:
+        """Return the p of the hypothesis that the true difference is at most `shift`."""
+        return 0.5 * math.erfc((self.centre - shift) / self.standard_error / math.sqrt(2))
+
+    def p_below(self, shift: float) -> float:
+        """Return the p of the hypothesis that the true difference is at least `shift`."""
+        return 1 - self.p_above(shift)
+
+    def interval(self, alpha: float) -> tuple[float, float]:
+        """Return the interval of level 1 - `alpha`."""
+        half = -NormalDist().inv_cdf(alpha / 2) * self.standard_error
+        return max(-1.0, self.centre - half), min(1.0, self.centre + half)
 
 
 def t_over_seeds(values: list[float], images: int | None = None) -> Interval:

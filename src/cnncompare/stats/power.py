@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cnncompare.stats.variance_components import VarianceComponents, least_significant_difference
+from cnncompare.stats.two_samples import Difference
+from cnncompare.stats.variance_components import least_significant_difference
 
 TARGET_POWER = 0.8
 SEEDS = (*range(2, 13), 14, 16, 18, 20, 25, 30, 40, 50, 75, 100)  # "about 30" is precise enough
@@ -74,14 +75,12 @@ def _detectable_difference(power: PowerFunction, alpha: float) -> float | None:
     return high
 
 
-def power_over_seeds_and_images(variances: VarianceComponents) -> PowerFunction:
-    """Return the power of the test paired over seeds and images (two_sided_p)."""
-    variances = replace(variances, var_seed=max(0.0, variances.var_seed))
+def power_over_seeds_and_images(found: Difference) -> PowerFunction:
+    """Return the power of the test of two samples over seeds and images."""
 
     def power(difference: float, alpha: float, seeds: int | None, images: int | None) -> float:
-        v_seeds = variances.seed_variance_of_mean(seeds, images)
-        v_images = variances.image_variance_of_mean(images)
-        return _power_of_t(difference, alpha, v_seeds, v_images, (seeds or variances.seeds) - 1)
+        v_seeds, v_images, df = found.variances(seeds, images)
+        return _power_of_t(difference, alpha, v_seeds, v_images, math.floor(df))
 
     return power
 
