@@ -18,7 +18,8 @@ from cnncompare.config.optimization import (
 )
 from cnncompare.config.schema import Config
 from cnncompare.config.section import Section
-from cnncompare.errors import ConfigError, closest
+from cnncompare.config.suggestions import suggest_keys
+from cnncompare.errors import ConfigError
 
 
 def validate(composed: DictConfig | Mapping[str, Any]) -> Config:
@@ -67,15 +68,15 @@ RENAMED = {
 
 
 def unknown_key_message(path: list[str]) -> str:
-    """Return the message for a key that is not in the schema, with the known or the new key."""
+    """Return the message for a key that is not in the schema, with the new or similar keys."""
     for depth, name in enumerate(path, start=1):
         key = ".".join(path[:depth])
         if key in RENAMED:
             return f"{'.'.join(path)} is no longer a key; use {RENAMED[key]}"
         section, _ = _schema_at(path[:depth])
-        known = sorted(section.model_fields) if section else []
-        if name not in known:
-            return f"unknown key {key}{closest(name, known)} (known: {', '.join(known)})"
+        if section is None or name not in section.model_fields:
+            wanted = ".".join(path)
+            return f"unknown key {key}{suggest_keys(wanted)} (--cfg job lists all keys)"
     return f"unknown key {'.'.join(path)}"
 
 
