@@ -6,12 +6,16 @@ from cnncompare.comparison.compare import ComparedTable, GroupRow
 from cnncompare.runs.leaks import leak_sentence
 from cnncompare.terminal.formatting import enumeration
 
+MOST_NAMES = 6  # in one sentence
+
 
 def caveats(table: ComparedTable) -> list[str]:
     """Return a sentence for each condition that weakens the table's numbers."""
     return [
         *_leaks(table),
         *_single_runs(table),
+        *_some_single_runs(table),
+        *_other_clocks(table),
         *_biased(table),
         *_disturbed(table, "busy_epochs", "Other programs used more than 10 % of the cores"),
         *_disturbed(table, "throttled_epochs", "The GPU was throttled by power or temperature"),
@@ -32,6 +36,27 @@ def _single_runs(table: ComparedTable) -> list[str]:
         return []
     runs = "Pretrained weights" if table.protocol.get("epochs") == 0 else "One seed each"
     return [f"{runs}: the findings hold for these trained networks, not for retraining them."]
+
+
+def _some_single_runs(table: ComparedTable) -> list[str]:
+    single = [row.label for row in table.rows if len(row.group.results) == 1]
+    if not single or len(single) == len(table.rows):
+        return []
+    spread = "is taken to spread over seeds like the others"
+    verb = f"has one run and {spread}" if len(single) == 1 else f"have one run each: each {spread}"
+    return [f"{_names(single)} {verb}."]
+
+
+def _other_clocks(table: ComparedTable) -> list[str]:
+    rows = [f"{row.label} ({row.clock})" for row in table.rows if row.clock != table.clock]
+    if not rows:
+        return []
+    return [f"Times are from {table.clock}; not compared, from another machine: {_names(rows)}."]
+
+
+def _names(names: list[str]) -> str:
+    more = len(names) - MOST_NAMES
+    return enumeration(names if more <= 0 else [*names[:MOST_NAMES], f"{more} more"])
 
 
 def _biased(table: ComparedTable) -> list[str]:
@@ -69,7 +94,7 @@ def _disturbed(table: ComparedTable, key: str, disturbance: str) -> list[str]:
     rows = [f"{label} ({some} of {n})" for label, some, n in counts if some]
     if not rows:
         return []
-    return [f"{disturbance} in some epochs, whose times are too long: {enumeration(rows)}."]
+    return [f"{disturbance} in some epochs, whose times are too long: {_names(rows)}."]
 
 
 def _notes(table: ComparedTable) -> list[str]:

@@ -25,12 +25,13 @@ class SampleSizePlan:
     They assume that the true difference is the observed one. Each number is computed with the
     other at its present value; it is None if the largest candidate does not suffice or the number
     cannot vary. `detectable` is the smallest true difference that is detected with the target
-    power at the present numbers.
+    power at the present numbers. `present_images` is 0 where the number cannot vary.
     """
 
     seeds: int | None
     images: int | None
     detectable: float | None
+    present_images: int = 0
 
 
 def plan_sample_sizes(
@@ -47,7 +48,8 @@ def plan_sample_sizes(
     if difference != 0 and images is not None:
         larger = [math.ceil(images * factor) for factor in IMAGE_FACTORS]
         needed_images = _first_sufficient(larger, lambda n: power(difference, alpha, None, n))
-    return SampleSizePlan(needed_seeds, needed_images, _detectable_difference(power, alpha))
+    detectable = _detectable_difference(power, alpha)
+    return SampleSizePlan(needed_seeds, needed_images, detectable, images or 0)
 
 
 def _first_sufficient(candidates: list[int], power: Callable[[int], float]) -> int | None:

@@ -3,10 +3,10 @@
 The seeds of one network say nothing about the same seeds of another, so the variances between
 seeds add up (two independent samples), and all runs of both networks count. Their error is
 Student's t with Welch's degrees of freedom. In a table of three or more networks the variance
-between seeds is the larger of the pair's own and the one pooled over the table: where the pooled
-one is larger, its degrees of freedom are those of the other networks. In simulations this keeps
-the level also if one network spreads five times as much as the others, unlike the pooled variance
-alone, and it finds nearly twice as many differences with two seeds as the pair's own.
+between seeds is the larger of the pair's own and the one pooled over the table, without networks
+that spread significantly more than the others. In simulations this keeps the level also if one
+network spreads five times as much as the others, unlike the pooled variance alone, and with two
+seeds it finds nearly twice as many differences as the pair's own.
 
 The images are common to all runs. Their part of the variance is estimated from products between
 different seeds, and two pseudo-images, one won and one lost in all runs, keep the intervals right
@@ -29,6 +29,7 @@ from cnncompare.stats.variance_components import (
 )
 
 MOST_DF_OF_TWO_SEEDS = 4.0  # of the pooled variance; with more, the level does not hold
+OUTLIER = 0.01  # level of the test for a network that spreads more than the others
 Scores = NDArray[np.floating[Any]] | NDArray[np.bool_]
 
 
@@ -72,16 +73,31 @@ class PooledVariance:
 
     variance: float
     df: int
-    networks: int
 
 
 def pooled_variance(samples: Sequence[Sample]) -> PooledVariance | None:
-    """Return the pooled variance of the samples of two or more runs; None if there are none."""
-    several = [(s.runs - 1, s.run_variance) for s in samples if s.run_variance is not None]
-    df = sum(n for n, _ in several)
-    if not df:
+    """Return the pooled variance of the samples of two or more runs; None for fewer than three.
+
+    Networks that spread significantly more than the others (F test at 1 %) are left out.
+    """
+    from scipy.special import fdtrc
+
+    several = sorted((s.run_variance, s.runs - 1) for s in samples if s.run_variance is not None)
+    if len(several) < 3:
         return None
-    return PooledVariance(sum(n * v for n, v in several) / df, df, len(several))
+    while len(several) > 2:
+        *others, (largest, df) = several
+        rest = _pooled(others)
+        p = float(fdtrc(df, rest.df, largest / rest.variance)) if rest.variance else 0.0
+        if p >= OUTLIER / len(several):
+            break
+        several = others
+    return _pooled(several)
+
+
+def _pooled(several: Sequence[tuple[float, int]]) -> PooledVariance:
+    df = sum(n for _, n in several)
+    return PooledVariance(sum(n * v for v, n in several) / df, df)
 
 
 @dataclass(frozen=True)
@@ -159,14 +175,14 @@ def _seed_part(a: Sample, b: Sample, pool: PooledVariance | None) -> tuple[float
     of_b = (b if b.run_variance is not None else last).run_variance or 0.0
     own = of_a / a.runs + of_b / b.runs
     df = welch_df(known) if len(known) == 2 else first.runs - 1.0
-    if pool is None or pool.networks < 3:
+    if pool is None:
         return own, df
     pooled = pool.variance * (1 / a.runs + 1 / b.runs)
     if pooled <= own:
         return own, df
     of_others = pool.df - sum(s.runs - 1 for s in known)
     few = min(s.runs for s in known) == 2
-    return pooled, max(df, min(of_others, MOST_DF_OF_TWO_SEEDS) if few else pool.df)
+    return pooled, max(1.0, df, min(of_others, MOST_DF_OF_TWO_SEEDS) if few else pool.df)
 
 
 def welch_df(samples: Sequence[Sample]) -> float:
