@@ -84,6 +84,7 @@ def _training_protocol(result: Result) -> dict[str, Any]:
         "split_seed": training.split_seed,
         "val_fraction": training.val_fraction,
         "protocol": training.protocol,
+        "selection": training.selection,
         "image_size": training.image_size,
         "normalize": training.normalize,
         "augment": training.augment,

@@ -95,6 +95,7 @@ class DataConfig(Section):
     split_seed: Annotated[int, Field(ge=0)] = 0
     split: str | None = None  # table of files and their splits, as written to split.csv
     protocol: Literal["holdout", "test_as_val"] = "holdout"
+    selection: Literal["best", "last"] = "best"  # the epoch that is tested
     limit_train: Count | None = None  # images, stratified by class
     limit_val: Count | None = None
     limit_test: Count | None = None

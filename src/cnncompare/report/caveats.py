@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from cnncompare.comparison.compare import ComparedTable, GroupRow
 from cnncompare.runs.leaks import leak_sentence
+from cnncompare.runs.record import LAST_EPOCH
 from cnncompare.terminal.formatting import enumeration
 
 MOST_NAMES = 6  # in one sentence
@@ -63,7 +64,10 @@ def _biased(table: ComparedTable) -> list[str]:
     return [
         *_rows_with(
             table,
-            lambda row: row.fairness["protocol"] == "test_as_val",
+            lambda row: (
+                row.fairness["protocol"] == "test_as_val"
+                and row.fairness["selection"] != LAST_EPOCH
+            ),
             "selected the epoch on the test set, which biases the accuracy upwards",
         ),
         *_rows_with(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from cnncompare.errors import DataError, first_line
-from cnncompare.runs.record import Failure, RunRecord, Status
+from cnncompare.runs.record import LAST_EPOCH, Failure, RunRecord, Status
 from cnncompare.runs.storage import ASIDE, write_atomically
 from cnncompare.system import strict_json
 
@@ -56,6 +56,13 @@ class Predictions:
     label: "NDArray[np.int16]"
     top5: "NDArray[np.int16]"
     confidence: "NDArray[np.float32]"
+
+
+def tested_checkpoint(record: RunRecord) -> str:
+    """Return the file name of the checkpoint with the weights that were tested."""
+    training = record.training
+    last = training is not None and training.selection == LAST_EPOCH
+    return LAST_CHECKPOINT if last else BEST_CHECKPOINT
 
 
 class Run:

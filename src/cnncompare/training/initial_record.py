@@ -15,6 +15,7 @@ from cnncompare.data.walk import describe_ignored
 from cnncompare.models import registry
 from cnncompare.models.pretrained.transforms import PretrainedReference
 from cnncompare.runs.record import (
+    LAST_EPOCH,
     DataSection,
     EnvironmentSection,
     EvaluationSection,
@@ -144,7 +145,7 @@ def _common_settings(
 def _training_section(
     config: Config, model: registry.BuiltModel, data: ImageData, clocks_shared: bool
 ) -> TrainingSection:
-    trainer, selects_on_test = config.trainer, config.data.protocol == "test_as_val"
+    trainer = config.trainer
     return TrainingSection(
         **_common_settings(config, model, data, clocks_shared),
         max_epochs=trainer.max_epochs,
@@ -155,7 +156,7 @@ def _training_section(
         weight_decay=config.optimizer.weight_decay,
         label_smoothing=config.loss.label_smoothing,
         protocol=config.data.protocol,
-        selection="best epoch on the test set" if selects_on_test else "best epoch on validation",
+        selection=_selection(config),
         val_fraction=config.data.val_fraction,
         augment=config.data.augment.model_dump(),
         freeze=config.model.freeze,
@@ -163,6 +164,13 @@ def _training_section(
         ema_decay=trainer.ema_decay,
         gradient_clip_norm=trainer.gradient_clip_norm,
     )
+
+
+def _selection(config: Config) -> str:
+    if config.data.selection == "last":
+        return LAST_EPOCH
+    on_test = config.data.protocol == "test_as_val"
+    return "best epoch on the test set" if on_test else "best epoch on validation"
 
 
 def _evaluation_section(
