@@ -32,8 +32,8 @@ SUBCOMMANDS = {
     ),
     "report": Subcommand("cnncompare.report.command", "compare runs: tables, tests, report.html"),
 }
-# first words of other programs' command lines; a run here needs none
-_RUN_WORDS = ("evaluate", "fit", "run", "test", "train")
+# commands of other programs; a run here needs none
+_RUN_COMMANDS = ("evaluate", "fit", "run", "test", "train")
 
 
 def main() -> None:
@@ -95,7 +95,7 @@ def _run_subcommand(name: str, arguments: list[str]) -> int:
 
 
 def _unknown_command(name: str) -> str:
-    if name in _RUN_WORDS:
+    if name in _RUN_COMMANDS:
         return f"there is no command {name!r}: overrides alone start a run, as in model=lenet5"
     from cnncompare.models.catalog.table import read_table
 
@@ -139,9 +139,9 @@ def _run_quickstart(arguments: list[str]) -> int:
 
 def _run_hydra(arguments: list[str]) -> int:
     from cnncompare.config.arguments import read_arguments
-    from cnncompare.sweep.overrides import expand_seeds
+    from cnncompare.sweep.overrides import expand_repetitions
 
-    parsed = read_arguments(expand_seeds(arguments))
+    parsed = read_arguments(expand_repetitions(arguments))
     if parsed.options.help:
         print(_overview())
     if parsed.shows_jobs:

@@ -10,6 +10,7 @@ import numpy as np
 from cnncompare.comparison.clocks import clock_of, groups_on, main_clock, timed_group
 from cnncompare.comparison.estimates import BestOf, Estimate, best_of, estimate_of
 from cnncompare.comparison.fairness import fairness_card, overlapping_runs
+from cnncompare.comparison.folds import GroupResampling, resampling_of
 from cnncompare.comparison.grouping import Group, Table, differing_protocol_keys, split_into_tables
 from cnncompare.comparison.learning_curves import (
     BudgetComparison,
@@ -61,6 +62,7 @@ class GroupRow:
     letters: str = ""
     did_not_train: int = 0  # runs of the network that are left out of all estimates and tests
     failure: str = ""  # evidence of the first of them
+    resampling: GroupResampling | None = None  # None for an ordinary test split
 
     @property
     def label(self) -> str:
@@ -193,6 +195,7 @@ def _row(group: Group, overlapping: set[str], options: Options, clock: str) -> G
         model=first.model.model_dump(),
         fairness=fairness_card(group, overlapping),
         reference_result=reference,
+        resampling=resampling_of(group),
     )
 
 

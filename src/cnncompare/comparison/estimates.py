@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
+from cnncompare.comparison.folds import estimate_over_folds, has_folds
 from cnncompare.comparison.grouping import Group
 from cnncompare.comparison.metrics import Metric
 from cnncompare.comparison.pair_tests import member_of
@@ -19,7 +20,8 @@ class Estimate:
 
     `interval` is for other seeds and other images of the same kind; for a single run, for other
     images alone; for a metric without a value per image, over the seeds alone. `over_seeds` is
-    Student's t over the seeds, for the same images.
+    Student's t over the seeds, for the same images. Over folds or hold-outs, both are Student's t
+    corrected for overlapping training sets, and `sd` is that over the folds.
     """
 
     mean: float | None
@@ -40,6 +42,8 @@ class BestOf:
 
 def estimate_of(group: Group, metric: Metric) -> Estimate:
     """Return the estimate of the metric; without bounds where the runs do not give any."""
+    if has_folds(group):
+        return Estimate(*estimate_over_folds(group, metric))
     values = [value for r in group.results if (value := metric.per_run(r)) is not None]
     if not values:
         return Estimate(None, None, _UNKNOWN, _UNKNOWN)
@@ -60,6 +64,8 @@ def best_of(group: Group, metric: Metric, rows: int) -> BestOf:
     The selection makes its value too good. The bound on that side is that of all rows together
     (Bonferroni), the other one is the row's own.
     """
+    if has_folds(group):
+        return BestOf(group.label, rows, None, None)
     own, wide = (_interval(group, metric, alpha) for alpha in (ALPHA, ALPHA / rows))
     if own is None or wide is None:
         return BestOf(group.label, rows, None, None)

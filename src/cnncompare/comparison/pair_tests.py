@@ -64,6 +64,9 @@ class PairTest:
     power: PowerFunction | None = None
     seeds: int | None = None
     images: int | None = None
+    runs: tuple[int, int] | None = None  # None: all of both groups
+    folds: tuple[int, ...] = ()
+    seeds_in_common: tuple[int, ...] | None = None  # of folds, in every common one
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,7 @@
 |---|---|---|
 | one of each, same images | exact McNemar | these two networks on other images of the same kind |
 | several of either, same images | two samples over seeds and images | retraining, on other images |
+| two or more common folds or hold-outs | corrected resampled t | retraining, on other images |
 | predictions missing | permutation of the runs | retraining, on these images |
 """
 
@@ -12,11 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from cnncompare.comparison.fold_tests import compare_folds
 from cnncompare.comparison.grouping import Group
 from cnncompare.comparison.metrics import Metric
-from cnncompare.comparison.pair_tests import Evidence, PairTest, compare_pair, member_of
+from cnncompare.comparison.pair_tests import Evidence, Member, PairTest, compare_pair, member_of
 from cnncompare.stats.power import SampleSizePlan, plan_sample_sizes
-from cnncompare.stats.two_samples import pooled_variance
+from cnncompare.stats.two_samples import PooledVariance, pooled_variance
 
 ALPHA = 0.05
 Verdict = Literal["better", "same", "undecided"]
@@ -26,15 +28,15 @@ Verdict = Literal["better", "same", "undecided"]
 class Pair:
     """Comparison of two groups; `difference` is the metric of `a` minus that of `b`.
 
-    All runs of both groups count, `runs` of each. `low` and `high` bound the 95 % interval of the
-    difference, which is not adjusted for other pairs. `p_holm` is adjusted for all pairs of the
-    table, and `significant` states whether it is below 0.05. `too_few_runs` states that the
-    difference is not significant although it would be if the spread over seeds were known.
-    `p_seeds` leaves the images' part out. `wins_a` and `wins_b` count the images, per pair of
-    runs, that only a or only b classifies correctly, and `effect` is Cohen's g of these counts,
-    in [-0.5, 0.5]. `p_same` is that of two one-sided tests for a difference within `margin`,
-    adjusted for all pairs; `same_within` is the smallest margin for which the verdict would be
-    `same`. Values that cannot be computed are None.
+    All runs of both groups count, `runs` of each, but of folds and hold-outs only the common ones,
+    `folds`. `low` and `high` bound the 95 % interval of the difference, which is not adjusted for
+    other pairs. `p_holm` is adjusted for all pairs of the table, and `significant` states whether
+    it is below 0.05. `too_few_runs` states that the difference is not significant although it
+    would be if the spread over seeds were known. `p_seeds` leaves the images' part out. `wins_a`
+    and `wins_b` count the images, per pair of runs, that only a or only b classifies correctly,
+    and `effect` is Cohen's g of these counts, in [-0.5, 0.5]. `p_same` is that of two one-sided
+    tests for a difference within `margin`, adjusted for all pairs; `same_within` is the smallest
+    margin for which the verdict would be `same`. Values that cannot be computed are None.
     """
 
     a: str
@@ -53,10 +55,12 @@ class Pair:
     too_few_runs: bool = False
     p_seeds: float | None = None
     runs: tuple[int, int] = (0, 0)
+    seeds: tuple[int, ...] = ()  # that both have; of folds, in every common one
     wins_a: int | None = None
     wins_b: int | None = None
     effect: float | None = None
     plan: SampleSizePlan | None = None
+    folds: tuple[int, ...] = ()
 
 
 def compare_pairs(
@@ -77,18 +81,31 @@ def compare_pairs(
         for b in members[i + 1 :]
         if baseline is None or baseline in (a.label, b.label)
     ]
-    tests = [compare_pair(a, b, pool) for a, b in named]
+    tests = [_test(a, b, pool, metric) for a, b in named]
     pairs = [
         _untested(a.group, b.group, test, metric) for (a, b), test in zip(named, tests, strict=True)
     ]
     return _decide(pairs, tests, margin)
 
 
+def _test(a: Member, b: Member, pool: PooledVariance | None, metric: Metric) -> PairTest:
+    if a.group.results[0].data.resampling is None:
+        return compare_pair(a, b, pool)
+    return compare_folds(a.group, b.group, metric)
+
+
 def _untested(a: Group, b: Group, test: PairTest, metric: Metric) -> Pair:
     """Return the pair with its difference and interval, before it is decided."""
     bounds = _interval(test, ALPHA, 1.0 if metric.percent else math.inf)
     pair = Pair(a.label, b.label, test.difference, *bounds, test.name, test.p)
-    pair = replace(pair, p_seeds=test.p_seeds, runs=(len(a.results), len(b.results)))
+    seeds = {r.seed for r in a.results} & {r.seed for r in b.results}
+    pair = replace(
+        pair,
+        p_seeds=test.p_seeds,
+        runs=test.runs or (len(a.results), len(b.results)),
+        seeds=tuple(sorted(seeds)) if test.seeds_in_common is None else test.seeds_in_common,
+        folds=test.folds,
+    )
     return pair if test.wins is None else _with_effect(pair, *test.wins)
 
 
@@ -172,6 +189,8 @@ def _too_few_runs(test: PairTest, significant: bool, level: float) -> bool:
     Tests of two single runs depend on the images alone.
     """
     if significant or test.p is None or test.name == "mcnemar-exact":
+        return False
+    if test.folds:
         return False
     if test.name == "permutation":
         return test.smallest_p >= level

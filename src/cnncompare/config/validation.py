@@ -66,11 +66,20 @@ RENAMED = {
     "data.subset": "data.limit_test",  # old name
 }
 
+# options of the command line that -m replaces, and the keys of a single run
+_OF_SWEEPS = {
+    "seeds": "seed=1",
+    "folds": "data.folds=5 data.fold=1",
+    "holdouts": "data.holdout=1",
+}
+
 
 def unknown_key_message(path: list[str]) -> str:
     """Return the message for a key that is not in the schema, with the new or similar keys."""
     for depth, name in enumerate(path, start=1):
         key = ".".join(path[:depth])
+        if key in _OF_SWEEPS:
+            return f"{key} is an option of sweeps, -m {key}=5; a single run has {_OF_SWEEPS[key]}"
         if key in RENAMED:
             return f"{'.'.join(path)} is no longer a key; use {RENAMED[key]}"
         section, _ = _schema_at(path[:depth])

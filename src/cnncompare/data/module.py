@@ -14,7 +14,7 @@ from cnncompare.data.files import DecodeReport, ImageFiles
 from cnncompare.data.leaks import count_leaks
 from cnncompare.data.loaders import Batches, BatchOptions, RankInfo
 from cnncompare.data.normalize import channel_statistics
-from cnncompare.data.source import Images, Source, Split, fingerprint, read_images
+from cnncompare.data.source import Images, Pool, Source, Split, fingerprint, read_images
 from cnncompare.data.sources.arrays import load_arrays
 from cnncompare.data.sources.digits import load_digits
 from cnncompare.data.sources.folder import load_folder
@@ -46,8 +46,9 @@ class ImageData(LightningDataModule):
     for other data); `test_labels`, int64 [n_test]; `present_classes`, the labels among them,
     int64, ascending; `fingerprint`, the SHA-256 of the test images before resizing and of their
     labels; `ignored_files`, the numbers of ignored files by suffix; `split_rows`, the split of each
-    image before any limit (None if the data set has fixed splits); and `survey`, that of own image
-    files (None for other data).
+    image before any limit (None if the data set has fixed splits); `survey`, that of own image
+    files (None for other data); `pool`, all images of which a fold or hold-out is the test split,
+    and `pool_positions`, int64 [n_test], the test images in it (both None without these).
 
     `weights_transform` is the transform of the network's pretrained weights. Test batches whose
     positions are all in `skip_positions` are skipped because their predictions are already
@@ -71,6 +72,8 @@ class ImageData(LightningDataModule):
     survey: Survey | None
     ignored_files: dict[str, int]
     split_rows: list[SplitRow] | None
+    pool: Pool | None
+    pool_positions: Tensor | None
 
     def __init__(
         self, config: DataConfig, *, seed: int, weights_transform: Transform | None = None
@@ -99,6 +102,8 @@ class ImageData(LightningDataModule):
         self.ignored_files = source.ignored_files
         self.split_rows = None if source is loaded else split_rows(source)
         splits = split_source(source, self.config)
+        self.pool = source.pool
+        self.pool_positions = None if self.pool is None else self.pool.positions(splits.test)
         splits, self.survey = survey_splits(splits, self.config, self._workers)
         self._hashes = hash_test_images(splits.test, self.config, self._workers)
         splits, self._report = decode_splits(splits, self.config, self._workers)
@@ -108,7 +113,8 @@ class ImageData(LightningDataModule):
         self.n_train = None if splits.train is None else len(splits.train)
         self.n_val = None if splits.val is None else len(splits.val)
         self.n_test, self.test_labels = len(splits.test), splits.test.labels
-        self.batch_size = resolve_batch_size(self.config.batch_size, self.n_train)
+        n_expected = None if self.pool is None else self.pool.n_train
+        self.batch_size = resolve_batch_size(self.config.batch_size, self.n_train, n_expected)
         check_workers(splits, self.batch_size, self._workers)
         chosen_on = splits.test if splits.val is None else splits.val
         self.val_class_counts = torch.bincount(chosen_on.labels, minlength=len(source.classes))

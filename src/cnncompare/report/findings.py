@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from cnncompare.comparison.compare import ComparedTable, Comparison, GroupRow, Options
 from cnncompare.comparison.pareto import dominated_everywhere
 from cnncompare.report.caveats import caveats
+from cnncompare.report.folds import count_repetitions, fold_notes
 from cnncompare.report.verdicts import baseline_sentences, tied_pairs, verdict_sentences
 from cnncompare.stats.intervals import wilson
 from cnncompare.terminal.formatting import enumeration, percent, percentage
@@ -24,19 +25,18 @@ def table_findings(table: ComparedTable, options: Options) -> list[str]:
     else:
         sentences = verdict_sentences(table, ranked, metric, scope(table))
         sentences += _fastest(table, ranked)
+    sentences += fold_notes(table)
     return sentences + _untrained(table) + _dominated(table) + caveats(table)
 
 
 def scope(table: ComparedTable) -> str:
     """Return the conditions of the numbers: "On cifar10, 25 epochs, 3 seeds"."""
-    counts = sorted({len(row.group.results) for row in table.rows})
-    seeds = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     first = table.rows[0].group.results[0]
     epochs = table.protocol.get("epochs")
     length = f", {epochs} epoch{'s' * (epochs != 1)}" if epochs else ""
     model = table.protocol.get("model")
     network = f", {model}" if model and len(table.rows) > 1 else ""
-    return f"On {first.data_name}{network}{length}, {seeds} seed{'s' * (counts[-1] != 1)}"
+    return f"On {first.data_name}{network}{length}, {count_repetitions(table)}"
 
 
 def headline(table: ComparedTable) -> str:
@@ -50,7 +50,11 @@ def headline(table: ComparedTable) -> str:
         ("n_train", "{:,} training images"),
     ):
         items += [text.format(protocol[key])] if protocol.get(key) else []
-    items += [f"{first.data.n_test:,} test images"]
+    drawn = table.rows[0].resampling
+    tested = f"{first.data.n_test:,} test images"
+    if drawn is not None:
+        tested = f"{protocol.get('resampling', 'folds')} of all {drawn.n_images:,} images"
+    items += [tested]
     items += [str(protocol["precision"])] if protocol.get("precision") else []
     clocks = {row.clock for row in table.rows}
     items += [clocks.pop().partition(",")[0]] if len(clocks) == 1 else []
@@ -141,7 +145,10 @@ def reason_for_tables(comparison: Comparison) -> str:
     """Return why there are several tables, an empty string for one."""
     if len(comparison.tables) < 2:
         return ""
-    keys = [key for key in comparison.differing if key != "fingerprint"] or ["fingerprint"]
+    implied = {"fingerprint"}
+    if "resampling" in comparison.differing:
+        implied |= {"n_images", "n_train", "n_val", "n_test"}
+    keys = [key for key in comparison.differing if key not in implied] or ["fingerprint"]
     if comparison.options.group_by:
         return f"Each table holds runs that differ only in {comparison.options.group_by} and seed."
     values = [
@@ -155,7 +162,7 @@ def reason_for_tables(comparison: Comparison) -> str:
 
 
 def _shortened(value: object) -> str:
-    text = str(value)
+    text = "none" if value is None else str(value)
     return text if len(text) <= 40 else text[:12] + "…"
 
 

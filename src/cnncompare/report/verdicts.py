@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from cnncompare.comparison.compare import ComparedTable, GroupRow
 from cnncompare.comparison.metrics import Metric
 from cnncompare.comparison.pairs import Pair
+from cnncompare.report.folds import repetition_noun
 from cnncompare.report.formatting import (
     difference,
     difference_number,
@@ -83,9 +84,8 @@ def _best(table: ComparedTable, ranked: Sequence[GroupRow], metric: Metric) -> s
     subject = f"of these trained networks, {best.label}'s" if table.single_runs else best.label
     pairs = [p for row in ranked[1:] if (p := pair_of(table, best.label, row.label))]
     ties = [p for p in pairs if not p.significant]
-    for pair in pairs:
-        assert not pair.significant or leader_of(pair, metric) == best.label
-    if not ties and len(pairs) == len(ranked) - 1:
+    leads = [pair for pair in pairs if leader_of(pair, metric) == best.label]
+    if not ties and len(leads) == len(ranked) - 1:
         return f"{subject} is the best, with {metric.title} {value}."
     ties = [pair for pair in ties if not pair.too_few_runs]
     tied = _tied(table, ties, best.label, metric) if ties else ""
@@ -126,10 +126,18 @@ def _shortened(texts: list[str]) -> list[str]:
 def _worse(table: ComparedTable, ranked: Sequence[GroupRow], metric: Metric) -> list[str]:
     best = ranked[0].label
     pairs = [p for row in ranked[1:] if (p := pair_of(table, best, row.label)) and p.significant]
-    texts = _shortened(
-        [f"{_other(pair, best)} (difference {_gap(table, pair, metric)})" for pair in pairs]
-    )
-    return [f"Significantly worse than {best}: {enumeration(texts)}."] if texts else []
+    texts: dict[bool, list[str]] = {True: [], False: []}
+    for pair in pairs:
+        text = f"{_other(pair, best)} (difference {_gap(table, pair, metric)})"
+        texts[leader_of(pair, metric) == best].append(text)
+    sentences = []
+    if texts[True]:
+        worse = enumeration(_shortened(texts[True]))
+        sentences.append(f"Significantly worse than {best}: {worse}.")
+    if texts[False]:  # rows are ranked by all their folds
+        better = enumeration(_shortened(texts[False]))
+        sentences.append(f"Significantly better than {best} on the folds of both: {better}.")
+    return sentences
 
 
 def _gap(table: ComparedTable, pair: Pair, metric: Metric) -> str:
@@ -137,7 +145,9 @@ def _gap(table: ComparedTable, pair: Pair, metric: Metric) -> str:
     assert pair.difference is not None
     sign, decimals = (1 if pair.difference >= 0 else -1), table_decimals(table)
     text = difference(sign * pair.difference, metric, decimals)
-    if pair.runs[0] != pair.runs[1]:
+    if fewer := _fewer_folds(table, pair):
+        text += f" over {fewer}"
+    elif pair.runs[0] != pair.runs[1]:
         text += f" with {pair.runs[0]} and {pair.runs[1]} runs"
     if pair.low is None or pair.high is None:
         return text
@@ -147,6 +157,16 @@ def _gap(table: ComparedTable, pair: Pair, metric: Metric) -> str:
     if not pair.significant and low * high > 0 and not pair.too_few_runs:
         text += f", not significant after correction for {len(table.pairs)} pairs"
     return text
+
+
+def _fewer_folds(table: ComparedTable, pair: Pair) -> str:
+    """Return the folds of a pair if one of its rows has more."""
+    if not pair.folds:
+        return ""
+    n, noun = len(pair.folds), repetition_noun(table)
+    rows = [row for row in table.rows if row.label in (pair.a, pair.b)]
+    most = max(len(row.resampling.numbers) for row in rows if row.resampling)
+    return f"their {n} common {noun if n > 1 else noun[:-1]}" if most > n else ""
 
 
 def _practically_the_same(table: ComparedTable, metric: Metric) -> list[str]:
@@ -243,6 +263,6 @@ def settling_effort(pair: Pair) -> str:
         ways += [f"about {significant(plan.images)} test images"]
     if ways:
         return f"{' or '.join(ways)} would settle the tie if the gap is real"
-    if max(pair.runs) > 1:
+    if max(pair.runs) > 1 and not pair.folds:
         return "even 100 seeds would not settle the tie if the gap is real"
     return ""

@@ -10,6 +10,8 @@ from pydantic import (
     model_validator,
 )
 
+from cnncompare.runs.resampling import ResamplingSection
+
 Status = Literal["running", "finished", "failed", "interrupted"]
 
 
@@ -74,6 +76,7 @@ class DataSection(RecordSection):
     pixel_ranges: dict[str, int] = {}  # largest value of 16-bit and of floating-point images
     ignored_files: dict[str, int] = {}  # by suffix, such as .txt; also "hidden" and "link"
     leaks: LeaksSection | None = None  # null if not measured
+    resampling: ResamplingSection | None = None  # null unless a fold or hold-out was tested
 
 
 class SettingsSection(RecordSection):
