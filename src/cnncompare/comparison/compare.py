@@ -19,6 +19,7 @@ from cnncompare.comparison.learning_curves import (
     total_seconds,
 )
 from cnncompare.comparison.load import Result, Skipped
+from cnncompare.comparison.looks import Look
 from cnncompare.comparison.metrics import METRICS, Metric
 from cnncompare.comparison.pairs import Pair, compare_pairs
 from cnncompare.comparison.pareto import ParetoFront, median_of, pareto_fronts
@@ -41,6 +42,7 @@ class Options:
     baseline: str | None = None  # label of a group
     group_by: str | None = None  # key of the configuration
     margin: float | None = None  # largest difference of the metric without practical relevance
+    looks: tuple[Look, ...] = ()  # earlier reports of these runs
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ def _compare_table(table: Table, overlapping: set[str], options: Options) -> Com
     groups = [row.group for row in rows]
     has_baseline = any(row.label == options.baseline for row in rows)
     baseline = options.baseline if has_baseline else None
-    pairs = compare_pairs(groups, metric, baseline, options.margin)
+    pairs = compare_pairs(groups, metric, baseline, options.margin, options.looks)
     clock = main_clock(groups)
     return ComparedTable(
         protocol=table.protocol,

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from cnncompare.comparison.grouping import Group
 from cnncompare.comparison.load import Result
 from cnncompare.comparison.metrics import Metric
+from cnncompare.stats.confidence_sequence import SequentialDifference
 from cnncompare.stats.intervals import PairedShares
 from cnncompare.stats.permutation import PermutationTest
 from cnncompare.stats.power import (
@@ -67,6 +68,7 @@ class PairTest:
     runs: tuple[int, int] | None = None  # None: all of both groups
     folds: tuple[int, ...] = ()
     seeds_in_common: tuple[int, ...] | None = None  # of folds, in every common one
+    looks: int = 0  # before the last runs were added
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,6 +157,15 @@ def _two_samples(
         seeds=min(found.runs),
         images=found.images,
     )
+
+
+def after_looks(test: PairTest, looks: int) -> PairTest:
+    """Return the test that stays valid although runs were added after `looks` looks at it."""
+    if not looks or not isinstance(test.evidence, Difference) or test.folds:
+        return test
+    evidence = SequentialDifference(test.evidence)
+    name = f"{test.name}-sequential"
+    return replace(test, name=name, evidence=evidence, p=evidence.p(), looks=looks)
 
 
 def _without_images(found: Difference, difference: float) -> float:

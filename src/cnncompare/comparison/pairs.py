@@ -15,8 +15,16 @@ from typing import Literal
 
 from cnncompare.comparison.fold_tests import compare_folds
 from cnncompare.comparison.grouping import Group
+from cnncompare.comparison.looks import Look, count_looks
 from cnncompare.comparison.metrics import Metric
-from cnncompare.comparison.pair_tests import Evidence, Member, PairTest, compare_pair, member_of
+from cnncompare.comparison.pair_tests import (
+    Evidence,
+    Member,
+    PairTest,
+    after_looks,
+    compare_pair,
+    member_of,
+)
 from cnncompare.stats.power import SampleSizePlan, plan_sample_sizes
 from cnncompare.stats.two_samples import PooledVariance, pooled_variance
 
@@ -36,7 +44,8 @@ class Pair:
     and `wins_b` count the images, per pair of runs, that only a or only b classifies correctly,
     and `effect` is Cohen's g of these counts, in [-0.5, 0.5]. `p_same` is that of two one-sided
     tests for a difference within `margin`, adjusted for all pairs; `same_within` is the smallest
-    margin for which the verdict would be `same`. Values that cannot be computed are None.
+    margin for which the verdict would be `same`. If runs were added after `looks` at the pair, p
+    and the interval allow for them. Values that cannot be computed are None.
     """
 
     a: str
@@ -61,6 +70,7 @@ class Pair:
     effect: float | None = None
     plan: SampleSizePlan | None = None
     folds: tuple[int, ...] = ()
+    looks: int = 0
 
 
 def compare_pairs(
@@ -68,10 +78,12 @@ def compare_pairs(
     metric: Metric,
     baseline: str | None = None,
     margin: float | None = None,
+    looks: Sequence[Look] = (),
 ) -> list[Pair]:
     """Compare every pair of `groups`, which are ranked best first, or those with `baseline`.
 
-    `margin` is the largest difference of the metric without practical relevance.
+    `margin` is the largest difference of the metric without practical relevance. Where runs were
+    added after `looks`, the test is one that stays valid under such looks.
     """
     members = [member_of(group, metric) for group in groups]
     pool = pooled_variance([m.sample for m in members if m.sample is not None])
@@ -81,7 +93,10 @@ def compare_pairs(
         for b in members[i + 1 :]
         if baseline is None or baseline in (a.label, b.label)
     ]
-    tests = [_test(a, b, pool, metric) for a, b in named]
+    tests = [
+        after_looks(_test(a, b, pool, metric), count_looks(a.group, b.group, looks))
+        for a, b in named
+    ]
     pairs = [
         _untested(a.group, b.group, test, metric) for (a, b), test in zip(named, tests, strict=True)
     ]
@@ -105,6 +120,7 @@ def _untested(a: Group, b: Group, test: PairTest, metric: Metric) -> Pair:
         runs=test.runs or (len(a.results), len(b.results)),
         seeds=tuple(sorted(seeds)) if test.seeds_in_common is None else test.seeds_in_common,
         folds=test.folds,
+        looks=test.looks,
     )
     return pair if test.wins is None else _with_effect(pair, *test.wins)
 

@@ -32,6 +32,7 @@ def verdict_sentences(
         *_practically_the_same(table, metric),
         *_too_few_runs(table, metric),
         *_inverted(table, metric),
+        *looks_note(table),
         *_needed_to_settle(table, ranked[0], metric),
     ]
 
@@ -51,7 +52,7 @@ def baseline_sentences(table: ComparedTable, baseline: str, metric: Metric) -> l
             relation += ", yet practically the same"
         gap = _gap(table, pair, metric)
         sentences.append(f"{row.label} is {relation} (difference {gap}).")
-    return sentences + _too_few_runs(table, metric)
+    return sentences + _too_few_runs(table, metric) + looks_note(table)
 
 
 def pair_of(table: ComparedTable, a: str, b: str) -> Pair | None:
@@ -206,6 +207,18 @@ def _inverted(table: ComparedTable, metric: Metric) -> list[str]:
                     f"closer, are not: {reason}."
                 ]
     return []
+
+
+def looks_note(table: ComparedTable) -> list[str]:
+    """State that the tests allow for looks before seeds were added."""
+    looks = max((pair.looks for pair in table.pairs), default=0)
+    if not looks:
+        return []
+    times = "a report" if looks == 1 else f"{looks} reports"
+    return [
+        f"Seeds were added after {times}, so the tests are those that allow for looking; if the "
+        "number of seeds was fixed before, --planned-seeds N keeps the sharper ones."
+    ]
 
 
 def _reason(table: ComparedTable, pair: Pair, metric: Metric) -> str:
