@@ -64,7 +64,9 @@ def test_all_runs_of_both_networks_are_two_samples(sweep: Path) -> None:
     shutil.rmtree(groups["lenet5"].results[2].run.folder)
     groups = {g.label: g for g in groups_of(sweep)}
     for pair in pairs_of(sweep):
-        a, b = ([r.record.test.acc1 for r in groups[label].results] for label in (pair.a, pair.b))
+        a, b = (
+            [r.record.test.acc1 or 0.0 for r in groups[label].results] for label in (pair.a, pair.b)
+        )
         assert pair.test == "seeds-and-images"
         assert pair.runs == (len(a), len(b))
         assert pair.difference == pytest.approx(np.mean(a) - np.mean(b))
@@ -146,7 +148,7 @@ def test_equivalence_of_losses_agrees_with_statsmodels(tmp_path: Path, margin: f
     rng = np.random.default_rng(0)
     x, y = 0.5 + 0.004 * rng.standard_normal((2, 6))
     scores = [np.repeat(values[:, None], 100_000, axis=1) for values in (x, y)]
-    found = difference_of(*map(sample_of, scores), None)
+    found = difference_of(sample_of(scores[0]), sample_of(scores[1]), None)
     expected = ttost_ind(x, y, -margin, margin, usevar="unequal")[0]
     assert max(found.p_above(-margin), found.p_below(margin)) == pytest.approx(expected, abs=1e-3)
 

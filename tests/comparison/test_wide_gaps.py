@@ -48,7 +48,9 @@ def check(pairs: list[Pair]) -> tuple[int, int]:
         inner = [
             p
             for p in pairs
-            if p.significant and p.runs == pair.runs and abs(p.difference) < abs(pair.difference)
+            if p.significant
+            and p.runs == pair.runs
+            and abs(p.difference or 0.0) < abs(pair.difference or 0.0)
         ]
         assert not inner or pair.significant or pair.too_few_runs or pair not in wide
     return len(wide), sum(pair.too_few_runs for pair in wide)

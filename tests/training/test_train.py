@@ -289,7 +289,7 @@ def test_the_last_epoch_is_tested_if_asked_for(
     assert read == ["best.ckpt", "last.ckpt"]
     assert last.record.training.selection == "last epoch"
     assert tested_checkpoint(last.record) == "last.ckpt"
-    accuracies = [row["val_acc1"] for row in last.epochs()]
+    accuracies = [row["val_acc1"] or 0.0 for row in last.epochs()]
     assert last.record.best == best.record.best
     assert last.record.best.epoch == 1 + int(np.argmax(accuracies)) < 4
     assert last.record.best.val_acc1 == max(accuracies)

@@ -20,7 +20,7 @@ Look = frozenset[str]  # configuration hashes of the runs
 
 
 def read_looks(folders: Iterable[Path]) -> list[Look]:
-    """Return the looks recorded in the folders, oldest first; a damaged file counts as none."""
+    """Return the looks recorded in the folders, oldest first; an unreadable file counts as none."""
     entries = [entry for folder in folders for entry in _entries(folder)]
     return [frozenset(entry["runs"]) for entry in sorted(entries, key=lambda e: str(e["at"]))]
 
@@ -61,5 +61,5 @@ def count_looks(a: Group, b: Group, looks: Sequence[Look]) -> int:
     return sum(
         min(map(len, pair)) >= 1 and max(map(len, pair)) >= 2
         for pair in seen
-        if any(part != whole for part, whole in zip(pair, hashes, strict=True))
+        if any(then != now for then, now in zip(pair, hashes, strict=True))
     )

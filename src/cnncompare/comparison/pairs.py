@@ -40,7 +40,7 @@ class Pair:
     `folds`. `low` and `high` bound the 95 % interval of the difference, which is not adjusted for
     other pairs. `p_holm` is adjusted for all pairs of the table, and `significant` states whether
     it is below 0.05. `too_few_runs` states that the difference is not significant although it
-    would be if the spread over seeds were known. `p_seeds` leaves the images' part out. `wins_a`
+    would be if the spread over seeds were known. `p_seeds` leaves the images out. `wins_a`
     and `wins_b` count the images, per pair of runs, that only a or only b classifies correctly,
     and `effect` is Cohen's g of these counts, in [-0.5, 0.5]. `p_same` is that of two one-sided
     tests for a difference within `margin`, adjusted for all pairs; `same_within` is the smallest
@@ -182,7 +182,7 @@ def _decide(pairs: list[Pair], tests: list[PairTest], margin: float | None) -> l
 
 
 def _check_direction(pair: Pair, test: PairTest) -> None:
-    """Assert that the test and the words, which follow `difference`, point the same way."""
+    """Assert that the test and the sentences, which follow `difference`, point the same way."""
     if test.evidence is not None and pair.difference is not None:
         assert test.evidence.centre * pair.difference >= -1e-9
 

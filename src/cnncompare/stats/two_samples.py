@@ -8,7 +8,7 @@ that spread significantly more than the others. In simulations this keeps the le
 network spreads five times as much as the others, unlike the pooled variance alone, and with two
 seeds it finds nearly twice as many differences as the pair's own.
 
-The images are common to all runs. Their part of the variance is estimated from products between
+The images are common to all runs. Their variance is estimated from products between
 different seeds, and two pseudo-images, one won and one lost in all runs, keep the intervals right
 near 100 % (the rule of Bonett and Price 2012 for one run of each).
 """
@@ -38,7 +38,7 @@ class Sample:
     """Moments of the scores of one network; `run_variance` is None for a single run.
 
     `run_variance` is the variance between the means of its runs, of which `rest_variance` is the
-    part that is proportional to 1 / images. `image_variance` is that of one image's expectation
+    share that is proportional to 1 / images. `image_variance` is that of one image's expectation
     over seeds (for a single run, of the image's score). `scale` is the range of the scores.
     """
 
@@ -102,11 +102,11 @@ def _pooled(several: Sequence[tuple[float, int]]) -> PooledVariance:
 
 @dataclass(frozen=True)
 class Difference:
-    """A difference of means with the variances of its two parts.
+    """A difference of means with its two variances, of seeds and of images.
 
     `centre` is the difference shrunk by the pseudo-images; tests and intervals refer to it.
     `per_run` is the variance between runs that a further run of each network shares, and `rest`
-    the part of it that is proportional to 1 / images; both serve plans only.
+    the share of it that is proportional to 1 / images; both serve plans only.
     """
 
     centre: float
@@ -157,14 +157,14 @@ class Difference:
 
 def difference_of(a: Sample, b: Sample, pool: PooledVariance | None) -> Difference:
     """Return the difference of `a` and `b`, of which one at least has two or more runs."""
-    v_seeds, df = _seed_part(a, b, pool)
-    centre, v_images = _image_part(a, b)
+    v_seeds, df = _seed_variance(a, b, pool)
+    centre, v_images = _centre_and_image_variance(a, b)
     per_run = v_seeds / (1 / a.runs + 1 / b.runs) * 2
     rest = min(per_run, a.rest_variance + b.rest_variance)
     return Difference(centre, v_seeds, v_images, df, (a.runs, b.runs), a.images, per_run, rest)
 
 
-def _seed_part(a: Sample, b: Sample, pool: PooledVariance | None) -> tuple[float, float]:
+def _seed_variance(a: Sample, b: Sample, pool: PooledVariance | None) -> tuple[float, float]:
     """Return the variance due to the seeds and its degrees of freedom.
 
     A network with a single run is taken to spread like the other one, or like the table.
@@ -192,7 +192,7 @@ def welch_df(samples: Sequence[Sample]) -> float:
     return sum(parts) ** 2 / weighted
 
 
-def _image_part(a: Sample, b: Sample) -> tuple[float, float]:
+def _centre_and_image_variance(a: Sample, b: Sample) -> tuple[float, float]:
     """Return the centre and the variance due to the images, with the two pseudo-images."""
     images = a.images
     scale = max(1.0, max(a.scale[1], b.scale[1]) - min(a.scale[0], b.scale[0]))
