@@ -110,22 +110,22 @@ def _tails(distance: Floats, share: Floats, df: float) -> Floats:
 
 
 # Squares of an equal grid: the critical value changes fastest where the images dominate.
-_SHARES = np.linspace(0.0, 1.0, 65) ** 2
+_SHARES = np.linspace(0.0, 1.0, 33) ** 2
 
 
 @lru_cache(maxsize=512)
 def _critical_on_grid(df: float, alpha: float) -> Floats:
     """Return the critical values at `_SHARES`, in standard errors."""
-    return _critical_values(_SHARES, df, alpha)
+    return _critical_values(_SHARES, df, alpha, steps=22)
 
 
 @lru_cache(maxsize=4096)
 def _critical_value(share: float, df: float, alpha: float) -> float:
-    return float(_critical_values(np.array([share]), df, alpha)[0])
+    return float(_critical_values(np.array([share]), df, alpha, steps=40)[0])
 
 
-def _critical_values(shares: Floats, df: float, alpha: float) -> Floats:
-    """Return the critical values, in standard errors, found by bisection.
+def _critical_values(shares: Floats, df: float, alpha: float, steps: int) -> Floats:
+    """Return the critical values, in standard errors, found by bisection in so many steps.
 
     They lie between those of the normal distribution and of Student's t, or slightly below the
     former where the distribution's tails are heavy and `alpha` is large.
@@ -134,7 +134,7 @@ def _critical_values(shares: Floats, df: float, alpha: float) -> Floats:
 
     low = np.full_like(shares, -0.5 * float(ndtri(alpha / 2)))
     high = np.full_like(shares, float(stdtrit(df, 1 - alpha / 2)) + 1.0)
-    for _ in range(40):
+    for _ in range(steps):
         middle = (low + high) / 2
         too_low = _tails(middle, shares, df) > alpha
         low, high = np.where(too_low, middle, low), np.where(too_low, high, middle)
