@@ -65,6 +65,7 @@ def test_the_record_is_complete(run: Run) -> None:
         "training.ema_decay",
         "training.head_lr",
         "training.weights_prefix",
+        "training.class_weights",
         "test.acc5",  # of four classes
         "test.correct5",
         "training.gradient_clip_norm",

@@ -1,13 +1,16 @@
 """Estimates of a group: mean, spread and intervals of a metric, also for the best of several."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean, stdev
+
+import numpy as np
 
 from cnncompare.comparison.folds import estimate_over_folds, has_folds
 from cnncompare.comparison.grouping import Group
 from cnncompare.comparison.metrics import Metric
 from cnncompare.comparison.pair_tests import member_of
-from cnncompare.stats.intervals import Interval, t_over_seeds
+from cnncompare.stats.class_scores import effective_images
+from cnncompare.stats.intervals import Interval, t_over_seeds, wilson_of_scores
 from cnncompare.stats.score_interval import score_interval
 
 ALPHA = 0.05
@@ -55,7 +58,13 @@ def estimate_of(group: Group, metric: Metric) -> Estimate:
 
 def _interval(group: Group, metric: Metric, alpha: float) -> Interval | None:
     sample = member_of(group, metric).sample
-    return None if sample is None else score_interval(sample, alpha)
+    if sample is None:
+        return None
+    outcome = group.results[0].outcome
+    if sample.runs > 1 or metric.effects is None or outcome is None or alpha != ALPHA:
+        return score_interval(sample, alpha)
+    scores = np.asarray(sample.image_means, dtype=float)
+    return replace(wilson_of_scores(scores, effective_images(outcome.label)), method="images")
 
 
 def best_of(group: Group, metric: Metric, rows: int) -> BestOf:

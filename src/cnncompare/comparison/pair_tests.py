@@ -1,7 +1,7 @@
 """Tests of one pair of groups, with the evidence that its verdict and its plan are based on."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -9,10 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnncompare.comparison.grouping import Group
-from cnncompare.comparison.load import Result
+from cnncompare.comparison.load import Outcome, Result
 from cnncompare.comparison.metrics import Metric
+from cnncompare.stats.class_scores import heaviest_image
 from cnncompare.stats.confidence_sequence import SequentialDifference
 from cnncompare.stats.intervals import PairedShares
+from cnncompare.stats.paired_images import (
+    difference_over_images,
+    mcnemar_p,
+    power_over_images,
+    sign_flip_p,
+)
 from cnncompare.stats.permutation import PermutationTest
 from cnncompare.stats.power import (
     PowerFunction,
@@ -79,6 +86,7 @@ class Member:
     values: Floats | None
     scores: NDArray[np.generic] | None  # [S, N]
     sample: Sample | None
+    effects: Callable[[Outcome, Outcome], Floats] | None = None  # where images weigh unequally
 
     @property
     def label(self) -> str:
@@ -91,10 +99,13 @@ def member_of(group: Group, metric: Metric) -> Member:
     known = [value for r in group.results if (value := metric.per_run(r)) is not None]
     values = np.array(known, dtype=np.float64) if len(known) == len(group.results) else None
     scores = _scores(group.results, metric)
-    return Member(group, values, scores, None if scores is None else sample_of(scores))
+    sample = None if scores is None else sample_of(scores)
+    return Member(group, values, scores, sample, metric.effects)
 
 
-def _scores(results: list[Result], metric: Metric) -> NDArray[np.bool_] | None:
+def _scores(
+    results: list[Result], metric: Metric
+) -> NDArray[np.bool_] | NDArray[np.float64] | None:
     outcomes = [result.outcome for result in results]
     known = [outcome for outcome in outcomes if outcome is not None]
     if metric.per_image is None or len(known) < len(outcomes):
@@ -114,7 +125,9 @@ def compare_pair(a: Member, b: Member, pool: PooledVariance | None) -> PairTest:
         return PairTest(difference) if single else _permuted(a.values, b.values, _n_images(a, b))
     assert a.scores is not None
     assert b.scores is not None
-    wins = _wins(a.scores, b.scores)
+    wins = _wins(a, b)
+    if single and a.effects is not None:
+        return _exchanged(a, b, wins)
     if single and wins is not None:
         return _mcnemar(a.sample, int(wins[0]), int(wins[1]))
     if single:
@@ -124,10 +137,7 @@ def compare_pair(a: Member, b: Member, pool: PooledVariance | None) -> PairTest:
 
 def _mcnemar(sample: Sample, wins: int, losses: int) -> PairTest:
     """Return the exact test of McNemar with the plan of its images."""
-    from scipy.stats import binomtest
-
-    n = sample.images
-    p = float(binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
+    n, p = sample.images, mcnemar_p(wins, losses)
     return PairTest(
         (wins - losses) / n,
         "mcnemar-exact",
@@ -198,10 +208,41 @@ def _n_images(a: Member, b: Member) -> int:
     return min(result.record.test.n or result.data.n_test for result in results)
 
 
-def _wins(a: NDArray[np.generic], b: NDArray[np.generic]) -> tuple[float, float] | None:
+def _wins(a: Member, b: Member) -> tuple[float, float] | None:
     """Return the images that only a and only b classifies correctly, per pair of runs."""
-    if a.dtype != np.bool_ or b.dtype != np.bool_:
+    right_a, right_b = _right(a), _right(b)
+    if right_a is None or right_b is None:
         return None
-    share_a, share_b = a.mean(axis=0), b.mean(axis=0)
+    share_a, share_b = right_a.mean(axis=0), right_b.mean(axis=0)
     both = float((share_a * share_b).sum())
     return float(share_a.sum()) - both, float(share_b.sum()) - both
+
+
+def _right(member: Member) -> NDArray[np.bool_] | None:
+    """Return [S, N]; for a metric to which images contribute unequally, by top-1."""
+    if member.effects is None:
+        return None if member.scores is None else member.scores.astype(np.bool_)
+    outcomes = [result.outcome for result in member.group.results]
+    known = [outcome.correct1 for outcome in outcomes if outcome is not None]
+    return np.array(known) if len(known) == len(outcomes) else None
+
+
+def _exchanged(a: Member, b: Member, wins: tuple[float, float] | None) -> PairTest:
+    """Test single runs by exchanging their predictions, where images contribute unequally."""
+    first, second = a.group.results[0].outcome, b.group.results[0].outcome
+    assert a.sample is not None
+    assert b.sample is not None
+    assert a.effects is not None
+    assert first is not None
+    assert second is not None
+    effects, n = a.effects(first, second), a.sample.images
+    differences = a.sample.image_means - b.sample.image_means
+    return PairTest(
+        a.sample.mean - b.sample.mean,
+        "image-permutation",
+        sign_flip_p(effects),
+        difference_over_images(differences, heaviest_image(first.label)),
+        wins=wins,
+        power=power_over_images(float(np.square(effects).mean()), n),
+        images=n,
+    )

@@ -2,7 +2,7 @@
 
 | runs | test | generalises to |
 |---|---|---|
-| one of each, same images | exact McNemar | these two networks on other images of the same kind |
+| one of each | McNemar, or exchange of predictions | these networks, on other images |
 | several of either, same images | two samples over seeds and images | retraining, on other images |
 | two or more common folds or hold-outs | corrected resampled t | retraining, on other images |
 | predictions missing | permutation of the runs | retraining, on these images |
@@ -204,7 +204,7 @@ def _too_few_runs(test: PairTest, significant: bool, level: float) -> bool:
 
     Tests of two single runs depend on the images alone.
     """
-    if significant or test.p is None or test.name == "mcnemar-exact":
+    if significant or test.p is None or test.name in ("mcnemar-exact", "image-permutation"):
         return False
     if test.folds:
         return False

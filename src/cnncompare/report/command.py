@@ -41,7 +41,10 @@ def _parser() -> argparse.ArgumentParser:
         help="compare the values of a configuration key, such as optimizer.lr, all else equal",
     )
     parser.add_argument(
-        "--metric", default="top1", metavar="NAME", help="rank by top1 (default), top5, nll or ece"
+        "--metric",
+        default="acc1",
+        metavar="NAME",
+        help="rank by acc1 (default), balanced (accuracy), f1 (macro), top5, nll or ece",
     )
     parser.add_argument(
         "--margin",

@@ -18,7 +18,7 @@ def table_findings(table: ComparedTable, options: Options) -> list[str]:
     metric = options.metric
     ranked = [row for row in table.rows if row.estimates[metric.name].mean is not None]
     if not ranked:
-        return [f"{scope(table)}: no run has a {metric.title}."]
+        return [f"{scope(table)}: no run has a {metric.title}.", *caveats(table, metric)]
     if any(row.label == options.baseline for row in ranked):
         sentences = [f"{scope(table)}, compared with the baseline {options.baseline}:"]
         sentences += baseline_sentences(table, options.baseline or "", metric)
@@ -26,7 +26,7 @@ def table_findings(table: ComparedTable, options: Options) -> list[str]:
         sentences = verdict_sentences(table, ranked, metric, scope(table))
         sentences += _fastest(table, ranked)
     sentences += fold_notes(table)
-    return sentences + _untrained(table) + _dominated(table) + caveats(table)
+    return sentences + _untrained(table) + _dominated(table) + caveats(table, metric)
 
 
 def scope(table: ComparedTable) -> str:

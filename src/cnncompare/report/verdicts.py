@@ -223,7 +223,7 @@ def looks_note(table: ComparedTable) -> list[str]:
 
 def _reason(table: ComparedTable, pair: Pair, metric: Metric) -> str:
     """Return why a wide difference is not significant."""
-    if pair.test == "mcnemar-exact":
+    if pair.test in ("mcnemar-exact", "image-permutation"):
         return "they disagree on more test images"
     if pair.test == "permutation":
         return "the runs of both overlap"
