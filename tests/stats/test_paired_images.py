@@ -44,7 +44,7 @@ def test_the_test_keeps_its_level_on_an_imbalanced_test_set() -> None:
 def test_equal_weights_give_the_interval_of_bonett_and_price() -> None:
     differences = np.repeat([1.0, -1.0, 0.0], [12, 3, 185])
     found = difference_over_images(differences, 1.0).interval(0.05)
-    assert found == pytest.approx(PairedShares(12, 3, 200).interval(0.05), rel=1e-4)
+    assert found == pytest.approx(PairedShares(12, 3, 200).interval(0.05), rel=1e-3)
 
 
 def test_the_interval_is_wide_for_a_small_class_without_differences() -> None:
