@@ -85,6 +85,7 @@ class OptunaSweeper(Sweeper):
 
         try:
             import optuna
+            from optuna.study import StudyDirection
         except ImportError:
             raise ConfigError(
                 "hydra/sweeper=optuna needs the package optuna: pip install 'cnncompare[optuna]'"
@@ -97,7 +98,7 @@ class OptunaSweeper(Sweeper):
                 study_name=self.study_name,
                 storage=self.storage,
                 sampler=sampler,
-                direction=self.direction,
+                direction=StudyDirection[self.direction.upper()],
                 load_if_exists=True,
             )
         except Exception as error:  # of Optuna, SQLAlchemy or a driver of the database

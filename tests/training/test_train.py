@@ -13,9 +13,9 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from cnncompare.errors import Interrupted, ModelError, RunError
+from cnncompare.models.checkpoint import load_checkpoint_weights
 from cnncompare.runs.run import Run, read_existing, tested_checkpoint
 from cnncompare.training import train as train_module
-from cnncompare.training.checkpoints import load_checkpoint_weights
 from cnncompare.training.train import train
 from tests.composing import compose_config
 
@@ -77,6 +77,18 @@ def test_the_record_is_complete(run: Run) -> None:
 def _weights(run: Run) -> dict[str, torch.Tensor]:
     saved = torch.load(run.folder / "checkpoints" / "best.ckpt", weights_only=True)
     return {key: value for key, value in saved["state_dict"].items() if "network." in key}
+
+
+def test_the_best_checkpoint_holds_weights_only(run: Run) -> None:
+    best, last = (
+        torch.load(run.folder / "checkpoints" / f"{name}.ckpt", weights_only=True)
+        for name in ("best", "last")
+    )
+    assert {"optimizer_states", "lr_schedulers", "callbacks", "loops"} <= last.keys()
+    assert best.keys() == {"state_dict", "epoch", "global_step", "pytorch-lightning_version"}
+    # AdamW keeps two moments of each weight
+    size = (run.folder / "checkpoints" / "best.ckpt").stat().st_size
+    assert size < 0.4 * (run.folder / "checkpoints" / "last.ckpt").stat().st_size
 
 
 def test_the_classes_are_named_in_order(run: Run) -> None:

@@ -1,12 +1,13 @@
 """The command `python -m cnncompare report DIR ...`, which compares runs and writes a report."""
 
 import argparse
+import json
 import os
 import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnncompare.errors import ConfigError, OutputError, UserError
 from cnncompare.system.argument_parser import CommandParser
@@ -79,21 +80,15 @@ def main(argv: list[str]) -> int:
     options = _options(arguments)
     if arguments.planned_seeds is not None and arguments.planned_seeds < 1:
         raise ConfigError(f"--planned-seeds {arguments.planned_seeds}: at least 1 seed, such as 5")
-    results, skipped = _read(arguments.folders, arguments.filter)
-
-    from cnncompare.comparison.compare import compare_results
-    from cnncompare.comparison.looks import record_look
-
-    options = replace(options, looks=_looks(arguments, results))
-    comparison = compare_results(results, skipped, options)
-    if not comparison.tables:
-        raise UserError(f"no run can be compared; {comparison.skipped[-1].reason}")
+    comparison, results = _compare(arguments, options)
     if arguments.json:
         from cnncompare.report.json import comparison_json
 
         sys.stdout.write(comparison_json(comparison) + "\n")
     else:
         _print_and_write(comparison, arguments.out or arguments.folders[0])
+        from cnncompare.comparison.looks import record_look
+
         record_look(arguments.folders, results)
     return 0
 
@@ -116,6 +111,30 @@ def _looks(arguments: argparse.Namespace, results: "list[Result]") -> "tuple[Loo
             "leave it out to allow for the looks before seeds were added"
         )
     return ()
+
+
+def comparison_of(folders: list[Path]) -> dict[str, Any]:
+    """Return the object that ``report --json`` prints for the folders; raises UserError."""
+    from cnncompare.report.json import comparison_json
+
+    arguments = _parser().parse_args([str(folder) for folder in folders])
+    comparison, _ = _compare(arguments, _options(arguments))
+    content: dict[str, Any] = json.loads(comparison_json(comparison))
+    return content
+
+
+def _compare(
+    arguments: argparse.Namespace, options: "Options"
+) -> "tuple[Comparison, list[Result]]":
+    results, skipped = _read(arguments.folders, arguments.filter)
+
+    from cnncompare.comparison.compare import compare_results
+
+    options = replace(options, looks=_looks(arguments, results))
+    comparison = compare_results(results, skipped, options)
+    if not comparison.tables:
+        raise UserError(f"no run can be compared; {comparison.skipped[-1].reason}")
+    return comparison, results
 
 
 def _print_and_write(comparison: "Comparison", out: Path) -> None:
