@@ -223,7 +223,7 @@ def main() -> None:
         ]
         print(f"  {name:30}", *(f"{share:5.1f}" for share in shares), flush=True)
     print("On simulated test images, 5 equal networks, until settled or 20 seeds each")
-    for images, margin, wide in ((360, 2.0, 1.0), (360, 2.0, 5.0), (2000, 1.0, 5.0)):
+    for images, margin, wide in ((360, 3.0, 1.0), (360, 3.0, 5.0), (2000, 1.5, 5.0)):
         _print(
             f"{images} images, one {wide:g} x",
             race_on_images(5, images, 300, margin=margin, wide=wide),
