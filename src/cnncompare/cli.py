@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from cnncompare.errors import CnncompareError, ConfigError, Interrupted, OutputError, closest
-from cnncompare.system.openmp import GOMP_SPINCOUNT
+from cnncompare.system.openmp import limit_spinning
 from cnncompare.system.signals import CONTINUES, ExitAtOnce
 from cnncompare.terminal.help import help_text, version_text
 from cnncompare.terminal.streams import is_output_lost, keep_writing, output_error
@@ -27,35 +27,28 @@ SUBCOMMANDS = {
     "data": Subcommand("cnncompare.data.audit.command", "audit a data set: counts, duplicates"),
     "models": Subcommand("cnncompare.models.catalog.command", "list the available networks"),
     "plan": Subcommand("cnncompare.sweep.plan", "estimate the cost of a sweep without training"),
+    "predict": Subcommand("cnncompare.inference.command", "classify images with finished runs"),
     "quickstart": Subcommand(
         "cnncompare.sweep.quickstart", "compare four networks on included images"
     ),
     "report": Subcommand("cnncompare.report.command", "compare runs: tables, tests, report.html"),
+    "schema": Subcommand(
+        "cnncompare.config.schema_command", "JSON Schema of the configuration, for editors"
+    ),
     "settle": Subcommand(
         "cnncompare.sweep.settle_options", "train further seeds until the best network is known"
     ),
+    "status": Subcommand("cnncompare.sweep.status", "what runs, waits, finished, failed"),
 }
-# first words of other programs' command lines; a run here needs none
-_RUN_WORDS = ("evaluate", "fit", "run", "test", "train")
+# commands of other programs; a run here needs none
+_RUN_COMMANDS = ("evaluate", "fit", "run", "test", "train")
 
 
 def main() -> None:
     """Run the command line of this process and exit with its code."""
     keep_writing()
-    _limit_spinning()
+    limit_spinning()
     sys.exit(run(sys.argv[1:]))
-
-
-def _limit_spinning() -> None:
-    """Let torch's threads sleep soon while they wait for a core that another program uses.
-
-    With three other processes running on two cores, an epoch of ResNet-20 took 113 s with the
-    default of libgomp, which spins for milliseconds, and 6.6 s with this value; the results are
-    the same. A step of LeNet-5 took 8.5 ms on idle cores, as with more spinning. With half the
-    value it took 9.2 ms (n = 8), and under contention 44 instead of 50 ms (n = 3).
-    Torch reads the value when it is loaded, and jobs inherit it.
-    """
-    os.environ.setdefault("GOMP_SPINCOUNT", GOMP_SPINCOUNT)
 
 
 def run(arguments: list[str]) -> int:
@@ -100,7 +93,7 @@ def _run_subcommand(name: str, arguments: list[str]) -> int:
 
 
 def _unknown_command(name: str) -> str:
-    if name in _RUN_WORDS:
+    if name in _RUN_COMMANDS:
         return f"there is no command {name!r}: overrides alone start a run, as in model=lenet5"
     from cnncompare.models.catalog.table import read_table
 
@@ -155,9 +148,9 @@ def _run_quickstart(arguments: list[str]) -> int:
 
 def _run_hydra(arguments: list[str]) -> int:
     from cnncompare.config.arguments import read_arguments
-    from cnncompare.sweep.overrides import expand_seeds
+    from cnncompare.sweep.overrides import expand_repetitions
 
-    parsed = read_arguments(expand_seeds(arguments))
+    parsed = read_arguments(expand_repetitions(arguments))
     if parsed.options.help:
         print(_overview())
     if parsed.shows_jobs:

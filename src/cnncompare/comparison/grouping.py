@@ -1,4 +1,7 @@
-"""Grouping of runs: tables of runs that share a protocol, groups that differ only in their seed."""
+"""Grouping of runs: tables of runs that share a protocol, groups that differ only in their seed.
+
+Runs of a group may also differ in the fold or hold-out that they tested.
+"""
 
 import hashlib
 import json
@@ -7,28 +10,29 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cnncompare.comparison.load import Result, Skipped
-from cnncompare.errors import ConfigError, closest
-
-# Keys that affect neither the results nor their comparability, and the seed.
-_NOT_COMPARED = (
-    *("seed", "output_root", "name", "force", "logger", "display", "model.lr"),
-    *("data.workers", "data.cache_dir", "data.cache_limit_gib"),
-    "callbacks",  # the name of `display` before version 0.2.0
+from cnncompare.comparison.load import Result, Skipped, flatten
+from cnncompare.config.schema_options import (
+    default_settings,
+    distinguishes_groups,
+    protocol_settings,
 )
+from cnncompare.errors import ConfigError, closest
+from cnncompare.runs.resampling import ResamplingSection
+
+_EARLIER_SECTIONS = ("callbacks",)  # the name of `display` before version 0.2.0
 
 
 @dataclass(frozen=True)
 class Group:
-    """Runs that differ only in their seed, sorted by it."""
+    """Runs that differ only in their fold or hold-out and their seed, sorted by both."""
 
     label: str
     results: list[Result]
 
     @property
     def seeds(self) -> list[int]:
-        """The seeds in ascending order."""
-        return [result.seed for result in self.results]
+        """The different seeds in ascending order."""
+        return sorted({result.seed for result in self.results})
 
 
 @dataclass(frozen=True)
@@ -44,18 +48,10 @@ def protocol_of(result: Result) -> dict[str, Any]:
 
     It includes the hardware, because times are compared.
     """
-    settings, environment = result.run_settings, result.record.environment
+    environment = result.record.environment
     return {
         **_data_protocol(result),
-        **_training_protocol(result),
-        "batch_size": settings.batch_size,
-        "precision": settings.precision,
-        "channels_last": settings.channels_last,
-        "compile": settings.compile,
-        "trim_kernels": settings.trim_kernels,
-        "matmul_precision": settings.matmul_precision,
-        "accelerator": settings.accelerator,
-        "devices": settings.devices,
+        **_shared_settings(result),
         "hardware": (environment.gpu or environment.cpu) if environment else None,
         "threads": environment.threads if environment else None,
     }
@@ -63,6 +59,8 @@ def protocol_of(result: Result) -> dict[str, Any]:
 
 def _data_protocol(result: Result) -> dict[str, Any]:
     data = result.data
+    if data.resampling is not None:
+        return _resampling_protocol(data.name, data.classes, data.resampling)
     return {
         "data": data.name,
         "fingerprint": data.fingerprint,
@@ -73,24 +71,40 @@ def _data_protocol(result: Result) -> dict[str, Any]:
     }
 
 
-def _training_protocol(result: Result) -> dict[str, Any]:
-    """Return the protocol of the training.
-
-    A test of pretrained weights has 0 epochs and no shared image size or normalisation, because
-    each network uses the transform of its weights.
-    """
-    training, evaluation = result.training, result.evaluation
-    if training is None:
-        return {"epochs": 0, "mask_classes": evaluation is not None and evaluation.mask_classes}
+def _resampling_protocol(name: str, classes: int, drawn: ResamplingSection) -> dict[str, Any]:
+    """Return what all folds or hold-outs share; their own images differ."""
+    method = f"{drawn.count} folds"
+    if drawn.method == "holdouts":
+        method = f"hold-outs of {drawn.test_fraction:g}"
     return {
-        "split_seed": training.split_seed,
-        "val_fraction": training.val_fraction,
-        "protocol": training.protocol,
-        "image_size": training.image_size,
-        "normalize": training.normalize,
-        "augment": training.augment,
-        "epochs": training.max_epochs,
+        "data": name,
+        "fingerprint": drawn.fingerprint,
+        "classes": classes,
+        "n_images": drawn.n,
+        "resampling": method,
+        **{f"limit_{split}": limit for split, limit in drawn.limits.items()},
     }
+
+
+def _shared_settings(result: Result) -> dict[str, Any]:
+    """Return the settings whose fields are declared as protocol in the schema.
+
+    A record that is older than a setting has its default. A test of pretrained weights has 0 epochs
+    and no shared image size or normalisation, because each network uses the transform of its
+    weights.
+    """
+    trains = result.training is not None
+    recorded = result.run_settings.model_dump()
+    shared = {} if trains else {"epochs": 0}
+    for setting in protocol_settings(trains=trains):
+        shared[setting.table_key] = _completed(recorded.get(setting.key), setting.value)
+    return shared
+
+
+def _completed(recorded: Any, default: Any) -> Any:
+    if isinstance(recorded, dict) and isinstance(default, dict):
+        return default | recorded
+    return default if recorded is None else recorded
 
 
 def split_into_tables(
@@ -124,12 +138,19 @@ def differing_protocol_keys(tables: list[Table]) -> dict[str, list[Any]]:
 
 
 def compared_config(result: Result) -> dict[str, Any]:
-    """Return the configuration without the seed and the keys that do not affect the results."""
-    return {key: value for key, value in result.config.items() if not _not_compared(key)}
+    """Return the configuration without the seed and the keys that do not affect the results.
 
-
-def _not_compared(key: str) -> bool:
-    return any(key == name or key.startswith(f"{name}.") for name in _NOT_COMPARED)
+    A configuration that is older than a key has the key's default.
+    """
+    source = result.config.get("data.source")
+    complete = result.config | {
+        key: value for key, value in flatten(default_settings()).items() if key not in result.config
+    }
+    return {
+        key: value
+        for key, value in complete.items()
+        if distinguishes_groups(key, source) and key.partition(".")[0] not in _EARLIER_SECTIONS
+    }
 
 
 def _check_key(key: str, results: list[Result]) -> None:
@@ -164,8 +185,17 @@ def _canonical(value: Any) -> str:
 def _with_equal_test_labels(members: list[Result]) -> tuple[list[Result], list[Skipped]]:
     """Drop the predictions of runs whose test labels differ from those of the majority.
 
-    The fingerprints are equal, so that equal labels are expected.
+    Runs with equal fingerprints are compared, so that equal labels are expected.
     """
+    by_images: dict[str, list[Result]] = defaultdict(list)
+    for result in members:
+        by_images[result.data.fingerprint].append(result)
+    checked = [_agreeing_with_majority(results) for results in by_images.values()]
+    skipped = [skip for _, differing in checked for skip in differing]
+    return [result for results, _ in checked for result in results], skipped
+
+
+def _agreeing_with_majority(members: list[Result]) -> tuple[list[Result], list[Skipped]]:
     hashes = {id(r): _labels_hash(r) for r in members if r.outcome is not None}
     if len(set(hashes.values())) <= 1:
         return members, []
@@ -188,7 +218,7 @@ def _groups(members: list[Result], group_by: str | None) -> tuple[list[Group], l
     by_group: dict[str, list[Result]] = defaultdict(list)
     for result in members:
         by_group[_group_key(result, group_by)].append(result)
-    unique = [_one_per_seed(runs) for runs in by_group.values()]
+    unique = [_one_per_sample(runs) for runs in by_group.values()]
     kept = [runs for runs, _ in unique]
     labels = _labels(kept, group_by)
     groups = [Group(label, runs) for label, runs in zip(labels, kept, strict=True)]
@@ -201,14 +231,15 @@ def _group_key(result: Result, group_by: str | None) -> str:
     return _canonical(result.config.get(group_by))
 
 
-def _one_per_seed(runs: list[Result]) -> tuple[list[Result], list[Skipped]]:
-    """Keep the last finished run of each seed, because a repeated seed is not a new sample."""
-    ordered = sorted(runs, key=lambda r: (r.seed, r.record.finished_at or ""))
-    last = {result.seed: result for result in ordered}
+def _one_per_sample(runs: list[Result]) -> tuple[list[Result], list[Skipped]]:
+    """Keep the last finished run of each seed and fold: a repetition is not a new sample."""
+    ordered = sorted(runs, key=lambda r: (r.number, r.seed, r.record.finished_at or ""))
+    last = {(result.number, result.seed): result for result in ordered}
+    later = [(r, last[r.number, r.seed]) for r in ordered]
     repeated = [
-        Skipped(str(r.run.folder), f"same configuration and seed as {last[r.seed].run.folder}")
-        for r in ordered
-        if r is not last[r.seed]
+        Skipped(str(r.run.folder), f"same configuration and seed as {kept.run.folder}")
+        for r, kept in later
+        if r is not kept
     ]
     return list(last.values()), repeated
 

@@ -21,10 +21,9 @@ from cnncompare.comparison.confusion import (
     ConfusedPair,
     class_accuracies,
     most_confused,
-    never_predicted,
     pooled_confusion_matrix,
 )
-from cnncompare.comparison.grouping import Group
+from cnncompare.comparison.folds import outcomes_of
 from cnncompare.comparison.load import Outcome
 from cnncompare.runs.run import CLASSES
 from cnncompare.stats.calibration import (
@@ -43,7 +42,6 @@ class PredictionAnalysis:
     matrices: dict[str, NDArray[np.int64]]
     classes: dict[str, list[ClassAccuracy]]
     confused: dict[str, list[ConfusedPair]]
-    never: dict[str, list[int]]
     bins: dict[str, list[ReliabilityBin]]
     ece: dict[str, float]
     agreements: list[Agreement]
@@ -54,7 +52,7 @@ class PredictionAnalysis:
 def analyse_predictions(table: ComparedTable) -> PredictionAnalysis | None:
     """Return the analysis of a table; None if no run has valid predictions."""
     groups = [row.group for row in table.rows]
-    outcomes = {group.label: _valid_outcomes(group) for group in groups}
+    outcomes = {group.label: outcomes_of(group) for group in groups}
     outcomes = {label: members for label, members in outcomes.items() if members}
     if not outcomes:
         return None
@@ -68,17 +66,12 @@ def analyse_predictions(table: ComparedTable) -> PredictionAnalysis | None:
         matrices=matrices,
         classes={label: class_accuracies(m, len(outcomes[label])) for label, m in matrices.items()},
         confused={label: most_confused(m, len(outcomes[label])) for label, m in matrices.items()},
-        never={label: never_predicted(m) for label, m in matrices.items()},
         bins={label: reliability_bins(*arrays) for label, arrays in pooled.items()},
         ece={label: expected_calibration_error(*arrays) for label, arrays in pooled.items()},
         agreements=pairwise_agreements(chosen, n),
         solely_correct=solely_correct(chosen),
         vote=majority_vote_accuracy(list(chosen.values()), n) if len(chosen) > 2 else None,
     )
-
-
-def _valid_outcomes(group: Group) -> list[Outcome]:
-    return [result.outcome for result in group.results if result.outcome is not None]
 
 
 def _pooled(members: list[Outcome]) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:

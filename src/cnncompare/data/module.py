@@ -14,7 +14,7 @@ from cnncompare.data.files import DecodeReport, ImageFiles
 from cnncompare.data.leaks import count_leaks
 from cnncompare.data.loaders import Batches, BatchOptions, RankInfo
 from cnncompare.data.normalize import channel_statistics
-from cnncompare.data.source import Images, Source, Split, fingerprint, read_images
+from cnncompare.data.source import Images, Pool, Source, Split, fingerprint, read_images
 from cnncompare.data.sources.arrays import load_arrays
 from cnncompare.data.sources.digits import load_digits
 from cnncompare.data.sources.folder import load_folder
@@ -41,13 +41,15 @@ class ImageData(LightningDataModule):
     `prepare` sets these attributes: `classes`, in the order of the labels, and `class_names`, the
     same classes by their names for display; `image_shape` (C, H, W) of the batches; `n_train` and
     `n_val` (None if nothing is trained) and `n_test`; `batch_size`, the global one; `mean` and
-    `std` per channel for pixels in [0, 1]; `val_class_counts`, int64 [classes], the images of each
-    class on which the epoch is selected; `transform`, the preprocessing of ImageNet images (None
-    for other data); `test_labels`, int64 [n_test]; `present_classes`, the labels among them,
-    int64, ascending; `fingerprint`, the SHA-256 of the test images before resizing and of their
-    labels; `ignored_files`, the numbers of ignored files by suffix; `split_rows`, the split of each
-    image before any limit (None if the data set has fixed splits); and `survey`, that of own image
-    files (None for other data).
+    `std` per channel for pixels in [0, 1]; the images of each class, int64 [classes], in training
+    as `train_class_counts` (None if nothing is trained) and as `val_class_counts` in the split on
+    which the epoch is selected; `transform`, the preprocessing of ImageNet images (None for other
+    data); `test_labels`, int64 [n_test]; `present_classes`, the labels among them, int64,
+    ascending; `fingerprint`, the SHA-256 of the test images before resizing and of their labels;
+    `ignored_files`, the numbers of ignored files by suffix; `split_rows`, the split of each image
+    before any limit (None if the data set has fixed splits); `survey`, that of own image files
+    (None for other data); `pool`, all images of which a fold or hold-out is the test split, and
+    `pool_positions`, int64 [n_test], the test images in it (both None without these).
 
     `weights_transform` is the transform of the network's pretrained weights. Test batches whose
     positions are all in `skip_positions` are skipped because their predictions are already
@@ -61,6 +63,7 @@ class ImageData(LightningDataModule):
     n_val: int | None
     n_test: int
     batch_size: int
+    train_class_counts: Tensor | None
     val_class_counts: Tensor
     fingerprint: str
     mean: tuple[float, ...]
@@ -71,6 +74,8 @@ class ImageData(LightningDataModule):
     survey: Survey | None
     ignored_files: dict[str, int]
     split_rows: list[SplitRow] | None
+    pool: Pool | None
+    pool_positions: Tensor | None
 
     def __init__(
         self, config: DataConfig, *, seed: int, weights_transform: Transform | None = None
@@ -99,19 +104,24 @@ class ImageData(LightningDataModule):
         self.ignored_files = source.ignored_files
         self.split_rows = None if source is loaded else split_rows(source)
         splits = split_source(source, self.config)
+        self.pool = source.pool
+        self.pool_positions = None if self.pool is None else self.pool.positions(splits.test)
         splits, self.survey = survey_splits(splits, self.config, self._workers)
         self._hashes = hash_test_images(splits.test, self.config, self._workers)
         splits, self._report = decode_splits(splits, self.config, self._workers)
         self.classes = source.classes
         self.class_names = source.class_names or source.classes
-        self.image_shape = _image_shape(source, self.config)
+        self.image_shape = source.batch_shape(self.config)
         self.n_train = None if splits.train is None else len(splits.train)
         self.n_val = None if splits.val is None else len(splits.val)
         self.n_test, self.test_labels = len(splits.test), splits.test.labels
-        self.batch_size = resolve_batch_size(self.config.batch_size, self.n_train)
+        n_expected = None if self.pool is None else self.pool.n_train
+        self.batch_size = resolve_batch_size(self.config.batch_size, self.n_train, n_expected)
         check_workers(splits, self.batch_size, self._workers)
         chosen_on = splits.test if splits.val is None else splits.val
-        self.val_class_counts = torch.bincount(chosen_on.labels, minlength=len(source.classes))
+        train = splits.train
+        self.train_class_counts = None if train is None else source.count_classes(train)
+        self.val_class_counts = source.count_classes(chosen_on)
         self.present_classes = torch.unique(self.test_labels)
         self._notes = source.notes + limit_note(len(splits.test), len(source.test or ()))
         self.fingerprint = fingerprint(splits.test, source.shape, source.classes, self._hashes)
@@ -243,6 +253,7 @@ class ImageData(LightningDataModule):
             batch_size=self.batch_size,
             seed=self.seed,
             workers=self._workers,
+            balance=self.config.balance,
         )
         return Batches(split, options, augment, self.rank_info, self._resident, report, done)
 
@@ -280,10 +291,3 @@ def load_source(config: DataConfig, transform: Transform | None = None) -> Sourc
             return load_parquet(config)
         case "torchvision":
             return load_torchvision(config)
-
-
-def _image_shape(source: Source, config: DataConfig) -> tuple[int, int, int]:
-    channels, height, width = source.shape
-    if config.image_size is not None:
-        height = width = config.image_size
-    return config.channels or channels, height, width

@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, get_worker_info
 
+from cnncompare.config.data import DataConfig
 from cnncompare.data.decode import DecodeNote
 from cnncompare.data.files import DecodeReport, ImageFiles
 from cnncompare.data.shared_memory import check_shared_memory, too_small
 from cnncompare.errors import DataError
+from cnncompare.system.main_module import main_not_imported
 
 _CHUNK_BYTES = 4 * 2**20  # small, so that reading all images does not raise the peak memory
 
@@ -55,6 +57,27 @@ class Split:
 
 
 @dataclass(frozen=True)
+class Pool:
+    """All images of a data set, from which folds or hold-outs are drawn.
+
+    `rows`, int64 [n], ascending, are those of the images, in their order. `fingerprint` is the
+    SHA-256 of all images and labels. `n_train` is the expected number of training images, which
+    all folds share although their actual numbers may differ by a few images.
+    """
+
+    rows: Tensor
+    fingerprint: str
+    n_train: int
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def positions(self, split: Split) -> Tensor:
+        """Return the positions of the split's images among all images, int64 [m]."""
+        return torch.searchsorted(self.rows, split.rows)
+
+
+@dataclass(frozen=True)
 class Source:
     """A data set as provided by its source; `shape` is (C, H, W) of every image.
 
@@ -62,6 +85,7 @@ class Source:
     drawn from `train` (see `data.split`). `class_names` are the names to display if they differ
     from `classes`. Each of the `notes` is a line about a property that makes results less
     comparable. `ignored_files` counts the files that are no images of the data set, by suffix.
+    `pool` is None unless the test split is a fold or a repeated hold-out.
     """
 
     classes: list[str]
@@ -72,6 +96,18 @@ class Source:
     class_names: list[str] | None = None
     notes: list[str] = field(default_factory=list)
     ignored_files: dict[str, int] = field(default_factory=dict)
+    pool: Pool | None = None
+
+    def batch_shape(self, config: DataConfig) -> tuple[int, int, int]:
+        """Return (C, H, W) of the batches."""
+        channels, height, width = self.shape
+        if config.image_size is not None:
+            height = width = config.image_size
+        return config.channels or channels, height, width
+
+    def count_classes(self, split: Split) -> Tensor:
+        """Return the number of images of each class in one of the splits, int64 [classes]."""
+        return torch.bincount(split.labels, minlength=len(self.classes))
 
 
 def full_split(images: Images, labels: Tensor, keys: Sequence[bytes] | None = None) -> Split:
@@ -121,7 +157,8 @@ def _decode_in_workers(
         pin_memory=pinned,
         generator=torch.Generator(),  # the loader must not draw its seed from the global one
     )
-    decoded = iter(loader)
+    with main_not_imported():  # Python 3.14 does not fork the workers
+        decoded = iter(loader)
     while (pair := _next_batch(decoded, workers)) is not None:
         batch, notes = pair
         report.add(DecodeNote(*note) for note in notes)  # pinning turns named tuples into lists

@@ -18,7 +18,8 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from cnncompare.errors import Interrupted, LockedError
-from cnncompare.runs.lifecycle import finished_run, record_failure
+from cnncompare.runs.lifecycle import fail_run, finished_run
+from cnncompare.runs.record import Failure
 from cnncompare.sweep.job_state import Job, RunningJob
 from cnncompare.sweep.job_status import (
     JobOutcome,
@@ -27,9 +28,11 @@ from cnncompare.sweep.job_status import (
     outcome_of,
     reported_exit,
 )
+from cnncompare.sweep.limits import SweepLimits, failure_type
 from cnncompare.sweep.live_view import LiveView
 from cnncompare.sweep.processes import start
 from cnncompare.sweep.resources import DeviceSlot, DeviceSlots
+from cnncompare.sweep.waiting_jobs import JobList
 from cnncompare.sweep.worker import LOCKED
 from cnncompare.system.signals import PendingSignals, RaiseInterrupted
 
@@ -43,7 +46,7 @@ TIMEOUT_SIGNALS = (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL)
 class JobQueue:
     """Runs jobs until none is waiting; `outcomes` maps the number of each job to its outcome.
 
-    `on_close` is called after each job has ended, and may add further ones.
+    There is at least one job. `on_close` is called after each job has ended, and may add further ones.
     """
 
     def __init__(
@@ -59,7 +62,10 @@ class JobQueue:
         self._slots = slots
         self._folder = folder  # for the files of the jobs
         self._view = LiveView()
+        self._job_list = JobList({job.number: job.config for job in jobs})
+        self._limits = SweepLimits(jobs[0].config.sweep)
         self._retry_at: dict[int, float] = {}
+        self._is_ending = False
         self._on_close = on_close
 
     @property
@@ -70,6 +76,7 @@ class JobQueue:
     def add(self, job: Job) -> None:
         """Add a job after those that wait."""
         self.waiting.append(job)
+        self._job_list.add(job.number, job.config)
 
     def print_line(self, text: str) -> None:
         """Print a line above the running jobs."""
@@ -77,15 +84,18 @@ class JobQueue:
 
     def run(self) -> None:
         """Run all jobs. Raises Interrupted once the running ones have stopped after a signal."""
-        with PendingSignals() as signals, self._view:
+        with PendingSignals() as signals, self._view, self._job_list:
             while self.running or (self.waiting and signals.received is None):
                 if signals.received is None:
                     self._start_jobs()
+                    self._end_sweep_if_due()
                 for number in signals.take():
                     for running in self.running:
                         running.process.send(number)
                 self._stop_overdue()
                 self._collect_exited()
+                unfinished = [*(running.job for running in self.running), *self.waiting]
+                self._job_list.update({job.number for job in unfinished})
                 self._view.show(self.running)
                 time.sleep(POLL_S if self.running else POLL_S / 10)
         if signals.received is not None:
@@ -94,7 +104,7 @@ class JobQueue:
     def _start_jobs(self) -> None:
         """Start waiting jobs in order while slots are free; finished runs are skipped."""
         put_back = []
-        while self.waiting and self._slots.free:
+        while self.waiting and self._slots.free and self._limits.may_start(len(self.running)):
             job = self.waiting.popleft()
             if not self._may_start(job):
                 put_back.append(job)
@@ -128,6 +138,18 @@ class JobQueue:
         deadline = None if limit_s is None else time.monotonic() + limit_s
         self.running.append(RunningJob(job, file, process, slot, oom_kills, deadline))
 
+    def _end_sweep_if_due(self) -> None:
+        """After a limit, interrupt the running jobs once and drop the waiting ones."""
+        reason = self._limits.end_reason or self._limits.over_time()
+        if reason is None:
+            return
+        if not self._is_ending:
+            self._is_ending = True
+            for running in self.running:
+                running.process.send(signal.SIGTERM)
+        while self.waiting:
+            self._close(self.waiting.popleft(), JobOutcome("not started", reason))
+
     def _stop_overdue(self) -> None:
         now = time.monotonic()
         for running in self.running:
@@ -152,11 +174,22 @@ class JobQueue:
         if report and report[0] == LOCKED:
             self._postpone(running.job, report[1])
         elif report and (report[0] == 0 or not running.timed_out):
-            self._close(running.job, outcome_of(*report))
+            self._retry_or_close(running.job, outcome_of(*report), failure_type(report[1]))
         else:
-            self._close(running.job, self._record_unreported(running, code))
+            failure = self._record_unreported(running, code)
+            self._retry_or_close(running.job, JobOutcome("failed", failure.message), failure.type)
 
-    def _record_unreported(self, running: RunningJob, code: int) -> JobOutcome:
+    def _retry_or_close(self, job: Job, outcome: JobOutcome, failure_type: str) -> None:
+        retry = self._limits.retry(job.number, failure_type, len(self.running))
+        if retry is not None:
+            self._report(job, f"{outcome.reason}: {retry}")
+            self.waiting.appendleft(job)
+            return
+        self._close(job, outcome)
+        if outcome.kind == "failed":
+            self._limits.note_failure()
+
+    def _record_unreported(self, running: RunningJob, code: int) -> Failure:
         """Record the failure of a job that could not record it itself."""
         config = running.job.config
         failure = failure_of(
@@ -165,8 +198,8 @@ class JobQueue:
             out_of_memory=count_oom_kills() > running.oom_kills_before,
         )
         with suppress(LockedError):  # another process has taken over the run
-            record_failure(config, failure)
-        return JobOutcome("failed", failure.message)
+            fail_run(config, failure)
+        return failure
 
     def _postpone(self, job: Job, reason: str) -> None:
         if job.number not in self._retry_at:

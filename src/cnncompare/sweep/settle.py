@@ -133,11 +133,10 @@ class SettleRace:
         configs = [candidate.config for candidate in self._candidates]
         slots = slots_for(configs)
         self._workers = slots.parallel_jobs(configs)
-        queue = JobQueue([], slots, self._folder, on_close=self._close)
         if self._observed:
-            queue.print_line(self._standing())
-        self._fill(queue)
-        queue.run()
+            print(self._standing(), flush=True)
+        if jobs := self._next_jobs(unfinished=0):
+            JobQueue(jobs, slots, self._folder, on_close=self._close).run()
         self._save(self.verdict())
 
     def verdict(self) -> Verdict:
@@ -197,16 +196,18 @@ class SettleRace:
         config = self._candidates[network].job(0, self._next_seed(network)).config
         return finished_run(config) is not None
 
-    def _fill(self, queue: JobQueue) -> None:
-        """Add the jobs that help most, as many as can run at the same time."""
-        while queue.unfinished < self._workers and (k := self._next_network()) is not None:
+    def _next_jobs(self, unfinished: int) -> list[Job]:
+        """Return the jobs that help most, so that as many as possible run at the same time."""
+        jobs: list[Job] = []
+        while unfinished + len(jobs) < self._workers and (k := self._next_network()) is not None:
             number, seed = next(self._numbers), self._next_seed(k)
             job = self._candidates[k].job(number, seed)
             run = reusable_run(job.config)
             if run is not None and run.record.status != "finished":
                 self._resumed.add(number)
             self._pending[number] = (k, seed)
-            queue.add(job)
+            jobs.append(job)
+        return jobs
 
     def _next_network(self, *, at_any_cost: bool = False) -> int | None:
         networks = range(len(self._candidates))
@@ -228,15 +229,18 @@ class SettleRace:
     def _close(self, queue: JobQueue, job: Job, outcome: JobOutcome) -> None:
         """Take the result of a job into the race and choose the next one."""
         key = self._pending.pop(job.number)
+        if outcome.kind == "not started":  # a limit of the sweep has ended it
+            return
         if outcome.kind == "failed":
             self._race.failed[key[0]] = f"failed: {_failure(job, outcome)}"
-        elif outcome.kind != "interrupted":  # after which the run is resumed
+        elif outcome.kind in ("finished", "skipped"):
             run = finished_run(job.config)
             was_resumed = job.number in self._resumed
             self._observe(key, None if was_resumed or run is None else run.record.wall_s)
         self._save()
         queue.print_line(self._standing())
-        self._fill(queue)
+        for next_job in self._next_jobs(queue.unfinished):
+            queue.add(next_job)
 
     def _observe(self, key: Key, wall_s: float | None) -> None:
         """Add a finished run to the race, or take its network out if the run did not train."""

@@ -10,8 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnncompare.config.optimization import AdamWConfig, LossConfig, SGDConfig
+from cnncompare.models.best_classes import mask_classes, top5
 from cnncompare.models.pretrained.finetune import freeze_norm_statistics
-from cnncompare.training.metrics import ClassificationSums, top5
+from cnncompare.training.class_weights import weight_sum
+from cnncompare.training.metrics import ClassificationSums, RecallSums
 from cnncompare.training.optimizers import SchedulerConfig, build_optimizer, build_scheduler
 
 
@@ -20,7 +22,9 @@ class ImageClassifier(pl.LightningModule):
 
     Training batches are (images [B, C, H, W], targets int64 [B] or float [B, classes]);
     validation and test batches have each image's position in its split as a third tensor.
-    `classes` are the classes that test images can have; None stands for all.
+    `classes` are the classes that test images can have; None stands for all. `class_weights`, float
+    [classes], weight the images in the training loss. If the training balances `balanced_classes`
+    classes, the balanced accuracy on the validation split is logged as well.
     """
 
     def __init__(
@@ -36,6 +40,8 @@ class ImageClassifier(pl.LightningModule):
         head: Collection[str] = (),
         head_lr: float | None = None,
         classes: Sequence[int] | None = None,
+        class_weights: Tensor | None = None,
+        balanced_classes: int | None = None,
     ) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last) if channels_last else network
@@ -48,8 +54,12 @@ class ImageClassifier(pl.LightningModule):
         self.head = head
         self.head_lr = head_lr
         self.classes = classes
+        self.class_weights: Tensor | None
+        narrowed = None if class_weights is None else class_weights.float()
+        self.register_buffer("class_weights", narrowed, persistent=False)
         self.train_sums = ClassificationSums()
         self.val_sums = ClassificationSums()
+        self.val_recall = None if balanced_classes is None else RecallSums(balanced_classes)
         self.test_sums = ClassificationSums()
         self.test_result: dict[str, float] | None = None
 
@@ -88,14 +98,20 @@ class ImageClassifier(pl.LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         self.val_sums.reset()
+        if self.val_recall is not None:
+            self.val_recall.reset()
 
     def validation_step(self, batch: tuple[Tensor, Tensor, Tensor], batch_index: int) -> None:
         images, labels, _ = batch
         logits = self(images)
         self.val_sums.update(logits, labels, F.cross_entropy(logits, labels, reduction="sum"))
+        if self.val_recall is not None:
+            self.val_recall.update(logits, labels)
 
     def on_validation_epoch_end(self) -> None:
         self.log("val_acc1", self.val_sums.compute()["acc1"], logger=False)
+        if self.val_recall is not None:
+            self.log("val_balanced_acc1", self.val_recall.compute(), logger=False)
 
     def on_test_epoch_start(self) -> None:
         self.test_sums.reset()
@@ -108,7 +124,7 @@ class ImageClassifier(pl.LightningModule):
         A corrupt image has label -1 and does not contribute to the loss.
         """
         images, labels, indices = batch
-        logits = self._mask(self(images).float())
+        logits = mask_classes(self(images).float(), self.classes)
         losses_sum = F.cross_entropy(logits, labels, reduction="sum", ignore_index=-1)
         self.test_sums.update(logits, labels, losses_sum)
         best = top5(logits)
@@ -119,14 +135,6 @@ class ImageClassifier(pl.LightningModule):
             "confidence": logits.softmax(dim=1).gather(1, best[:, :1]).squeeze(1),
             "losses": F.cross_entropy(logits, labels, reduction="none", ignore_index=-1),
         }
-
-    def _mask(self, logits: Tensor) -> Tensor:
-        """Return the logits with the lowest finite value for all but `classes`."""
-        if self.classes is None:
-            return logits
-        allowed = torch.zeros(logits.shape[1], dtype=torch.bool, device=logits.device)
-        allowed[list(self.classes)] = True
-        return logits.masked_fill(~allowed, torch.finfo(logits.dtype).min)
 
     def on_test_epoch_end(self) -> None:
         self.test_result = self.test_sums.compute()  # on every rank, since it sums over them
@@ -148,7 +156,14 @@ class ImageClassifier(pl.LightningModule):
         }
 
     def _cross_entropy(self, logits: Tensor, targets: Tensor) -> Tensor:
-        return F.cross_entropy(logits, targets, label_smoothing=self.loss.label_smoothing)
+        smoothing = self.loss.label_smoothing
+        if self.class_weights is None:
+            return F.cross_entropy(logits, targets, label_smoothing=smoothing)
+        weights = self.class_weights.to(logits.dtype)
+        losses_sum = F.cross_entropy(
+            logits, targets, weights, label_smoothing=smoothing, reduction="sum"
+        )
+        return losses_sum / weight_sum(self.class_weights, targets)
 
 
 def _heads(outputs: Any) -> list[Tensor]:

@@ -7,16 +7,32 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import Metric
 
-TOP = 5  # classes whose predictions are saved; with as many classes, top-5 says nothing
+from cnncompare.models.best_classes import TOP, top5
 
 
-def top5(logits: Tensor) -> Tensor:
-    """Return the classes with the highest logits, best first.
+class RecallSums(Metric):
+    """Correct predictions and images of each class over one epoch and all ranks."""
 
-    logits float [B, classes]; returns int64 [B, min(5, classes)]. Both the sums and the saved
-    predictions use this function, so that they break ties alike.
-    """
-    return logits.topk(min(TOP, logits.shape[1]), dim=1).indices
+    full_state_update = False
+    correct: Tensor
+    n: Tensor
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        for name in ("correct", "n"):
+            zeros = torch.zeros(classes, dtype=torch.int64)
+            self.add_state(name, zeros, dist_reduce_fx="sum")
+
+    def update(self, logits: Tensor, labels: Tensor) -> None:
+        """Add one batch: logits float [B, classes], labels int64 [B]."""
+        hits = (top5(logits)[:, 0] == labels).long()
+        self.correct = self.correct.scatter_add(0, labels, hits)
+        self.n = self.n.scatter_add(0, labels, torch.ones_like(labels))
+
+    def compute(self) -> Tensor:
+        """Return the mean recall of the classes with images; every rank must call this."""
+        present = self.n > 0
+        return (self.correct[present] / self.n[present]).mean()
 
 
 class ClassificationSums(Metric):
