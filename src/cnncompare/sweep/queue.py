@@ -46,7 +46,7 @@ TIMEOUT_SIGNALS = (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL)
 class JobQueue:
     """Runs jobs until none is waiting; `outcomes` maps the number of each job to its outcome.
 
-    There is at least one job. `on_close` is called after each job has ended, and may add further ones.
+    There is at least one job. `on_close` is called after each job has ended and may add others.
     """
 
     def __init__(
