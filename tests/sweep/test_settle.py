@@ -104,7 +104,7 @@ def test_an_invalid_option_is_refused(argument: str, message: str) -> None:
         (("model=lenet5,resnet20", "trainer.max_epochs=0"), "no seeds to add"),
         (("model=lenet5,resnet20", "data.batch_size=16,32"), "data.batch_size is 16 for"),
         (("model=lenet5,resnet20", "trainer.max_epochs=1,2"), "trainer.max_epochs is 1 for"),
-        (("model=lenet5,resnet20", "name=a,b"), "name is a for"),
+        (("model=lenet5,resnet20", "name=a,b"), "one race has one folder"),
         (("model=lenet5,nothing",), "nothing"),
     ],
 )

@@ -91,6 +91,12 @@ def _check_seeds(configs: Sequence[Config]) -> None:
             f"the sweep has the seeds {', '.join(map(str, seeds))}; settle chooses the seeds "
             "itself: leave them out, or name the first one, as in seed=0"
         )
+    folders = sorted({str(config.run_folder().parent) for config in configs})
+    if len(folders) > 1:
+        raise ConfigError(
+            f"the runs would lie in {folders[0]} and {folders[1]}; one race has one folder: give "
+            "one name and one output_root"
+        )
     if any(config.force for config in configs):
         raise ConfigError(
             "force=true would repeat the runs whenever settle continues; leave it out"
@@ -106,7 +112,7 @@ def _check_protocol(candidates: Sequence[Candidate]) -> None:
     first = _protocol(candidates[0].config)
     for other in candidates[1:]:
         values = _protocol(other.config)
-        for key in first.keys() | values.keys():
+        for key in dict.fromkeys([*first, *values]):
             if first.get(key) != values.get(key):
                 raise ConfigError(
                     f"candidates must share data and training: {key} is {first.get(key)} for "
