@@ -78,6 +78,12 @@ def test_the_one_with_fewer_runs_is_next_if_both_cost_the_same() -> None:
     assert next_network(race) == 1
 
 
+def test_an_interval_without_bound_gets_runs_of_both_networks_whatever_they_cost() -> None:
+    race = race_of(around(0.95, 2), around(0.94, 4))
+    assert not np.isfinite(race.low[0, 1])
+    assert race.next_network((100.0, 1.0), NOTHING[:2], [True] * 2) == 0
+
+
 def test_no_run_beyond_the_seeds_or_the_allowed_networks() -> None:
     race = race_of(around(0.9, 4), around(0.899, 4), around(0.898, 4), margin=0.001, max_seeds=4)
     assert next_network(race) is None

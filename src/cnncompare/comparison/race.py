@@ -184,7 +184,7 @@ class Race:
         leader, rivals = self.leader(), self._open_rivals()
         if leader is None or self.hopeless():
             return None
-        return _most_helpful(leader, rivals, runs, costs, may_run)
+        return _most_helpful(leader, rivals, runs, costs, may_run, self.low)
 
     def forecast(self, costs: Sequence[float]) -> int | None:
         """Return the number of further runs that settle the race if its means and spreads stay.
@@ -202,7 +202,7 @@ class Race:
             rivals = sorted((k for k in remaining if k != leader), key=lambda k: low[leader, k])
             if not rivals or -low[leader, rivals[0]] < self.margin:
                 return more
-            chosen = _most_helpful(leader, rivals, runs, costs, allowed)
+            chosen = _most_helpful(leader, rivals, runs, costs, allowed, low)
             assert chosen is not None
             runs[chosen] += 1
             low = np.maximum(low, self._bounds(runs, means, spread * np.maximum(runs - 1, 0)))
@@ -231,13 +231,17 @@ def _most_helpful(
     runs: NDArray[np.float64] | Integers,
     costs: Sequence[float],
     may_run: Sequence[bool],
+    low: Floats,
 ) -> int | None:
     """Return the leader or its strongest rival, whichever narrows their interval more a second.
 
-    If neither may run, the next rival is considered.
+    While the interval has no bound, because one of the two has too few runs, it is the one with
+    fewer runs, whatever it costs. If neither may run, the next rival is considered.
     """
     for rival in rivals:
         choice = [k for k in (leader, rival) if may_run[k]]
+        if choice and not np.isfinite(low[leader, rival]):
+            return min(choice, key=lambda k: (runs[k], costs[k]))
         if choice:
             gain = {k: (1 / runs[k] - 1 / (runs[k] + 1)) / max(costs[k], 1e-6) for k in choice}
             return max(choice, key=lambda k: float(gain[k]))
