@@ -81,3 +81,13 @@ def test_the_overrides_of_sweep_jobs_are_quoted_too(cnncompare: Call) -> None:
     assert done.returncode == 0, done.stderr
     (job,) = yaml.safe_load_all(done.stdout)
     assert (job["data"]["root"], job["name"]) == ("~/x", "3")
+
+
+def test_the_configuration_of_a_run_has_no_options(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("seed: 0\n")
+    for override in ("model=vgg16", "optimizer=sgd", "+experiment=quickstart"):
+        with pytest.raises(ConfigError, match="has no options to choose"):
+            read_arguments(["--config-path", str(tmp_path), override])
+    read_arguments(["--config-path", str(tmp_path), "model.name=vgg16", "seed=1"])
+    (tmp_path / "model").mkdir()  # the user's own configuration folder
+    read_arguments(["--config-path", str(tmp_path), "model=mine"])

@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from sklearn.metrics import accuracy_score, top_k_accuracy_score
 from torch import nn
 
-from cnncompare.training.metrics import ClassificationSums, top5
+from cnncompare.models.best_classes import top5
+from cnncompare.training.metrics import ClassificationSums
 
 
 def _filled(logits: torch.Tensor, targets: torch.Tensor, size: int) -> ClassificationSums:

@@ -77,6 +77,18 @@ def _weights(run: Run) -> dict[str, torch.Tensor]:
     return {key: value for key, value in saved["state_dict"].items() if "network." in key}
 
 
+def test_the_best_checkpoint_holds_weights_only(run: Run) -> None:
+    best, last = (
+        torch.load(run.folder / "checkpoints" / f"{name}.ckpt", weights_only=True)
+        for name in ("best", "last")
+    )
+    assert {"optimizer_states", "lr_schedulers", "callbacks", "loops"} <= last.keys()
+    assert best.keys() == {"state_dict", "epoch", "global_step", "pytorch-lightning_version"}
+    # AdamW keeps two moments of each weight
+    size = (run.folder / "checkpoints" / "best.ckpt").stat().st_size
+    assert size < 0.4 * (run.folder / "checkpoints" / "last.ckpt").stat().st_size
+
+
 def test_the_classes_are_named_in_order(run: Run) -> None:
     names = json.loads((run.folder / "classes.json").read_text())
     assert len(names) == run.record.data.classes == 4

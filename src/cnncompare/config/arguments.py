@@ -4,11 +4,12 @@ import argparse
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NoReturn
 
 from hydra._internal.utils import get_args_parser
 
-from cnncompare.config.quoting import Several, quote_overrides
+from cnncompare.config.quoting import Several, quote_overrides, refuse_options
 from cnncompare.config.script_flags import refuse_script_flags
 from cnncompare.errors import ConfigError
 
@@ -91,6 +92,8 @@ def read_arguments(arguments: Sequence[str]) -> Arguments:
     _check_combination(parsed)
     if options.shell_completion:
         return parsed  # its arguments, such as install=bash, are no overrides
+    if options.config_path is not None and os.path.isdir(options.config_path):
+        refuse_options(parsed.overrides, Path(options.config_path))
     several: Several = "sweep" if parsed.is_sweep else "add -m"
     return Arguments(options, tuple(quote_overrides(parsed.overrides, several)))
 

@@ -11,6 +11,7 @@ from cnncompare.config.data import AugmentConfig
 from cnncompare.data import augment
 from cnncompare.data.augment import derive_seed
 from cnncompare.data.files import DecodeReport
+from cnncompare.data.normalize import normalize_pixels, pixel_moments
 from cnncompare.data.source import Images, Split, read_images
 from cnncompare.errors import DataError
 
@@ -105,8 +106,7 @@ class Batches:
         """
         n = len(self.split)
         _check_enough_images(n, world_size)
-        rounds = min(-(-n // self.options.batch_size), n // world_size)
-        chunks = torch.arange(n).tensor_split(rounds * world_size)[rank::world_size]
+        chunks = evaluation_chunks(n, self.options.batch_size, world_size)[rank::world_size]
         remaining = [chunk for chunk in chunks if not set(chunk.tolist()) <= self.done]
         return remaining or list(chunks[-1:])  # without a batch, Lightning skips the end of a test
 
@@ -190,16 +190,12 @@ class Batches:
             yield batch.to(info.device, non_blocking=True)
 
     def _normalize(self, images: Tensor) -> Tensor:
-        mean, sd = self._moments(images.device)
-        return images.float().sub_(mean).div_(sd)
+        return normalize_pixels(images, *self._moments(images.device))
 
     def _moments(self, device: torch.device) -> tuple[Tensor, Tensor]:
         """Return mean and sd for pixels in [0, 255], [C, 1, 1], copied to the device once."""
         if device not in self._moments_on:
-            self._moments_on[device] = tuple(
-                torch.tensor(values, device=device).view(-1, 1, 1) * 255
-                for values in (self.options.mean, self.options.std)
-            )
+            self._moments_on[device] = pixel_moments(self.options.mean, self.options.std, device)
         mean, sd = self._moments_on[device]
         return mean, sd
 
@@ -216,6 +212,12 @@ class _Draws:
     dx: Tensor
     flip: Tensor
     own: list[Tensor]
+
+
+def evaluation_chunks(n: int, batch_size: int, world_size: int) -> tuple[Tensor, ...]:
+    """Return the positions of each batch of n >= `world_size` images, equally many per process."""
+    rounds = min(-(-n // batch_size), n // world_size)
+    return torch.arange(n).tensor_split(rounds * world_size)
 
 
 def _check_enough_images(n: int, world_size: int) -> None:

@@ -14,6 +14,7 @@ from cnncompare.data.decode import DecodeNote
 from cnncompare.data.files import DecodeReport, ImageFiles
 from cnncompare.data.shared_memory import check_shared_memory, too_small
 from cnncompare.errors import DataError
+from cnncompare.system.main_module import main_not_imported
 
 _CHUNK_BYTES = 4 * 2**20  # small, so that reading all images does not raise the peak memory
 
@@ -144,7 +145,8 @@ def _decode_in_workers(
         pin_memory=pinned,
         generator=torch.Generator(),  # the loader must not draw its seed from the global one
     )
-    decoded = iter(loader)
+    with main_not_imported():  # Python 3.14 does not fork the workers
+        decoded = iter(loader)
     while (pair := _next_batch(decoded, workers)) is not None:
         batch, notes = pair
         report.add(DecodeNote(*note) for note in notes)  # pinning turns named tuples into lists

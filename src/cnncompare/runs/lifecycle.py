@@ -71,7 +71,7 @@ def open_run(config: Config, size_mb: float) -> Iterator[Run]:
 
 
 def _check_space(folder: Path, size_mb: float) -> None:
-    # best and last checkpoint, each with up to two optimizer states, plus the old one while saving
+    # best.ckpt, and twice, while saving, last.ckpt with two optimizer states and averaged weights
     needed_mb = 9 * size_mb + 32
     free_mb = shutil.disk_usage(folder.parent).free / 1e6
     if free_mb < needed_mb:

@@ -105,6 +105,19 @@ class Run:
             self.record.error = Failure(type=name, message=first_line(error) or name)
         self.save()
 
+    @property
+    def classes(self) -> list[str]:
+        """The names of the classes in label order; raises DataError if they cannot be read."""
+        path = self.folder / CLASSES
+        try:
+            names = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise DataError(f"{path}: cannot be read: {error}") from None
+        expected = self.record.data.classes if self.record.data else None
+        if not isinstance(names, list) or len(names) != expected:
+            raise DataError(f"{path}: not a list of {expected} class names")
+        return [str(name) for name in names]
+
     def epochs(self) -> list[dict[str, float | None]]:
         """Return the rows of epochs.csv, with None for empty cells; no rows without the file."""
         path = self.folder / EPOCHS

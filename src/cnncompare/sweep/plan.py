@@ -114,9 +114,9 @@ def costs(config: Config, probed: ProbeResult) -> ProbeResult:
 
 
 def _checkpoints_mb(config: Config, size_mb: float) -> float:
-    """Return the size of best.ckpt and last.ckpt: weights, optimizer states, averaged weights."""
+    """Return the size of best.ckpt, the weights, and last.ckpt, with the states of training."""
     states = {"sgd": 1, "adamw": 2}[config.optimizer.name] + (config.trainer.ema_decay is not None)
-    return 2 * size_mb * (1 + states)
+    return size_mb * (2 + states)
 
 
 def _print(rows: Sequence[tuple[Job, ProbeResult, bool]]) -> None:

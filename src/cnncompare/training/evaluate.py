@@ -9,6 +9,7 @@ from torch import Tensor
 
 from cnncompare.config.schema import Config
 from cnncompare.data.module import ImageData
+from cnncompare.models.best_classes import TOP
 from cnncompare.runs.record import (
     DeviationEffectSection,
     EvaluationSection,
@@ -31,7 +32,6 @@ from cnncompare.training.callbacks.progress import Progress
 from cnncompare.training.deviation_effects import deviation_effects
 from cnncompare.training.distributed import broadcast_finished
 from cnncompare.training.lightning_module import ImageClassifier
-from cnncompare.training.metrics import TOP
 from cnncompare.training.reference_check import (
     check_against_reference,
     class_order_effect,

@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnncompare.config.optimization import AdamWConfig, LossConfig, SGDConfig
+from cnncompare.models.best_classes import mask_classes, top5
 from cnncompare.models.pretrained.finetune import freeze_norm_statistics
-from cnncompare.training.metrics import ClassificationSums, top5
+from cnncompare.training.metrics import ClassificationSums
 from cnncompare.training.optimizers import SchedulerConfig, build_optimizer, build_scheduler
 
 
@@ -108,7 +109,7 @@ class ImageClassifier(pl.LightningModule):
         A corrupt image has label -1 and does not contribute to the loss.
         """
         images, labels, indices = batch
-        logits = self._mask(self(images).float())
+        logits = mask_classes(self(images).float(), self.classes)
         losses_sum = F.cross_entropy(logits, labels, reduction="sum", ignore_index=-1)
         self.test_sums.update(logits, labels, losses_sum)
         best = top5(logits)
@@ -119,14 +120,6 @@ class ImageClassifier(pl.LightningModule):
             "confidence": logits.softmax(dim=1).gather(1, best[:, :1]).squeeze(1),
             "losses": F.cross_entropy(logits, labels, reduction="none", ignore_index=-1),
         }
-
-    def _mask(self, logits: Tensor) -> Tensor:
-        """Return the logits with the lowest finite value for all but `classes`."""
-        if self.classes is None:
-            return logits
-        allowed = torch.zeros(logits.shape[1], dtype=torch.bool, device=logits.device)
-        allowed[list(self.classes)] = True
-        return logits.masked_fill(~allowed, torch.finfo(logits.dtype).min)
 
     def on_test_epoch_end(self) -> None:
         self.test_result = self.test_sums.compute()  # on every rank, since it sums over them

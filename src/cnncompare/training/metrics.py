@@ -7,16 +7,7 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import Metric
 
-TOP = 5  # classes whose predictions are saved; with as many classes, top-5 says nothing
-
-
-def top5(logits: Tensor) -> Tensor:
-    """Return the classes with the highest logits, best first.
-
-    logits float [B, classes]; returns int64 [B, min(5, classes)]. Both the sums and the saved
-    predictions use this function, so that they break ties alike.
-    """
-    return logits.topk(min(TOP, logits.shape[1]), dim=1).indices
+from cnncompare.models.best_classes import TOP, top5
 
 
 class ClassificationSums(Metric):

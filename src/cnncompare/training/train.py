@@ -14,6 +14,7 @@ from cnncompare.data.module import ImageData
 from cnncompare.data.survey import report_conversions
 from cnncompare.errors import ConfigError, RunError
 from cnncompare.models import registry
+from cnncompare.models.checkpoint import load_checkpoint_weights
 from cnncompare.runs.leaks import leak_sentence
 from cnncompare.runs.lifecycle import checkpoint_to_resume, close_on_exit, is_finished, open_run
 from cnncompare.runs.log_file import log_file
@@ -33,7 +34,6 @@ from cnncompare.training.callbacks.interruption import Interruption
 from cnncompare.training.callbacks.prediction_writer import PredictionWriter
 from cnncompare.training.callbacks.progress import Progress
 from cnncompare.training.changed_data import check_data_unchanged
-from cnncompare.training.checkpoints import load_checkpoint_weights
 from cnncompare.training.distributed import broadcast_finished
 from cnncompare.training.evaluate import evaluate, join_evaluation
 from cnncompare.training.health import TrainingFacts, check_health
