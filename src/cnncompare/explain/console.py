@@ -1,16 +1,20 @@
 """The console form of an explanation, which fits 50 columns."""
 
-from itertools import groupby
+from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cnncompare.explain.explanation import ChangedLayer, Explanation, share
+from cnncompare.explain.explanation import Explanation
 from cnncompare.explain.rows import Row, layer_rows, shortened_rows
+from cnncompare.explain.sentences import dead_sentence, form_sentence
 from cnncompare.models.layers import Layer
-from cnncompare.terminal.formatting import UNKNOWN, significant
+from cnncompare.terminal.formatting import UNKNOWN
+
+if TYPE_CHECKING:
+    from cnncompare.explain.trained import TrainedNetwork
 
 MOST_LAYERS = 30  # beyond which the console groups the layers
 WIDE = 100  # columns from which kernels, strides and receptive fields have columns of their own
@@ -20,27 +24,24 @@ MEDIUM = 72
 def print_explanation(explanation: Explanation, console: Console, all_layers: bool) -> None:
     """Print idea, sums, layers, and the changes for small images."""
     _print_head(explanation, console)
-    rows = layer_rows(explanation.table)
-    is_shortened = len(rows) > MOST_LAYERS and not all_layers
-    console.print(_table(shortened_rows(rows, MOST_LAYERS) if is_shortened else rows, console.width))
+    rows, n_layers = layer_rows(explanation.table), len(explanation.table.layers)
+    is_shortened = n_layers > MOST_LAYERS and not all_layers
     if is_shortened:
-        console.print(f"{len(rows)} layers, grouped; --layers prints each", soft_wrap=False)
+        rows = shortened_rows(explanation.table, MOST_LAYERS)
+    console.print(_table(rows, console.width))
+    if is_shortened:
+        console.print(f"{n_layers} layers, grouped; --layers prints each")
     _print_changes(explanation, console)
 
 
 def _print_head(explanation: Explanation, console: Console) -> None:
-    table, row = explanation.table, explanation.subject.row
+    row = explanation.subject.row
     console.print(f"[bold]{escape(explanation.subject.name)}[/bold]")
     if row["paper"]:
         console.print(escape(row["paper"]))
     for sentence in explanation.idea:
         console.print(escape(sentence))
-    channels, height, width = explanation.image_shape
-    console.print(
-        f"\nimage {channels}x{height}x{width}, {explanation.classes:,} classes, stem "
-        f"{explanation.stem}: {table.params:,} parameters, {significant(table.macs / 1e9)} GMACs, "
-        f"depth {table.depth}"
-    )
+    console.print(f"\n{form_sentence(explanation)}")
 
 
 def _table(rows: list[Row], width: int) -> Table:
@@ -105,3 +106,13 @@ def form_text(layer: Layer | None) -> str:
     if layer.kernel is None or layer.stride is None:
         return f"{layer.kind}, output {output}"
     return f"{layer.kernel[0]}x{layer.kernel[1]}/{layer.stride[0]}, output {output}"
+
+
+def print_trained(trained: "TrainedNetwork", console: Console) -> None:
+    """Print the share of dead filters, by layer where there are any."""
+    console.print("\n[bold]Dead filters[/bold]")
+    console.print(dead_sentence(trained))
+    for layer in trained.dead or []:
+        if layer.dead:
+            console.print(f"{escape(layer.layer)}: {len(layer.dead)} of {layer.filters}")
+    console.print("--html FILE shows the filters of the first layer and feature maps")

@@ -1,4 +1,4 @@
-"""The content of an explanation: the network in a form, its layers, and changes for small images."""
+"""The content of an explanation: a network in one form, its layers, and its changes."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -6,7 +6,6 @@ from typing import Any
 
 from torch import nn
 
-from cnncompare.errors import ModelError
 from cnncompare.explain.subject import SMALL, Subject
 from cnncompare.models.catalog.ideas import idea_of
 from cnncompare.models.layers import IN_TRAINING, Layer, LayerTable, layer_table
@@ -71,15 +70,6 @@ def explain(subject: Subject, image_size: int | None) -> Explanation:
     options = table_options(subject.name, stem)
     built = build_on_meta(subject.name, subject.source, classes, shape, stem, options)
     return Explanation(subject, stem, shape, classes, built.changes, built.network)
-
-
-def check_model(subject: Subject, trained_name: str, trained_source: str) -> None:
-    """Raise ModelError unless a run's network is that of the command."""
-    if (trained_name, trained_source) != (subject.name, subject.source):
-        raise ModelError(
-            f"the run's network is {trained_name} of source {trained_source}, not "
-            f"{subject.name} of source {subject.source}: use explain {trained_name}"
-        )
 
 
 def as_json(explanation: Explanation) -> dict[str, Any]:
@@ -153,8 +143,12 @@ def _changed(published: list[Layer], small: list[Layer]) -> list[ChangedLayer]:
         ChangedLayer(name, before.get(name), after.get(name))
         for name in dict.fromkeys([*before, *after])
         if _essence(before.get(name)) != _essence(after.get(name))
-        and not (name in last and name in after and before[name].params > after[name].params > 0
-                 and _inputs(before[name]) == _inputs(after[name]))
+        and not (
+            name in last
+            and name in after
+            and before[name].params > after[name].params > 0
+            and _inputs(before[name]) == _inputs(after[name])
+        )
     ]
 
 
@@ -166,7 +160,12 @@ def _essence(layer: Layer | None) -> tuple[Any, ...] | None:
     if layer is None:
         return None
     fixed = layer.kind in ("conv", "max pool")  # other pools fit their windows to the map
-    return (layer.kind, layer.kernel if fixed else None, layer.stride if fixed else None, layer.params)
+    return (
+        layer.kind,
+        layer.kernel if fixed else None,
+        layer.stride if fixed else None,
+        layer.params,
+    )
 
 
 def _inputs(layer: Layer) -> int:

@@ -26,55 +26,41 @@ class Row:
 
 def layer_rows(table: LayerTable) -> list[Row]:
     """Return a row for each layer."""
-    return [
-        Row(
-            layer.name or "(network)",
-            kind_text(layer),
-            shape_text(layer.output),
-            field_text(layer),
-            layer.params,
-            share(layer.params, table.params),
-            layer.macs,
-            share(layer.macs, table.macs),
-        )
-        for layer in table.layers
-    ]
+    return [_row(layer.name or "(network)", [layer], table) for layer in table.layers]
 
 
-def shortened_rows(rows: list[Row], most: int) -> list[Row]:
+def shortened_rows(table: LayerTable, most: int) -> list[Row]:
     """Return at most `most` rows where possible, with the layers of a module in one row.
 
-    The names are cut to as many parts as give enough rows.
+    The names are cut to as many parts as give few enough rows.
     """
-    depth = max(row.name.count(".") for row in rows) + 1
-    grouped = rows
-    while depth > 0 and len(grouped) > most:
-        grouped = [
-            _sum(name, [*group]) for name, group in groupby(rows, key=_cut_to(depth))
-        ]
-        depth -= 1
-    return grouped
+    rows: list[Row] = []
+    for parts in range(max(layer.name.count(".") for layer in table.layers) + 1, 0, -1):
+        groups = groupby(table.layers, key=_cut_to(parts))
+        rows = [_row(name, [*layers], table) for name, layers in groups]
+        if len(rows) <= most:
+            break
+    return rows
 
 
-def _cut_to(parts: int) -> Callable[[Row], str]:
-    return lambda row: ".".join(row.name.split(".")[:parts])
+def _cut_to(parts: int) -> Callable[[Layer], str]:
+    return lambda layer: ".".join(layer.name.split(".")[:parts])
 
 
-def _sum(name: str, rows: list[Row]) -> Row:
-    if len(rows) == 1:
-        return rows[0]
-    kinds = Counter(row.kind.split(" ")[0] for row in rows)
-    names = {"conv": "conv", "linear": "linear"}
-    weighted = [f"{kinds[kind]} {names[kind]}" for kind in names if kinds[kind]]
+def _row(name: str, layers: list[Layer], table: LayerTable) -> Row:
+    """Return the row of one layer, or of all layers of the module `name`."""
+    single = len(layers) == 1
+    params = sum(layer.params for layer in layers)
+    macs = sum(layer.macs for layer in layers)
     return Row(
         name,
-        ", ".join(weighted) or f"{len(rows)} layers",
-        rows[-1].output,
-        rows[-1].field,
-        sum(row.params for row in rows),
-        sum(row.params_share for row in rows),
-        sum(row.macs for row in rows),
-        sum(row.macs_share for row in rows),
+        kind_text(layers[0]) if single else _kinds_text(layers),
+        output_text(layers[0].output if single else table.outputs.get(name, layers[-1].output)),
+        _field_text(layers),
+        params,
+        share(params, table.params),
+        macs,
+        share(macs, table.macs),
     )
 
 
@@ -88,13 +74,25 @@ def kind_text(layer: Layer) -> str:
     return f"{layer.kind} {height}x{width}{stride}{groups}"
 
 
-def shape_text(shape: tuple[int, ...] | None) -> str:
+def _kinds_text(layers: list[Layer]) -> str:
+    """Return the numbers of the weighted layers: "3 convs", "1 conv, 2 linear"."""
+    kinds = Counter(layer.kind for layer in layers)
+    convs = f"{kinds['conv']} conv{'s' if kinds['conv'] > 1 else ''}"
+    texts = [convs] * (kinds["conv"] > 0) + [f"{kinds['linear']} linear"] * (kinds["linear"] > 0)
+    return ", ".join(texts) or f"{len(layers)} layers"
+
+
+def output_text(shape: tuple[int, ...] | None) -> str:
     """Return "64x56x56", and a dash for a layer without output."""
     return UNKNOWN if shape is None else "x".join(map(str, shape))
 
 
-def field_text(layer: Layer) -> str:
-    """Return the receptive field in pixels, "image" where it is the whole image."""
-    if layer.output is None:
+def _field_text(layers: list[Layer]) -> str:
+    """Return the largest receptive field in pixels, "image" where it is the whole image."""
+    applied = [layer for layer in layers if layer.output is not None]
+    if not applied:
         return UNKNOWN
-    return "image" if layer.field is None else "x".join(map(str, layer.field))
+    fields = [layer.field for layer in applied if layer.field is not None]
+    if not fields or applied[-1].field is None:
+        return "image"
+    return "x".join(map(str, max(fields)))

@@ -80,11 +80,14 @@ def _single_stages(modules: dict[str, nn.Module], operations: list[Operation]) -
 def _without_joins(stages: list[Stage]) -> Iterator[Stage]:
     """Yield the stages; a concatenation behind blocks becomes their output, as in DenseNet."""
     for stage, following in zip(stages, [*stages[1:], None], strict=True):
-        if stage.first.kind in ("concat", "join") and stage.kind == "pool":
+        if _is_join(stage):
             continue
-        joins = following is not None and following.first.kind in ("concat", "join")
-        is_followed = stage.kind == "block" and following is not None and following.kind == "pool"
-        yield replace(stage, output=following.output) if following and joins and is_followed else stage
+        is_joined = following is not None and stage.kind == "block" and _is_join(following)
+        yield replace(stage, output=following.output) if following and is_joined else stage
+
+
+def _is_join(stage: Stage) -> bool:
+    return stage.kind == "pool" and stage.first.kind in ("concat", "join")
 
 
 def _weighted_counts(operations: list[Operation]) -> dict[str, int]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from cnncompare.models.operations import Operation, trace_operations
+from cnncompare.models.operations import Operation, Trace, trace_operations
 
 IN_TRAINING = "only in training"
 _LISTED = ("conv", "linear", "norm", "product", "max pool", "average pool", "global pool")
@@ -34,14 +34,25 @@ class Layer:
 
 @dataclass(frozen=True)
 class LayerTable:
-    """The layers of a network in order of application, its operations and its depth.
-
-    `depth` is the number of convolutions and fully connected layers on the longest path.
-    """
+    """The layers of a network in order of application, and the trace they come from."""
 
     layers: list[Layer]
-    operations: list[Operation]
-    depth: int
+    trace: Trace
+
+    @property
+    def operations(self) -> list[Operation]:
+        """The operations, which include additions and concatenations."""
+        return self.trace.operations
+
+    @property
+    def outputs(self) -> dict[str, tuple[int, ...]]:
+        """The shape of each module's output, without the batch."""
+        return self.trace.outputs
+
+    @property
+    def depth(self) -> int:
+        """The number of convolutions and fully connected layers on the longest path."""
+        return self.trace.depth
 
     @property
     def params(self) -> int:
@@ -60,14 +71,14 @@ def layer_table(network: nn.Module, image_shape: tuple[int, int, int]) -> LayerT
     Activations, dropout and additions, which have neither parameters nor MACs, are left out.
     Parameters outside the listed layers, such as ConvNeXt's scales, are rows of their own.
     """
-    operations, depth = trace_operations(network, image_shape)
-    counted: set[int] = set()
+    trace, counted = trace_operations(network, image_shape), set[int]()
     layers = [
-        _layer(operation, network, counted) for operation in operations if operation.kind in _LISTED
+        _layer(operation, network, counted)
+        for operation in trace.operations
+        if operation.kind in _LISTED
     ]
-    outputs = {operation.module: operation.output for operation in operations}
-    layers += _remaining(network, counted, outputs)
-    return LayerTable(layers, operations, depth)
+    layers += _remaining(network, counted, {"", *trace.outputs})
+    return LayerTable(layers, trace)
 
 
 def _layer(operation: Operation, network: nn.Module, counted: set[int]) -> Layer:
@@ -95,13 +106,10 @@ def _own_parameters(module: nn.Module, counted: set[int]) -> int:
     return sum(parameter.numel() for parameter in new)
 
 
-def _remaining(
-    network: nn.Module, counted: set[int], outputs: dict[str, tuple[int, ...]]
-) -> Iterator[Layer]:
+def _remaining(network: nn.Module, counted: set[int], applied: set[str]) -> Iterator[Layer]:
     """Yield a row for each module with parameters that no operation of the table uses."""
     for name, module in network.named_modules():
         params = _own_parameters(module, counted)
         if params:
-            applied = any(of == name or of.startswith(f"{name}.") for of in outputs)
-            kind = "scale" if applied else IN_TRAINING
+            kind = "scale" if name in applied else IN_TRAINING
             yield Layer(name, kind, None, None, 1, None, params, 0, None)

@@ -22,8 +22,12 @@ _NORMS = {
     *(aten.native_layer_norm, aten.native_group_norm),
 }
 _JOINS = {
-    **{aten.add: "add", aten.add_: "add", aten.mul: "multiply", aten.mul_: "multiply"},
-    **{aten.cat: "concat", aten.stack: "join"},
+    aten.add: "add",
+    aten.add_: "add",
+    aten.mul: "multiply",
+    aten.mul_: "multiply",
+    aten.cat: "concat",
+    aten.stack: "join",
 }
 WEIGHTED = ("conv", "linear")
 
@@ -50,6 +54,19 @@ class Operation:
 
 
 @dataclass(frozen=True)
+class Trace:
+    """The operations of a forward pass, the network's depth, and the output of each module.
+
+    The depth is the number of convolutions and fully connected layers on the longest path from the
+    image to the output.
+    """
+
+    operations: list[Operation]
+    depth: int
+    outputs: dict[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
 class _Trail:
     """The origin of a tensor: source operations, longest path and receptive field."""
 
@@ -59,12 +76,13 @@ class _Trail:
     pixels: int  # of its feature map
 
 
-class _Recorder(TorchDispatchMode):
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Records the operations on all tensors that depend on the image."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.operations: list[Operation] = []
+        self.outputs: dict[str, tuple[int, ...]] = {}  # shapes by module, without the batch
         self.modules: list[str] = []  # those that are running, outermost first
         self._trails: dict[int, tuple[Tensor, _Trail]] = {}  # the tensor keeps its id in use
 
@@ -76,7 +94,11 @@ class _Recorder(TorchDispatchMode):
         return entry[1] if entry else None
 
     def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
     ) -> Any:
         result = func(*args, **(kwargs or {}))
         trails = [trail for tensor in _tensors(args) if (trail := self.trail(tensor))]
@@ -112,29 +134,23 @@ class _Recorder(TorchDispatchMode):
         macs = int(count(*args, **kwargs, out_val=result)) // 2 if count else 0
         number = len(self.operations)
         field = None if trail.field is None else trail.field.size
-        module = self.modules[-1] if self.modules else ""
+        module, output = self.modules[-1] if self.modules else "", shape[1:][-3:]
         self.operations.append(
-            Operation(
-                number, kind, module, trail.sources, window, shape[1:][-3:], macs, trail.depth, field
-            )
+            Operation(number, kind, module, trail.sources, window, output, macs, trail.depth, field)
         )
         return trail if kind == "norm" else replace(trail, sources=(number,))
 
 
-def trace_operations(
-    network: nn.Module, image_shape: tuple[int, int, int]
-) -> tuple[list[Operation], int]:
-    """Return the operations of `network` for one image in eval mode, and the network's depth.
+def trace_operations(network: nn.Module, image_shape: tuple[int, int, int]) -> Trace:
+    """Return the operations of `network` for one image in eval mode.
 
-    `image_shape` is (channels, height, width). The forward pass runs on meta tensors. The depth is
-    the number of convolutions and fully connected layers on the longest path from the image to the
-    output.
+    `image_shape` is (channels, height, width). The forward pass runs on meta tensors.
     """
     recorder = _Recorder()
     with eval_mode(network), _followed_modules(network, recorder), recorder:
         output = forward_on_meta(network, (1, *image_shape))
     trail = recorder.trail(output)
-    return recorder.operations, trail.depth if trail else 0
+    return Trace(recorder.operations, trail.depth if trail else 0, recorder.outputs)
 
 
 @contextmanager
@@ -150,7 +166,10 @@ def _followed_modules(network: nn.Module, recorder: _Recorder) -> Iterator[None]
 
     def leave(module: nn.Module, output: Any) -> None:
         name, start = recorder.modules.pop(), starts.pop()
-        if isinstance(output, Tensor) and not [*module.children()]:
+        if not isinstance(output, Tensor):
+            return
+        recorder.outputs[name] = tuple(output.shape[1:])
+        if not [*module.children()]:
             _correct_shapes(recorder.operations, start, name, module, output)
 
     starts: list[int] = []

@@ -69,9 +69,7 @@ def _draw_maps(
     return _Drawn(right, (left + wide, -half), (right, half))
 
 
-def _draw_units(
-    canvas: Canvas, left: float, units: int, label: tuple[float, list[str]]
-) -> _Drawn:
+def _draw_units(canvas: Canvas, left: float, units: int, label: tuple[float, list[str]]) -> _Drawn:
     half = max(24.0, units * _UNITS_HEIGHT) / 2
     canvas.rectangle(left, -half, 16, 2 * half, "linear", radius=1)
     canvas.lines(left + 8, -label[0], label[1], 13)

@@ -55,7 +55,8 @@ class Canvas:
         dash = ' stroke-dasharray="3 2.5"' if soft else ""
         colour = SOFT if soft else INK
         self.shapes.append(
-            f'<polyline points="{text}" fill="none" stroke="{colour}" stroke-width="1.1"{dash}{head}/>'
+            f'<polyline points="{text}" fill="none" stroke="{colour}" stroke-width="1.1"'
+            f"{dash}{head}/>"
         )
 
     def curve(self, start: Point, height: float, end: Point) -> None:
@@ -64,8 +65,9 @@ class Canvas:
         bend = min(22.0, (x2 - x1) / 3)
         self.points += [start, end, (x1, height)]
         self.shapes.append(
-            f'<path d="M{x1:.1f},{y1:.1f} C{x1 + bend:.1f},{height:.1f} {x1 + bend:.1f},{height:.1f} '
-            f'{x1 + 1.6 * bend:.1f},{height:.1f} L{x2 - 1.6 * bend:.1f},{height:.1f} '
+            f'<path d="M{x1:.1f},{y1:.1f} '
+            f"C{x1 + bend:.1f},{height:.1f} {x1 + bend:.1f},{height:.1f} "
+            f"{x1 + 1.6 * bend:.1f},{height:.1f} L{x2 - 1.6 * bend:.1f},{height:.1f} "
             f'C{x2 - bend:.1f},{height:.1f} {x2 - bend:.1f},{height:.1f} {x2:.1f},{y2:.1f}" '
             f'fill="none" stroke="{INK}" stroke-width="1.1" marker-end="url(#arrow)"/>'
         )
@@ -106,7 +108,8 @@ class Canvas:
         body = "\n".join(self.shapes)
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
-            f'viewBox="{left:.1f} {top:.1f} {width:.1f} {height:.1f}" font-family="{FONT}" role="img">\n'
+            f'viewBox="{left:.1f} {top:.1f} {width:.1f} {height:.1f}" '
+            f'font-family="{FONT}" role="img">\n'
             f"<title>{escape(title)}</title>\n{_ARROW}\n"
             f'<rect x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}" '
             f'fill="white"/>\n{body}\n</svg>\n'
@@ -114,7 +117,8 @@ class Canvas:
 
 
 _ARROW = (
-    '<defs><marker id="arrow" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="7" markerHeight="7" '
+    '<defs><marker id="arrow" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="7" '
+    'markerHeight="7" '
     f'orient="auto"><path d="M0,0.8 L8,4 L0,7.2 z" fill="{INK}"/></marker></defs>'
 )
 

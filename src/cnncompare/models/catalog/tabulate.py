@@ -48,7 +48,7 @@ def compute_row(source: str, name: str) -> NetworkRow:
         "input_size": list(input_size),
         "small_image_changes": changes,
         "weights": versions_of(source, name),
-        "depth": trace_operations(network, input_size)[1],
+        "depth": trace_operations(network, input_size).depth,
     }
 
 
