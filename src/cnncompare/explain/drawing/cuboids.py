@@ -12,6 +12,7 @@ from cnncompare.models.operations import Operation
 
 _TILT = (0.32, -0.22)  # direction of the depth, per unit
 _TALLEST = 170.0
+MOST_SPACED = 14  # operations, up to which each layer stands apart
 _TIMES = "\N{MULTIPLICATION SIGN}"
 _THIN = "\N{THIN SPACE}"
 
@@ -33,9 +34,10 @@ def draw_cuboids(image_shape: tuple[int, int, int], stages: list[Stage]) -> Canv
     towers = 2 if any(o.window and o.window.groups == 2 for o in operations) else 1
     middles = [0.0] if towers == 1 else [-130.0, 130.0]
     scale = _TALLEST / image_shape[1] ** 0.62
-    label_y = max(middles) + _TALLEST * (0.5 if towers == 1 else 0.45) + 30
+    label_y = max(middles) + _TALLEST * (0.5 if towers == 1 else 0.45) + 36
     previous = [_cuboid(canvas, 0.0, 0.0, image_shape, scale, "image")]
-    canvas.lines(previous[0].left + 20, label_y, ["image", _map_size(image_shape)], 12)
+    size = 12.0 if len(operations) <= MOST_SPACED else 17.0  # a wide drawing is reduced
+    canvas.lines(previous[0].left + 24, label_y, ["image", _map_size(image_shape)], size)
     pooled: Operation | None = None
     for operation in operations:
         if operation.kind not in ("conv", "linear"):
@@ -45,7 +47,7 @@ def draw_cuboids(image_shape: tuple[int, int, int], stages: list[Stage]) -> Canv
         left = previous[0].right + _gap(operation, pooled, operations)
         drawn = _layer(canvas, left, operation, [0.0] if is_last else middles, scale, towers)
         _links(canvas, previous, drawn, operation, towers)
-        _labels(canvas, previous[0].right, drawn, operation, pooled, label_y)
+        _labels(canvas, previous[0].right, drawn, operation, pooled, (label_y, size))
         previous, pooled = drawn, None
     return canvas
 
@@ -61,10 +63,10 @@ def _pooled(before: Operation | None, operation: Operation) -> Operation | None:
 def _gap(operation: Operation, pooled: Operation | None, operations: list[Operation]) -> float:
     """Return the space before a layer; equal convolutions of a stage stand close together."""
     if operation.kind == "linear":
-        return 52.0
-    if pooled is None and operation is not operations[0] and len(operations) > 14:
+        return 52.0 if len(operations) <= MOST_SPACED else 66.0
+    if pooled is None and operation is not operations[0] and len(operations) > MOST_SPACED:
         return 9.0
-    return 64.0
+    return 64.0 if len(operations) <= MOST_SPACED else 92.0
 
 
 def _map_size(shape: tuple[int, ...]) -> str:
@@ -147,28 +149,34 @@ def _labels(
     layer: list[_Solid],
     operation: Operation,
     pooled: Operation | None,
-    y: float,
+    place: tuple[float, float],
 ) -> None:
-    """Write the output below a layer and the operation between it and the one before."""
+    """Write the output below a layer and the operation between it and the one before.
+
+    `place` is the height of the labels and their font size.
+    """
+    y, size = place
     drawn, towers = layer[0], len(layer)
     centre = (drawn.left + drawn.right) / 2
     units = f"{operation.output[0] // towers:,}"
     number = units if towers == 1 else f"{towers}{_THIN}{_TIMES}{_THIN}{units}"
     spacious = drawn.left - before > 20
     if operation.kind == "linear":
-        canvas.lines(centre, y, ["dense", number], 12)
+        canvas.lines(centre, y, ["dense", number], size)
     elif spacious:
-        canvas.text(centre, y, number, 12, bold=True)
-        canvas.text(centre, y + 15, _plane(operation.output), 12, soft=True)
+        canvas.text(centre, y, number, size, bold=True)
+        canvas.text(centre, y + 1.25 * size, _plane(operation.output), size, soft=True)
     if not spacious:
         return
     above = [f"conv {window_text(operation)}"] if operation.kind == "conv" else []
     if pooled is not None:
         name = pooled.kind.replace("average", "avg")
         above = [f"{name} {window_text(pooled)}".strip(), *above]
-    top = -y + 14 - 15 * len(above)
+    top = -y + 14 - 1.3 * size * len(above)
     for line, content in enumerate(above):
-        canvas.text((before + drawn.left) / 2, top + 15 * line, content, 11, soft=True)
+        canvas.text(
+            (before + drawn.left) / 2, top + 1.3 * size * line, content, size - 1, soft=True
+        )
 
 
 def _plane(shape: tuple[int, ...]) -> str:
