@@ -33,6 +33,10 @@ SUBCOMMANDS = {
         "cnncompare.sweep.quickstart", "compare four networks on included images"
     ),
     "report": Subcommand("cnncompare.report.command", "compare runs: tables, tests, report.html"),
+    "schema": Subcommand(
+        "cnncompare.config.schema_command", "JSON Schema of the configuration, for editors"
+    ),
+    "status": Subcommand("cnncompare.sweep.status", "what runs, waits, finished, failed"),
 }
 # commands of other programs; a run here needs none
 _RUN_COMMANDS = ("evaluate", "fit", "run", "test", "train")

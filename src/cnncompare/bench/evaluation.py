@@ -113,7 +113,7 @@ class OurTest:
         self.data.prepare()
         self._folder = folder
         self._config = config
-        self._task = build_task(config, build_model(config, self.data))
+        self._task = build_task(config, build_model(config, self.data), self.data)
 
     def seconds(self) -> float:
         """Return the seconds of one pass over the test images."""

@@ -57,7 +57,7 @@ def train_on_command(
         own = [EpochRecorder(folder), PredictionWriter(folder), Progress(config.display.progress)]
         trainer = build_trainer(folder, config, [interruption, *own, turns])
         with suppress(NoMoreCommands):
-            trainer.fit(build_task(config, model), datamodule=data)
+            trainer.fit(build_task(config, model, data), datamodule=data)
 
 
 class NoMoreCommands(BaseException):

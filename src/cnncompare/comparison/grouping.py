@@ -10,16 +10,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cnncompare.comparison.load import Result, Skipped
+from cnncompare.comparison.load import Result, Skipped, flatten
+from cnncompare.config.schema_options import (
+    default_settings,
+    distinguishes_groups,
+    protocol_settings,
+)
 from cnncompare.errors import ConfigError, closest
 from cnncompare.runs.resampling import ResamplingSection
 
-# Keys that affect neither the results nor their comparability, and the seed and the fold.
-_NOT_COMPARED = (
-    *("seed", "output_root", "name", "force", "logger", "display", "model.lr"),
-    *("data.workers", "data.cache_dir", "data.cache_limit_gib", "data.fold", "data.holdout"),
-    "callbacks",  # the name of `display` before version 0.2.0
-)
+_EARLIER_SECTIONS = ("callbacks",)  # the name of `display` before version 0.2.0
 
 
 @dataclass(frozen=True)
@@ -46,22 +46,11 @@ class Table:
 def protocol_of(result: Result) -> dict[str, Any]:
     """Return the protocol of a run, which comparable runs share.
 
-    It includes the hardware, because times are compared.
+    It includes the kind of device, which decides numbers, but no machine: see `clocks`.
     """
-    settings, environment = result.run_settings, result.record.environment
     return {
         **_data_protocol(result),
-        **_training_protocol(result),
-        "batch_size": settings.batch_size,
-        "precision": settings.precision,
-        "channels_last": settings.channels_last,
-        "compile": settings.compile,
-        "trim_kernels": settings.trim_kernels,
-        "matmul_precision": settings.matmul_precision,
-        "accelerator": settings.accelerator,
-        "devices": settings.devices,
-        "hardware": (environment.gpu or environment.cpu) if environment else None,
-        "threads": environment.threads if environment else None,
+        **_shared_settings(result),
     }
 
 
@@ -94,24 +83,25 @@ def _resampling_protocol(name: str, classes: int, drawn: ResamplingSection) -> d
     }
 
 
-def _training_protocol(result: Result) -> dict[str, Any]:
-    """Return the protocol of the training.
+def _shared_settings(result: Result) -> dict[str, Any]:
+    """Return the settings whose fields are declared as protocol in the schema.
 
-    A test of pretrained weights has 0 epochs and no shared image size or normalisation, because
-    each network uses the transform of its weights.
+    A record that is older than a setting has its default. A test of pretrained weights has 0 epochs
+    and no shared image size or normalisation, because each network uses the transform of its
+    weights.
     """
-    training, evaluation = result.training, result.evaluation
-    if training is None:
-        return {"epochs": 0, "mask_classes": evaluation is not None and evaluation.mask_classes}
-    return {
-        "split_seed": training.split_seed,
-        "val_fraction": training.val_fraction,
-        "protocol": training.protocol,
-        "image_size": training.image_size,
-        "normalize": training.normalize,
-        "augment": training.augment,
-        "epochs": training.max_epochs,
-    }
+    trains = result.training is not None
+    recorded = result.run_settings.model_dump()
+    shared = {} if trains else {"epochs": 0}
+    for setting in protocol_settings(trains=trains):
+        shared[setting.table_key] = _completed(recorded.get(setting.key), setting.value)
+    return shared
+
+
+def _completed(recorded: Any, default: Any) -> Any:
+    if isinstance(recorded, dict) and isinstance(default, dict):
+        return default | recorded
+    return default if recorded is None else recorded
 
 
 def split_into_tables(
@@ -145,12 +135,19 @@ def differing_protocol_keys(tables: list[Table]) -> dict[str, list[Any]]:
 
 
 def compared_config(result: Result) -> dict[str, Any]:
-    """Return the configuration without the seed and the keys that do not affect the results."""
-    return {key: value for key, value in result.config.items() if not _not_compared(key)}
+    """Return the configuration without the seed and the keys that do not affect the results.
 
-
-def _not_compared(key: str) -> bool:
-    return any(key == name or key.startswith(f"{name}.") for name in _NOT_COMPARED)
+    A configuration that is older than a key has the key's default.
+    """
+    source = result.config.get("data.source")
+    complete = result.config | {
+        key: value for key, value in flatten(default_settings()).items() if key not in result.config
+    }
+    return {
+        key: value
+        for key, value in complete.items()
+        if distinguishes_groups(key, source) and key.partition(".")[0] not in _EARLIER_SECTIONS
+    }
 
 
 def _check_key(key: str, results: list[Result]) -> None:
@@ -166,7 +163,7 @@ def _shared_values(result: Result, group_by: str | None) -> dict[str, Any]:
     protocol = protocol_of(result)
     if group_by is None:
         return protocol
-    machine = {k: protocol[k] for k in ("fingerprint", "hardware", "accelerator", "threads")}
+    machine = {k: protocol[k] for k in ("fingerprint", "accelerator")}
     return machine | {k: v for k, v in compared_config(result).items() if k != group_by}
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator, model_validator
 
-from cnncompare.config.data import LARGEST_BATCH, DataConfig
+from cnncompare.config.data import DOWNLOADING_SOURCES, LARGEST_BATCH, DataConfig
 from cnncompare.config.model import ModelConfig
 from cnncompare.config.optimization import (
     AdamWConfig,
@@ -19,8 +19,9 @@ from cnncompare.config.optimization import (
     OneCycleConfig,
     SGDConfig,
 )
+from cnncompare.config.options import not_in_identity
 from cnncompare.config.output import DisplayConfig, LoggerConfig
-from cnncompare.config.section import Name, Section
+from cnncompare.config.section import NEITHER, TRAINING, Name, Option, Section
 from cnncompare.config.sweep import SweepConfig
 from cnncompare.config.trainer import TrainerConfig
 
@@ -28,22 +29,24 @@ from cnncompare.config.trainer import TrainerConfig
 class Config(Section):
     """The whole configuration of one run, validated and frozen."""
 
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    output_root: str = "outputs"
-    name: Name = "default"
-    force: bool = False
+    # initialisation, order, augmentation and dropout
+    seed: Annotated[int, Field(ge=0, lt=2**32), Option("repetition")] = 0
+    output_root: Annotated[str, NEITHER] = "outputs"  # folder of the experiments
+    name: Annotated[Name, NEITHER] = "default"  # of the experiment
+    force: Annotated[bool, NEITHER] = False  # run again, even if finished
     model: ModelConfig
     data: DataConfig
-    loss: LossConfig = LossConfig()
-    optimizer: Annotated[SGDConfig | AdamWConfig, Field(discriminator="name")]
+    loss: Annotated[LossConfig, TRAINING] = LossConfig()
+    optimizer: Annotated[SGDConfig | AdamWConfig, Field(discriminator="name"), TRAINING]
     scheduler: Annotated[
         ConstantConfig | CosineConfig | OneCycleConfig | MultiStepConfig,
         Field(discriminator="name"),
+        TRAINING,
     ]
     trainer: TrainerConfig = TrainerConfig()
-    logger: LoggerConfig = LoggerConfig()
-    display: DisplayConfig = DisplayConfig()
-    sweep: SweepConfig = SweepConfig()
+    logger: Annotated[LoggerConfig, NEITHER] = LoggerConfig()
+    display: Annotated[DisplayConfig, NEITHER] = DisplayConfig()
+    sweep: Annotated[SweepConfig, NEITHER] = SweepConfig()
 
     @field_validator("output_root")
     @classmethod
@@ -91,6 +94,11 @@ class Config(Section):
         """Whether the run trains; otherwise it tests the weights as they are."""
         return self.trainer.max_epochs > 0
 
+    @property
+    def balances_classes(self) -> bool:
+        """Whether the training favours small classes over the accuracy on all images."""
+        return self.data.balance or self.loss.class_weights != "none"
+
     @model_validator(mode="after")
     def _check_warmup(self) -> "Config":
         warmup = getattr(self.scheduler, "warmup_epochs", 0.0)
@@ -104,25 +112,14 @@ class Config(Section):
     def identity(self) -> dict[str, Any]:
         """Return the settings that can change the run's numbers, without defaults.
 
-        The output folder, display and cache are not among them. Defaults of the schema are
-        omitted so that a new option does not change the identity of earlier runs.
+        Defaults of the schema are omitted so that a new option does not change the identity of
+        earlier runs.
         """
         settings = self.model_dump(
-            exclude_defaults=True,
-            exclude={
-                "output_root": True,
-                "name": True,
-                "force": True,
-                "logger": True,
-                "display": True,
-                "sweep": True,
-                "model": {"lr"},
-                "data": {"workers", "cache_dir", "cache_limit_gib"},
-                **({} if self.trains else {"optimizer": True, "scheduler": True, "loss": True}),
-            },
+            exclude_defaults=True, exclude=not_in_identity(self, trains=self.trains)
         )
         settings["data"].update(self.data.file_identity())
-        if self.data.source in ("torchvision", "digits", "synthetic"):
+        if self.data.source in DOWNLOADING_SOURCES:
             settings["data"].pop("root", None)  # only the folder of the downloads
         return settings
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from cnncompare.config.data import AugmentConfig
 from cnncompare.data import augment
 from cnncompare.data.augment import derive_seed
+from cnncompare.data.class_balance import draw_balanced
 from cnncompare.data.files import DecodeReport
 from cnncompare.data.normalize import normalize_pixels, pixel_moments
 from cnncompare.data.source import Images, Split, read_images
@@ -39,6 +40,7 @@ class BatchOptions:
     batch_size: int  # of all processes together
     seed: int
     workers: int
+    balance: bool = False  # training images are drawn so that every class is equally frequent
 
 
 class Batches:
@@ -171,12 +173,18 @@ class Batches:
         if self.augment.mix:  # add the predecessor of the first image within the global batch
             own = torch.cat([(own[:1] - 1) % batch_size, own])
         return _Draws(
-            order=torch.randperm(n, generator=generator),
+            order=self._order(generator),
             dy=offsets[0],
             dx=offsets[1],
             flip=torch.rand(n, generator=generator) < 0.5,
             own=[own + step * batch_size for step in range(n // batch_size)],
         )
+
+    def _order(self, generator: torch.Generator) -> Tensor:
+        """Return the positions in the split of the images of an epoch, int64 [N]."""
+        if self.options.balance:
+            return draw_balanced(self.split.labels, generator)
+        return torch.randperm(len(self.split), generator=generator)
 
     def _read(self, positions: list[Tensor], info: RankInfo) -> Iterator[Tensor]:
         images = self._resident(self.split.images, info.device)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, get_worker_info
 
+from cnncompare.config.data import DataConfig
 from cnncompare.data.decode import DecodeNote
 from cnncompare.data.files import DecodeReport, ImageFiles
 from cnncompare.data.shared_memory import check_shared_memory, too_small
@@ -96,6 +97,17 @@ class Source:
     notes: list[str] = field(default_factory=list)
     ignored_files: dict[str, int] = field(default_factory=dict)
     pool: Pool | None = None
+
+    def batch_shape(self, config: DataConfig) -> tuple[int, int, int]:
+        """Return (C, H, W) of the batches."""
+        channels, height, width = self.shape
+        if config.image_size is not None:
+            height = width = config.image_size
+        return config.channels or channels, height, width
+
+    def count_classes(self, split: Split) -> Tensor:
+        """Return the number of images of each class in one of the splits, int64 [classes]."""
+        return torch.bincount(split.labels, minlength=len(self.classes))
 
 
 def full_split(images: Images, labels: Tensor, keys: Sequence[bytes] | None = None) -> Split:

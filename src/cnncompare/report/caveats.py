@@ -2,16 +2,30 @@
 
 from collections.abc import Callable
 
+from cnncompare.comparison.class_distribution import classes_never_predicted, table_imbalance
 from cnncompare.comparison.compare import ComparedTable, GroupRow
+from cnncompare.comparison.metrics import METRICS, Metric
+from cnncompare.comparison.predictions import table_class_names
+from cnncompare.errors import shortened
 from cnncompare.runs.leaks import leak_sentence
+from cnncompare.runs.record import LAST_EPOCH
+from cnncompare.stats.imbalance import ADVICE, imbalance_sentence
 from cnncompare.terminal.formatting import enumeration
 
+MOST_CLASSES = 8  # named in a sentence
+MOST_NAMES = 6  # in one sentence
 
-def caveats(table: ComparedTable) -> list[str]:
-    """Return a sentence for each condition that weakens the table's numbers."""
+
+def caveats(table: ComparedTable, metric: Metric = METRICS["top1"]) -> list[str]:
+    """Return a sentence for each condition that weakens the table's numbers of the metric."""
     return [
         *_leaks(table),
+        *_imbalance(table, metric),
+        *_never_predicted(table),
+        *_unknown(table, metric),
         *_single_runs(table),
+        *_some_single_runs(table),
+        *_other_clocks(table),
         *_biased(table),
         *_disturbed(table, "busy_epochs", "Other programs used more than 10 % of the cores"),
         *_disturbed(table, "throttled_epochs", "The GPU was throttled by power or temperature"),
@@ -27,6 +41,43 @@ def _leaks(table: ComparedTable) -> list[str]:
     return [f"{sentence}." for sentence in sentences if sentence]
 
 
+def _imbalance(table: ComparedTable, metric: Metric) -> list[str]:
+    """Return the imbalance of the classes, and the metric that does not hide it."""
+    found = table_imbalance(table)
+    if found is None or not found.is_large:
+        return []
+    averages_classes = metric.effects is not None
+    advice = f"{metric.title} weights all classes alike" if averages_classes else ADVICE
+    sentence = imbalance_sentence(found)
+    return [f"{sentence[0].upper()}{sentence[1:]}; {advice}."]
+
+
+def _never_predicted(table: ComparedTable) -> list[str]:
+    """Name the classes that a network predicts in none of its runs."""
+    names = table_class_names(table)
+    return [
+        f"{row.label} never predicts {shortened([names[i] for i in never], MOST_CLASSES)}."
+        for row in table.rows
+        if (never := classes_never_predicted(row.group, len(names)))
+    ]
+
+
+def _unknown(table: ComparedTable, metric: Metric) -> list[str]:
+    """Return a sentence for the rows with runs that allow no mean over classes."""
+    if metric.effects is None:
+        return []
+    counts = [(row.label, len(row.group.results), _n_unknown(row, metric)) for row in table.rows]
+    rows = [f"{label} ({some} of {n} runs)" for label, n, some in counts if some]
+    if not rows:
+        return []
+    missing = f"No {metric.title} is recorded, and no valid predictions are saved"
+    return [f"{missing}: {enumeration(rows)}."]
+
+
+def _n_unknown(row: GroupRow, metric: Metric) -> int:
+    return sum(metric.per_run(result) is None for result in row.group.results)
+
+
 def _single_runs(table: ComparedTable) -> list[str]:
     if len(table.rows) < 2 or any(len(row.group.results) > 1 for row in table.rows):
         return []
@@ -34,11 +85,35 @@ def _single_runs(table: ComparedTable) -> list[str]:
     return [f"{runs}: the findings hold for these trained networks, not for retraining them."]
 
 
+def _some_single_runs(table: ComparedTable) -> list[str]:
+    single = [row.label for row in table.rows if len(row.group.results) == 1]
+    if not single or len(single) == len(table.rows):
+        return []
+    spread = "is taken to spread over seeds like the others"
+    verb = f"has one run and {spread}" if len(single) == 1 else f"have one run each: each {spread}"
+    return [f"{_names(single)} {verb}."]
+
+
+def _other_clocks(table: ComparedTable) -> list[str]:
+    rows = [f"{row.label} ({row.clock})" for row in table.rows if row.clock != table.clock]
+    if not rows:
+        return []
+    return [f"Times are from {table.clock}; not compared, from another machine: {_names(rows)}."]
+
+
+def _names(names: list[str]) -> str:
+    more = len(names) - MOST_NAMES
+    return enumeration(names if more <= 0 else [*names[:MOST_NAMES], f"{more} more"])
+
+
 def _biased(table: ComparedTable) -> list[str]:
     return [
         *_rows_with(
             table,
-            lambda row: row.fairness["protocol"] == "test_as_val",
+            lambda row: (
+                row.fairness["protocol"] == "test_as_val"
+                and row.fairness["selection"] != LAST_EPOCH
+            ),
             "selected the epoch on the test set, which biases the accuracy upwards",
         ),
         *_rows_with(
@@ -69,7 +144,7 @@ def _disturbed(table: ComparedTable, key: str, disturbance: str) -> list[str]:
     rows = [f"{label} ({some} of {n})" for label, some, n in counts if some]
     if not rows:
         return []
-    return [f"{disturbance} in some epochs, whose times are too long: {enumeration(rows)}."]
+    return [f"{disturbance} in some epochs, whose times are too long: {_names(rows)}."]
 
 
 def _notes(table: ComparedTable) -> list[str]:

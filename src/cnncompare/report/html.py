@@ -26,14 +26,14 @@ from cnncompare.report.findings import (
     across,
     headline,
     reason_for_tables,
-    settling_effort,
     table_findings,
     tie_groups,
+    tie_title,
 )
-from cnncompare.report.formatting import difference, difference_number
+from cnncompare.report.formatting import difference, difference_number, table_decimals
+from cnncompare.report.verdicts import settling_effort
 from cnncompare.terminal.formatting import (
     UNKNOWN,
-    accuracy_decimals,
     enumeration,
     integer,
     number,
@@ -45,7 +45,6 @@ from cnncompare.terminal.formatting import (
 
 _TEMPLATES = files("cnncompare.report") / "page"
 MOST_NAMES = 4  # of data sets, in the title
-MOST_CLASSES = 8  # named in a note
 
 
 def render_page(
@@ -117,11 +116,12 @@ def _table(
 ) -> dict[str, Any]:
     """Return the template's values of a table's section."""
     options = comparison.options
-    decimals = accuracy_decimals(table.rows[0].group.results[0].data.n_test)
+    decimals = table_decimals(table)
     return {
         "number": number,
         "headline": headline(table),
         "findings": table_findings(table, options),
+        "tie_title": tie_title(table),
         "ties": tie_groups(table) if len(table.rows) > 1 else [],
         "results": _cells(table, result_columns(table, options)),
         "fairness": _cells(table, fairness_columns(table)),
@@ -163,10 +163,19 @@ def _pair(pair: Pair, metric: Metric, decimals: int) -> dict[str, Any]:
         "p_value": pair.p_holm,
         "effect": number(pair.effect, "+.2f"),
         "wins": UNKNOWN if UNKNOWN in wins else " : ".join(wins),
-        "result": "significant" if pair.significant else "n.s.",
+        "result": _result(pair),
+        "same_within": difference(pair.same_within, metric, decimals),
         "settling_effort": settling_effort(pair),
         "detectable": difference(pair.plan.detectable if pair.plan else None, metric, decimals),
     }
+
+
+def _result(pair: Pair) -> str:
+    if pair.verdict == "same":
+        return "same" + ("" if not pair.significant else ", significant")
+    if pair.significant:
+        return "better" if (pair.difference or 0.0) >= 0 else "worse"
+    return "too few runs" if pair.too_few_runs else "undecided"
 
 
 def _budgets(table: ComparedTable, decimals: int) -> dict[str, Any]:
@@ -197,17 +206,7 @@ def _prediction_notes(details: PredictionAnalysis, decimals: int) -> list[str]:
     only = [f"{label} {integer(len(n))}" for label, n in details.solely_correct.items() if len(n)]
     if only:
         notes.append(f"Test images that only one model classifies correctly: {enumeration(only)}.")
-    for label, classes in details.never.items():
-        if classes:
-            notes.append(f"{label} never predicts {_class_names(classes, details.names)}.")
     return notes
-
-
-def _class_names(classes: list[int], names: list[str]) -> str:
-    shown = [names[i] for i in classes[:MOST_CLASSES]]
-    if len(classes) > MOST_CLASSES:
-        shown.append(f"{len(classes) - MOST_CLASSES} more")
-    return enumeration(shown)
 
 
 def _sample(result: Result) -> str:

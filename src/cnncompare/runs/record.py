@@ -2,39 +2,13 @@
 
 from typing import Any, ClassVar, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-    model_validator,
-)
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
+from cnncompare.runs.record_section import RecordSection
 from cnncompare.runs.resampling import ResamplingSection
+from cnncompare.stats.imbalance import Imbalance
 
 Status = Literal["running", "finished", "failed", "interrupted"]
-
-
-class RecordSection(BaseModel):
-    """A section of run.json: unknown keys are refused; a value that was not measured is null."""
-
-    # keys and values before version 0.2.0, and their replacements
-    EARLIER_KEYS: ClassVar[dict[str, str]] = {}
-    EARLIER_VALUES: ClassVar[dict[str, dict[str, str]]] = {}
-
-    model_config = ConfigDict(extra="forbid", protected_namespaces=(), validate_assignment=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _read_earlier_versions(cls, content: Any) -> Any:
-        if not isinstance(content, dict) or not (cls.EARLIER_KEYS or cls.EARLIER_VALUES):
-            return content
-        renamed = {cls.EARLIER_KEYS.get(key, key): value for key, value in content.items()}
-        for key, values in cls.EARLIER_VALUES.items():
-            value = renamed.get(key)
-            if isinstance(value, str):
-                renamed[key] = values.get(value, value)
-        return renamed
 
 
 class Failure(RecordSection):
@@ -72,15 +46,28 @@ class DataSection(RecordSection):
     n_val: int | None = None
     n_test: int
     fingerprint: str
-    conversions: dict[str, int] = {}  # own images by kind of conversion, such as 16-bit or turned
-    pixel_ranges: dict[str, int] = {}  # largest value of 16-bit and of floating-point images
-    ignored_files: dict[str, int] = {}  # by suffix, such as .txt; also "hidden" and "link"
+    conversions: dict[str, int] = Field(
+        default={}
+    )  # own images by kind of conversion, such as 16-bit or turned
+    pixel_ranges: dict[str, int] = Field(
+        default={}
+    )  # largest value of 16-bit and of floating-point images
+    ignored_files: dict[str, int] = Field(
+        default={}
+    )  # by suffix, such as .txt; also "hidden" and "link"
     leaks: LeaksSection | None = None  # null if not measured
+    imbalance: Imbalance | None = None  # of the training split, or the test split; null: one class
     resampling: ResamplingSection | None = None  # null unless a fold or hold-out was tested
 
 
 class SettingsSection(RecordSection):
-    """Settings that trainings and tests of pretrained weights share."""
+    """Settings that trainings and tests of pretrained weights share.
+
+    Every option of the schema that can change a number is among the settings of a run; those that
+    no code reads from the record by name have no field here.
+    """
+
+    model_config = ConfigDict(extra="allow")
 
     seed: int
     batch_size: int  # global
@@ -105,6 +92,9 @@ class SettingsSection(RecordSection):
     recipe_hash: str  # hash of the configuration without the seed
 
 
+LAST_EPOCH = "last epoch"  # the selection of a training whose last epoch was tested
+
+
 class HealthFinding(RecordSection):
     """A sign that a training's accuracy says little about the network, and what to do."""
 
@@ -126,14 +116,16 @@ class TrainingSection(SettingsSection):
     weight_decay: float
     label_smoothing: float
     protocol: str  # holdout or test_as_val
-    selection: str  # the split on which the best epoch was selected
+    selection: str  # the tested epoch: the split on which it was the best, or LAST_EPOCH
     val_fraction: float
     augment: dict[str, Any]
+    balance: bool = False  # images were drawn so that every class is equally frequent
+    class_weights: list[float] | None = None  # in the loss, by label; null: none
     freeze: str = "none"  # backbone: only the head was trained
     head_lr: float | None = None  # null: the same as lr
     ema_decay: float | None
     gradient_clip_norm: float | None
-    health: list[HealthFinding] = []  # empty when all is well
+    health: list[HealthFinding] = Field(default=[])  # empty when all is well
 
 
 class ReferenceResultSection(RecordSection):
@@ -164,7 +156,7 @@ class ReferenceCheckSection(RecordSection):
     difference5: float | None = None  # top-5
     low1: float | None = None  # 95 % interval (Wilson) of the measured top-1
     high1: float | None = None
-    deviation_effects: list[DeviationEffectSection] = []
+    deviation_effects: list[DeviationEffectSection] = Field(default=[])
 
 
 class EvaluationSection(SettingsSection):
@@ -215,6 +207,8 @@ class TestSection(RecordSection):
     n: int | None = None
     correct1: int | None = None
     correct5: int | None = None
+    balanced_acc1: float | None = None  # mean recall of the classes that have test images
+    macro_f1: float | None = None  # mean F1 of the classes that have test images or are predicted
 
 
 class TimingSection(RecordSection):
@@ -276,9 +270,6 @@ class RunRecord(RecordSection):
     environment: EnvironmentSection | None = None
 
     model_config = ConfigDict(
-        extra="forbid",
-        protected_namespaces=(),
-        validate_assignment=True,
         alias_generator=lambda name: name.rstrip("_"),
         populate_by_name=True,
     )

@@ -64,7 +64,7 @@ def probe(config: Config) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="cnncompare-") as folder:
         trainer = _trainer(config, timer, Path(folder))
         run_loop = trainer.fit if config.trains else trainer.test
-        run_loop(build_task(config, model), datamodule=data)
+        run_loop(build_task(config, model, data), datamodule=data)
     return {
         "params": registry.count_params(model.network),
         "macs": registry.count_macs(model.network, data.image_shape),

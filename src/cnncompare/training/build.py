@@ -18,6 +18,7 @@ from cnncompare.models.pretrained.transforms import PretrainedReference, pretrai
 from cnncompare.models.trim import trim_kernels
 from cnncompare.system.cores import available_cores
 from cnncompare.system.malloc import keep_freed_memory
+from cnncompare.training.class_weights import loss_weights
 from cnncompare.training.lightning_module import ImageClassifier
 
 
@@ -86,9 +87,15 @@ def _prepare_fine_tuning(
 
 
 def build_task(
-    config: Config, model: registry.BuiltModel, classes: Sequence[int] | None = None
+    config: Config,
+    model: registry.BuiltModel,
+    data: ImageData,
+    classes: Sequence[int] | None = None,
 ) -> ImageClassifier:
-    """Return the Lightning module; `classes` restricts the predictions on test images."""
+    """Return the Lightning module; `classes` restricts the predictions on test images.
+
+    Raises DataError if the classes cannot be weighted.
+    """
     apply_speed_settings(model.network, config.trainer)
     return ImageClassifier(
         model.network,
@@ -101,6 +108,8 @@ def build_task(
         head=model.head,
         head_lr=config.model.head_lr,
         classes=classes,
+        class_weights=loss_weights(config, data),
+        balanced_classes=len(data.classes) if config.balances_classes else None,
     )
 
 

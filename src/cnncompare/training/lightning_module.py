@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from cnncompare.config.optimization import AdamWConfig, LossConfig, SGDConfig
 from cnncompare.models.best_classes import mask_classes, top5
 from cnncompare.models.pretrained.finetune import freeze_norm_statistics
-from cnncompare.training.metrics import ClassificationSums
+from cnncompare.training.class_weights import weight_sum
+from cnncompare.training.metrics import ClassificationSums, RecallSums
 from cnncompare.training.optimizers import SchedulerConfig, build_optimizer, build_scheduler
 
 
@@ -21,7 +22,9 @@ class ImageClassifier(pl.LightningModule):
 
     Training batches are (images [B, C, H, W], targets int64 [B] or float [B, classes]);
     validation and test batches have each image's position in its split as a third tensor.
-    `classes` are the classes that test images can have; None stands for all.
+    `classes` are the classes that test images can have; None stands for all. `class_weights`, float
+    [classes], weight the images in the training loss. If the training balances `balanced_classes`
+    classes, the balanced accuracy on the validation split is logged as well.
     """
 
     def __init__(
@@ -37,6 +40,8 @@ class ImageClassifier(pl.LightningModule):
         head: Collection[str] = (),
         head_lr: float | None = None,
         classes: Sequence[int] | None = None,
+        class_weights: Tensor | None = None,
+        balanced_classes: int | None = None,
     ) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last) if channels_last else network
@@ -49,8 +54,12 @@ class ImageClassifier(pl.LightningModule):
         self.head = head
         self.head_lr = head_lr
         self.classes = classes
+        self.class_weights: Tensor | None
+        narrowed = None if class_weights is None else class_weights.float()
+        self.register_buffer("class_weights", narrowed, persistent=False)
         self.train_sums = ClassificationSums()
         self.val_sums = ClassificationSums()
+        self.val_recall = None if balanced_classes is None else RecallSums(balanced_classes)
         self.test_sums = ClassificationSums()
         self.test_result: dict[str, float] | None = None
 
@@ -89,14 +98,20 @@ class ImageClassifier(pl.LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         self.val_sums.reset()
+        if self.val_recall is not None:
+            self.val_recall.reset()
 
     def validation_step(self, batch: tuple[Tensor, Tensor, Tensor], batch_index: int) -> None:
         images, labels, _ = batch
         logits = self(images)
         self.val_sums.update(logits, labels, F.cross_entropy(logits, labels, reduction="sum"))
+        if self.val_recall is not None:
+            self.val_recall.update(logits, labels)
 
     def on_validation_epoch_end(self) -> None:
         self.log("val_acc1", self.val_sums.compute()["acc1"], logger=False)
+        if self.val_recall is not None:
+            self.log("val_balanced_acc1", self.val_recall.compute(), logger=False)
 
     def on_test_epoch_start(self) -> None:
         self.test_sums.reset()
@@ -141,7 +156,14 @@ class ImageClassifier(pl.LightningModule):
         }
 
     def _cross_entropy(self, logits: Tensor, targets: Tensor) -> Tensor:
-        return F.cross_entropy(logits, targets, label_smoothing=self.loss.label_smoothing)
+        smoothing = self.loss.label_smoothing
+        if self.class_weights is None:
+            return F.cross_entropy(logits, targets, label_smoothing=smoothing)
+        weights = self.class_weights.to(logits.dtype)
+        losses_sum = F.cross_entropy(
+            logits, targets, weights, label_smoothing=smoothing, reduction="sum"
+        )
+        return losses_sum / weight_sum(self.class_weights, targets)
 
 
 def _heads(outputs: Any) -> list[Tensor]:

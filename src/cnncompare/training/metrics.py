@@ -10,6 +10,31 @@ from torchmetrics import Metric
 from cnncompare.models.best_classes import TOP, top5
 
 
+class RecallSums(Metric):
+    """Correct predictions and images of each class over one epoch and all ranks."""
+
+    full_state_update = False
+    correct: Tensor
+    n: Tensor
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        for name in ("correct", "n"):
+            zeros = torch.zeros(classes, dtype=torch.int64)
+            self.add_state(name, zeros, dist_reduce_fx="sum")
+
+    def update(self, logits: Tensor, labels: Tensor) -> None:
+        """Add one batch: logits float [B, classes], labels int64 [B]."""
+        hits = (top5(logits)[:, 0] == labels).long()
+        self.correct = self.correct.scatter_add(0, labels, hits)
+        self.n = self.n.scatter_add(0, labels, torch.ones_like(labels))
+
+    def compute(self) -> Tensor:
+        """Return the mean recall of the classes with images; every rank must call this."""
+        present = self.n > 0
+        return (self.correct[present] / self.n[present]).mean()
+
+
 class ClassificationSums(Metric):
     """Sums of loss and correct predictions over one epoch and all ranks.
 
