@@ -28,11 +28,11 @@ def planted() -> Branching:
     network = Branching().eval()
     with torch.no_grad():
         network.second.weight[1] = 0.0
-        network.second.bias[1] = -1.0  # type: ignore[index]
+        network.second.bias[1] = -1.0
         network.norm.weight[2] = 0.0
         network.norm.bias[2] = -0.5
         network.second.weight[3] = 0.0
-        network.second.bias[3] = 0.25  # type: ignore[index]
+        network.second.bias[3] = 0.25
     return network
 
 
@@ -49,7 +49,7 @@ def test_a_filter_that_responds_in_one_batch_only_is_alive() -> None:
     network = planted()
     with torch.no_grad():
         network.first.weight[0] = 1.0
-        network.first.bias[0] = 0.0  # type: ignore[index]
+        network.first.bias[0] = 0.0
     dark, light = -torch.ones(2, 1, 8, 8), torch.rand(2, 1, 8, 8)
     (first, _) = find_dead_filters(network, [dark])
     assert 0 in first.dead

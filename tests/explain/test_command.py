@@ -51,7 +51,7 @@ def test_changes_for_small_images_are_listed_layer_by_layer(
 ) -> None:
     changed = json.loads(printed(capsys, "resnet18", "--json"))["changed_layers"]
     assert [change["name"] for change in changed] == ["conv1", "maxpool"]
-    assert changed[0]["published"]["kernel"] == [7, 7]
+    assert changed[0]["original"]["kernel"] == [7, 7]
     assert changed[0]["small"] == {
         "kernel": [3, 3],
         "stride": [1, 1],

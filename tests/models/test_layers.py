@@ -172,7 +172,8 @@ class Shared(nn.Module):
         self.scale = nn.Parameter(torch.ones(3, 1, 1))
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.conv(self.conv(images)) * self.scale
+        scaled: Tensor = self.conv(self.conv(images)) * self.scale
+        return scaled
 
 
 def test_parameters_are_counted_once_and_those_outside_layers_too() -> None:

@@ -91,10 +91,10 @@ def _print_changes(explanation: Explanation, console: Console) -> None:
     console.print("\n[bold]Changes for small images[/bold]")
     console.print(escape("; ".join(changes)))
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    for heading in ("layer", "published", "at 32x32"):
+    for heading in ("layer", "as published", "at 32x32"):
         table.add_column(heading, overflow="fold")
     for change in explanation.changed_layers:
-        table.add_row(escape(change.name), *map(form_text, (change.published, change.small)))
+        table.add_row(escape(change.name), *map(form_text, (change.original, change.small)))
     console.print(table)
 
 

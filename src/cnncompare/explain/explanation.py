@@ -19,7 +19,7 @@ class ChangedLayer:
     """A layer as published and as for small images; None where it does not exist."""
 
     name: str
-    published: Layer | None
+    original: Layer | None
     small: Layer | None
 
 
@@ -89,7 +89,7 @@ def as_json(explanation: Explanation) -> dict[str, Any]:
         "depth": table.depth,
         "small_image_changes": row["small_image_changes"],
         "changed_layers": [
-            {"name": c.name, "published": _form(c.published), "small": _form(c.small)}
+            {"name": c.name, "original": _form(c.original), "small": _form(c.small)}
             for c in explanation.changed_layers
         ],
         "layers": [_layer(layer, table) for layer in table.layers],

@@ -7,7 +7,7 @@ import jinja2
 
 from cnncompare.explain.console import form_text
 from cnncompare.explain.explanation import Explanation
-from cnncompare.explain.pictures import MOST_MAPS, filter_picture, image_picture, map_picture
+from cnncompare.explain.png_images import MOST_MAPS, filters_as_png, image_as_png, maps_as_png
 from cnncompare.explain.rows import layer_rows
 from cnncompare.explain.sentences import dead_sentence, form_sentence
 from cnncompare.explain.trained import TrainedNetwork
@@ -36,7 +36,7 @@ def render_explanation(
         macs=table.macs,
         changes=row["small_image_changes"],
         changed=[
-            {"name": c.name, "published": form_text(c.published), "small": form_text(c.small)}
+            {"name": c.name, "original": form_text(c.original), "small": form_text(c.small)}
             for c in explanation.changed_layers
         ],
         trained=None if trained is None else _trained(trained),
@@ -49,17 +49,17 @@ def _trained(trained: TrainedNetwork) -> dict[str, Any]:
     return {
         "run": trained.run.record.id,
         "layer": layer,
-        "filters": None if weights is None else filter_picture(weights),
+        "filters": None if weights is None else filters_as_png(weights),
         "caption": ""
         if weights is None
         else _caption(len(weights), "scaled by its largest weight"),
-        "image": None if trained.image is None else image_picture(trained.image),
+        "image": None if trained.image is None else image_as_png(trained.image),
         "image_name": trained.image_name,
         "maps": [
             {
                 "name": name,
                 "shape": "x".join(map(str, maps.shape)),
-                "url": map_picture(maps),
+                "url": maps_as_png(maps),
                 "caption": _caption(len(maps), "scaled from its smallest to its largest value"),
             }
             for name, maps in trained.maps.items()

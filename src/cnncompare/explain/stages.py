@@ -130,15 +130,15 @@ def _layer_stage(operation: Operation) -> Stage:
     kind = operation.kind if operation.kind in WEIGHTED else "pool"
     names = {"linear": "fully connected", "average pool": "avg pool"}
     window = "" if operation.kind == "global pool" else window_text(operation)
-    words = [names.get(operation.kind, operation.kind), window]
-    return Stage(" ".join(filter(None, words)), kind, operation.output, ((operation,),))
+    tokens = [names.get(operation.kind, operation.kind), window]
+    return Stage(" ".join(filter(None, tokens)), kind, operation.output, ((operation,),))
 
 
 def _title(class_name: str) -> str:
     """Return "basic block" for CifarBasicBlock; capitals in sequence stay, as in "Inception A"."""
     name = class_name.lstrip("_").removeprefix("Cifar").replace("CNBlock", "ConvNextBlock")
-    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)
-    text = " ".join(word if word.isupper() else word.lower() for word in words)
+    tokens = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)
+    text = " ".join(token if token.isupper() else token.lower() for token in tokens)
     return text if " " in text else f"{text} block"
 
 

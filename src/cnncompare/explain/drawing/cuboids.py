@@ -149,13 +149,13 @@ def _labels(
     layer: list[_Solid],
     operation: Operation,
     pooled: Operation | None,
-    place: tuple[float, float],
+    position: tuple[float, float],
 ) -> None:
     """Write the output below a layer and the operation between it and the one before.
 
-    `place` is the height of the labels and their font size.
+    `position` is the height of the labels and their font size.
     """
-    y, size = place
+    y, size = position
     drawn, towers = layer[0], len(layer)
     centre = (drawn.left + drawn.right) / 2
     units = f"{operation.output[0] // towers:,}"

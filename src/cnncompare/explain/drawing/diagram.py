@@ -20,15 +20,15 @@ def draw_diagram(image_shape: tuple[int, int, int], stages: list[Stage]) -> Canv
     """Draw the stages from left to right in rows, then one block of each kind."""
     canvas = Canvas()
     rows = _row_length(len(stages) + 1)
-    _draw_box(canvas, _place(0, rows), "image", image_shape, image_shape[1], ["image"], 1)
+    _draw_box(canvas, _box_centre(0, rows), "image", image_shape, image_shape[1], ["image"], 1)
     for number, stage in enumerate(stages, start=1):
         pixels = stage.output[1] if len(stage.output) == 3 else 1
-        centre = _place(number, rows)
+        centre = _box_centre(number, rows)
         _draw_box(
             canvas, centre, stage.kind, stage.output, pixels, _wrapped(stage.title), stage.count
         )
     for before, after in pairwise(range(len(stages) + 1)):
-        _draw_arrow(canvas, _place(before, rows), _place(after, rows))
+        _draw_arrow(canvas, _box_centre(before, rows), _box_centre(after, rows))
     for stage in _detailed(stages):
         draw_block(canvas, stage, 0.0, canvas.bottom() + 52)
     return canvas
@@ -39,7 +39,7 @@ def _row_length(n: int) -> int:
     return math.ceil(n / math.ceil(n / MOST_IN_ROW))
 
 
-def _place(number: int, per_row: int) -> tuple[float, float]:
+def _box_centre(number: int, per_row: int) -> tuple[float, float]:
     """Return the centre of a box."""
     return number % per_row * _STEP + _WIDTH / 2, number // per_row * _ROW
 
@@ -81,14 +81,14 @@ def _draw_arrow(canvas: Canvas, start: tuple[float, float], end: tuple[float, fl
 
 def _wrapped(title: str) -> list[str]:
     """Return the title in lines of about the width of a box, at most two."""
-    words = title.replace(" / ", "\N{NO-BREAK SPACE}/\N{NO-BREAK SPACE}").split(" ")
-    if len(title) <= 13 or len(words) == 1:
+    tokens = title.replace(" / ", "\N{NO-BREAK SPACE}/\N{NO-BREAK SPACE}").split(" ")
+    if len(title) <= 13 or len(tokens) == 1:
         return [title]
     half = min(
-        range(1, len(words)),
-        key=lambda n: max(len(" ".join(words[:n])), len(" ".join(words[n:]))),
+        range(1, len(tokens)),
+        key=lambda n: max(len(" ".join(tokens[:n])), len(" ".join(tokens[n:]))),
     )
-    return [" ".join(words[:half]), " ".join(words[half:])]
+    return [" ".join(tokens[:half]), " ".join(tokens[half:])]
 
 
 def _detailed(stages: list[Stage]) -> list[Stage]:

@@ -1,4 +1,4 @@
-"""Pictures of filters and feature maps, as PNG in data URLs."""
+"""Images of filters and feature maps, as PNG in data URLs."""
 
 import base64
 import io
@@ -12,10 +12,10 @@ from torch import Tensor
 _GAP = 2  # pixels between tiles
 _TILE = 48  # pixels of an enlarged tile, at least
 _COLUMNS = 16
-MOST_MAPS = 64  # tiles in a picture
+MOST_MAPS = 64  # tiles in an image
 
 
-def filter_picture(weights: Tensor) -> str:
+def filters_as_png(weights: Tensor) -> str:
     """Return the filters [F, C, H, W] in colour with 3 channels, else in grey, zero in the middle.
 
     Each filter is scaled by its largest weight. With other numbers of channels, their mean is
@@ -25,22 +25,22 @@ def filter_picture(weights: Tensor) -> str:
     if shown.shape[1] not in (1, 3):
         shown = shown.mean(dim=1, keepdim=True)
     largest = shown.abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-12)
-    return _picture(0.5 + 0.5 * shown / largest)
+    return _as_png(0.5 + 0.5 * shown / largest)
 
 
-def map_picture(maps: Tensor) -> str:
+def maps_as_png(maps: Tensor) -> str:
     """Return the feature maps [C, H, W] in grey, each from its smallest to its largest value."""
     shown = maps[:MOST_MAPS].float()[:, None]
     low, high = shown.amin((1, 2, 3), keepdim=True), shown.amax((1, 2, 3), keepdim=True)
-    return _picture((shown - low) / (high - low).clamp(min=1e-12))
+    return _as_png((shown - low) / (high - low).clamp(min=1e-12))
 
 
-def image_picture(pixels: Tensor) -> str:
+def image_as_png(pixels: Tensor) -> str:
     """Return an image, uint8 [C, H, W] with 1 or 3 channels."""
-    return _picture(pixels[None].float() / 255)
+    return _as_png(pixels[None].float() / 255)
 
 
-def _picture(tiles: Tensor) -> str:
+def _as_png(tiles: Tensor) -> str:
     """Return tiles [N, C, H, W] with values in [0, 1], row by row, enlarged without smoothing."""
     n, _, height, width = tiles.shape
     factor = max(1, -(-_TILE // max(height, width)))
