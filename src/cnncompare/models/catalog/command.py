@@ -51,7 +51,7 @@ def _table(rows: list[NetworkRow], wide: bool) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
     table.add_column("name", no_wrap=True)
     table.add_column("source", no_wrap=True)
-    for heading in ("year", "depth", "params", "GMACs", "at 32", "MB", "input", "vers"):
+    for heading in ("year", "depth", "params", "GMACs", "at 32", "MB", "input", "pre"):
         table.add_column(heading, justify="right", no_wrap=True)
     if wide:
         table.add_column("paper", no_wrap=True, overflow="ellipsis")
@@ -107,7 +107,7 @@ def _details(row: NetworkRow) -> str:
 def _legend(pattern: str | None) -> str:
     lines = [
         "\nparams, GMACs, MB: as published; at 32: GMACs of the form for 32x32 images;",
-        "depth: weighted layers on the longest path; vers: versions of the pretrained weights.",
+        "depth: weighted layers on the longest path; pre: versions of the pretrained weights.",
         "For details: python -m cnncompare models NAME",
     ]
     if pattern is None:
