@@ -21,7 +21,7 @@ def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 def test_all_networks_fit_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
     lines = printed(capsys).splitlines()
     assert max(len(line) for line in lines) <= 80
-    headings = "name source year depth params GMACs at 32 MB input pre"
+    headings = "name source year depth params GMACs at 32 MB input vers"
     assert " ".join(lines[0].split()) == headings
     row = next(line for line in lines if line.startswith("resnet18 "))
     assert " ".join(row.split()) == "resnet18 torchvision 2015 18 11.69M 1.81 0.56 46.8 3x224 1"

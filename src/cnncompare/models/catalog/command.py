@@ -51,7 +51,7 @@ def _table(rows: list[NetworkRow], wide: bool) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
     table.add_column("name", no_wrap=True)
     table.add_column("source", no_wrap=True)
-    for heading in ("year", "depth", "params", "GMACs", "at 32", "MB", "input", "pre"):
+    for heading in ("year", "depth", "params", "GMACs", "at 32", "MB", "input", "vers"):
         table.add_column(heading, justify="right", no_wrap=True)
     if wide:
         table.add_column("paper", no_wrap=True, overflow="ellipsis")
@@ -72,7 +72,7 @@ def _cells(row: NetworkRow) -> list[str]:
         f"{row['params'] / 1e6:.2f}M",
         _format_gmacs(row["gmacs"]),
         _format_gmacs(row["gmacs_32"]),
-        f"{row['size_mb']:.1f}",
+        f"{row['size_mb']:.{1 if row['size_mb'] < 100 else 0}f}",
         f"{channels}x{size}",
         str(len(row["weights"]) or "-"),
     ]
@@ -107,7 +107,7 @@ def _details(row: NetworkRow) -> str:
 def _legend(pattern: str | None) -> str:
     lines = [
         "\nparams, GMACs, MB: as published; at 32: GMACs of the form for 32x32 images;",
-        "depth: weighted layers on the longest path; pre: versions of the pretrained weights.",
+        "depth: weighted layers on the longest path; vers: pretrained versions.",
         "For details: python -m cnncompare models NAME",
     ]
     if pattern is None:
