@@ -2,10 +2,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy import stats
-from statsmodels.stats.proportion import proportion_confint
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from cnncompare.stats.class_scores import balanced_influence, effective_images, score_classes
-from cnncompare.stats.intervals import PairedShares, t_over_seeds, wilson, wilson_of_scores
+from cnncompare.stats.intervals import (
+    PairedShares,
+    newcombe,
+    t_over_seeds,
+    wilson,
+    wilson_of_scores,
+)
 from cnncompare.stats.score_interval import score_interval
 from cnncompare.stats.two_samples import sample_of
 from tests.comparison.factory import simulate
@@ -115,3 +121,11 @@ def test_without_errors_the_interval_is_that_of_the_effective_number_of_images()
     label = np.repeat([0, 1], [900, 100])
     found = wilson_of_scores(np.ones(1000), effective_images(label))
     assert (found.low, found.high) == pytest.approx((wilson(360, 360).low, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "n"), [(50, 40, 100), (0, 100, 100), (999, 998, 1000), (3, 3, 5)]
+)
+def test_newcombe_agrees_with_statsmodels(a: int, b: int, n: int) -> None:
+    expected = confint_proportions_2indep(a, n, b, n, method="newcomb")
+    assert newcombe((a, n), (b, n)) == pytest.approx(expected, abs=1e-12)

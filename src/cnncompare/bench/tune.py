@@ -16,6 +16,7 @@ from cnncompare.bench.results import add_row
 from cnncompare.bench.rounds import BenchRow, alternate, error_line, ratio_row
 from cnncompare.config.schema import Config
 from cnncompare.errors import CnncompareError, RunError
+from cnncompare.stats.intervals import newcombe
 from cnncompare.system.cores import available_cores
 from cnncompare.system.gpus import count_cuda_gpus
 from cnncompare.terminal.console import make_console
@@ -160,12 +161,9 @@ def compare_trainings(
 
 
 def _difference_interval(last: Reply, reference: Reply) -> tuple[float, float]:
-    from statsmodels.stats.proportion import confint_proportions_2indep
-
     n = last["n_val"]
     correct = [round(reply["val_acc1"] * n) for reply in (last, reference)]
-    low, high = confint_proportions_2indep(correct[0], n, correct[1], n, method="newcomb")
-    return float(low), float(high)
+    return newcombe((correct[0], n), (correct[1], n))
 
 
 def print_ranking(

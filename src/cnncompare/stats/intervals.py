@@ -31,6 +31,24 @@ def wilson(correct: float, n: float) -> Interval:
     return Interval(max(0.0, centre - half), min(1.0, centre + half), "wilson")
 
 
+def newcombe(first: tuple[int, int], second: tuple[int, int]) -> tuple[float, float]:
+    """Return the interval of the difference of two independent shares, given as (correct, n).
+
+    Source: Newcombe 1998, method 10, from the Wilson intervals of the shares.
+    """
+    (p, low_p, high_p), (q, low_q, high_q) = (
+        _share_and_wilson(*counts) for counts in (first, second)
+    )
+    return p - q - math.hypot(p - low_p, high_q - q), p - q + math.hypot(high_p - p, q - low_q)
+
+
+def _share_and_wilson(correct: int, n: int) -> tuple[float, float, float]:
+    interval = wilson(correct, n)
+    assert interval.low is not None
+    assert interval.high is not None
+    return correct / n, interval.low, interval.high
+
+
 def wilson_of_scores(scores: NDArray[np.float64], most_images: float) -> Interval:
     """Return Wilson's interval of the mean of `scores` [N], each image's share of a metric.
 
