@@ -18,7 +18,7 @@ HEAVY = ("torch", "torchvision", "pytorch_lightning", "timm", "torchmetrics")
 # lowest first; a package imports itself, lower layers, and of its own layer what BESIDE names
 LAYERS = (
     ("errors",),
-    ("stats", "system", "plotting"),
+    ("stats", "system", "plotting", "extensions"),
     ("models",),
     ("config",),
     ("runs", "data", "terminal"),
@@ -34,6 +34,7 @@ FORBIDDEN = {"comparison": {"training", "data", "models"}, "report": {"training"
 WITHOUT_TORCH: dict[str, set[str]] = {
     "cli": set(),
     "errors": set(),
+    "extensions": set(),
     "config": set(),
     "runs": set(),
     "terminal": set(),
@@ -47,7 +48,13 @@ WITHOUT_TORCH: dict[str, set[str]] = {
 ALSO_WITHOUT_TORCH = (
     *("system.ranks", "system.cores", "system.gpus", "system.signals", "system.cpu_usage"),
     *("system.argument_parser", "system.openmp"),
-    *("training.preflight", "training.changed_data", "data.survey", "bench.command"),
+    *(
+        "training.preflight",
+        "training.changed_data",
+        "training.components",
+        "data.survey",
+        "bench.command",
+    ),
     *("data.audit.command", "data.audit.console", "data.audit.properties"),
     "data.audit.duplicates",
     *("data.sources.label_table", "data.sources.stored_arrays", "data.sources.table_columns"),

@@ -11,14 +11,11 @@ from cnncompare.config.optimization import (
     CosineConfig,
     MultiStepConfig,
     OneCycleConfig,
+    SchedulerConfig,
     SGDConfig,
 )
-from cnncompare.training.optimizers import (
-    SchedulerConfig,
-    build_optimizer,
-    build_scheduler,
-    lr_factor,
-)
+from cnncompare.training.optimizers import build_optimizer
+from cnncompare.training.schedulers import build_scheduler, lr_factor
 from tests.composing import compose_config
 
 STEPS, PER_EPOCH = 100, 10

@@ -12,7 +12,7 @@ from cnncompare.comparison.load import Result
 BUSY_SHARE = 0.10
 TRAINING_KEYS = (
     *("optimizer", "lr", "scheduler", "weight_decay", "label_smoothing", "ema_decay"),
-    *("gradient_clip_norm", "selection", "protocol"),
+    *("gradient_clip_norm", "selection", "protocol", "loss", "callbacks"),
 )
 EVALUATION_KEYS = (
     *("transform_of", "resize", "interpolation", "weights_map", "mask_classes"),
@@ -37,6 +37,10 @@ def fairness_card(group: Group, overlapping: set[str]) -> dict[str, Any]:
         **{key: getattr(evaluation, key, None) for key in EVALUATION_KEYS},
         "preprocessing_deviations": evaluation.preprocessing_deviations if evaluation else [],
         "check": evaluation.check.message if evaluation and evaluation.check else None,
+        "components": [
+            f"{c.kind} {c.name} ({c.module}, {(c.sha256 or '')[:8]})"
+            for c in first.record.components
+        ],
         "test_reads": max(result.run_settings.test_reads for result in group.results),
         "deterministic": settings.deterministic,
         "shared_clock": any(_shared_clock(result, overlapping) for result in group.results),

@@ -14,7 +14,8 @@ from cnncompare.errors import ConfigError, closest
 _NOT_COMPARED = (
     *("seed", "output_root", "name", "force", "logger", "display", "model.lr"),
     *("data.workers", "data.cache_dir", "data.cache_limit_gib"),
-    "callbacks",  # the name of `display` before version 0.2.0
+    # the names of the section `display` before version 0.2.0
+    *("callbacks.progress", "callbacks.confusion_matrix", "callbacks.worst_mistakes"),
 )
 
 
@@ -90,6 +91,7 @@ def _training_protocol(result: Result) -> dict[str, Any]:
         "normalize": training.normalize,
         "augment": training.augment,
         "epochs": training.max_epochs,
+        **({"callbacks": training.callbacks} if training.callbacks else {}),
     }
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, model_validator
 
+from cnncompare.config.extension import check_own
 from cnncompare.config.section import (
     Count,
     Interpolation,
@@ -17,6 +18,7 @@ from cnncompare.config.section import (
     Positive,
     Section,
 )
+from cnncompare.extensions.kinds import DATA_SOURCES
 
 IMAGE_SUFFIXES = (
     *(".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"),  # torchvision's
@@ -79,7 +81,9 @@ class DataConfig(Section):
     """Images, their split, and their preprocessing into batches."""
 
     name: Name
-    source: Literal["torchvision", "digits", "folder", "arrays", "parquet", "synthetic", "imagenet"]
+    source: str  # a built-in one, or one that `module` registers
+    module: str | None = None  # a user's module next to ./conf, which registers the source
+    options: dict[str, Any] = Field(default={})  # keyword arguments of the user's source
     root: str | None = None  # folder or file of the images, or folder of the downloads
     labels: str | None = None  # table or array of labels; for parquet, the column
     torchvision: TorchvisionConfig | None = None
@@ -107,6 +111,15 @@ class DataConfig(Section):
     cache_limit_gib: NotNegative = 4.0  # larger decoded data sets are read by workers
     _split_sha256: str | None = PrivateAttr(default=None)
     _labels_sha256: str | None = PrivateAttr(default=None)
+
+    @model_validator(mode="after")
+    def _check_source_name(self) -> "DataConfig":
+        options = None if self.module is None else {"module": self.module}
+        if options is not None or self.source not in DATA_SOURCES.builtin:
+            check_own(DATA_SOURCES, self.source, options)
+        elif self.options:
+            raise ValueError(f"data.options is for sources of your own, not for data={self.name}")
+        return self
 
     @model_validator(mode="after")
     def _check_source_requirements(self) -> "DataConfig":
@@ -158,6 +171,8 @@ class DataConfig(Section):
         is_local = not (self.root or "").startswith(HUB_PREFIX)
         if self.source in ("folder", "arrays", "parquet", "imagenet") and is_local:
             found["root"] = os.path.abspath(os.path.expanduser(self.root or ""))
+        if self.module is not None and self.root and os.path.exists(os.path.expanduser(self.root)):
+            found["root"] = os.path.abspath(os.path.expanduser(self.root))
         if self.split is not None:
             found["split"] = self._split_sha256
         if self._labels_sha256 is not None:

@@ -6,23 +6,34 @@ import os
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
+from cnncompare.config.callbacks import AugmentationsConfig, CallbacksConfig, MetricsConfig
 from cnncompare.config.data import LARGEST_BATCH, DataConfig
+from cnncompare.config.extension import Own, OwnSection
 from cnncompare.config.model import ModelConfig
 from cnncompare.config.optimization import (
-    AdamWConfig,
-    ConstantConfig,
-    CosineConfig,
+    AnyLossConfig,
     LossConfig,
-    MultiStepConfig,
-    OneCycleConfig,
-    SGDConfig,
+    OptimizerConfig,
+    SchedulerConfig,
 )
 from cnncompare.config.output import DisplayConfig, LoggerConfig
 from cnncompare.config.section import Name, Section
 from cnncompare.config.sweep import SweepConfig
 from cnncompare.config.trainer import TrainerConfig
+from cnncompare.extensions.kinds import (
+    DATA_SOURCES,
+    LOGGERS,
+    LOSSES,
+    MODELS,
+    OPTIMIZERS,
+    SCHEDULERS,
+)
+from cnncompare.extensions.modules import module_sha256
+
+# not part of the identity of a test of pretrained weights
+_ONLY_TRAINING = ("optimizer", "scheduler", "loss", "augmentations")
 
 
 class Config(Section):
@@ -34,16 +45,22 @@ class Config(Section):
     force: bool = False
     model: ModelConfig
     data: DataConfig
-    loss: LossConfig = LossConfig()
-    optimizer: Annotated[SGDConfig | AdamWConfig, Field(discriminator="name")]
-    scheduler: Annotated[
-        ConstantConfig | CosineConfig | OneCycleConfig | MultiStepConfig,
-        Field(discriminator="name"),
-    ]
+    augmentations: AugmentationsConfig = AugmentationsConfig()
+    loss: AnyLossConfig = LossConfig()
+    optimizer: OptimizerConfig
+    scheduler: SchedulerConfig
     trainer: TrainerConfig = TrainerConfig()
+    callbacks: CallbacksConfig = CallbacksConfig()
+    metrics: MetricsConfig = MetricsConfig()
     logger: LoggerConfig = LoggerConfig()
     display: DisplayConfig = DisplayConfig()
     sweep: SweepConfig = SweepConfig()
+    _module_sha256: dict[str, str | None] = PrivateAttr(default={})
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Hash the users' modules once, so that a run's identity stays the same."""
+        modules = sorted({own.module for own in self.own_components()})
+        self._module_sha256 = {module: module_sha256(module) for module in modules}
 
     @field_validator("output_root")
     @classmethod
@@ -96,6 +113,32 @@ class Config(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _check_averaging(self) -> "Config":
+        if self.callbacks.swa is not None and self.trainer.ema_decay is not None:
+            raise ValueError(
+                f"callbacks=swa and trainer.ema_decay={self.trainer.ema_decay:g} both average the "
+                "weights; use one of them"
+            )
+        return self
+
+    def own_components(self) -> list[Own]:
+        """Return the components that users' modules register."""
+        model, data = self.model, self.data
+        found = []
+        if model.module is not None:
+            found.append(Own(MODELS, model.name, model.module, "model.module", model.options))
+        if data.module is not None:
+            found.append(Own(DATA_SOURCES, data.source, data.module, "data.module", data.options))
+        chosen = ((LOSSES, self.loss), (OPTIMIZERS, self.optimizer), (SCHEDULERS, self.scheduler))
+        found += [c.own(registry) for registry, c in chosen if isinstance(c, OwnSection)]
+        sections = ("augmentations", "callbacks", "metrics", "logger")
+        return [*found, *(own for name in sections for own in getattr(self, name).own(name))]
+
+    def module_sha256(self, module: str) -> str | None:
+        """Return the SHA-256 of a user's module when the configuration was made."""
+        return self._module_sha256.get(module)
+
     def identity(self) -> dict[str, Any]:
         """Return the settings that can change the run's numbers, without defaults.
 
@@ -113,9 +156,16 @@ class Config(Section):
                 "sweep": True,
                 "model": {"lr"},
                 "data": {"workers", "cache_dir", "cache_limit_gib"},
-                **({} if self.trains else {"optimizer": True, "scheduler": True, "loss": True}),
+                **({} if self.trains else dict.fromkeys(_ONLY_TRAINING, True)),
             },
         )
+        hashes = {
+            own.module: self.module_sha256(own.module)
+            for own in self.own_components()
+            if own.registry is not LOGGERS
+        }
+        if hashes:
+            settings["modules"] = hashes
         settings["data"].update(self.data.file_identity())
         if self.data.source in ("torchvision", "digits", "synthetic"):
             settings["data"].pop("root", None)  # only the folder of the downloads

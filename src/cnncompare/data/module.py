@@ -7,7 +7,7 @@ from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
 from cnncompare.config.data import AugmentConfig, DataConfig
-from cnncompare.data.augment import adapt
+from cnncompare.data.augment import Augmentation, adapt
 from cnncompare.data.batch_size import resolve_batch_size
 from cnncompare.data.decoded_splits import check_workers, decode_splits, hash_test_images
 from cnncompare.data.files import DecodeReport, ImageFiles
@@ -20,6 +20,7 @@ from cnncompare.data.sources.digits import load_digits
 from cnncompare.data.sources.folder import load_folder
 from cnncompare.data.sources.imagenet.notes import colour_notes, limit_note
 from cnncompare.data.sources.imagenet.validation_set import load_imagenet
+from cnncompare.data.sources.own import load_own
 from cnncompare.data.sources.parquet import load_parquet
 from cnncompare.data.sources.synthetic import load_synthetic
 from cnncompare.data.sources.torchvision_sets import load_torchvision
@@ -49,7 +50,8 @@ class ImageData(LightningDataModule):
     image before any limit (None if the data set has fixed splits); and `survey`, that of own image
     files (None for other data).
 
-    `weights_transform` is the transform of the network's pretrained weights. Test batches whose
+    `weights_transform` is the transform of the network's pretrained weights; `augmentations` are
+    those of users' modules, for training images. Test batches whose
     positions are all in `skip_positions` are skipped because their predictions are already
     recorded; each process yields at least one batch.
     """
@@ -73,12 +75,18 @@ class ImageData(LightningDataModule):
     split_rows: list[SplitRow] | None
 
     def __init__(
-        self, config: DataConfig, *, seed: int, weights_transform: Transform | None = None
+        self,
+        config: DataConfig,
+        *,
+        seed: int,
+        weights_transform: Transform | None = None,
+        augmentations: Sequence[Augmentation] = (),
     ) -> None:
         super().__init__()
         self.config = config
         self.seed = seed
         self.weights_transform = weights_transform
+        self.augmentations = augmentations
         self.skip_positions: set[int] = set()
         self._workers = available_cores() if config.workers is None else config.workers
         self._splits: Splits | None = None
@@ -243,6 +251,7 @@ class ImageData(LightningDataModule):
             batch_size=self.batch_size,
             seed=self.seed,
             workers=self._workers,
+            augmentations=self.augmentations,
         )
         return Batches(split, options, augment, self.rank_info, self._resident, report, done)
 
@@ -280,6 +289,8 @@ def load_source(config: DataConfig, transform: Transform | None = None) -> Sourc
             return load_parquet(config)
         case "torchvision":
             return load_torchvision(config)
+        case _:
+            return load_own(config)
 
 
 def _image_shape(source: Source, config: DataConfig) -> tuple[int, int, int]:

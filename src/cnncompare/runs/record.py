@@ -2,37 +2,20 @@
 
 from typing import Any, ClassVar, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-    model_validator,
-)
+from pydantic import ConfigDict, Field
+
+from cnncompare.runs.record_section import RecordSection
 
 Status = Literal["running", "finished", "failed", "interrupted"]
 
 
-class RecordSection(BaseModel):
-    """A section of run.json: unknown keys are refused; a value that was not measured is null."""
+class ComponentSection(RecordSection):
+    """A component that a user's module registered."""
 
-    # keys and values before version 0.2.0, and their replacements
-    EARLIER_KEYS: ClassVar[dict[str, str]] = {}
-    EARLIER_VALUES: ClassVar[dict[str, dict[str, str]]] = {}
-
-    model_config = ConfigDict(extra="forbid", protected_namespaces=(), validate_assignment=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _read_earlier_versions(cls, content: Any) -> Any:
-        if not isinstance(content, dict) or not (cls.EARLIER_KEYS or cls.EARLIER_VALUES):
-            return content
-        renamed = {cls.EARLIER_KEYS.get(key, key): value for key, value in content.items()}
-        for key, values in cls.EARLIER_VALUES.items():
-            value = renamed.get(key)
-            if isinstance(value, str):
-                renamed[key] = values.get(value, value)
-        return renamed
+    kind: str  # such as optimizer or data source
+    name: str
+    module: str
+    sha256: str | None  # of the module's file
 
 
 class Failure(RecordSection):
@@ -70,9 +53,15 @@ class DataSection(RecordSection):
     n_val: int | None = None
     n_test: int
     fingerprint: str
-    conversions: dict[str, int] = {}  # own images by kind of conversion, such as 16-bit or turned
-    pixel_ranges: dict[str, int] = {}  # largest value of 16-bit and of floating-point images
-    ignored_files: dict[str, int] = {}  # by suffix, such as .txt; also "hidden" and "link"
+    conversions: dict[str, int] = Field(
+        default={}
+    )  # own images by kind of conversion, such as 16-bit or turned
+    pixel_ranges: dict[str, int] = Field(
+        default={}
+    )  # largest value of 16-bit and of floating-point images
+    ignored_files: dict[str, int] = Field(
+        default={}
+    )  # by suffix, such as .txt; also "hidden" and "link"
     leaks: LeaksSection | None = None  # null if not measured
 
 
@@ -121,7 +110,9 @@ class TrainingSection(SettingsSection):
     lr: float
     scheduler: str
     weight_decay: float
+    loss: str = "cross_entropy"  # absent from records older than the setting, as callbacks
     label_smoothing: float
+    callbacks: dict[str, dict[str, Any]] = Field(default={})  # options by name
     protocol: str  # holdout or test_as_val
     selection: str  # the split on which the best epoch was selected
     val_fraction: float
@@ -130,7 +121,7 @@ class TrainingSection(SettingsSection):
     head_lr: float | None = None  # null: the same as lr
     ema_decay: float | None
     gradient_clip_norm: float | None
-    health: list[HealthFinding] = []  # empty when all is well
+    health: list[HealthFinding] = Field(default=[])  # empty when all is well
 
 
 class ReferenceResultSection(RecordSection):
@@ -161,7 +152,7 @@ class ReferenceCheckSection(RecordSection):
     difference5: float | None = None  # top-5
     low1: float | None = None  # 95 % interval (Wilson) of the measured top-1
     high1: float | None = None
-    deviation_effects: list[DeviationEffectSection] = []
+    deviation_effects: list[DeviationEffectSection] = Field(default=[])
 
 
 class EvaluationSection(SettingsSection):
@@ -206,12 +197,15 @@ class BestSection(RecordSection):
 class TestSection(RecordSection):
     """Results on the test set with the selected weights."""
 
+    OMITTED_IF_EMPTY: ClassVar = ("metrics",)
+
     acc1: float | None = None
     acc5: float | None = None
     loss: float | None = None
     n: int | None = None
     correct1: int | None = None
     correct5: int | None = None
+    metrics: dict[str, float] = Field(default={})  # of users' modules, by name; absent without any
 
 
 class TimingSection(RecordSection):
@@ -252,6 +246,8 @@ class EnvironmentSection(RecordSection):
 class RunRecord(RecordSection):
     """The whole content of run.json."""
 
+    OMITTED_IF_EMPTY: ClassVar = ("evaluation", "components")
+
     schema_: Literal[1] = 1
     id: str
     label: str
@@ -271,6 +267,7 @@ class RunRecord(RecordSection):
     timing: TimingSection = TimingSection()
     memory: MemorySection = MemorySection()
     environment: EnvironmentSection | None = None
+    components: list[ComponentSection] = Field(default=[])  # of users' modules; absent without any
 
     model_config = ConfigDict(
         extra="forbid",
@@ -279,13 +276,6 @@ class RunRecord(RecordSection):
         alias_generator=lambda name: name.rstrip("_"),
         populate_by_name=True,
     )
-
-    @model_serializer(mode="wrap")
-    def _omit_missing_evaluation(self, to_dict: SerializerFunctionWrapHandler) -> Any:
-        content = to_dict(self)
-        if self.evaluation is None:
-            content.pop("evaluation", None)
-        return content
 
     @property
     def settings(self) -> SettingsSection | None:

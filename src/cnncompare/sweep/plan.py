@@ -115,7 +115,10 @@ def costs(config: Config, probed: ProbeResult) -> ProbeResult:
 
 def _checkpoints_mb(config: Config, size_mb: float) -> float:
     """Return the size of best.ckpt and last.ckpt: weights, optimizer states, averaged weights."""
-    states = {"sgd": 1, "adamw": 2}[config.optimizer.name] + (config.trainer.ema_decay is not None)
+    one_state = ("sgd", "lion", "adagrad", "rmsprop")
+    states = 1 if config.optimizer.name in one_state else 2  # of a user's optimizer: at most 2
+    if config.trainer.ema_decay is not None or config.callbacks.swa is not None:
+        states += 1
     return 2 * size_mb * (1 + states)
 
 

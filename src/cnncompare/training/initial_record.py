@@ -15,6 +15,7 @@ from cnncompare.data.walk import describe_ignored
 from cnncompare.models import registry
 from cnncompare.models.pretrained.transforms import PretrainedReference
 from cnncompare.runs.record import (
+    ComponentSection,
     DataSection,
     EnvironmentSection,
     EvaluationSection,
@@ -64,6 +65,15 @@ def write_initial_record(
     else:
         record.evaluation = _evaluation_section(config, model, data, clocks_shared, reference)
     record.environment = EnvironmentSection(**describe_environment(argv))
+    record.components = [
+        ComponentSection(
+            kind=own.registry.kind,
+            name=own.name,
+            module=own.module,
+            sha256=config.module_sha256(own.module),
+        )
+        for own in config.own_components()
+    ]
     run.save()
     text = RERUN_HEADER + yaml.safe_dump(config.model_dump(), sort_keys=False)
     write_atomically(run.folder / CONFIG, text.encode())
@@ -153,11 +163,13 @@ def _training_section(
         lr=config.optimizer.lr,
         scheduler=config.scheduler.name,
         weight_decay=config.optimizer.weight_decay,
+        loss=config.loss.name,
         label_smoothing=config.loss.label_smoothing,
+        callbacks=config.callbacks.enabled(),
         protocol=config.data.protocol,
         selection="best epoch on the test set" if selects_on_test else "best epoch on validation",
         val_fraction=config.data.val_fraction,
-        augment=config.data.augment.model_dump(),
+        augment=config.data.augment.model_dump() | config.augmentations.model_dump(),
         freeze=config.model.freeze,
         head_lr=config.model.head_lr,
         ema_decay=trainer.ema_decay,
