@@ -104,13 +104,15 @@ class HealthFinding(RecordSection):
 class TrainingSection(SettingsSection):
     """Settings of the training and of the selection of the best epoch."""
 
+    OMITTED_BY_DEFAULT: ClassVar = ("loss", "callbacks")
+
     max_epochs: int
     epochs_done: int
     optimizer: str
     lr: float
     scheduler: str
     weight_decay: float
-    loss: str = "cross_entropy"  # absent from records older than the setting, as callbacks
+    loss: str = "cross_entropy"
     label_smoothing: float
     callbacks: dict[str, dict[str, Any]] = Field(default={})  # options by name
     protocol: str  # holdout or test_as_val
@@ -197,7 +199,7 @@ class BestSection(RecordSection):
 class TestSection(RecordSection):
     """Results on the test set with the selected weights."""
 
-    OMITTED_IF_EMPTY: ClassVar = ("metrics",)
+    OMITTED_BY_DEFAULT: ClassVar = ("metrics",)
 
     acc1: float | None = None
     acc5: float | None = None
@@ -246,7 +248,7 @@ class EnvironmentSection(RecordSection):
 class RunRecord(RecordSection):
     """The whole content of run.json."""
 
-    OMITTED_IF_EMPTY: ClassVar = ("evaluation", "components")
+    OMITTED_BY_DEFAULT: ClassVar = ("evaluation", "components")
 
     schema_: Literal[1] = 1
     id: str

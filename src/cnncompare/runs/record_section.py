@@ -17,7 +17,8 @@ class RecordSection(BaseModel):
     # keys and values before version 0.2.0, and their replacements
     EARLIER_KEYS: ClassVar[dict[str, str]] = {}
     EARLIER_VALUES: ClassVar[dict[str, dict[str, str]]] = {}
-    OMITTED_IF_EMPTY: ClassVar[tuple[str, ...]] = ()
+    # keys that are absent while they have their defaults, so that older records stay as they are
+    OMITTED_BY_DEFAULT: ClassVar[tuple[str, ...]] = ()
 
     model_config = ConfigDict(extra="forbid", protected_namespaces=(), validate_assignment=True)
 
@@ -34,9 +35,9 @@ class RecordSection(BaseModel):
         return renamed
 
     @model_serializer(mode="wrap")
-    def _omit_empty(self, to_dict: SerializerFunctionWrapHandler) -> Any:
+    def _omit_defaults(self, to_dict: SerializerFunctionWrapHandler) -> Any:
         content = to_dict(self)
-        for name in self.OMITTED_IF_EMPTY:
-            if not getattr(self, name):
+        for name in self.OMITTED_BY_DEFAULT:
+            if getattr(self, name) == type(self).model_fields[name].get_default():
                 content.pop(name, None)
         return content
