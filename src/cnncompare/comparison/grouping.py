@@ -14,8 +14,10 @@ from cnncompare.errors import ConfigError, closest
 _NOT_COMPARED = (
     *("seed", "output_root", "name", "force", "logger", "display", "model.lr"),
     *("data.workers", "data.cache_dir", "data.cache_limit_gib"),
-    # the names of the section `display` before version 0.2.0
-    *("callbacks.progress", "callbacks.confusion_matrix", "callbacks.worst_mistakes"),
+    # the section `display` before version 0.2.0
+    "callbacks.progress",  # old name
+    "callbacks.confusion_matrix",  # old name
+    "callbacks.worst_mistakes",  # old name
 )
 
 

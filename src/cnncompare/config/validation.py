@@ -60,9 +60,9 @@ def _first_problem(error: ValidationError) -> str:
 
 # keys of earlier versions, and their replacements
 RENAMED = {
-    "callbacks.progress": "display.progress",
-    "callbacks.confusion_matrix": "display.confusion_matrix",
-    "callbacks.worst_mistakes": "display.worst_mistakes",
+    "callbacks.progress": "display.progress",  # old name
+    "callbacks.confusion_matrix": "display.confusion_matrix",  # old name
+    "callbacks.worst_mistakes": "display.worst_mistakes",  # old name
     "data.damaged": "data.on_corrupt_image; its values "  # old name
     "stop, wrong, leave_out are now error, count_wrong, skip",  # old name
     "data.subset": "data.limit_test",  # old name

@@ -1,0 +1,71 @@
+"""Registration by name: duplicates, unknown names, and failed imports."""
+
+import pytest
+
+from cnncompare.errors import ConfigError
+from cnncompare.extensions import kinds
+from cnncompare.extensions.registry import Registry
+from cnncompare.extensions.resolve import resolve
+
+
+def make() -> Registry:
+    return Registry("optimizer", {"sgd": "cnncompare.training.optimizers"})
+
+
+def test_a_registered_factory_is_found_by_its_name() -> None:
+    registry = make()
+
+    @registry.register("mine")
+    def mine() -> str:
+        return "built"
+
+    assert registry.get("mine") is mine
+    assert registry.names() == ["mine", "sgd"]
+    assert registry.get("other") is None
+
+
+def test_two_registrations_of_one_name_state_both_places() -> None:
+    registry = make()
+
+    def first() -> None: ...
+
+    def second() -> None: ...
+
+    registry.add("mine", first)
+    lines = [function.__code__.co_firstlineno for function in (first, second)]
+    with pytest.raises(ConfigError) as caught:
+        registry.add("mine", second)
+    assert str(caught.value) == (
+        f"optimizer 'mine' is registered twice, in {__file__} line {lines[0]} and in "
+        f"{__file__} line {lines[1]}; choose another name"
+    )
+
+
+def test_the_name_of_a_built_in_component_is_taken() -> None:
+    with pytest.raises(ConfigError, match=r"twice, in .*training/optimizers\.py and in .*test_reg"):
+        make().add("sgd", lambda: None)
+
+
+def test_an_unknown_name_is_answered_with_the_closest_and_where_it_was_looked_for() -> None:
+    with pytest.raises(ConfigError) as caught:
+        resolve(make(), "sdg")
+    assert str(caught.value) == (
+        "unknown optimizer 'sdg'; did you mean 'sgd'? (known: sgd; looked for it in cnncompare)"
+    )
+
+
+def test_what_a_file_registered_can_be_forgotten() -> None:
+    registry = make()
+    registry.add("mine", make)
+    registry.forget("another file")
+    assert registry.get("mine") is make
+    registry.forget(__file__)
+    assert registry.get("mine") is None
+
+
+@pytest.mark.parametrize("registry", kinds.REGISTRIES, ids=lambda registry: registry.kind)
+def test_every_built_in_name_is_registered_by_its_module(registry: Registry) -> None:
+    if registry.kind in ("data source", "logger", "model"):  # selected without a registry
+        return
+    for name in registry.builtin:
+        assert callable(resolve(registry, name))
