@@ -1,5 +1,7 @@
 """Registration by name: duplicates, unknown names, and failed imports."""
 
+import inspect
+
 import pytest
 
 from cnncompare.errors import ConfigError
@@ -26,24 +28,19 @@ def test_a_registered_factory_is_found_by_its_name() -> None:
 
 def test_two_registrations_of_one_name_state_both_places() -> None:
     registry = make()
-
-    def first() -> None: ...
-
-    def second() -> None: ...
-
-    registry.add("mine", first)
-    lines = [function.__code__.co_firstlineno for function in (first, second)]
+    registry.register("mine")(make)
+    line = inspect.currentframe().f_lineno
     with pytest.raises(ConfigError) as caught:
-        registry.add("mine", second)
+        registry.register("mine")(make)
     assert str(caught.value) == (
-        f"optimizer 'mine' is registered twice, in {__file__} line {lines[0]} and in "
-        f"{__file__} line {lines[1]}; choose another name"
+        f"optimizer 'mine' is registered twice, in {__file__} line {line - 1} and in "
+        f"{__file__} line {line + 2}; choose another name"
     )
 
 
 def test_the_name_of_a_built_in_component_is_taken() -> None:
     with pytest.raises(ConfigError, match=r"twice, in .*training/optimizers\.py and in .*test_reg"):
-        make().add("sgd", lambda: None)
+        make().register("sgd")(make)
 
 
 def test_an_unknown_name_is_answered_with_the_closest_and_where_it_was_looked_for() -> None:
@@ -56,7 +53,7 @@ def test_an_unknown_name_is_answered_with_the_closest_and_where_it_was_looked_fo
 
 def test_what_a_file_registered_can_be_forgotten() -> None:
     registry = make()
-    registry.add("mine", make)
+    registry.register("mine")(make)
     registry.forget("another file")
     assert registry.get("mine") is make
     registry.forget(__file__)

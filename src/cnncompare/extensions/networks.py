@@ -1,5 +1,6 @@
 """Registration of networks with their descriptions; imports no torch."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -53,7 +54,7 @@ def register_model(
     """
 
     def decorate(builder: "Builder") -> "Builder":
-        MODELS.add(name, builder)
+        MODELS.add(name, builder, sys._getframe(1))
         REGISTERED[name] = RegisteredModel(
             name, family, year, paper, input_size, small_image_changes, builder
         )

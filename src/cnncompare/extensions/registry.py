@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
+from types import FrameType
 from typing import Any, TypeVar
 
 from cnncompare.errors import ConfigError, UserError, closest
@@ -14,16 +15,12 @@ F = TypeVar("F", bound=Factory)
 
 @dataclass(frozen=True)
 class Registration:
-    """A factory with the file and the line that define it; the line of a class is unknown."""
+    """A factory with the place of its registration: module, file and line."""
 
     factory: Factory
+    module: str
     file: str
-    line: int | None
-
-    @property
-    def origin(self) -> str:
-        """The file and, if known, the line, for messages."""
-        return self.file if self.line is None else f"{self.file} line {self.line}"
+    line: int
 
 
 class Registry:
@@ -54,24 +51,31 @@ class Registry:
         """Return a decorator that registers a factory as `name`."""
 
         def decorate(factory: F) -> F:
-            self.add(name, factory)
+            self.add(name, factory, sys._getframe(1))
             return factory
 
         return decorate
 
-    def add(self, name: str, factory: Factory) -> None:
-        """Register the factory; raises an error that names both files if `name` is taken."""
-        new = _registration(factory)
+    def add(self, name: str, factory: Factory, caller: FrameType) -> None:
+        """Register the factory; raises an error that names both files if `name` is taken.
+
+        `caller` is the frame of the code that registers it.
+        """
+        module = str(caller.f_globals.get("__name__"))
+        new = Registration(factory, module, caller.f_code.co_filename, caller.f_lineno)
         earlier = self._registered.get(name)
-        if earlier is None and self.builtin.get(name, factory.__module__) != factory.__module__:
-            spec = find_spec(self.builtin[name])
-            earlier = Registration(factory, str(spec and spec.origin), None)
         if earlier is not None:
-            raise self.error(
-                f"{self.kind} {name!r} is registered twice, in {earlier.origin} and in "
-                f"{new.origin}; choose another name"
-            )
+            raise self._twice(name, f"{earlier.file} line {earlier.line}", new)
+        if self.builtin.get(name, module) != module:
+            spec = find_spec(self.builtin[name])
+            raise self._twice(name, str(spec and spec.origin), new)
         self._registered[name] = new
+
+    def _twice(self, name: str, earlier: str, new: Registration) -> UserError:
+        return self.error(
+            f"{self.kind} {name!r} is registered twice, in {earlier} and in {new.file} line "
+            f"{new.line}; choose another name"
+        )
 
     def get(self, name: str) -> Factory | None:
         """Return the factory registered as `name`, None if there is none."""
@@ -94,11 +98,3 @@ class Registry:
             f"unknown {self.kind} {name!r}{closest(str(name), names)} "
             f"(known: {', '.join(names) or 'none'}; looked for it in {looked_in})"
         )
-
-
-def _registration(factory: Factory) -> Registration:
-    code = getattr(factory, "__code__", None)
-    if code is not None:
-        return Registration(factory, code.co_filename, code.co_firstlineno)
-    module = sys.modules.get(factory.__module__)
-    return Registration(factory, str(getattr(module, "__file__", factory.__module__)), None)
