@@ -3,9 +3,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+
+from cnncompare.cli import SUBCOMMANDS
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -17,7 +20,10 @@ Call = Callable[..., subprocess.CompletedProcess[str]]
         (["data=cifar11"], "unknown data 'cifar11'; did you mean 'cifar10'"),
         (["modle=vgg16"], "unknown key modle; did you mean 'model'?"),
         (["+modle=vgg16"], "unknown key modle; did you mean 'model'?"),
-        (["trainer.max_epoch=3"], "unknown key trainer.max_epoch; did you mean 'max_epochs'?"),
+        (
+            ["trainer.max_epoch=3"],
+            "unknown key trainer.max_epoch; did you mean 'trainer.max_epochs'?",
+        ),
         (["+optimizer.x.y=3"], "unknown key optimizer.x"),
         (["model.options.x=3"], "add it with a plus: +model.options.x=VALUE"),
         (["trainer.max_epochs=x"], "trainer.max_epochs='x': input should be a valid integer"),
@@ -26,6 +32,15 @@ Call = Callable[..., subprocess.CompletedProcess[str]]
         (["data.batch_size=63", "trainer.devices=2"], "data.batch_size=63 is not divisible"),
         (["model=torchvision", "model.name=resnet81"], "resnet18"),
         (["model=timm", "model.name=resnetv3_50"], "resnetv2_50"),
+        (["epochs=3"], "did you mean 'trainer.max_epochs'?"),
+        (["+gpus=1"], "did you mean 'trainer.devices'?"),
+        (["model=VGG16"], "unknown model 'VGG16'; did you mean 'vgg16'?"),
+        (["data=CIFAR10"], "unknown data 'CIFAR10'; did you mean 'cifar10'?"),
+        (["--model", "vgg16", "--epochs", "10"], "cnncompare model=vgg16 trainer.max_epochs=10"),
+        (["train", "model=lenet5"], "overrides alone start a run"),
+        (["resnet18"], "to train this network: model=resnet18"),
+        (["help", "modls"], "unknown command 'modls'; did you mean 'models'?"),
+        (["quickstart", "--cfg", "job"], "quickstart takes overrides (key=value), not the option"),
         (["trainr"], "unknown command 'trainr'"),
         (["reprot", "outputs"], "unknown command 'reprot'; did you mean 'report'?"),
         (["-m", "model=lenet5,resnt20"], "unknown model 'resnt20'"),
@@ -68,6 +83,33 @@ def test_help_names_the_config_groups_and_their_options(cnncompare: Call) -> Non
     assert done.returncode == 0
     for text in ("model:", "lenet5", "data:", "digits", "optimizer:", "adamw"):
         assert text in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [[], ["help"]])
+def test_the_overview_names_every_command_and_writes_nothing(
+    cnncompare: Call, tmp_path: Path, arguments: list[str]
+) -> None:
+    done = cnncompare(*arguments)
+    assert (done.returncode, done.stderr, os.listdir(tmp_path)) == (0, "", [])
+    named = [line.split()[0] for line in done.stdout.splitlines() if line.startswith("  ")]
+    assert set(SUBCOMMANDS) <= set(named)
+    assert max(map(len, done.stdout.splitlines())) <= 90
+    assert cnncompare("--help").stdout.startswith(done.stdout)
+
+
+@pytest.mark.parametrize("command", list(SUBCOMMANDS))
+def test_every_command_describes_itself(cnncompare: Call, command: str) -> None:
+    done = cnncompare(command, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == cnncompare("help", command).stdout
+    assert done.stdout.startswith("usage: ")
+
+
+def test_the_versions_are_those_of_the_installed_packages(cnncompare: Call) -> None:
+    lines = cnncompare("--version").stdout.splitlines()
+    assert lines[0] == f"cnncompare {metadata.version('cnncompare')}"
+    for package in ("torch", "pytorch-lightning", "hydra-core"):
+        assert f"{package} {metadata.version(package)}" in lines
 
 
 def test_showing_a_configuration_trains_nothing(cnncompare: Call, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import cnncompare
-from tests.conftest import ROOT
+from tests.conftest import HAS_SOURCES, ROOT
 
 VERSION = cnncompare.__version__
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -61,6 +61,14 @@ def test_the_changelog_has_this_version_with_the_date_of_the_citation() -> None:
     assert f"[{VERSION}] - {CITATION['date-released']}" in heads
 
 
+@pytest.mark.skipif(not HAS_SOURCES, reason="the test reads the sources")
+def test_the_notice_names_every_included_data_set() -> None:
+    included = [path.name for path in (ROOT / "src").rglob("*.npz")]
+    assert included == ["digits.npz"]
+    assert "digits.npz (in the package cnncompare.data.sources)" in (ROOT / "NOTICE").read_text()
+
+
+@pytest.mark.skipif(not HAS_SOURCES, reason="the test reads the sources")
 def test_the_notice_covers_the_data_of_others() -> None:
     notice = (ROOT / "NOTICE").read_text()
     tables = list((ROOT / "src").rglob("*.csv"))

@@ -6,20 +6,34 @@ import signal
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 from cnncompare.errors import CnncompareError, ConfigError, Interrupted, OutputError, closest
 from cnncompare.system.openmp import GOMP_SPINCOUNT
 from cnncompare.system.signals import CONTINUES, ExitAtOnce
+from cnncompare.terminal.help import help_text, version_text
 from cnncompare.terminal.streams import is_output_lost, keep_writing, output_error
 
+
+class Subcommand(NamedTuple):
+    """A command: the module with its ``main(argv)``, and a line of help."""
+
+    module: str
+    summary: str
+
+
 SUBCOMMANDS = {
-    "bench": "cnncompare.bench.command",
-    "data": "cnncompare.data.audit.command",
-    "models": "cnncompare.models.catalog.command",
-    "plan": "cnncompare.sweep.plan",
-    "report": "cnncompare.report.command",
+    "bench": Subcommand("cnncompare.bench.command", "measure throughput on this machine"),
+    "data": Subcommand("cnncompare.data.audit.command", "audit a data set: counts, duplicates"),
+    "models": Subcommand("cnncompare.models.catalog.command", "list the available networks"),
+    "plan": Subcommand("cnncompare.sweep.plan", "estimate the cost of a sweep without training"),
+    "quickstart": Subcommand(
+        "cnncompare.sweep.quickstart", "compare four networks on included images"
+    ),
+    "report": Subcommand("cnncompare.report.command", "compare runs: tables, tests, report.html"),
 }
+# commands of other programs; a run here needs none
+_RUN_COMMANDS = ("evaluate", "fit", "run", "test", "train")
 
 
 def main() -> None:
@@ -44,7 +58,11 @@ def _limit_spinning() -> None:
 def run(arguments: list[str]) -> int:
     """Return the exit code: 0, 2 for a user's mistake, 1 for a failed run, 128 + a signal."""
     try:
-        if arguments and re.match(r"[^-+~=]+$", arguments[0]):
+        if arguments in ([], ["help"], ["--version"]):
+            print(version_text() if "--version" in arguments else _overview())
+            _check_output()
+            return 0
+        if re.match(r"[^-+~=]+$", arguments[0]):
             return _run_subcommand(arguments[0], arguments[1:])
         with ExitAtOnce():
             return _run_hydra(arguments)
@@ -58,17 +76,36 @@ def run(arguments: list[str]) -> int:
         return 128 + signal.SIGINT
 
 
+def _overview() -> str:
+    return help_text({name: command.summary for name, command in SUBCOMMANDS.items()})
+
+
 def _run_subcommand(name: str, arguments: list[str]) -> int:
+    if name == "help":
+        return _run_subcommand(arguments[0], ["--help", *arguments[1:]])
     if name == "plan":
         return _run_plan(arguments)
+    if name == "quickstart":
+        return _run_quickstart(arguments)
     if name not in SUBCOMMANDS:
-        raise ConfigError(
-            f"unknown command {name!r}{closest(name, SUBCOMMANDS)} "
-            f"(commands: {', '.join(SUBCOMMANDS)}; an override has the form key=value)"
-        )
-    code: int = import_module(SUBCOMMANDS[name]).main(arguments)
+        raise ConfigError(_unknown_command(name))
+    code: int = import_module(SUBCOMMANDS[name].module).main(arguments)
     _check_output()
     return code
+
+
+def _unknown_command(name: str) -> str:
+    if name in _RUN_COMMANDS:
+        return f"there is no command {name!r}: overrides alone start a run, as in model=lenet5"
+    from cnncompare.models.catalog.table import read_table
+
+    networks = [row["name"] for row in read_table() if row["name"] == name.lower()]
+    if networks:
+        return f"unknown command {name!r}; to train this network: model={networks[0]}"
+    return (
+        f"unknown command {name!r}{closest(name, SUBCOMMANDS)} "
+        f"(commands: {', '.join(SUBCOMMANDS)}; an override has the form key=value)"
+    )
 
 
 def _run_plan(arguments: list[str]) -> int:
@@ -82,11 +119,31 @@ def _run_plan(arguments: list[str]) -> int:
         return _run_hydra(plan_arguments(arguments))
 
 
+def _run_quickstart(arguments: list[str]) -> int:
+    from cnncompare.report.command import main as report
+    from cnncompare.sweep.quickstart import NEXT_STEPS, USAGE, study_folder, sweeps
+
+    if {"-h", "--help"} & set(arguments):
+        print(USAGE)
+        _check_output()
+        return 0
+    with ExitAtOnce():
+        for sweep in sweeps(arguments):
+            _run_hydra(sweep)
+    study = study_folder(arguments)
+    code = report([str(study)])
+    print(NEXT_STEPS.format(study=study))
+    _check_output()
+    return code
+
+
 def _run_hydra(arguments: list[str]) -> int:
     from cnncompare.config.arguments import read_arguments
     from cnncompare.sweep.overrides import expand_seeds
 
     parsed = read_arguments(expand_seeds(arguments))
+    if parsed.options.help:
+        print(_overview())
     if parsed.shows_jobs:
         _call_hydra(parsed.for_jobs(), _run_one)
     else:
@@ -150,13 +207,11 @@ def _call_hydra(arguments: list[str], task: Callable[[Any], float | None]) -> No
 
 def _prepare_hydra(arguments: list[str]) -> None:
     """Set the arguments and search path that Hydra reads."""
-    from hydra.core.plugins import Plugins
-
-    from cnncompare.config.files import UserConf, add_user_conf
+    from cnncompare.config.files import add_user_conf, register_search_path
 
     sys.argv[1:] = arguments
     add_user_conf(arguments)
-    Plugins.instance().register(UserConf)
+    register_search_path()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises errors instead of printing them
 
 

@@ -67,8 +67,14 @@ class Interrupted(BaseException):
 
 
 def closest(name: str, known: Iterable[str]) -> str:
-    """Return ``"; did you mean 'a' or 'b'?"`` with the known names closest to `name`, or ``""``."""
-    near = get_close_matches(name, list(known), n=3, cutoff=0.6)
+    """Return ``"; did you mean 'a' or 'b'?"`` with the known names closest to `name`, or ``""``.
+
+    At most three names are returned; upper and lower case are not distinguished.
+    """
+    by_lower = {candidate.lower(): candidate for candidate in known}
+    if name.lower() in by_lower:
+        return f"; did you mean {by_lower[name.lower()]!r}?"
+    near = [by_lower[match] for match in get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6)]
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 

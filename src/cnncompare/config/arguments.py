@@ -9,6 +9,7 @@ from typing import NoReturn
 from hydra._internal.utils import get_args_parser
 
 from cnncompare.config.quoting import Several, quote_overrides
+from cnncompare.config.script_flags import refuse_script_flags
 from cnncompare.errors import ConfigError
 
 _SWITCHES = ("help", "hydra_help", "resolve", "run", "multirun", "shell_completion")
@@ -83,6 +84,7 @@ def read_arguments(arguments: Sequence[str]) -> Arguments:
     if any(argument.startswith("--experimental-rerun") for argument in arguments):
         raise ConfigError("--experimental-rerun loads a pickle, which can run code; not supported")
     parser = get_args_parser()
+    refuse_script_flags(arguments, list(parser._option_string_actions))
     parser.error = _refuse  # type: ignore[method-assign]  # Hydra builds the parser
     options = parser.parse_intermixed_args(list(arguments))
     parsed = Arguments(options, tuple(options.overrides))

@@ -9,17 +9,16 @@ def compose_config(overrides: Sequence[str]) -> Config:
     """Return the validated configuration of a run; raises ConfigError."""
     from hydra import compose, initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
-    from hydra.core.plugins import Plugins
     from hydra.errors import HydraException
     from omegaconf import open_dict
     from omegaconf.errors import OmegaConfBaseException
 
     from cnncompare.config.files import (
-        UserConf,
         add_user_conf,
         conf_folder,
         hydra_error_message,
         refuse_merged_options,
+        register_search_path,
     )
     from cnncompare.config.quoting import quote_overrides
     from cnncompare.config.validation import validate
@@ -27,7 +26,7 @@ def compose_config(overrides: Sequence[str]) -> Config:
 
     quoted = quote_overrides(overrides, "refuse")
     add_user_conf([])
-    Plugins.instance().register(UserConf)
+    register_search_path()
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(conf_folder()), version_base="1.3"):

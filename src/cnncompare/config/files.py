@@ -7,10 +7,12 @@ from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.plugins import Plugins
 from hydra.errors import ConfigCompositionException, MissingConfigException
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.types import RunMode
 
+from cnncompare.config.catalog_options import SCHEME, CatalogOptions, catalog_options
 from cnncompare.config.quoting import SINGLE_CHOICE_GROUPS
 from cnncompare.config.validation import unknown_key_message
 from cnncompare.errors import ConfigError, closest
@@ -56,11 +58,21 @@ def _config_dir_option(arguments: list[str]) -> Path | None:
     return None
 
 
+def register_search_path() -> None:
+    """Make Hydra find the catalog's networks and the user's conf folder."""
+    Plugins.instance().register(CatalogOptions)
+    Plugins.instance().register(UserConf)
+
+
 class UserConf(SearchPathPlugin):
-    """Adds ./conf to Hydra's search path, after the shipped folder; Hydra adds --config-dir."""
+    """Adds the catalog and ./conf to Hydra's search path, after the shipped folder.
+
+    Hydra itself adds --config-dir.
+    """
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        """Append the folder ./conf, if there is one besides the shipped folder."""
+        """Append the networks of the catalog, and ./conf if it is not the shipped folder."""
+        search_path.append("catalog", f"{SCHEME}://{conf_folder()}")
         folder = Path("conf").resolve()
         if folder.is_dir() and not folder.samefile(conf_folder()):
             search_path.append("user", f"file://{folder}")
@@ -102,8 +114,11 @@ def hydra_error_message(error: Exception) -> str:
 
 def _unknown_option(file: str, options: list[str]) -> str:
     group, _, name = file.rpartition("/")
-    known = ", ".join(options)
-    return f"unknown {group or 'configuration'} {name!r}{closest(name, options)} (known: {known})"
+    known = f"known: {', '.join(options)}"
+    if group == "model":
+        options = [*options, *catalog_options(conf_folder())]
+        known = "python -m cnncompare models lists all"
+    return f"unknown {group or 'configuration'} {name!r}{closest(name, options)} ({known})"
 
 
 def _invalid_override(key: str, error: ConfigCompositionException) -> str:

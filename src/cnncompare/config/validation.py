@@ -12,6 +12,7 @@ from cnncompare.config.extension import OwnSections
 from cnncompare.config.optimization import SECTIONS
 from cnncompare.config.schema import Config
 from cnncompare.config.section import Section
+from cnncompare.config.suggestions import suggest_keys
 from cnncompare.errors import ConfigError, closest
 
 
@@ -70,26 +71,26 @@ RENAMED = {
 
 
 def unknown_key_message(path: list[str]) -> str:
-    """Return the message for a key that is not in the schema, with the known or the new key."""
+    """Return the message for a key that is not in the schema, with the new or similar keys."""
     for depth, name in enumerate(path, start=1):
         key = ".".join(path[:depth])
         if key in RENAMED:
             return f"{'.'.join(path)} is no longer a key; use {RENAMED[key]}"
         section, _ = _schema_at(path[:depth])
-        known = _known_keys(path[:depth], section)
-        if name not in known and not (section and issubclass(section, OwnSections)):
-            return f"unknown key {key}{closest(name, known)} (known: {', '.join(known)})"
         if section and issubclass(section, OwnSections):
             group = ".".join(path[: depth - 1])
             return f"{'.'.join(path)} is a key only with {group}={name} or {group}=[...,{name}]"
+        if name not in _known_keys(path[:depth], section):
+            wanted = ".".join(path)
+            return f"unknown key {key}{suggest_keys(wanted)} (--cfg job lists all keys)"
     return f"unknown key {'.'.join(path)}"
 
 
-def _known_keys(path: list[str], section: type[Section] | None) -> list[str]:
+def _known_keys(path: list[str], section: type[Section] | None) -> set[str]:
     """Return the keys beside the last of `path`: those of a section, or of all its choices."""
     choices = SECTIONS.get(path[0], {}).values() if len(path) == 2 else ()
     fields = {name for choice in choices for name in choice.model_fields}
-    return sorted(fields or (section.model_fields if section else ()))
+    return fields or set(section.model_fields if section else ())
 
 
 def kind_of_key(path: list[str]) -> Literal["text", "list", "any", "other", "unknown"]:

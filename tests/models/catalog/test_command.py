@@ -32,7 +32,7 @@ def test_one_network_is_shown_with_details(capsys: pytest.CaptureFixture[str]) -
     assert "Huang et al. 2016, DenseNet, arXiv:1608.06993" in output
     assert "features.conv0 7x7/2 -> 3x3/1; features.pool0 removed" in output
     assert "IMAGENET1K_V1" in output
-    assert "model=torchvision model.name=densenet161" in output
+    assert "run      model=densenet161\n" in output
 
 
 def test_json_is_a_list_of_rows_with_the_contract_s_keys(

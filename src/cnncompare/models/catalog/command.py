@@ -84,9 +84,10 @@ def _format_gmacs(gmacs: float | None) -> str:
 
 
 def _details(row: NetworkRow) -> str:
-    library = "" if row["source"] == "own" else f"{row['source']} model.name="
-    lines = [f"\n[bold]{escape(row['name'])}[/bold]", f"run      model={library}{row['name']}"]
-    if row["paper"] is None:
+    in_table = row["paper"] is not None
+    option = row["name"] if in_table else f"{row['source']} model.name={row['name']}"
+    lines = [f"\n[bold]{escape(row['name'])}[/bold]", f"run      model={option}"]
+    if not in_table:
         return "\n".join(lines)
     changes, weights = row["small_image_changes"], row["weights"]
     if changes is None:
