@@ -3,7 +3,12 @@
 import inspect
 
 import pytest
+import yaml
 
+from cnncompare.config.callbacks import CallbacksConfig
+from cnncompare.config.files import conf_folder
+from cnncompare.config.optimization import SECTIONS, LossConfig
+from cnncompare.config.output import LoggerConfig
 from cnncompare.errors import ConfigError
 from cnncompare.extensions import kinds
 from cnncompare.extensions.registry import Registry
@@ -66,3 +71,29 @@ def test_every_built_in_name_is_registered_by_its_module(registry: Registry) -> 
         return
     for name in registry.builtin:
         assert callable(resolve(registry, name))
+
+
+@pytest.mark.parametrize(
+    ("registry", "group"),
+    [
+        (kinds.OPTIMIZERS, "optimizer"),
+        (kinds.SCHEDULERS, "scheduler"),
+        (kinds.LOSSES, "loss"),
+        (kinds.CALLBACKS, "callbacks"),
+        (kinds.LOGGERS, "logger"),
+    ],
+)
+def test_every_built_in_name_has_a_file_and_a_section(registry: Registry, group: str) -> None:
+    assert {path.stem for path in (conf_folder() / group).glob("*.yaml")} == set(registry.builtin)
+    sections = {"callbacks": CallbacksConfig, "logger": LoggerConfig}
+    keys = sections[group].model_fields if group in sections else {*SECTIONS[group]} - {"own"}
+    assert set(keys) == set(registry.builtin)
+
+
+def test_the_keys_of_a_file_are_those_of_its_section() -> None:
+    for group, sections in SECTIONS.items():
+        for name, section in sections.items():
+            if name != "own":
+                content = yaml.safe_load((conf_folder() / group / f"{name}.yaml").read_text())
+                shared = set(LossConfig.model_fields) - {"name"} if group == "loss" else set()
+                assert set(content) == set(section.model_fields) - shared, name
