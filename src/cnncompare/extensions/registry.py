@@ -15,7 +15,7 @@ F = TypeVar("F", bound=Factory)
 
 @dataclass(frozen=True)
 class Registration:
-    """A factory with the place of its registration: module, file and line."""
+    """A factory with the module, the file and the line that registered it."""
 
     factory: Factory
     module: str
