@@ -12,7 +12,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from cnncompare.cli import SUBCOMMANDS
 from cnncompare.config.files import register_search_path
-from cnncompare.sweep.overrides import expand_seeds
+from cnncompare.sweep.overrides import expand_repetitions
 from tests.composing import compose_config
 from tests.conftest import HAS_SOURCES, ROOT
 
@@ -68,7 +68,9 @@ def test_the_documentation_has_commands() -> None:
 def test_a_documented_run_is_a_valid_configuration(
     page: str, words: list[str], user_files: Path
 ) -> None:
-    settings = [word for word in expand_seeds(words) if "=" in word and not word.startswith("-")]
+    settings = [
+        word for word in expand_repetitions(words) if "=" in word and not word.startswith("-")
+    ]
     overrides = OverridesParser.create().parse_overrides(
         [word for word in settings if "glob(" not in word and not word.startswith("hydra/")]
     )

@@ -139,9 +139,9 @@ def _run_quickstart(arguments: list[str]) -> int:
 
 def _run_hydra(arguments: list[str]) -> int:
     from cnncompare.config.arguments import read_arguments
-    from cnncompare.sweep.overrides import expand_seeds
+    from cnncompare.sweep.overrides import expand_repetitions
 
-    parsed = read_arguments(expand_seeds(arguments))
+    parsed = read_arguments(expand_repetitions(arguments))
     if parsed.options.help:
         print(_overview())
     if parsed.shows_jobs:

@@ -106,7 +106,7 @@ def test_in_a_sweep_a_comma_separates_values(override: str, values: list[str]) -
         ("data=null", "data needs an option"),
         ("data.root=", "data.root is empty"),
         ("model=", "model is empty"),
-        ("data.rot=~/x", "unknown key data.rot; did you mean 'root'"),
+        ("data.rot=~/x", "unknown key data.rot; did you mean 'data.root'"),
         ("+model.options.path=~/x", """as text: "+model.options.path='~/x'\""""),
         ("sweep.jobs=model=a", """as text: "sweep.jobs=['model=a']\""""),
         ("hydra.run.dir=a=b", """as text: "hydra.run.dir='a=b'\""""),

@@ -57,10 +57,13 @@ def test_every_key_of_the_schema_can_be_set_without_a_plus() -> None:
     ("override", "message"),
     [
         ("+modle=vgg16", "unknown key modle; did you mean 'model'?"),
-        ("+optimizer.momentun=0.5", "unknown key optimizer.momentun; did you mean 'momentum'?"),
+        (
+            "+optimizer.momentun=0.5",
+            "unknown key optimizer.momentun; did you mean 'optimizer.momentum'?",
+        ),
         (
             "+data.augment.flp=true",
-            "unknown key data.augment.flp; did you mean 'data.aug",
+            "unknown key data.augment.flp; did you mean 'data.augment.flip'?",
         ),
         ("+trainer._target_=os.system", "unknown key trainer._target_"),
         ("optimizer.lr=-1", "optimizer.lr=-1: input should be greater than 0"),
@@ -90,7 +93,7 @@ def test_every_key_of_the_schema_can_be_set_without_a_plus() -> None:
         ("seed=-1", "seed=-1: input should be greater than or equal to 0"),
         ("optimizer.name=adam", "unknown key optimizer.momentum (known to adam: beta1, beta2"),
         ("optimizer.name=sgdd", "unknown optimizer 'sgdd'; did you mean 'sgd'? (known: adagrad"),
-        ("+loss.gama=2", "unknown key loss.gama (known to cross_entropy: label_smoothing"),
+        ("+loss.gama=2", "unknown key loss.gama; did you mean 'loss.gamma'? (known"),
         ("+callbacks.early.patience=3", "unknown callback 'early'"),
         ("optimizer.lr=${nothing}", "optimizer.lr"),
     ],
@@ -288,3 +291,51 @@ def test_local_data_are_identified_by_their_absolute_path() -> None:
 def test_faults_of_own_data_are_named(overrides: tuple[str, ...], message: str) -> None:
     with pytest.raises(ConfigError, match=f"^{re.escape(message)}"):
         compose_config(*overrides, "model=lenet5")
+
+
+def test_folds_and_holdouts_share_a_recipe_and_have_hashes_of_their_own() -> None:
+    folds = [compose_config(*DIGITS, "data.folds=3", f"data.fold={i}") for i in (1, 2)]
+    holdouts = [compose_config(*DIGITS, f"data.holdout={i}", "seed=4") for i in (1, 2)]
+    ordinary = compose_config(*DIGITS)
+    assert len({config.hash() for config in [*folds, *holdouts, ordinary]}) == 5
+    assert folds[0].recipe_hash() == folds[1].recipe_hash()
+    assert holdouts[0].recipe_hash() == holdouts[1].recipe_hash()
+    assert len({config.recipe_hash() for config in [*folds, *holdouts, ordinary]}) == 3
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (("data.fold=2",), "data.fold=2 needs data.folds, the number of folds; -m folds=5 runs"),
+        (("data.folds=3",), "data.folds=3 needs data.fold, the fold to test, from 1 to 3"),
+        (("data.folds=3", "data.fold=4"), "data.fold=4 is beyond the last of data.folds=3; use 1"),
+        (("data.folds=1", "data.fold=1"), "data.folds=1: input should be greater than or equal"),
+        (("data.folds=3", "data.fold=0"), "data.fold=0: input should be greater than or equal"),
+        (("data.holdout=0",), "data.holdout=0: input should be greater than or equal to 1"),
+        (
+            ("data.folds=3", "data.fold=1", "data.holdout=1"),
+            "data.fold=1 and data.holdout=1 divide the images in two ways",
+        ),
+        (
+            ("data.folds=3", "data.fold=1", "data.test_fraction=0.3"),
+            "data.test_fraction=0.3 has no effect on folds: each of 3 folds tests 1/3 of the",
+        ),
+        (
+            ("data.holdout=1", "trainer.max_epochs=0"),
+            "trainer.max_epochs=0 trains nothing, and folds and hold-outs divide images for tra",
+        ),
+        (("+folds=5",), "folds is an option of sweeps, -m folds=5; a single run has data.folds=5"),
+        (("+holdouts=5",), "holdouts is an option of sweeps, -m holdouts=5; a single run has data"),
+    ],
+)
+def test_faults_of_folds_are_named(overrides: tuple[str, ...], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        compose_config(*DIGITS, *overrides)
+    assert str(caught.value).startswith(message)
+
+
+def test_a_split_table_and_a_fold_exclude_each_other(tmp_path: Path) -> None:
+    table = tmp_path / "split.csv"
+    table.write_text("file,split\n0,train\n")
+    with pytest.raises(ConfigError, match=r"fixes the test images, and data.fold=1 draws them"):
+        compose_config(*DIGITS, f"data.split={table}", "data.folds=3", "data.fold=1")

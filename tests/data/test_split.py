@@ -10,7 +10,8 @@ from sklearn.model_selection import StratifiedShuffleSplit
 
 from cnncompare.config.data import DataConfig
 from cnncompare.data.source import Source, Split, full_split
-from cnncompare.data.split import complete_source, split_source, stratified_positions
+from cnncompare.data.split import complete_source, split_source
+from cnncompare.data.stratify import stratified_positions
 from cnncompare.errors import DataError
 
 

@@ -47,6 +47,9 @@ def misbehave(way):
         time.sleep(1000)
     if way == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
+    if way == "kill_once" and not Path("killed").exists():
+        Path("killed").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
     if way == "segfault":
         os.kill(os.getpid(), signal.SIGSEGV)
     if way == "wait_late":

@@ -9,24 +9,59 @@ from omegaconf import OmegaConf
 from cnncompare.config.files import conf_folder
 from cnncompare.errors import ConfigError
 from cnncompare.sweep.compose_jobs import JobComposer
-from cnncompare.sweep.overrides import combine_with_lines, expand_seeds, is_skipped
+from cnncompare.sweep.overrides import combine_with_lines, expand_repetitions, is_skipped
 
 
 def test_seeds_are_expanded() -> None:
-    assert expand_seeds(["-m", "seeds=3", "model=vgg16"]) == ["-m", "seed=0,1,2", "model=vgg16"]
-    assert expand_seeds(["--multirun", "seeds=1"]) == ["--multirun", "seed=0"]
-    assert expand_seeds(["seed=3"]) == ["seed=3"]
+    assert expand_repetitions(["-m", "seeds=3", "model=vgg16"]) == [
+        "-m",
+        "seed=0,1,2",
+        "model=vgg16",
+    ]
+    assert expand_repetitions(["--multirun", "seeds=1"]) == ["--multirun", "seed=0"]
+    assert expand_repetitions(["seed=3"]) == ["seed=3"]
+
+
+def test_folds_and_holdouts_are_expanded() -> None:
+    assert expand_repetitions(["-m", "folds=3"]) == ["-m", "data.folds=3", "data.fold=1,2,3"]
+    assert expand_repetitions(["holdouts=2", "-m"]) == ["data.holdout=1,2", "-m"]
+    both = expand_repetitions(["-m", "seeds=2", "folds=2"])
+    assert both == ["-m", "seed=0,1", "data.folds=2", "data.fold=1,2"]
+    single = ["data.folds=3", "data.fold=2"]
+    assert expand_repetitions(single) == single
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["folds=5"], "folds=5 starts several runs: add -m, or use data.folds=5 data.fold=1 for"),
+        (["holdouts=5"], "holdouts=5 starts several runs: add -m, or use data.holdout=1 for one"),
+        (["-m", "folds=5", "holdouts=3"], "folds=5 and holdouts=3 divide the images in two ways"),
+        (["-m", "folds=5", "folds=3"], "folds=5 and folds=3 set the same; use one of them"),
+        (["-m", "folds=5", "data.fold=2"], "folds=5 and data.fold=2 set the same"),
+        (["-m", "holdouts=5", "data.holdout=2"], "holdouts=5 and data.holdout=2 set the same"),
+        (["-m", "seeds=5", "seed=2"], "seeds=5 and seed=2 set the same"),
+        (["-m", "folds=1"], "folds=1: expected 2 or more folds, such as folds=3"),
+        (["-m", "folds=five"], "folds=five: expected 2 or more folds"),
+        (["-m", "folds=2,3"], "folds=2,3: expected 2 or more folds"),
+        (["-m", "folds="], "folds=: expected 2 or more folds"),
+        (["-m", "holdouts=1"], "holdouts=1: expected 2 or more hold-outs, such as holdouts=3"),
+    ],
+)
+def test_folds_that_cannot_be_run_are_refused(arguments: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        expand_repetitions(arguments)
 
 
 def test_seeds_without_a_sweep_are_refused() -> None:
     with pytest.raises(ConfigError, match="seeds=3 starts several runs: add -m"):
-        expand_seeds(["seeds=3"])
+        expand_repetitions(["seeds=3"])
 
 
 @pytest.mark.parametrize("argument", ["seeds=0", "seeds=-1", "seeds=three", "seeds=", "seeds=1,2"])
 def test_an_invalid_number_of_seeds_is_refused(argument: str) -> None:
     with pytest.raises(ConfigError, match="expected a positive number of seeds"):
-        expand_seeds(["-m", argument])
+        expand_repetitions(["-m", argument])
 
 
 def test_lines_are_combined_with_jobs_whose_overrides_take_precedence() -> None:

@@ -1,10 +1,13 @@
 """The table of a sweep, on terminals of several widths and in files."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from cnncompare.runs.resampling import ResamplingSection
 from cnncompare.runs.run import Run
+from cnncompare.terminal.result import print_run_result
 from cnncompare.terminal.sweep_table import print_sweep_table
 from tests.terminal.conftest import Printed, make_run
 
@@ -58,3 +61,19 @@ def test_only_settings_that_differ_have_a_column(tmp_path: Path, printed: Printe
 
 def test_no_runs_print_an_empty_table(printed: Printed) -> None:
     assert "test top-1" in printed(None, lambda: print_sweep_table([]))
+
+
+def test_runs_of_folds_have_their_number(tmp_path: Path, printed: Printed) -> None:
+    runs = [make_run(tmp_path, "a", accuracy) for accuracy in (0.5, 0.6)]
+    for number, run in enumerate(runs, start=1):
+        assert run.record.data is not None
+        run.record.data.resampling = ResamplingSection(
+            method="folds", number=number, count=2, n=720, fingerprint="f"
+        )
+    text = printed(None, lambda: print_sweep_table(runs))
+    header, _, first, second = text.splitlines()[1:5]
+    assert header.split()[:2] == ["model", "fold"]
+    assert "hold-out" not in header
+    assert [first.split()[1], second.split()[1]] == ["2", "1"]
+    result = printed(None, lambda: print_run_result(runs[1]))
+    assert re.search(r"fold +2 of 2, of all 720 images", result)

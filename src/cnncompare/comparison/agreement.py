@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cnncompare.comparison.folds import comparable_outcomes
 from cnncompare.comparison.grouping import Group
 from cnncompare.comparison.load import Outcome
 
@@ -27,8 +28,11 @@ class Agreement:
 def representatives(groups: Sequence[Group]) -> dict[str, Outcome]:
     """Return the outcome of one run per group, by label; of a common seed if there is one.
 
-    Otherwise it is the run with the group's lowest seed. Groups without outcomes are omitted.
+    Otherwise it is the run with the group's lowest seed. Groups without outcomes are omitted. Of
+    folds, it is the predictions of all folds of one seed.
     """
+    if groups and groups[0].results[0].data.resampling is not None:
+        return comparable_outcomes(groups)
     by_seed = [{r.seed: r.outcome for r in g.results if r.outcome is not None} for g in groups]
     common = set.intersection(*(set(s) for s in by_seed if s)) if any(by_seed) else set()
     chosen: dict[str, Outcome] = {}

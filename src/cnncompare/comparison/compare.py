@@ -9,6 +9,12 @@ from typing import Any
 import numpy as np
 
 from cnncompare.comparison.fairness import fairness_card, overlapping_runs
+from cnncompare.comparison.folds import (
+    GroupResampling,
+    estimate_over_folds,
+    has_folds,
+    resampling_of,
+)
 from cnncompare.comparison.grouping import Group, Table, differing_protocol_keys, split_into_tables
 from cnncompare.comparison.learning_curves import (
     BudgetComparison,
@@ -47,7 +53,8 @@ class Estimate:
     """A metric of a group: mean, standard deviation over seeds, and 95 % intervals.
 
     `interval` is Wilson's for one run and Student's t over the seeds of several. `with_images`
-    covers seeds and test images together, by hierarchical bootstrap.
+    covers seeds and test images together, by hierarchical bootstrap. Over folds or hold-outs, both
+    are Student's t corrected for overlapping training sets, and `sd` is that over the folds.
     """
 
     mean: float | None
@@ -70,6 +77,7 @@ class GroupRow:
     letters: str = ""
     did_not_train: int = 0  # runs of the network that are left out of all estimates and tests
     failure: str = ""  # evidence of the first of them
+    resampling: GroupResampling | None = None  # None for an ordinary test split
 
     @property
     def label(self) -> str:
@@ -189,10 +197,13 @@ def _row(group: Group, overlapping: set[str], options: Options) -> GroupRow:
         model=first.model.model_dump(),
         fairness=fairness_card(group, overlapping),
         reference_result=reference,
+        resampling=resampling_of(group),
     )
 
 
 def _estimate(group: Group, metric: Metric) -> Estimate:
+    if has_folds(group):
+        return Estimate(*estimate_over_folds(group, metric))
     values = [value for r in group.results if (value := metric.per_run(r)) is not None]
     unknown = Interval(None, None, "unknown")
     if not values:

@@ -1,4 +1,7 @@
-"""Grouping of runs: tables of runs that share a protocol, groups that differ only in their seed."""
+"""Grouping of runs: tables of runs that share a protocol, groups that differ only in their seed.
+
+Runs of a group may also differ in the fold or hold-out that they tested.
+"""
 
 import hashlib
 import json
@@ -9,11 +12,12 @@ from typing import Any
 
 from cnncompare.comparison.load import Result, Skipped
 from cnncompare.errors import ConfigError, closest
+from cnncompare.runs.resampling import ResamplingSection
 
-# Keys that affect neither the results nor their comparability, and the seed.
+# Keys that affect neither the results nor their comparability, and the seed and the fold.
 _NOT_COMPARED = (
     *("seed", "output_root", "name", "force", "logger", "display", "model.lr"),
-    *("data.workers", "data.cache_dir", "data.cache_limit_gib"),
+    *("data.workers", "data.cache_dir", "data.cache_limit_gib", "data.fold", "data.holdout"),
     # the section `display` before version 0.2.0
     "callbacks.progress",  # old name
     "callbacks.confusion_matrix",  # old name
@@ -23,15 +27,15 @@ _NOT_COMPARED = (
 
 @dataclass(frozen=True)
 class Group:
-    """Runs that differ only in their seed, sorted by it."""
+    """Runs that differ only in their fold or hold-out and their seed, sorted by both."""
 
     label: str
     results: list[Result]
 
     @property
     def seeds(self) -> list[int]:
-        """The seeds in ascending order."""
-        return [result.seed for result in self.results]
+        """The different seeds in ascending order."""
+        return sorted({result.seed for result in self.results})
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,8 @@ def protocol_of(result: Result) -> dict[str, Any]:
 
 def _data_protocol(result: Result) -> dict[str, Any]:
     data = result.data
+    if data.resampling is not None:
+        return _resampling_protocol(data.name, data.classes, data.resampling)
     return {
         "data": data.name,
         "fingerprint": data.fingerprint,
@@ -73,6 +79,21 @@ def _data_protocol(result: Result) -> dict[str, Any]:
         "n_train": data.n_train,
         "n_val": data.n_val,
         "n_test": data.n_test,
+    }
+
+
+def _resampling_protocol(name: str, classes: int, drawn: ResamplingSection) -> dict[str, Any]:
+    """Return what all folds or hold-outs share; their own images differ."""
+    method = f"{drawn.count} folds"
+    if drawn.method == "holdouts":
+        method = f"hold-outs of {drawn.test_fraction:g}"
+    return {
+        "data": name,
+        "fingerprint": drawn.fingerprint,
+        "classes": classes,
+        "n_images": drawn.n,
+        "resampling": method,
+        **{f"limit_{split}": limit for split, limit in drawn.limits.items()},
     }
 
 
@@ -168,8 +189,17 @@ def _canonical(value: Any) -> str:
 def _with_equal_test_labels(members: list[Result]) -> tuple[list[Result], list[Skipped]]:
     """Drop the predictions of runs whose test labels differ from those of the majority.
 
-    The fingerprints are equal, so that equal labels are expected.
+    Runs with equal fingerprints are compared, so that equal labels are expected.
     """
+    by_images: dict[str, list[Result]] = defaultdict(list)
+    for result in members:
+        by_images[result.data.fingerprint].append(result)
+    checked = [_agreeing_with_majority(results) for results in by_images.values()]
+    skipped = [skip for _, differing in checked for skip in differing]
+    return [result for results, _ in checked for result in results], skipped
+
+
+def _agreeing_with_majority(members: list[Result]) -> tuple[list[Result], list[Skipped]]:
     hashes = {id(r): _labels_hash(r) for r in members if r.outcome is not None}
     if len(set(hashes.values())) <= 1:
         return members, []
@@ -192,7 +222,7 @@ def _groups(members: list[Result], group_by: str | None) -> tuple[list[Group], l
     by_group: dict[str, list[Result]] = defaultdict(list)
     for result in members:
         by_group[_group_key(result, group_by)].append(result)
-    unique = [_one_per_seed(runs) for runs in by_group.values()]
+    unique = [_one_per_sample(runs) for runs in by_group.values()]
     kept = [runs for runs, _ in unique]
     labels = _labels(kept, group_by)
     groups = [Group(label, runs) for label, runs in zip(labels, kept, strict=True)]
@@ -205,14 +235,15 @@ def _group_key(result: Result, group_by: str | None) -> str:
     return _canonical(result.config.get(group_by))
 
 
-def _one_per_seed(runs: list[Result]) -> tuple[list[Result], list[Skipped]]:
-    """Keep the last finished run of each seed, because a repeated seed is not a new sample."""
-    ordered = sorted(runs, key=lambda r: (r.seed, r.record.finished_at or ""))
-    last = {result.seed: result for result in ordered}
+def _one_per_sample(runs: list[Result]) -> tuple[list[Result], list[Skipped]]:
+    """Keep the last finished run of each seed and fold: a repetition is not a new sample."""
+    ordered = sorted(runs, key=lambda r: (r.number, r.seed, r.record.finished_at or ""))
+    last = {(result.number, result.seed): result for result in ordered}
+    later = [(r, last[r.number, r.seed]) for r in ordered]
     repeated = [
-        Skipped(str(r.run.folder), f"same configuration and seed as {last[r.seed].run.folder}")
-        for r in ordered
-        if r is not last[r.seed]
+        Skipped(str(r.run.folder), f"same configuration and seed as {kept.run.folder}")
+        for r, kept in later
+        if r is not kept
     ]
     return list(last.values()), repeated
 

@@ -37,7 +37,8 @@ class Outcome:
 
     `label` and `top1` are int16 [N]; `top1` is -1 for an image that could not be decoded.
     `correct1` and `correct5` are bool [N]. `confidence` is float32 [N] in [0, 1], the probability
-    assigned to `top1`.
+    assigned to `top1`. `index`, int64 [N], is None unless the images are a fold or hold-out: their
+    positions among all images of the data set, ascending.
     """
 
     label: NDArray[np.int16]
@@ -45,6 +46,7 @@ class Outcome:
     correct1: NDArray[np.bool_]
     correct5: NDArray[np.bool_]
     confidence: NDArray[np.float32]
+    index: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +70,11 @@ class Result:
     def seed(self) -> int:
         """The seed of the training."""
         return self.run_settings.seed
+
+    @property
+    def number(self) -> int:
+        """The number of the fold or hold-out that was tested, 0 for an ordinary test split."""
+        return self.data.resampling.number if self.data.resampling else 0
 
     @property
     def data_name(self) -> str:
@@ -170,7 +177,22 @@ def read_outcome(run: Run) -> Outcome:
     _check_accuracy(run, saved)
     hits = saved.top5 == saved.label[:, None]
     top1 = saved.top5[:, 0].copy()
-    return Outcome(saved.label, top1, hits[:, 0].copy(), hits.any(axis=1), saved.confidence)
+    correct = (hits[:, 0].copy(), hits.any(axis=1))
+    return Outcome(saved.label, top1, *correct, saved.confidence, _checked_index(run, saved))
+
+
+def _checked_index(run: Run, saved: Predictions) -> NDArray[np.int64] | None:
+    """Return the images of a fold or hold-out among all images of the data set."""
+    section = run.record.data.resampling if run.record.data else None
+    if section is None:
+        return None
+    index, path = saved.index, run.folder / PREDICTIONS
+    if index is None or index.shape != saved.label.shape or index.dtype.kind not in "iu":
+        raise DataError(f"{path}: a fold needs index (N,), the images' positions in the data set")
+    ascending = bool((np.diff(index) > 0).all())
+    if index.min() < 0 or index.max() >= section.n or not ascending:
+        raise DataError(f"{path}: index must ascend within the {section.n} images of the data set")
+    return index.astype(np.int64)
 
 
 def _check_shapes(run: Run, saved: Predictions) -> None:

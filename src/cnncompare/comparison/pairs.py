@@ -5,6 +5,7 @@
 | one of each, same images | exact McNemar | these two networks on other images of the same kind |
 | two or more common seeds | paired over seeds and images | retraining, on other such images |
 | the same, without predictions | Student's t, paired over seeds | retraining, on these images |
+| two or more common folds or hold-outs | corrected resampled t | retraining, on other such images |
 | otherwise, three or more runs | permutation of the runs | retraining, on these images |
 """
 
@@ -14,6 +15,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from cnncompare.comparison.fold_pairs import CORRECTED_T, compare_over_folds
+from cnncompare.comparison.folds import common_folds
 from cnncompare.comparison.grouping import Group
 from cnncompare.comparison.load import Result
 from cnncompare.comparison.metrics import Metric
@@ -39,9 +42,10 @@ ALPHA = 0.05
 class Pair:
     """Comparison of two groups; `difference` is the metric of `a` minus that of `b`.
 
-    If the groups share two or more seeds, only these `seeds` are compared. `low` and `high` bound
-    the 95 % interval of the difference, which is not adjusted for other pairs. `p_holm` is
-    adjusted for all pairs of the table, and `significant` states whether it is below 0.05.
+    If the groups share two or more seeds, only these `seeds` are compared, and of folds and
+    hold-outs only the common ones, `folds`. `low` and `high` bound the 95 % interval of the
+    difference, which is not adjusted for other pairs. `p_holm` is adjusted for all pairs of the
+    table, and `significant` states whether it is below 0.05.
     `p_seeds` is from Student's paired t test over seeds alone. `wins_a` and `wins_b` count the
     images, summed over seeds, that only a or only b classifies correctly, and `effect` is Cohen's
     g of these counts, in [-0.5, 0.5]. Values that cannot be computed are None.
@@ -62,6 +66,7 @@ class Pair:
     wins_b: int | None = None
     effect: float | None = None
     plan: SampleSizePlan | None = None
+    folds: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,28 @@ def _decide(tested: _Tested, p_holm: float | None, alpha: float) -> Pair:
 
 
 def _test(a: Group, b: Group, metric: Metric) -> _Tested:
+    if a.results[0].data.resampling is not None:
+        return _test_folds(a, b, metric)
+    return _test_seeds(a, b, metric)
+
+
+def _test_folds(a: Group, b: Group, metric: Metric) -> _Tested:
+    """Test over the common folds or hold-outs; on a single one, over its seeds."""
+    pair, folds = Pair(a.label, b.label, None, None, None, "none", None), common_folds(a, b)
+    if not folds:
+        return _Tested(pair)
+    if len(folds) == 1:
+        of_a, of_b = folds[0]
+        tested = _test_seeds(replace(a, results=of_a), replace(b, results=of_b), metric)
+        return replace(tested, pair=replace(tested.pair, folds=(of_a[0].number,)))
+    found = compare_over_folds(folds, metric)
+    if found is None:
+        return _Tested(pair)
+    values = {name: value for name, value in vars(found).items() if name != "power"}
+    return _Tested(replace(pair, test=CORRECTED_T, **values), found.power)
+
+
+def _test_seeds(a: Group, b: Group, metric: Metric) -> _Tested:
     by_seed_a, by_seed_b = ({r.seed: r for r in group.results} for group in (a, b))
     common = tuple(sorted(by_seed_a.keys() & by_seed_b.keys()))
     untested = Pair(a.label, b.label, None, None, None, "none", None)

@@ -24,7 +24,7 @@ from cnncompare.comparison.confusion import (
     never_predicted,
     pooled_confusion_matrix,
 )
-from cnncompare.comparison.grouping import Group
+from cnncompare.comparison.folds import outcomes_of
 from cnncompare.comparison.load import Outcome
 from cnncompare.runs.run import CLASSES
 from cnncompare.stats.calibration import (
@@ -54,7 +54,7 @@ class PredictionAnalysis:
 def analyse_predictions(table: ComparedTable) -> PredictionAnalysis | None:
     """Return the analysis of a table; None if no run has valid predictions."""
     groups = [row.group for row in table.rows]
-    outcomes = {group.label: _valid_outcomes(group) for group in groups}
+    outcomes = {group.label: outcomes_of(group) for group in groups}
     outcomes = {label: members for label, members in outcomes.items() if members}
     if not outcomes:
         return None
@@ -75,10 +75,6 @@ def analyse_predictions(table: ComparedTable) -> PredictionAnalysis | None:
         solely_correct=solely_correct(chosen),
         vote=majority_vote_accuracy(list(chosen.values()), n) if len(chosen) > 2 else None,
     )
-
-
-def _valid_outcomes(group: Group) -> list[Outcome]:
-    return [result.outcome for result in group.results if result.outcome is not None]
 
 
 def _pooled(members: list[Outcome]) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:

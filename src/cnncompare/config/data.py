@@ -98,6 +98,9 @@ class DataConfig(Section):
     val_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1  # of the training images
     split_seed: Annotated[int, Field(ge=0)] = 0
     split: str | None = None  # table of files and their splits, as written to split.csv
+    folds: Annotated[int, Field(ge=2)] | None = None  # of cross-validation
+    fold: Annotated[int, Field(ge=1)] | None = None  # the one that is tested, counted from 1
+    holdout: Annotated[int, Field(ge=1)] | None = None  # number of a repeated hold-out, from 1
     protocol: Literal["holdout", "test_as_val"] = "holdout"
     limit_train: Count | None = None  # images, stratified by class
     limit_val: Count | None = None
@@ -178,6 +181,54 @@ class DataConfig(Section):
         if self._labels_sha256 is not None:
             found["labels"] = self._labels_sha256
         return found
+
+    @property
+    def resamples(self) -> bool:
+        """Whether all images are divided anew: a fold or a repeated hold-out is the test split."""
+        return self.fold is not None or self.holdout is not None
+
+    @model_validator(mode="after")
+    def _check_folds(self) -> "DataConfig":
+        if self.folds is None and self.fold is not None:
+            raise ValueError(
+                f"data.fold={self.fold} needs data.folds, the number of folds; -m folds=5 runs "
+                f"all of five folds"
+            )
+        if self.folds is not None and self.fold is None:
+            raise ValueError(
+                f"data.folds={self.folds} needs data.fold, the fold to test, from 1 to "
+                f"{self.folds}; -m folds={self.folds} runs all of them"
+            )
+        if self.fold is not None and self.fold > (self.folds or 0):
+            raise ValueError(
+                f"data.fold={self.fold} is beyond the last of data.folds={self.folds}; "
+                f"use 1 to {self.folds}"
+            )
+        if self.fold is not None and self.holdout is not None:
+            raise ValueError(
+                f"data.fold={self.fold} and data.holdout={self.holdout} divide the images in two "
+                f"ways; use folds or hold-outs"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_resampling(self) -> "DataConfig":
+        if not self.resamples:
+            return self
+        key = f"data.fold={self.fold}" if self.fold else f"data.holdout={self.holdout}"
+        if self.split is not None:
+            raise ValueError(
+                f"data.split={self.split} fixes the test images, and {key} draws them; use one of "
+                f"the two"
+            )
+        default = DataConfig.model_fields["test_fraction"].default
+        if self.fold is not None and self.test_fraction != default:
+            raise ValueError(
+                f"data.test_fraction={self.test_fraction:g} has no effect on folds: each of "
+                f"{self.folds} folds tests 1/{self.folds} of the images; leave it out, or use "
+                f"holdouts"
+            )
+        return self
 
     @model_validator(mode="after")
     def _check_source_support(self) -> "DataConfig":

@@ -96,6 +96,11 @@ class Config(Section):
                 f"data.on_corrupt_image={self.data.on_corrupt_image} is for tests of pretrained "
                 "weights, with trainer.max_epochs=0; to train, replace or remove corrupt images"
             )
+        if self.data.resamples and self.trainer.max_epochs == 0:
+            raise ValueError(
+                "trainer.max_epochs=0 trains nothing, and folds and hold-outs divide images for "
+                "training; test the weights on the data set's own test split"
+            )
         return self
 
     @property
@@ -177,8 +182,13 @@ class Config(Section):
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     def recipe_hash(self) -> str:
-        """Return the hash of the identity without the seed; runs that share it can be averaged."""
-        return self.model_copy(update={"seed": 0}).hash()
+        """Return the hash of the identity without the seed and the number of fold or hold-out.
+
+        Runs that share it can be averaged.
+        """
+        first = {"fold": self.data.fold and 1, "holdout": self.data.holdout and 1}
+        data = self.data.model_copy(update=first)
+        return self.model_copy(update={"seed": 0, "data": data}).hash()
 
     def run_id(self) -> str:
         """Return the name of the run's folder."""

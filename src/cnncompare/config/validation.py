@@ -12,8 +12,8 @@ from cnncompare.config.extension import OwnSections
 from cnncompare.config.optimization import SECTIONS
 from cnncompare.config.schema import Config
 from cnncompare.config.section import Section
-from cnncompare.config.suggestions import suggest_keys
-from cnncompare.errors import ConfigError, closest
+from cnncompare.config.suggestions import all_keys, suggest_keys
+from cnncompare.errors import ConfigError
 
 
 def validate(composed: DictConfig | Mapping[str, Any]) -> Config:
@@ -44,9 +44,9 @@ def _first_problem(error: ValidationError) -> str:
     match problem["type"]:
         case "extra_forbidden":
             if section and len(path) == 2 and path[0] in SECTIONS:
-                known = sorted(section.model_fields)
-                near = closest(path[1], known)
-                return f"unknown key {key}{near} (known to {loc[1]}: {', '.join(known)})"
+                known = ", ".join(sorted(section.model_fields))
+                near = "" if key in all_keys() else suggest_keys(key)
+                return f"unknown key {key}{near} (known to {loc[1]}: {known})"
             return unknown_key_message(path)
         case "missing":
             return f"{key} is missing"
@@ -69,11 +69,20 @@ RENAMED = {
     "data.subset": "data.limit_test",  # old name
 }
 
+# options of the command line that -m replaces, and the keys of a single run
+_OF_SWEEPS = {
+    "seeds": "seed=1",
+    "folds": "data.folds=5 data.fold=1",
+    "holdouts": "data.holdout=1",
+}
+
 
 def unknown_key_message(path: list[str]) -> str:
     """Return the message for a key that is not in the schema, with the new or similar keys."""
     for depth, name in enumerate(path, start=1):
         key = ".".join(path[:depth])
+        if key in _OF_SWEEPS:
+            return f"{key} is an option of sweeps, -m {key}=5; a single run has {_OF_SWEEPS[key]}"
         if key in RENAMED:
             return f"{'.'.join(path)} is no longer a key; use {RENAMED[key]}"
         section, _ = _schema_at(path[:depth])

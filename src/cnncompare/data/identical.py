@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
@@ -23,8 +24,12 @@ def group_identical(split: Split, config: DataConfig, workers: int) -> NDArray[n
 
     Raises CorruptImageError unless `data.on_corrupt_image` allows corrupt images.
     """
+    return group_hashes(hash_images(split, config, workers))
+
+
+def group_hashes(hashes: Sequence[bytes]) -> NDArray[np.int64]:
+    """Return for each hash the first position with an equal one, int64 [n]."""
     first: dict[bytes, int] = {}
-    hashes = hash_images(split, config, workers)
     return np.array([first.setdefault(pixels, i) for i, pixels in enumerate(hashes)], np.int64)
 
 

@@ -14,16 +14,9 @@ from cnncompare.data.files import DecodeReport, ImageFiles
 from cnncompare.data.leaks import count_leaks
 from cnncompare.data.loaders import Batches, BatchOptions, RankInfo
 from cnncompare.data.normalize import channel_statistics
-from cnncompare.data.source import Images, Source, Split, fingerprint, read_images
-from cnncompare.data.sources.arrays import load_arrays
-from cnncompare.data.sources.digits import load_digits
-from cnncompare.data.sources.folder import load_folder
+from cnncompare.data.source import Images, Pool, Source, Split, fingerprint, read_images
 from cnncompare.data.sources.imagenet.notes import colour_notes, limit_note
-from cnncompare.data.sources.imagenet.validation_set import load_imagenet
-from cnncompare.data.sources.own import load_own
-from cnncompare.data.sources.parquet import load_parquet
-from cnncompare.data.sources.synthetic import load_synthetic
-from cnncompare.data.sources.torchvision_sets import load_torchvision
+from cnncompare.data.sources.load import load_source
 from cnncompare.data.split import Splits, complete_source, split_rows, split_source
 from cnncompare.data.split_table import SplitRow
 from cnncompare.data.survey import Survey
@@ -47,8 +40,9 @@ class ImageData(LightningDataModule):
     for other data); `test_labels`, int64 [n_test]; `present_classes`, the labels among them,
     int64, ascending; `fingerprint`, the SHA-256 of the test images before resizing and of their
     labels; `ignored_files`, the numbers of ignored files by suffix; `split_rows`, the split of each
-    image before any limit (None if the data set has fixed splits); and `survey`, that of own image
-    files (None for other data).
+    image before any limit (None if the data set has fixed splits); `survey`, that of own image
+    files (None for other data); `pool`, all images of which a fold or hold-out is the test split,
+    and `pool_positions`, int64 [n_test], the test images in it (both None without these).
 
     `weights_transform` is the transform of the network's pretrained weights; `augmentations` are
     those of users' modules, for training images. Test batches whose
@@ -73,6 +67,8 @@ class ImageData(LightningDataModule):
     survey: Survey | None
     ignored_files: dict[str, int]
     split_rows: list[SplitRow] | None
+    pool: Pool | None
+    pool_positions: Tensor | None
 
     def __init__(
         self,
@@ -107,6 +103,8 @@ class ImageData(LightningDataModule):
         self.ignored_files = source.ignored_files
         self.split_rows = None if source is loaded else split_rows(source)
         splits = split_source(source, self.config)
+        self.pool = source.pool
+        self.pool_positions = None if self.pool is None else self.pool.positions(splits.test)
         splits, self.survey = survey_splits(splits, self.config, self._workers)
         self._hashes = hash_test_images(splits.test, self.config, self._workers)
         splits, self._report = decode_splits(splits, self.config, self._workers)
@@ -116,7 +114,8 @@ class ImageData(LightningDataModule):
         self.n_train = None if splits.train is None else len(splits.train)
         self.n_val = None if splits.val is None else len(splits.val)
         self.n_test, self.test_labels = len(splits.test), splits.test.labels
-        self.batch_size = resolve_batch_size(self.config.batch_size, self.n_train)
+        n_expected = None if self.pool is None else self.pool.n_train
+        self.batch_size = resolve_batch_size(self.config.batch_size, self.n_train, n_expected)
         check_workers(splits, self.batch_size, self._workers)
         chosen_on = splits.test if splits.val is None else splits.val
         self.val_class_counts = torch.bincount(chosen_on.labels, minlength=len(source.classes))
@@ -267,30 +266,6 @@ class ImageData(LightningDataModule):
         if key not in self._on_device:
             self._on_device[key] = images.to(device)
         return self._on_device[key]
-
-
-def load_source(config: DataConfig, transform: Transform | None = None) -> Source:
-    """Return the data set selected by `data.source`; only ImageNet needs `transform`."""
-    match config.source:
-        case "imagenet":
-            assert transform is not None
-            return load_imagenet(config, transform)
-        case "digits":
-            return load_digits()
-        case "synthetic":
-            if config.synthetic is None:
-                raise DataError("source=synthetic needs data.synthetic; use data=synthetic")
-            return load_synthetic(config.synthetic)
-        case "folder":
-            return load_folder(config)
-        case "arrays":
-            return load_arrays(config)
-        case "parquet":
-            return load_parquet(config)
-        case "torchvision":
-            return load_torchvision(config)
-        case _:
-            return load_own(config)
 
 
 def _image_shape(source: Source, config: DataConfig) -> tuple[int, int, int]:

@@ -55,6 +55,27 @@ class Split:
 
 
 @dataclass(frozen=True)
+class Pool:
+    """All images of a data set, from which folds or hold-outs are drawn.
+
+    `rows`, int64 [n], ascending, are those of the images, in their order. `fingerprint` is the
+    SHA-256 of all images and labels. `n_train` is the expected number of training images, which
+    all folds share although their actual numbers may differ by a few images.
+    """
+
+    rows: Tensor
+    fingerprint: str
+    n_train: int
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def positions(self, split: Split) -> Tensor:
+        """Return the positions of the split's images among all images, int64 [m]."""
+        return torch.searchsorted(self.rows, split.rows)
+
+
+@dataclass(frozen=True)
 class Source:
     """A data set as provided by its source; `shape` is (C, H, W) of every image.
 
@@ -62,6 +83,7 @@ class Source:
     drawn from `train` (see `data.split`). `class_names` are the names to display if they differ
     from `classes`. Each of the `notes` is a line about a property that makes results less
     comparable. `ignored_files` counts the files that are no images of the data set, by suffix.
+    `pool` is None unless the test split is a fold or a repeated hold-out.
     """
 
     classes: list[str]
@@ -72,6 +94,7 @@ class Source:
     class_names: list[str] | None = None
     notes: list[str] = field(default_factory=list)
     ignored_files: dict[str, int] = field(default_factory=dict)
+    pool: Pool | None = None
 
 
 def full_split(images: Images, labels: Tensor, keys: Sequence[bytes] | None = None) -> Split:

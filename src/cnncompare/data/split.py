@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cnncompare.config.data import DataConfig
-from cnncompare.data.identical import group_identical
+from cnncompare.data.identical import group_hashes, group_identical, hash_images
+from cnncompare.data.resampling import describe_pool, draw_fold, holdout_seed, pool_images
 from cnncompare.data.source import Source, Split
 from cnncompare.data.sources.class_folders import too_few_error
 from cnncompare.data.split_table import SplitRow, check_fit, read_split_table
+from cnncompare.data.stratify import stratified_positions
 from cnncompare.errors import DataError
 
 
@@ -53,12 +55,14 @@ def split_source(source: Source, config: DataConfig) -> Splits:
 def complete_source(source: Source, config: DataConfig, workers: int) -> Source:
     """Return the source with the splits of `data.split`, or with a drawn test split if it has none.
 
-    Together with a test split, a missing validation split is drawn. Images with identical pixels
-    are in one split. Raises DataError for a table that does not fit the images and for classes
-    with too few images.
+    A fold or a hold-out is drawn from the images of all its splits. Together with a test split, a
+    missing validation split is drawn. Images with identical pixels are in one split. Raises
+    DataError for a table that does not fit the images and for classes with too few images.
     """
     if config.split is not None:
         return _complete_validation(_split_by_table(source, config.split), config, workers)
+    if config.resamples:
+        return _resample(source, config, workers)
     if source.test is None:
         return _draw_test(source, config, workers)
     if config.test_fraction != DataConfig.model_fields["test_fraction"].default:
@@ -93,6 +97,24 @@ def _draw_test(source: Source, config: DataConfig, workers: int) -> Source:
     if _needs_validation(source, config):
         train, val = _hold_out_validation(train, classes, config, groups[rest.numpy()])
     return replace(source, train=train, val=val, test=test)
+
+
+def _resample(source: Source, config: DataConfig, workers: int) -> Source:
+    images, classes = pool_images(source), source.classes
+    hashes = hash_images(images, config, workers)
+    groups = group_hashes(hashes)
+    if config.fold is not None:
+        positions, rest = draw_fold(images.labels, groups, classes, config)
+    else:
+        n_kept = 2 if config.protocol == "holdout" else 1
+        _check_distinct(images.labels, groups, classes, 1 + n_kept)
+        seed, fraction = holdout_seed(config), config.test_fraction
+        positions, rest = _draw(images.labels, classes, "test", fraction, seed, groups, n_kept)
+    train, val, test = images.select(rest), None, images.select(positions)
+    if config.protocol == "holdout":
+        train, val = _hold_out_validation(train, classes, config, groups[rest.numpy()])
+    pool = describe_pool(images, source, config, hashes)
+    return replace(source, train=train, val=val, test=test, pool=pool)
 
 
 def _complete_validation(source: Source, config: DataConfig, workers: int) -> Source:
@@ -148,66 +170,6 @@ def _check_distinct(
     smallest, n = _smallest_class(labels[torch.from_numpy(np.unique(groups))], classes)
     if n < needed:
         raise too_few_error(smallest, f"{n} different images", needed)
-
-
-def stratified_positions(
-    labels: Tensor, n: int, seed: int, groups: NDArray[np.int64] | None = None, n_kept: int = 1
-) -> tuple[Tensor, Tensor]:
-    """Draw `n` positions with the class shares of `labels`; return them and the rest, ascending.
-
-    `labels` is int64 [N]; `n` is at least the number of classes, and every class gets at least one
-    position. Positions with the same number in `groups`, int64 [N], stay together, and
-    `n_kept` groups of each class are not drawn; large groups may lead to more or fewer than `n`.
-    scikit-learn's splitters are not used because they
-    reject a rest smaller than the number of classes, which a limit close to N leaves.
-    """
-    shuffled = np.random.default_rng(seed).permutation(len(labels))
-    classes, counts = np.unique(labels.numpy(), return_counts=True)
-    share = np.empty(len(labels))  # the share of its class that precedes the image, 0 to 1
-    for label, count in zip(classes, counts, strict=True):
-        members = shuffled[labels.numpy()[shuffled] == label]
-        share[members] = np.arange(count) / count
-        share[members[1:]] += 0.5 / count  # half a step, so that class sizes are rounded to nearest
-    order = shuffled[np.argsort(share[shuffled], kind="stable")]
-    chosen, rest = np.sort(order[:n]), np.sort(order[n:])
-    if groups is not None and len(np.unique(groups)) < len(groups):
-        chosen, rest = _whole_groups(labels.numpy(), groups, chosen, seed, n_kept)
-    return torch.from_numpy(chosen), torch.from_numpy(rest)
-
-
-def _whole_groups(
-    labels: NDArray[np.int64],
-    groups: NDArray[np.int64],
-    chosen: NDArray[np.int64],
-    seed: int,
-    n_kept: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Draw whole groups, about as many positions of each class as are `chosen`; see above."""
-    _, firsts, unit, sizes = np.unique(
-        groups, return_index=True, return_inverse=True, return_counts=True
-    )
-    shuffled = np.random.default_rng(seed).permutation(len(firsts))
-    taken = np.zeros(len(firsts), dtype=bool)
-    for label, room in zip(*np.unique(labels[chosen], return_counts=True), strict=True):
-        members = shuffled[labels[firsts[shuffled]] == label]
-        taken[_fill(members, sizes, int(room))[: len(members) - n_kept]] = True
-    return taken[unit].nonzero()[0], (~taken[unit]).nonzero()[0]
-
-
-def _fill(members: NDArray[np.int64], sizes: NDArray[np.int64], room: int) -> list[int]:
-    """Return the groups that fit into `room`, in the order of `members` but the smallest first.
-
-    The smallest is returned even if it does not fit, so that no class is left out.
-    """
-    if not len(members):
-        return []
-    smallest = members[sizes[members].argmin()]
-    taken, room = [int(smallest)], room - int(sizes[smallest])
-    for group in members[members != smallest].tolist():
-        if sizes[group] <= room:
-            taken.append(group)
-            room -= int(sizes[group])
-    return taken
 
 
 def _hold_out_validation(

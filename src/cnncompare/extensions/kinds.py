@@ -12,7 +12,7 @@ _SOURCES = ("torchvision", "digits", "folder", "arrays", "parquet", "synthetic",
 # the project's own networks are those of models.catalog.names.zoo_modules
 MODELS = Registry("model", {}, ("classes", "in_channels", "image_size", "stem"), error=ModelError)
 DATA_SOURCES = Registry(
-    "data source", dict.fromkeys(_SOURCES, "cnncompare.data.module"), ("root", "cache_dir")
+    "data source", dict.fromkeys(_SOURCES, "cnncompare.data.sources.load"), ("root", "cache_dir")
 )
 OPTIMIZERS = Registry(
     "optimizer",

@@ -7,6 +7,7 @@ from statistics import fmean
 from cnncompare.comparison.compare import ComparedTable, GroupRow, Options
 from cnncompare.comparison.metrics import METRICS, Metric
 from cnncompare.comparison.pairs import Pair
+from cnncompare.report.folds import repetition_noun
 from cnncompare.report.formatting import difference, metric_number
 from cnncompare.terminal.formatting import (
     UNKNOWN,
@@ -46,8 +47,8 @@ def result_columns(table: ComparedTable, options: Options) -> list[Column]:
         text_column(
             "ties", "ties", lambda row: row.letters, "rows with a common letter: statistically tied"
         ),
-        Column("seeds", "seeds", "runs that differ only in their seed", _seeds, _seeds_text),
-        *_metric_columns(options.metric, decimals),
+        *_repetition_columns(table),
+        *_metric_columns(options.metric, decimals, repetition_noun(table)),
         *_own_metric_columns(table),
         *_baseline_columns(table.pairs, options, decimals),
         *_timing_columns(options.target),
@@ -55,7 +56,7 @@ def result_columns(table: ComparedTable, options: Options) -> list[Column]:
         _memory("peak_rss_mib", "RSS (MiB)", "peak memory of the process"),
         _memory("peak_gpu_mib", "GPU memory (MiB)", "peak memory allocated on the GPU"),
     ]
-    always = ("model", "seeds")
+    always = ("model", "seeds", "folds", "holdouts")
     return [
         c
         for c in columns
@@ -63,22 +64,45 @@ def result_columns(table: ComparedTable, options: Options) -> list[Column]:
     ]
 
 
-def _seeds(row: GroupRow) -> int:
-    return len(row.group.results)
+def _repetition_columns(table: ComparedTable) -> list[Column]:
+    """Return the numbers of seeds or, of folds and hold-outs, also of these and of images."""
+    drawn = table.rows[0].resampling
+    if drawn is None:
+        hint = "runs that differ only in their seed"
+        return [_count_column("seeds", "seeds", hint, lambda row: len(row.group.results))]
+    noun = repetition_noun(table)
+    columns = [
+        _count_column(drawn.method, noun, f"{noun} that were tested", _count_folds),
+        _count_column("n_tested", "images", "different images that were tested", _count_tested),
+    ]
+    if any(len(row.group.seeds) > 1 for row in table.rows):
+        hint = f"networks that were trained per {noun[:-1]}"
+        columns.append(_count_column("seeds", "seeds", hint, lambda row: len(row.group.seeds)))
+    return columns
 
 
-def _seeds_text(row: GroupRow) -> str:
-    return str(_seeds(row))
+def _count_column(
+    key: str, title: str, hint: str, count: Callable[[GroupRow], int | None]
+) -> Column:
+    return Column(key, title, hint, count, lambda row: integer(count(row)))
 
 
-def _metric_columns(ranked_by: Metric, decimals: int) -> list[Column]:
+def _count_folds(row: GroupRow) -> int | None:
+    return len(row.resampling.numbers) if row.resampling else None
+
+
+def _count_tested(row: GroupRow) -> int | None:
+    return row.resampling.n_tested if row.resampling else None
+
+
+def _metric_columns(ranked_by: Metric, decimals: int, over: str) -> list[Column]:
     accuracies = ["top1", "top5"]
     names = accuracies if ranked_by.name in accuracies else [ranked_by.name, "top1"]
-    return [column for name in names for column in _estimate_columns(METRICS[name], decimals)]
+    return [column for name in names for column in _estimate_columns(METRICS[name], decimals, over)]
 
 
-def _estimate_columns(metric: Metric, decimals: int) -> list[Column]:
-    """Return the columns of a metric's mean, standard deviation and interval."""
+def _estimate_columns(metric: Metric, decimals: int, over: str) -> list[Column]:
+    """Return the columns of a metric's mean, standard deviation and interval over the seeds."""
     name, unit = metric.name, " (%)" if metric.percent else ""
 
     def mean(row: GroupRow) -> float | None:
@@ -95,13 +119,16 @@ def _estimate_columns(metric: Metric, decimals: int) -> list[Column]:
         return metric_number(value, metric, decimals)
 
     title = metric.title.removeprefix("test ") + unit
+    method = "Wilson for one run, Student's t over the seeds of several"
+    if over != "seeds":
+        method = f"Student's t over {over}, corrected for overlapping training sets"
     return [
-        Column(name, title, f"{metric.title}, mean over seeds", mean, lambda r: text(mean(r))),
-        Column(f"{name}_sd", "sd", "standard deviation over seeds", sd, lambda r: text(sd(r))),
+        Column(name, title, f"{metric.title}, mean over {over}", mean, lambda r: text(mean(r))),
+        Column(f"{name}_sd", "sd", f"standard deviation over {over}", sd, lambda r: text(sd(r))),
         Column(
             f"{name}_interval",
             "95 % interval",
-            "Wilson for one run, Student's t over the seeds of several",
+            method,
             lambda r: r.estimates[name].interval.low,
             interval,
         ),

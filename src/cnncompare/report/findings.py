@@ -7,6 +7,7 @@ from cnncompare.comparison.metrics import Metric
 from cnncompare.comparison.pairs import Pair
 from cnncompare.comparison.pareto import dominated_everywhere
 from cnncompare.report.caveats import caveats
+from cnncompare.report.folds import count_repetitions, fold_notes, repetition_noun
 from cnncompare.report.formatting import difference, difference_number, metric_value
 from cnncompare.terminal.formatting import (
     accuracy_decimals,
@@ -29,6 +30,7 @@ def table_findings(table: ComparedTable, options: Options) -> list[str]:
     else:
         sentences = [_best(table, ranked, metric), *_worse(table, ranked, metric)]
         sentences += _fastest(table, ranked) + _needed_to_settle(table, ranked[0], metric)
+    sentences += fold_notes(table)
     return sentences + _untrained(table) + _dominated(table) + caveats(table)
 
 
@@ -49,14 +51,12 @@ def _against_baseline(table: ComparedTable, baseline: str, metric: Metric) -> li
 
 def scope(table: ComparedTable) -> str:
     """Return the conditions of the numbers: "On cifar10, 25 epochs, 3 seeds"."""
-    counts = sorted({len(row.group.results) for row in table.rows})
-    seeds = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     first = table.rows[0].group.results[0]
     epochs = table.protocol.get("epochs")
     length = f", {epochs} epoch{'s' * (epochs != 1)}" if epochs else ""
     model = table.protocol.get("model")
     network = f", {model}" if model and len(table.rows) > 1 else ""
-    return f"On {first.data_name}{network}{length}, {seeds} seed{'s' * (counts[-1] != 1)}"
+    return f"On {first.data_name}{network}{length}, {count_repetitions(table)}"
 
 
 def headline(table: ComparedTable) -> str:
@@ -70,7 +70,11 @@ def headline(table: ComparedTable) -> str:
         ("n_train", "{:,} training images"),
     ):
         items += [text.format(protocol[key])] if protocol.get(key) else []
-    items += [f"{first.data.n_test:,} test images"]
+    drawn = table.rows[0].resampling
+    tested = f"{first.data.n_test:,} test images"
+    if drawn is not None:
+        tested = f"{protocol.get('resampling', 'folds')} of all {drawn.n_images:,} images"
+    items += [tested]
     items += [str(protocol[key]) for key in ("precision", "hardware") if protocol.get(key)]
     return " · ".join(items)
 
@@ -84,8 +88,8 @@ def _gap(table: ComparedTable, pair: Pair, metric: Metric, ahead: str) -> str:
     assert pair.difference is not None
     sign, decimals = (1 if (pair.a == ahead) == metric.higher_is_better else -1), _decimals(table)
     text = difference(sign * pair.difference, metric, decimals)
-    if _on_fewer_seeds(table, pair):
-        text += f" over their {len(pair.seeds)} common seeds"
+    if fewer := _fewer_repetitions(table, pair):
+        text += f" over {fewer}"
     if pair.low is None or pair.high is None:
         return text
     low, high = sorted((sign * pair.low, sign * pair.high))
@@ -96,9 +100,16 @@ def _gap(table: ComparedTable, pair: Pair, metric: Metric, ahead: str) -> str:
     return text
 
 
-def _on_fewer_seeds(table: ComparedTable, pair: Pair) -> bool:
-    counts = [len(r.group.results) for r in table.rows if r.label in (pair.a, pair.b)]
-    return len(pair.seeds) > 1 and max(counts) > len(pair.seeds)
+def _fewer_repetitions(table: ComparedTable, pair: Pair) -> str:
+    """Return the seeds or folds of a pair if one of its rows has more."""
+    rows = [row for row in table.rows if row.label in (pair.a, pair.b)]
+    if pair.folds:
+        n, noun = len(pair.folds), repetition_noun(table)
+        most = max(len(row.resampling.numbers) for row in rows if row.resampling)
+        return f"their {n} common {noun if n > 1 else noun[:-1]}" if most > n else ""
+    n = len(pair.seeds)
+    most = max(len(row.group.seeds) for row in rows)
+    return f"their {n} common seeds" if most > n > 1 else ""
 
 
 def _decimals(table: ComparedTable) -> int:
@@ -202,7 +213,7 @@ def settling_effort(pair: Pair) -> str:
     ways += [f"about {significant(plan.images)} test images"] if plan.images else []
     if ways:
         return f"{' or '.join(ways)} would settle the tie if the gap is real"
-    if len(pair.seeds) > 1:
+    if len(pair.seeds) > 1 and not pair.folds:
         return "even 100 seeds would not settle the tie if the gap is real"
     return ""
 
@@ -251,7 +262,10 @@ def reason_for_tables(comparison: Comparison) -> str:
     """Return why there are several tables, an empty string for one."""
     if len(comparison.tables) < 2:
         return ""
-    keys = [key for key in comparison.differing if key != "fingerprint"] or ["fingerprint"]
+    implied = {"fingerprint"}
+    if "resampling" in comparison.differing:
+        implied |= {"n_images", "n_train", "n_val", "n_test"}
+    keys = [key for key in comparison.differing if key not in implied] or ["fingerprint"]
     if comparison.options.group_by:
         return f"Each table holds runs that differ only in {comparison.options.group_by} and seed."
     values = [
@@ -265,7 +279,7 @@ def reason_for_tables(comparison: Comparison) -> str:
 
 
 def _shortened(value: object) -> str:
-    text = str(value)
+    text = "none" if value is None else str(value)
     return text if len(text) <= 40 else text[:12] + "…"
 
 

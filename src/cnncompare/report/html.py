@@ -210,13 +210,22 @@ def _class_names(classes: list[int], names: list[str]) -> str:
     return enumeration(shown)
 
 
+def _sample(result: Result) -> str:
+    """Return "seed 0" or, for a fold, "fold 1, seed 0"."""
+    section, seed = result.data.resampling, f"seed {result.seed}"
+    if section is None:
+        return seed
+    noun = "fold" if section.method == "folds" else "hold-out"
+    return f"{noun} {section.number}, {seed}"
+
+
 def _run(result: Result, out: Path) -> dict[str, Any]:
     record, folder = result.record, result.run.folder
     relative = quote(Path(os.path.relpath(folder, out.resolve())).as_posix())
     argv = record.environment.argv if record.environment else []
     return {
         "id": record.id,
-        "seed": result.seed,
+        "sample": _sample(result),
         "acc1": percent(record.test.acc1, 2),
         "files": [
             {"name": name, "href": f"{relative}/{name}"}

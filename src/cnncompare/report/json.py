@@ -41,6 +41,7 @@ def _group(row: GroupRow) -> dict[str, Any]:
         **{names.get(name, name): _estimate(estimate) for name, estimate in row.estimates.items()},
         "letters": row.letters,
         "did_not_train": row.did_not_train,
+        **({} if row.resampling is None else {"resampling": asdict(row.resampling)}),
         "timing": row.timing,
         "memory": row.memory,
         "model": row.model,
@@ -63,4 +64,7 @@ def _estimate(estimate: Estimate) -> dict[str, Any]:
 
 def _pair(pair: Pair) -> dict[str, Any]:
     names = {"significant": "different"}  # the key of the contract
-    return {names.get(name, name): value for name, value in asdict(pair).items()}
+    values = {names.get(name, name): value for name, value in asdict(pair).items()}
+    if not pair.folds:
+        del values["folds"]  # of an ordinary test split
+    return values

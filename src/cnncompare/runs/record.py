@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from cnncompare.runs.record_section import RecordSection
+from cnncompare.runs.resampling import ResamplingSection
 
 Status = Literal["running", "finished", "failed", "interrupted"]
 
@@ -63,6 +64,7 @@ class DataSection(RecordSection):
         default={}
     )  # by suffix, such as .txt; also "hidden" and "link"
     leaks: LeaksSection | None = None  # null if not measured
+    resampling: ResamplingSection | None = None  # null unless a fold or hold-out was tested
 
 
 class SettingsSection(RecordSection):

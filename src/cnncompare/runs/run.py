@@ -50,12 +50,14 @@ class Predictions:
     """Predictions for the test images, in the data set's order.
 
     `label` int16 [N]; `top5` int16 [N, min(5, classes)], best first; `confidence` float32 [N],
-    the predicted probability of the first class.
+    the predicted probability of the first class. `index` int64 [N] is None unless the images are
+    a fold or hold-out: their positions among all images of the data set.
     """
 
     label: "NDArray[np.int16]"
     top5: "NDArray[np.int16]"
     confidence: "NDArray[np.float32]"
+    index: "NDArray[np.int64] | None" = None
 
 
 class Run:
@@ -124,7 +126,8 @@ class Run:
         path = self.folder / PREDICTIONS
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                return Predictions(arrays["label"], arrays["top5"], arrays["confidence"])
+                index = arrays["index"] if "index" in arrays.files else None
+                return Predictions(arrays["label"], arrays["top5"], arrays["confidence"], index)
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise DataError(f"{path}: cannot be read: {error}") from None
 

@@ -9,7 +9,7 @@ from typing import Literal
 from cnncompare.runs.record import Failure
 from cnncompare.sweep.worker import EXIT_REPORT
 
-OutcomeKind = Literal["finished", "skipped", "failed", "interrupted"]
+OutcomeKind = Literal["finished", "skipped", "failed", "interrupted", "not started"]
 
 
 @dataclass(frozen=True)

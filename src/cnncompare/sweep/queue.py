@@ -19,6 +19,7 @@ from omegaconf import OmegaConf
 
 from cnncompare.errors import Interrupted, LockedError
 from cnncompare.runs.lifecycle import finished_run, record_failure
+from cnncompare.runs.record import Failure
 from cnncompare.sweep.job_state import Job, RunningJob
 from cnncompare.sweep.job_status import (
     JobOutcome,
@@ -27,6 +28,7 @@ from cnncompare.sweep.job_status import (
     outcome_of,
     reported_exit,
 )
+from cnncompare.sweep.limits import SweepLimits, failure_type
 from cnncompare.sweep.live_view import LiveView
 from cnncompare.sweep.processes import start
 from cnncompare.sweep.resources import DeviceSlot, DeviceSlots
@@ -50,7 +52,9 @@ class JobQueue:
         self._slots = slots
         self._folder = folder  # for the files of the jobs
         self._view = LiveView()
+        self._limits = SweepLimits(jobs[0].config.sweep)
         self._retry_at: dict[int, float] = {}
+        self._is_ending = False
 
     def run(self) -> None:
         """Run all jobs. Raises Interrupted once the running ones have stopped after a signal."""
@@ -58,6 +62,7 @@ class JobQueue:
             while self.running or (self.waiting and signals.received is None):
                 if signals.received is None:
                     self._start_jobs()
+                    self._end_sweep_if_due()
                 for number in signals.take():
                     for running in self.running:
                         running.process.send(number)
@@ -71,7 +76,7 @@ class JobQueue:
     def _start_jobs(self) -> None:
         """Start waiting jobs in order while slots are free; finished runs are skipped."""
         put_back = []
-        while self.waiting and self._slots.free:
+        while self.waiting and self._slots.free and self._limits.may_start(len(self.running)):
             job = self.waiting.popleft()
             if not self._may_start(job):
                 put_back.append(job)
@@ -105,6 +110,18 @@ class JobQueue:
         deadline = None if limit_s is None else time.monotonic() + limit_s
         self.running.append(RunningJob(job, file, process, slot, oom_kills, deadline))
 
+    def _end_sweep_if_due(self) -> None:
+        """After a limit, interrupt the running jobs once and drop the waiting ones."""
+        reason = self._limits.end_reason or self._limits.over_time()
+        if reason is None:
+            return
+        if not self._is_ending:
+            self._is_ending = True
+            for running in self.running:
+                running.process.send(signal.SIGTERM)
+        while self.waiting:
+            self._close(self.waiting.popleft(), JobOutcome("not started", reason))
+
     def _stop_overdue(self) -> None:
         now = time.monotonic()
         for running in self.running:
@@ -129,11 +146,22 @@ class JobQueue:
         if report and report[0] == LOCKED:
             self._postpone(running.job, report[1])
         elif report and (report[0] == 0 or not running.timed_out):
-            self._close(running.job, outcome_of(*report))
+            self._retry_or_close(running.job, outcome_of(*report), failure_type(report[1]))
         else:
-            self._close(running.job, self._record_unreported(running, code))
+            failure = self._record_unreported(running, code)
+            self._retry_or_close(running.job, JobOutcome("failed", failure.message), failure.type)
 
-    def _record_unreported(self, running: RunningJob, code: int) -> JobOutcome:
+    def _retry_or_close(self, job: Job, outcome: JobOutcome, failure_type: str) -> None:
+        retry = self._limits.retry(job.number, failure_type, len(self.running))
+        if retry is not None:
+            self._report(job, f"{outcome.reason}: {retry}")
+            self.waiting.appendleft(job)
+            return
+        self._close(job, outcome)
+        if outcome.kind == "failed":
+            self._limits.note_failure()
+
+    def _record_unreported(self, running: RunningJob, code: int) -> Failure:
         """Record the failure of a job that could not record it itself."""
         config = running.job.config
         failure = failure_of(
@@ -143,7 +171,7 @@ class JobQueue:
         )
         with suppress(LockedError):  # another process has taken over the run
             record_failure(config, failure)
-        return JobOutcome("failed", failure.message)
+        return failure
 
     def _postpone(self, job: Job, reason: str) -> None:
         if job.number not in self._retry_at:

@@ -65,7 +65,7 @@ def _print_summary(jobs: Sequence[Job], outcomes: Mapping[int, JobOutcome]) -> N
     print_sweep_table(_distinct(runs))
     kinds = Counter(outcome.kind for outcome in outcomes.values())
     print(", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())), flush=True)
-    unfinished = [job for job in jobs if outcomes[job.number].kind in ("failed", "interrupted")]
+    unfinished = [job for job in jobs if outcomes[job.number].kind not in ("finished", "skipped")]
     for job in unfinished:
         outcome = outcomes[job.number]
         print(f"  {outcome.kind:11}  {job.label}  {outcome.reason}", flush=True)

@@ -67,11 +67,23 @@ def _results(record: RunRecord) -> list[tuple[str, str]]:
     test = record.test
     return [
         ("run", f"{record.label} on {data}, {record.status}"),
+        *_resampling_results(record),
         ("test top-1", f"{percent(test.acc1)} of {integer(test.n)} images"),
         ("test top-5", percent(test.acc5)),
         *_training_results(record),
         *_cost_results(record),
     ]
+
+
+def _resampling_results(record: RunRecord) -> list[tuple[str, str]]:
+    """Return which fold or hold-out was tested."""
+    drawn = record.data.resampling if record.data else None
+    if drawn is None:
+        return []
+    images = f"all {drawn.n:,} images"
+    if drawn.method == "folds":
+        return [("fold", f"{drawn.number} of {drawn.count}, of {images}")]
+    return [("hold-out", f"{drawn.number}, of {images}")]
 
 
 def _training_results(record: RunRecord) -> list[tuple[str, str]]:

@@ -56,6 +56,12 @@ def _setting(key: str, record: RunRecord) -> str:
     return UNKNOWN if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def _number(method: str, record: RunRecord) -> str:
+    """Return the number of the fold or hold-out that was tested."""
+    drawn = record.data.resampling if record.data else None
+    return str(drawn.number) if drawn and drawn.method == method else UNKNOWN
+
+
 def _params(record: RunRecord) -> str:
     return millions(record.model.params if record.model else None)
 
@@ -85,6 +91,8 @@ _RESULTS = (
 _SETTINGS = (
     _Column("data", 1, lambda r: r.data.name if r.data else UNKNOWN, numeric=False),
     _Column("seed", 3, partial(_setting, "seed")),
+    _Column("fold", 3, partial(_number, "folds")),
+    _Column("hold-out", 3, partial(_number, "holdouts")),
     _Column("epochs", 3, partial(_setting, "epochs_done")),
     _Column("batch size", 3, partial(_setting, "batch_size")),
     _Column("optimizer", 3, partial(_setting, "optimizer"), numeric=False),

@@ -6,9 +6,11 @@ from typing import Any
 
 import yaml
 
+from cnncompare.config.data import DataConfig
 from cnncompare.config.schema import Config
 from cnncompare.data.file_states import record_states, to_json
 from cnncompare.data.module import ImageData
+from cnncompare.data.source import Pool
 from cnncompare.data.split_table import format_split_table
 from cnncompare.data.transform import deviations
 from cnncompare.data.walk import describe_ignored
@@ -24,6 +26,7 @@ from cnncompare.runs.record import (
     ReferenceResultSection,
     TrainingSection,
 )
+from cnncompare.runs.resampling import ResamplingSection
 from cnncompare.runs.run import CLASSES, CONFIG, DATA_FILES, SPLIT, Run
 from cnncompare.runs.storage import write_atomically
 from cnncompare.system.environment import describe_environment
@@ -118,6 +121,22 @@ def _data_section(config: Config, data: ImageData) -> DataSection:
         pixel_ranges=data.survey.ranges.by_kind() if data.survey else {},
         ignored_files=data.ignored_files,
         leaks=None if leaks is None else LeaksSection(identical=leaks),
+        resampling=_resampling_section(config.data, data.pool),
+    )
+
+
+def _resampling_section(config: DataConfig, pool: Pool | None) -> ResamplingSection | None:
+    if pool is None:
+        return None
+    limits = {"train": config.limit_train, "val": config.limit_val, "test": config.limit_test}
+    return ResamplingSection(
+        method="holdouts" if config.fold is None else "folds",
+        number=config.fold or config.holdout or 0,
+        count=config.folds,
+        test_fraction=config.test_fraction if config.fold is None else None,
+        n=len(pool),
+        fingerprint=pool.fingerprint,
+        limits={split: limit for split, limit in limits.items() if limit is not None},
     )
 
 

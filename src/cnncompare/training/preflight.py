@@ -71,17 +71,25 @@ def _check_images(config: Config) -> None:
         from cnncompare.data.sources.class_folders import check_class_folders
 
         n_drawn = 2 if config.data.protocol == "test_as_val" else 3
-        check_class_folders(root, n_drawn if config.data.split is None else 1)
+        check_class_folders(root, n_drawn if config.data.split is None else 1, config.data.folds)
     elif config.data.source == "folder" and labels is not None:
-        from cnncompare.data.sources.label_table import read_labelled_files
-
-        read_labelled_files(root, labels)
+        _check_label_table(root, labels, config.data.folds)
     else:
         _check_tables_and_arrays(config.data)
     if config.data.split is not None:
         from cnncompare.data.split_table import read_split_table
 
         read_split_table(config.data.split)
+
+
+def _check_label_table(root: str, labels: str, folds: int | None) -> None:
+    from cnncompare.data.sources.class_coverage import check_fold_sizes
+    from cnncompare.data.sources.class_folders import images_per_class
+    from cnncompare.data.sources.label_table import read_labelled_files
+
+    found = read_labelled_files(root, labels)
+    if folds is not None:
+        check_fold_sizes(found.classes, images_per_class(found.splits), folds)
 
 
 def _check_tables_and_arrays(config: DataConfig) -> None:

@@ -125,6 +125,25 @@ def test_a_drawn_split_is_the_same_in_every_form(
             assert torch.equal(ours, theirs), split
 
 
+@pytest.mark.parametrize("form", ["split_folders", "table", "npz", "parquet", "saved_dict"])
+def test_five_folds_test_each_photograph_once_in_every_form(
+    photos: list[forms.Photo], written: Path, form: str
+) -> None:
+    tested = []
+    for fold in range(1, 6):
+        data = load(form, written, folds=5, fold=fold)
+        assert data.pool_positions is not None
+        assert data.count_leaks() == 0
+        assert (data.n_train, data.n_val, data.n_test) == (288, 32, 80)
+        assert torch.bincount(data.test_labels).tolist() == [8] * 10
+        images, labels = tensors(data, "test")
+        for image, label, i in zip(images, labels, data.pool_positions.tolist(), strict=True):
+            assert data.classes[label] == photos[i].label
+            np.testing.assert_array_equal(image.numpy(), np.moveaxis(photos[i].pixels, 2, 0))
+        tested += data.pool_positions.tolist()
+    assert sorted(tested) == list(range(400))
+
+
 @pytest.mark.parametrize(
     ("form", "name", "write"),
     [

@@ -4,11 +4,12 @@ Imports no torch.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from cnncompare.config.data import IMAGE_SUFFIXES
+from cnncompare.data.sources.class_coverage import check_fold_sizes
 from cnncompare.data.walk import (
     UNREAD_FORMATS,
     FolderWalk,
@@ -99,17 +100,24 @@ def list_class_files(found: ClassFolders) -> tuple[dict[str, list[list[str]]], F
     return files, walk
 
 
-def check_class_folders(root: str, n_drawn: int) -> None:
+def check_class_folders(root: str, n_drawn: int, folds: int | None = None) -> None:
     """Raise DataError for what a look at the files shows, without decoding them.
 
     If the folders do not define the splits, each class needs an image for each of the `n_drawn`
-    splits, 2 or 3.
+    splits, 2 or 3; it also needs one for each of the `folds`.
     """
     found = find_class_folders(root)
     files, _ = list_class_files(found)
     for name, images in zip(found.classes["train"], files["train"], strict=True):
         if len(images) < n_drawn and not found.has_splits:
             raise too_few_error(name, f"{len(images)} images", n_drawn)
+    if folds is not None:
+        check_fold_sizes(found.classes["train"], images_per_class(files), folds)
+
+
+def images_per_class(files: Mapping[str, Sequence[Sequence[str]]]) -> list[int]:
+    """Return the number of files of each class in all splits together."""
+    return [sum(map(len, folders)) for folders in zip(*files.values(), strict=True)]
 
 
 def too_few_error(name: str, images: str, n_drawn: int) -> DataError:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from cnncompare.data.source import Source, full_split
-from cnncompare.data.split import stratified_positions
+from cnncompare.data.stratify import stratified_positions
 
 _FILE = Path(__file__).with_name("digits.npz")
 N_TEST = 360  # a fifth of the 1,797 images

@@ -1,5 +1,6 @@
 """A sheet of the test images on which the models disagree most."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +25,7 @@ def disputed_images_figure(table: ComparedTable, details: PredictionAnalysis) ->
     if len(details.chosen) < 2:
         return None
     disputed = most_disputed(details.chosen, MOST_IMAGES)
-    results = [result for row in table.rows for result in row.group.results][:MOST_RUNS]
-    urls = next((urls for result in results if (urls := _image_urls(result, disputed))), None)
+    urls = _first_image_urls(table, details, disputed)
     if not urls:
         return None
     pairs = zip(disputed, urls, strict=True)
@@ -41,6 +41,34 @@ def disputed_images_figure(table: ComparedTable, details: PredictionAnalysis) ->
         height=height,
         width=width,
     )
+
+
+def _first_image_urls(
+    table: ComparedTable, details: PredictionAnalysis, positions: NDArray[np.int64]
+) -> list[str] | None:
+    """Return the images as data URLs from the first runs that have them, None if none has."""
+    results = [result for row in table.rows for result in row.group.results]
+    index = next(iter(details.chosen.values())).index
+    if index is not None:
+        return _from_folds(results, index[positions])
+    found = (_image_urls(result, positions) for result in results[:MOST_RUNS])
+    return next((urls for urls in found if urls), None)
+
+
+def _from_folds(results: Sequence[Result], images: NDArray[np.int64]) -> list[str] | None:
+    """Return images from the copies that the runs on several folds kept.
+
+    `images`, int64 [n], are their positions among all images of the data set.
+    """
+    urls: dict[int, str] = {}
+    for result in {result.data.fingerprint: result for result in results}.values():
+        tested = result.outcome.index if result.outcome else None
+        if tested is not None:
+            own = np.intersect1d(images, tested)
+            kept = _from_kept_images(result, np.searchsorted(tested, own)) or []
+            urls |= dict(zip(own.tolist(), kept, strict=False))
+    found = [urls[image] for image in images.tolist() if image in urls]
+    return found if len(found) == len(images) else None
 
 
 def _tile(details: PredictionAnalysis, position: int, url: str) -> Tile:

@@ -15,6 +15,7 @@ from cnncompare.report.charts.figure import (
     model_colour,
     number_tooltip,
 )
+from cnncompare.report.folds import repetition_noun
 from cnncompare.terminal.formatting import enumeration, number, significant
 
 MILLION = 1e6
@@ -44,7 +45,7 @@ def _estimate(row: GroupRow, metric: Metric) -> dict[str, Any]:
         "high": _scaled(estimate.interval.high, metric),
         "wide_low": _scaled(estimate.with_images.low, metric),
         "wide_high": _scaled(estimate.with_images.high, metric),
-        "seeds": len(row.group.results),
+        "runs": len(row.group.results),
         "params": None if params is None else params / MILLION,
         "gmacs": None if macs is None else macs / 1e9,
     }
@@ -59,11 +60,21 @@ def accuracy_figure(table: ComparedTable, metric: Metric) -> Figure | None:
     return Figure(
         "accuracy",
         f"{_capitalised(metric)} with 95 % intervals",
-        "Solid: interval over seeds (for one run, over images). Dashed: over seeds and images "
-        "together. Ticks: single runs. Rows with a common letter are statistically tied.",
+        f"{_interval_note(table)} Ticks: single runs. Rows with a common letter are statistically "
+        "tied.",
         f"{_axis_title(metric)}: {values}",
         _interval_chart(rows, _runs(table, metric), metric),
         height=max(120, 38 * len(rows)),
+    )
+
+
+def _interval_note(table: ComparedTable) -> str:
+    noun = repetition_noun(table)
+    if noun != "seeds":
+        return f"Intervals over {noun}, corrected for overlapping training sets."
+    return (
+        "Solid: interval over seeds (for one run, over images). Dashed: over seeds and images "
+        "together."
     )
 
 
@@ -77,7 +88,7 @@ def _interval_chart(rows: Rows, runs: Rows, metric: Metric) -> Chart:
     x = alt.X("low:Q", title=_axis_title(metric), scale=alt.Scale(zero=False))
     colour = model_colour(order, legend=False)
     numbers = [number_tooltip("value", metric.title), number_tooltip("low"), number_tooltip("high")]
-    tooltip = ["model:N", "ties:N", *numbers, "seeds:Q"]
+    tooltip = ["model:N", "ties:N", *numbers, "runs:Q"]
     base = alt.Chart(inline_data(rows)).encode(y=y)
     solid = base.mark_rule(strokeWidth=3).encode(x=x, x2="high:Q", color=colour, tooltip=tooltip)
     dashed = base.mark_rule(strokeWidth=1, strokeDash=[3, 3], color="gray").encode(

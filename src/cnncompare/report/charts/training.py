@@ -21,10 +21,10 @@ from cnncompare.report.charts.figure import (
     number_tooltip,
     selected_opacity,
 )
+from cnncompare.report.folds import repetition_noun
 from cnncompare.terminal.formatting import number
 
 TIMES = 60  # points of a curve over time
-BAND = "Mean over seeds; band: one standard deviation. Click a name to highlight its curve."
 
 
 def epoch_curves(table: ComparedTable) -> Figure | None:
@@ -35,7 +35,7 @@ def epoch_curves(table: ComparedTable) -> Figure | None:
     return Figure(
         "accuracy-epochs",
         "Validation accuracy by epoch",
-        BAND,
+        _band_note(table),
         f"Validation top-1 by epoch; at the end: {_last_values(rows)}",
         _curves(rows, _epoch_axis(rows), "linear"),
     )
@@ -49,10 +49,15 @@ def time_curves(table: ComparedTable) -> Figure | None:
     return Figure(
         "accuracy-seconds",
         "Validation accuracy by time",
-        f"{BAND} The best epoch so far counts.",
+        f"{_band_note(table)} The best epoch so far counts.",
         f"Best validation top-1 by time; at the end: {_last_values(rows)}",
         _curves(rows, alt.X("x:Q", title="time of training and validation (s)"), "step-after"),
     )
+
+
+def _band_note(table: ComparedTable) -> str:
+    over = f"Mean over {repetition_noun(table)}; band: one standard deviation."
+    return f"{over} Click a name to highlight its curve."
 
 
 def _last_values(rows: Rows) -> str:
@@ -103,7 +108,7 @@ def _band(label: str, x: float, accuracies: list[float]) -> dict[str, Any]:
         "mean": mean,
         "low": max(0.0, mean - sd),
         "high": min(100.0, mean + sd),
-        "seeds": len(accuracies),
+        "runs": len(accuracies),
     }
 
 
@@ -129,7 +134,7 @@ def _curves(rows: Rows, x: alt.X, interpolate: str) -> Chart:
         number_tooltip("mean", spec=".2f"),
         number_tooltip("low", "mean - sd", ".2f"),
         number_tooltip("high", "mean + sd", ".2f"),
-        "seeds:Q",
+        "runs:Q",
     ]
     # an epoch is a point; over time, only the steps are measured
     point = alt.OverlayMarkDef(size=22) if interpolate == "linear" else False

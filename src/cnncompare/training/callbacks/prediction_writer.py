@@ -21,7 +21,8 @@ class PredictionWriter(pl.Callback):
     """Writes predictions.npz after the test, in the data set's order.
 
     `test_step` returns `indices` int64 [B], the positions in the test set, `labels` int64 [B],
-    `top5` int64 [B, min(5, classes)] and `confidence` float [B]; the data module has `n_test`.
+    `top5` int64 [B, min(5, classes)] and `confidence` float [B]; the data module has `n_test`,
+    and `pool_positions` if they are a fold or hold-out.
     Images in the journal, tested before an interruption, are included.
     """
 
@@ -51,7 +52,7 @@ class PredictionWriter(pl.Callback):
         order = outputs["indices"].argsort()
         self.outputs = {name: tensor[order] for name, tensor in outputs.items()}
         if trainer.is_global_zero:
-            write_predictions(self._path, self.outputs)
+            write_predictions(self._path, self.outputs, _pool_positions(trainer))
 
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
@@ -63,6 +64,11 @@ class PredictionWriter(pl.Callback):
 def _n_test(trainer: pl.Trainer) -> int:
     n_test: int = trainer.datamodule.n_test  # type: ignore[attr-defined]
     return n_test
+
+
+def _pool_positions(trainer: pl.Trainer) -> Tensor | None:
+    """Return the test images' positions among all images, if they are a fold or hold-out."""
+    return getattr(trainer.datamodule, "pool_positions", None)  # type: ignore[attr-defined]
 
 
 def _concatenate(batches: list[Outputs]) -> Outputs:
@@ -98,13 +104,19 @@ def _check_complete(indices: Tensor, n_test: int) -> None:
     )
 
 
-def write_predictions(path: Path, outputs: Outputs) -> None:
-    """Write labels, the five best classes and confidences as predictions.npz."""
+def write_predictions(path: Path, outputs: Outputs, index: Tensor | None = None) -> None:
+    """Write labels, the five best classes and confidences as predictions.npz.
+
+    `index`, int64 [N], is stored if the test images are a fold or hold-out: their positions among
+    all images of the data set.
+    """
     file = io.BytesIO()
+    positions: dict[str, Any] = {} if index is None else {"index": index.numpy()}
     np.savez_compressed(
         file,
         label=outputs["labels"].numpy().astype(np.int16),
         top5=outputs["top5"].numpy().astype(np.int16),
         confidence=outputs["confidence"].float().numpy(),
+        **positions,
     )
     write_atomically(path, file.getvalue())
