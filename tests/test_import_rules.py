@@ -22,10 +22,10 @@ LAYERS = (
     ("models",),
     ("config",),
     ("runs", "data", "terminal"),
-    ("training", "comparison"),
+    ("training", "comparison", "inference"),
     ("report",),
     ("sweep", "bench"),
-    ("cli",),
+    ("cli", "api"),
 )
 BESIDE = {"terminal": {"runs"}}
 # training and comparing share the run record on disk, and nothing else
@@ -43,6 +43,8 @@ WITHOUT_TORCH: dict[str, set[str]] = {
     "plotting": set(),
     "stats": set(),
     "sweep": {"sweep.preload", "sweep.probe"},
+    "api": set(),
+    "inference": {"inference.network", "inference.predictor", "inference.preprocess"},
     "models.catalog": {"models.catalog.tabulate"},
 }
 ALSO_WITHOUT_TORCH = (

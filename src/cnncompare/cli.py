@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from cnncompare.errors import CnncompareError, ConfigError, Interrupted, OutputError, closest
-from cnncompare.system.openmp import GOMP_SPINCOUNT
+from cnncompare.system.openmp import limit_spinning
 from cnncompare.system.signals import CONTINUES, ExitAtOnce
 from cnncompare.terminal.help import help_text, version_text
 from cnncompare.terminal.streams import is_output_lost, keep_writing, output_error
@@ -27,10 +27,15 @@ SUBCOMMANDS = {
     "data": Subcommand("cnncompare.data.audit.command", "audit a data set: counts, duplicates"),
     "models": Subcommand("cnncompare.models.catalog.command", "list the available networks"),
     "plan": Subcommand("cnncompare.sweep.plan", "estimate the cost of a sweep without training"),
+    "predict": Subcommand("cnncompare.inference.command", "classify images with finished runs"),
     "quickstart": Subcommand(
         "cnncompare.sweep.quickstart", "compare four networks on included images"
     ),
     "report": Subcommand("cnncompare.report.command", "compare runs: tables, tests, report.html"),
+    "schema": Subcommand(
+        "cnncompare.config.schema_command", "JSON Schema of the configuration, for editors"
+    ),
+    "status": Subcommand("cnncompare.sweep.status", "what runs, waits, finished, failed"),
 }
 # commands of other programs; a run here needs none
 _RUN_COMMANDS = ("evaluate", "fit", "run", "test", "train")
@@ -39,20 +44,8 @@ _RUN_COMMANDS = ("evaluate", "fit", "run", "test", "train")
 def main() -> None:
     """Run the command line of this process and exit with its code."""
     keep_writing()
-    _limit_spinning()
+    limit_spinning()
     sys.exit(run(sys.argv[1:]))
-
-
-def _limit_spinning() -> None:
-    """Let torch's threads sleep soon while they wait for a core that another program uses.
-
-    With three other processes running on two cores, an epoch of ResNet-20 took 113 s with the
-    default of libgomp, which spins for milliseconds, and 6.6 s with this value; the results are
-    the same. A step of LeNet-5 took 8.5 ms on idle cores, as with more spinning. With half the
-    value it took 9.2 ms (n = 8), and under contention 44 instead of 50 ms (n = 3).
-    Torch reads the value when it is loaded, and jobs inherit it.
-    """
-    os.environ.setdefault("GOMP_SPINCOUNT", GOMP_SPINCOUNT)
 
 
 def run(arguments: list[str]) -> int:

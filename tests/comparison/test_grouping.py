@@ -1,9 +1,11 @@
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from cnncompare.comparison.filters import apply_filters
 from cnncompare.comparison.grouping import differing_protocol_keys, split_into_tables
@@ -105,6 +107,64 @@ def test_group_by_ignores_display_switches(tmp_path: Path) -> None:
             file.write(f"{section}:\n  progress: {'off' if lr == 0.1 else 'bar'}\n")
     (table,), _ = split_into_tables(load_results([tmp_path])[0], "optimizer.lr")
     assert len(table.groups) == 2
+
+
+@pytest.mark.parametrize(
+    "differing",
+    [
+        ("sweep: {workers: auto}", "sweep: {workers: 2}"),
+        ("sweep: {jobs: []}", "{}"),  # older than the key
+        ("logger: {csv: {}}", "logger: {csv: null}"),
+        ("loss: {label_smoothing: 0.0}", "{}"),
+        ("output_root: here", "output_root: there"),
+    ],
+)
+def test_group_by_ignores_keys_that_change_no_number(
+    tmp_path: Path, differing: tuple[str, str]
+) -> None:
+    for lr, section in zip((0.1, 0.01), differing, strict=True):
+        _add_to_config(write_run(tmp_path, "a", 0, RIGHT, lr=lr), section)
+    (table,), _ = split_into_tables(load_results([tmp_path])[0], "optimizer.lr")
+    assert len(table.groups) == 2
+
+
+@pytest.mark.parametrize(
+    ("source", "n_tables"), [("torchvision", 1), ("digits", 1), ("folder", 2), ("parquet", 2)]
+)
+def test_group_by_ignores_the_folder_of_downloads_only(
+    tmp_path: Path, source: str, n_tables: int
+) -> None:
+    for lr, root in ((0.1, "/a"), (0.01, "/b")):
+        folder = write_run(tmp_path, "a", 0, RIGHT, lr=lr)
+        _add_to_config(folder, f"data: {{name: digits, source: {source}, root: {root}}}")
+    tables, _ = split_into_tables(load_results([tmp_path])[0], "optimizer.lr")
+    assert len(tables) == n_tables
+
+
+@pytest.mark.parametrize("section", ["loss: {label_smoothing: 0.1}", "model: {freeze: backbone}"])
+def test_group_by_separates_runs_that_differ_in_another_setting(
+    tmp_path: Path, section: str
+) -> None:
+    for lr, text in ((0.1, section), (0.01, "{}")):
+        _add_to_config(write_run(tmp_path, "a", 0, RIGHT, lr=lr), text)
+    tables, _ = split_into_tables(load_results([tmp_path])[0], "optimizer.lr")
+    assert len(tables) == 2
+
+
+def _add_to_config(folder: Path, text: str) -> None:
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | yaml.safe_load(text)))
+
+
+def test_a_record_that_is_older_than_a_setting_has_its_default(tmp_path: Path) -> None:
+    for label in ("a", "b"):
+        write_run(tmp_path, label, 0, RIGHT)
+    (old,) = tmp_path.glob("a-*/run.json")
+    content = json.loads(old.read_text())
+    del content["training"]["trim_kernels"]
+    old.write_text(json.dumps(content))
+    (table,), _ = split_into_tables(load_results([tmp_path])[0])
+    assert table.protocol["trim_kernels"] is False
 
 
 def test_an_unknown_group_by_names_the_closest(sweep: Path) -> None:

@@ -1,6 +1,7 @@
 """Hydra's options among the overrides."""
 
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,6 +35,58 @@ def test_combinations_that_hydra_does_not_have_are_one_line(arguments: list[str]
     with pytest.raises(ConfigError) as caught:
         read_arguments(arguments)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        *("hydra.run.dir=/tmp/x", "++hydra.run.dir=x", "hydra.sweep.dir=y", "~hydra.run.dir"),
+        *("hydra.sweep.subdir=${hydra.job.num}", "hydra.output_subdir=.hydra"),
+    ],
+)
+@pytest.mark.parametrize("mode", [(), ("-m",), ("--cfg", "job")])
+def test_folders_of_hydra_are_refused_with_the_right_keys(
+    override: str, mode: tuple[str, ...]
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_arguments([*mode, "data=digits", override])
+    message = str(caught.value)
+    assert message.startswith(f"{override}: ")
+    assert message.endswith("use output_root=PATH and name=NAME")
+    assert "\n" not in message
+
+
+def test_bash_completes_options_after_the_documented_command(tmp_path: Path) -> None:
+    executable = tmp_path / "cnncompare"
+    executable.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m cnncompare "$@"\n')
+    executable.chmod(0o755)
+    script = f"""
+        PATH="{tmp_path}:$PATH"
+        eval "$("{sys.executable}" -c "{AS_CONSOLE_SCRIPT}" --shell-completion install=bash)"
+        complete -p cnncompare >&2
+        export COMP_LINE="cnncompare optimizer=s" COMP_POINT=22 COMP_CWORD=1
+        hydra_bash_completion
+        echo "${{COMPREPLY[@]}}"
+    """
+    done = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, cwd=tmp_path, timeout=120
+    )
+    assert done.stdout.strip() == "optimizer=sgd", done.stderr
+
+
+AS_CONSOLE_SCRIPT = (
+    "import sys; sys.argv[0] = 'cnncompare'; from cnncompare.cli import main; main()"
+)
+
+
+def test_a_folder_of_the_search_path_adds_options(cnncompare: Call, tmp_path: Path) -> None:
+    (tmp_path / "more" / "optimizer").mkdir(parents=True)
+    (tmp_path / "more" / "optimizer" / "slow.yaml").write_text("defaults: [sgd]\nmomentum: 0.5\n")
+    path = f"hydra.searchpath=[file://{tmp_path}/more]"
+    done = cnncompare("--cfg", "job", path, "optimizer=slow", "data=digits", "model=lenet5")
+    assert done.returncode == 0, done.stderr
+    optimizer = yaml.safe_load(done.stdout)["optimizer"]
+    assert (optimizer["name"], optimizer["momentum"]) == ("sgd", 0.5)
 
 
 def test_a_query_of_a_shell_completion_needs_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,3 +134,13 @@ def test_the_overrides_of_sweep_jobs_are_quoted_too(cnncompare: Call) -> None:
     assert done.returncode == 0, done.stderr
     (job,) = yaml.safe_load_all(done.stdout)
     assert (job["data"]["root"], job["name"]) == ("~/x", "3")
+
+
+def test_the_configuration_of_a_run_has_no_options(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("seed: 0\n")
+    for override in ("model=vgg16", "optimizer=sgd", "+experiment=quickstart"):
+        with pytest.raises(ConfigError, match="has no options to choose"):
+            read_arguments(["--config-path", str(tmp_path), override])
+    read_arguments(["--config-path", str(tmp_path), "model.name=vgg16", "seed=1"])
+    (tmp_path / "model").mkdir()  # the user's own configuration folder
+    read_arguments(["--config-path", str(tmp_path), "model=mine"])

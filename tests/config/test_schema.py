@@ -73,6 +73,13 @@ def test_every_key_of_the_schema_can_be_set_without_a_plus() -> None:
         ("trainer.max_epochs=2.5", "trainer.max_epochs=2.5: input should be a valid integer"),
         ("trainer.precision=64", "trainer.precision=64: input should be"),
         (
+            "loss.class_weights=balancd",
+            "'balancd': input should be 'none' or 'balanced'; did you mean 'balanced'?",
+        ),
+        ("loss.class_weights=2", "loss.class_weights=2: input should be 'none' or 'balanced'"),
+        ("data.normalize=trian", "did you mean 'train'?"),
+        ("data.balance=often", "data.balance='often': input should be a valid boolean"),
+        (
             "trainer.devices=3",
             "data.batch_size=64 is not divisible by trainer.devices=3; use 63 or",
         ),

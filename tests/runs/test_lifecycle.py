@@ -4,12 +4,24 @@ import shutil
 import zipfile
 from collections import namedtuple
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from cnncompare.config.schema import Config
 from cnncompare.errors import OutputError
-from cnncompare.runs.lifecycle import can_resume, checkpoint_to_resume, last_checkpoint, open_run
+from cnncompare.runs.lifecycle import (
+    can_resume,
+    checkpoint_to_resume,
+    close_run,
+    fail_run,
+    last_checkpoint,
+    open_run,
+    record_progress,
+    start_run,
+    status_of,
+)
 from cnncompare.runs.record import EvaluationSection, Failure, Status
 from cnncompare.runs.run import Run
 from cnncompare.runs.storage import ASIDE
@@ -29,7 +41,7 @@ def leave(config: Config, status: Status, checkpoint: bool = False) -> Run:
     with open_run(config, 1.0) as run:
         run.save()
         if status != "running":
-            run.close(status)
+            close_run(run, status)
         if checkpoint:
             last_checkpoint(run).parent.mkdir()
             for name in ("best.ckpt", "last.ckpt"):
@@ -102,8 +114,7 @@ def test_a_corrupt_checkpoint_is_reported_and_the_run_starts_over(
 
 def test_a_killed_job_of_a_sweep_is_resumed(config: Config) -> None:
     run = leave(config, "running", checkpoint=True)
-    run.record.error = Failure(type="JobKilled", message="killed by SIGKILL")
-    run.close("failed")
+    close_run(run, "failed", Failure(type="JobKilled", message="killed by SIGKILL"))
     with open_run(config, 1.0) as again:
         assert checkpoint_to_resume(again) == last_checkpoint(run)
 
@@ -112,8 +123,7 @@ def test_a_stopped_test_of_pretrained_weights_is_resumed_without_a_checkpoint(
     config: Config,
 ) -> None:
     before = leave(config, "interrupted")
-    before.record.evaluation = EvaluationSection.model_validate(evaluation())
-    before.save()
+    before.change(evaluation=EvaluationSection.model_validate(evaluation()))
     with open_run(config, 1.0) as run:
         assert run.record == before.record
 
@@ -144,3 +154,67 @@ def test_the_lock_is_free_again_after_an_error(config: Config) -> None:
         with pytest.raises(OutputError, match="is being written by another process"):
             with open_run(config, 1.0):
                 pass
+
+
+def test_a_run_is_opened_started_makes_progress_and_is_closed(config: Config) -> None:
+    with open_run(config, 1.0) as run:
+        start_run(run)
+        assert Run.read(run.folder).record.status == "running"
+        record_progress(run, best={"epoch": 2}, test={"acc1": 0.5})
+        record_progress(run, best={"val_acc1": 0.75})
+        assert Run.read(run.folder).record == run.record
+        assert run.record.best.model_dump() == {"epoch": 2, "val_acc1": 0.75}
+        close_run(run, "finished")
+    saved = Run.read(run.folder).record
+    assert (saved.status, saved.test.acc1, saved.error) == ("finished", 0.5, None)
+    with pytest.raises(AssertionError, match="is finished"):
+        record_progress(run, test={"acc1": 1.0})
+    assert Run.read(run.folder).record == saved
+
+
+def test_a_restart_removes_the_earlier_reason(config: Config) -> None:
+    run = leave(config, "running", checkpoint=True)
+    close_run(run, "failed", Failure(type="JobKilled", message="killed by SIGKILL"))
+    with open_run(config, 1.0) as again:
+        start_run(again)
+        assert (again.record.status, again.record.error) == ("running", None)
+        assert again.record.finished_at is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"statuz": "failed"}, {"status": "done"}, {"test": {"acc": 0.5}}, {"test": {"acc1": "high"}}],
+)
+def test_an_invalid_change_is_refused_and_not_written(
+    config: Config, change: dict[str, Any]
+) -> None:
+    run = leave(config, "running")
+    before = (run.folder / "run.json").read_bytes()
+    with pytest.raises((ValidationError, KeyError)):
+        run.change(**change)
+    assert (run.folder / "run.json").read_bytes() == before
+
+
+def test_a_record_cannot_be_changed_otherwise(config: Config) -> None:
+    run = leave(config, "running")
+    with pytest.raises(ValidationError, match="frozen"):
+        run.record.status = "finished"  # type: ignore[misc]
+    with pytest.raises(ValidationError, match="frozen"):
+        run.record.test.acc1 = 1.0  # type: ignore[misc]
+
+
+def test_a_run_without_a_process_is_interrupted(config: Config) -> None:
+    with open_run(config, 1.0) as run:
+        start_run(run)
+        assert status_of(Run.read(run.folder)) == "running"
+    assert run.record.status == "running"
+    assert status_of(Run.read(run.folder)) == "interrupted"
+    shutil.rmtree(run.folder.parent / ".locks")  # copied without its hidden folders
+    assert status_of(Run.read(run.folder)) == "interrupted"
+    assert not (run.folder.parent / ".locks").exists()
+
+
+def test_a_finished_record_is_not_failed(config: Config) -> None:
+    run = leave(config, "finished")
+    fail_run(config, Failure(type="JobKilled", message="killed by SIGKILL"))
+    assert Run.read(run.folder).record == run.record

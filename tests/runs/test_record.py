@@ -31,14 +31,25 @@ def copied(name: str, folder: Path) -> dict[str, Any]:
     return content
 
 
+NEW_SETTINGS: dict[str, object] = {
+    "health": [],
+    "weights_prefix": None,
+    "balance": False,
+    "class_weights": None,
+}
+
+
 def test_an_old_record_of_a_training_is_unchanged_by_reading(tmp_path: Path) -> None:
     content = copied("training", tmp_path / "run")
     read = Run.read(tmp_path / "run").record.model_dump(by_alias=True)
-    added = {key: read["training"].pop(key) for key in ("health", "weights_prefix")}
-    assert added == {"health": [], "weights_prefix": None}
+    added = {key: read["training"].pop(key) for key in NEW_SETTINGS}
+    assert added == NEW_SETTINGS
+    means = ("balanced_acc1", "macro_f1")
+    assert [read["test"].pop(key) for key in means] == [None, None]
     counts = ("conversions", "pixel_ranges", "ignored_files")
     assert [read["data"].pop(key) for key in counts] == [{}, {}, {}]
-    assert (read["data"].pop("leaks"), read["data"].pop("resampling")) == (None, None)
+    counts = ("leaks", "imbalance", "resampling")
+    assert [read["data"].pop(key) for key in counts] == [None, None, None]
     assert read == content
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnncompare.errors import DataError, OutputError
+from cnncompare.errors import DataError, OutputError, RunError
+from cnncompare.runs.lifecycle import close_on_exit
 from cnncompare.runs.record import EvaluationSection, RunRecord
 from cnncompare.runs.run import EPOCHS, PREDICTIONS, RECORD, Run, find_runs, read_existing
 from cnncompare.runs.storage import lock, set_aside, write_atomically
@@ -74,8 +75,9 @@ def test_a_value_that_was_not_measured_is_null(tmp_path: Path) -> None:
 
 def test_a_record_reads_back_as_it_was_written(tmp_path: Path) -> None:
     run = new_run(tmp_path)
-    run.record.test.acc1 = 0.5
-    run.close("failed", ValueError("first line\nsecond line"))
+    run.change(test={"acc1": 0.5})
+    with pytest.raises(RunError), close_on_exit(run):
+        raise ValueError("first line\nsecond line")
     again = Run.read(tmp_path)
     assert again.record == run.record
     assert again.record.error is not None

@@ -1,9 +1,18 @@
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from cnncompare.stats.intervals import bonett_price, hierarchical_bootstrap, t_over_seeds, wilson
+from cnncompare.stats.class_scores import balanced_influence, effective_images, score_classes
+from cnncompare.stats.intervals import (
+    bonett_price,
+    hierarchical_bootstrap,
+    t_over_seeds,
+    t_over_seeds_and_images,
+    wilson,
+    wilson_of_scores,
+)
 from tests.comparison.factory import simulate
 
 
@@ -65,3 +74,48 @@ def test_an_accuracy_of_1_has_a_wilson_interval() -> None:
 def test_bootstrap_is_reproducible() -> None:
     right = simulate(np.random.default_rng(0), {"m": 0.9}, n=300)["m"]
     assert hierarchical_bootstrap(right) == hierarchical_bootstrap(right)
+
+
+def _imbalanced(rng: np.random.Generator, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    label = rng.choice(3, size=n, p=[0.8, 0.15, 0.05])
+    right = rng.random(n) < np.array([0.95, 0.8, 0.6])[label]
+    return label, np.where(right, label, (label + 1) % 3)
+
+
+def test_scores_of_balanced_classes_have_wilsons_interval() -> None:
+    label = np.repeat([0, 1], 100)
+    predicted = label.copy()
+    predicted[[0, 1, 2, 150]] = 1 - label[[0, 1, 2, 150]]
+    scores = 0.98 + balanced_influence(label, predicted, score_classes(label, predicted))
+    found, expected = wilson_of_scores(scores, effective_images(label)), wilson(196, 200)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+
+
+def test_an_interval_of_scores_covers_the_true_balanced_accuracy() -> None:
+    rng, covered = np.random.default_rng(0), 0
+    for _ in range(400):
+        label, predicted = _imbalanced(rng, 500)
+        found = score_classes(label, predicted)
+        scores = found.balanced_accuracy + balanced_influence(label, predicted, found)
+        interval = wilson_of_scores(scores, effective_images(label))
+        covered += interval.low <= (0.95 + 0.8 + 0.6) / 3 <= interval.high
+    assert 365 <= covered <= 396  # 380 are expected
+
+
+def test_without_errors_the_interval_is_that_of_the_effective_number_of_images() -> None:
+    label = np.repeat([0, 1], [900, 100])
+    found = wilson_of_scores(np.ones(1000), effective_images(label))
+    assert (found.low, found.high) == pytest.approx((wilson(360, 360).low, 1.0))
+
+
+def test_scores_over_seeds_and_images_have_the_interval_of_their_bootstrap() -> None:
+    """With right and wrong images both methods apply."""
+    rng = np.random.default_rng(1)
+    difficulty = rng.random(800)
+    correct = rng.random((5, 800)) < np.clip(difficulty + rng.normal(0, 0.02, (5, 1)), 0, 1)
+    found, expected = (
+        t_over_seeds_and_images(correct.astype(float)),
+        hierarchical_bootstrap(correct),
+    )
+    assert found.low == pytest.approx(expected.low, abs=0.006)
+    assert found.high == pytest.approx(expected.high, abs=0.006)

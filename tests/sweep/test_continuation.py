@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from cnncompare.config.schema import Config
-from cnncompare.training.checkpoints import AtomicCheckpointIO, load_checkpoint_weights
+from cnncompare.models.checkpoint import load_checkpoint_weights
+from cnncompare.training.checkpoints import AtomicCheckpointIO
 from cnncompare.training.lightning_module import ImageClassifier
 from cnncompare.training.train import train
 from tests.composing import compose_config

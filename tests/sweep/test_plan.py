@@ -28,7 +28,7 @@ def test_costs_by_hand() -> None:
     cost = costs(compose_config(*overrides), PROBED)
     assert cost["epoch_s"] == pytest.approx(10 * 0.5 + 300 * 0.5 / 100 / 3)
     assert cost["hours"] == pytest.approx((4 * 5.5 + 1.0) / 3600)
-    assert cost["disk_mb"] == pytest.approx(2 * 3.0 * 3)  # weights and two moments, twice
+    assert cost["disk_mb"] == pytest.approx(3.0 + 3 * 3.0)  # weights; weights and two moments
 
 
 def test_weights_that_are_only_tested_cost_one_pass() -> None:

@@ -39,20 +39,22 @@ def make_run(folder: Path, label: str, acc1: float | None, seed: int = 0, **chan
         training=training_section(seed, **changed),
     )
     if acc1 is None:
-        record.error = schema.Failure(type="RuntimeError", message="out of [memory]")
-        return Run(folder / record.id, record)
-    record.model = schema.ModelSection(
-        name=label, source="own", stem="cifar", params=11_173_962, macs=555_422_720,
-        size_mb=44.7, input_size=[3, 32, 32],
-    )  # fmt: skip
-    record.data = schema.DataSection(name="digits", classes=10, n_test=360, fingerprint="f")
-    record.best = schema.BestSection(epoch=4, val_acc1=0.9791)
-    record.test = schema.TestSection(
-        acc1=acc1, acc5=1.0, loss=0.1, n=360, correct1=350, correct5=360
-    )
-    record.timing = schema.TimingSection(epoch_s=1.2345, images_per_s=12345.6)
-    record.memory = schema.MemorySection(peak_rss_mib=612.3)
-    return Run(folder / record.id, record)
+        error = schema.Failure(type="RuntimeError", message="out of [memory]")
+        return Run(folder / record.id, record.model_copy(update={"error": error}))
+    sections = {
+        "model": schema.ModelSection(
+            name=label, source="own", stem="cifar", params=11_173_962, macs=555_422_720,
+            size_mb=44.7, input_size=[3, 32, 32],
+        ),
+        "data": schema.DataSection(name="digits", classes=10, n_test=360, fingerprint="f"),
+        "best": schema.BestSection(epoch=4, val_acc1=0.9791),
+        "test": schema.TestSection(
+            acc1=acc1, acc5=1.0, loss=0.1, n=360, correct1=350, correct5=360
+        ),
+        "timing": schema.TimingSection(epoch_s=1.2345, images_per_s=12345.6),
+        "memory": schema.MemorySection(peak_rss_mib=612.3),
+    }  # fmt: skip
+    return Run(folder / record.id, record.model_copy(update=sections))
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cnncompare.runs.record import EvaluationSection, HealthFinding
+from cnncompare.stats.imbalance import Imbalance
 from cnncompare.terminal.formatting import UNKNOWN
 from cnncompare.terminal.result import print_next_steps, print_run_result
 from cnncompare.terminal.sweep_table import print_sweep_table
@@ -48,8 +49,8 @@ def test_tested_weights_have_a_reference_check_and_no_epochs(
     tmp_path: Path, printed: Printed
 ) -> None:
     run = make_run(tmp_path, "resnet18", 0.6364)
-    run.record.training = None
-    run.record.evaluation = EvaluationSection.model_validate(
+    run.folder.mkdir()
+    section = EvaluationSection.model_validate(
         {
             **evaluation(
                 on_corrupt_image="count_wrong", corrupt_images=["val/n01440764/x.JPEG: truncated"]
@@ -57,6 +58,7 @@ def test_tested_weights_have_a_reference_check_and_no_epochs(
             "check": {"verdict": "differs", "message": "differs: top-1 63.64 %, reference 69.76 %"},
         }
     )
+    run.change(training=None, evaluation=section)
     text = printed(None, lambda: print_run_result(run))
     assert "differs: top-1 63.64 %, reference 69.76 %" in text
     assert "corrupt image, counted as wrong: val/n01440764/x.JPEG: truncated" in text
@@ -93,6 +95,34 @@ def test_failed_health_checks_have_a_line_each(
     run = make_run(tmp_path, "resnet20", 0.1)
     assert run.record.training is not None
     finding = HealthFinding(check="at_chance", evidence="10.0 % is chance", advice="train longer")
-    run.record.training.health = [finding]
+    run.folder.mkdir()
+    run.change(training={"health": [finding]})
     print_run_result(run)
     assert "at chance: 10.0 % is chance; train longer" in capsys.readouterr().out.splitlines()
+
+
+def test_an_imbalanced_run_has_a_balanced_accuracy_and_names_unpredicted_classes(
+    tmp_path: Path, printed: Printed
+) -> None:
+    run = make_run(tmp_path, "lenet5", 0.972)
+    assert run.record.data is not None
+    run.folder.mkdir()
+    imbalance = Imbalance("train", "cat", 20, "dog", 11)
+    run.change(test={"balanced_acc1": 0.5123}, data={"imbalance": imbalance})
+    assert "balanced accuracy" not in printed(None, lambda: print_run_result(run))
+    run.change(data={"imbalance": Imbalance("train", "cat", 20, "dog", 10)})
+    rows = ["class,n,precision,recall,f1", "a,5,,0.0,0.0", "b,5,0.5,0.2,0.3", "c,0,,,"]
+    (run.folder / "per_class.csv").write_text("\n".join([*rows, '"d, e",1,,0.0,0.0']) + "\n")
+    text = printed(None, lambda: print_run_result(run))
+    assert "balanced accuracy  51.2 %" in " ".join(text.split("\n")).replace("   ", "  ")
+    assert "never predicted: a, d, e\n" in text
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"class,n\na,1\n", b'"'])
+def test_an_unreadable_table_of_classes_is_no_error(
+    tmp_path: Path, printed: Printed, content: bytes
+) -> None:
+    run = make_run(tmp_path, "lenet5", 0.972)
+    run.folder.mkdir()
+    (run.folder / "per_class.csv").write_bytes(content)
+    assert "never predicted" not in printed(None, lambda: print_run_result(run))

@@ -66,10 +66,10 @@ def test_no_runs_print_an_empty_table(printed: Printed) -> None:
 def test_runs_of_folds_have_their_number(tmp_path: Path, printed: Printed) -> None:
     runs = [make_run(tmp_path, "a", accuracy) for accuracy in (0.5, 0.6)]
     for number, run in enumerate(runs, start=1):
-        assert run.record.data is not None
-        run.record.data.resampling = ResamplingSection(
-            method="folds", number=number, count=2, n=720, fingerprint="f"
-        )
+        run.folder = tmp_path / str(number)
+        run.folder.mkdir()
+        fold = ResamplingSection(method="folds", number=number, count=2, n=720, fingerprint="f")
+        run.change(data={"resampling": fold})
     text = printed(None, lambda: print_sweep_table(runs))
     header, _, first, second = text.splitlines()[1:5]
     assert header.split()[:2] == ["model", "fold"]

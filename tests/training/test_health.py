@@ -66,6 +66,17 @@ def test_with_too_few_images_for_the_test_any_excess_counts(correct: int, found:
     assert ("at_chance" in checks([correct / 6, 0.01], facts)) == found
 
 
+@pytest.mark.parametrize("balanced", [0.5, 0.55, 0.6, 0.7, 0.9])
+def test_a_balanced_training_is_judged_by_its_balanced_accuracy(balanced: float) -> None:
+    """Its accuracy of 80 % is below the 95 % of the largest class; the images count as 38."""
+    facts = replace(SOUND, largest_val_class=190, balanced_classes=[190, 0, 10])
+    found = [row | {"val_balanced_acc1": balanced} for row in rows([0.8, 0.7])]
+    p = binomtest(round(balanced * 38), 38, 0.5, alternative="greater").pvalue
+    names = {finding.check for finding in check_health(found, facts)}
+    assert ("at_chance" in names) == (p > 0.01)
+    assert "at_chance" in checks([0.8, 0.7], replace(SOUND, largest_val_class=190))
+
+
 @pytest.mark.parametrize("gain", [0.01, 0.03, 0.05, 0.08, 0.2])
 def test_still_rising_compares_the_gain_with_the_interval_of_statsmodels(gain: float) -> None:
     accuracies = [0.5] * 18 + [0.7, 0.7 + gain]  # a tenth of 20 epochs are two

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from sklearn.metrics import accuracy_score, top_k_accuracy_score
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, top_k_accuracy_score
 from torch import nn
 
-from cnncompare.training.metrics import ClassificationSums, top5
+from cnncompare.models.best_classes import top5
+from cnncompare.training.metrics import ClassificationSums, RecallSums
 
 
 def _filled(logits: torch.Tensor, targets: torch.Tensor, size: int) -> ClassificationSums:
@@ -104,3 +105,17 @@ def test_a_checkpoint_contains_no_sums() -> None:
 
 def test_top5_is_best_first() -> None:
     assert top5(torch.tensor([[0.1, 0.9, 0.5]])).tolist() == [[1, 2, 0]]
+
+
+def test_the_mean_recall_is_scikit_learns_balanced_accuracy() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(90, 4, generator=generator)
+    labels = torch.randint(3, (90,), generator=generator)  # no image of the last class
+    sums = RecallSums(4)
+    for start in range(0, 90, 40):
+        sums.update(logits[start : start + 40], labels[start : start + 40])
+    with pytest.warns(UserWarning, match="not in y_true"):
+        expected = balanced_accuracy_score(labels, logits.argmax(dim=1))
+    assert float(sums.compute()) == pytest.approx(expected)
+    sums.reset()
+    assert int(sums.n.sum()) == 0

@@ -64,6 +64,7 @@ def test_the_record_is_complete(run: Run) -> None:
         "training.ema_decay",
         "training.head_lr",
         "training.weights_prefix",
+        "training.class_weights",
         "test.acc5",  # of four classes
         "test.correct5",
         "training.gradient_clip_norm",
@@ -75,6 +76,18 @@ def test_the_record_is_complete(run: Run) -> None:
 def _weights(run: Run) -> dict[str, torch.Tensor]:
     saved = torch.load(run.folder / "checkpoints" / "best.ckpt", weights_only=True)
     return {key: value for key, value in saved["state_dict"].items() if "network." in key}
+
+
+def test_the_best_checkpoint_holds_weights_only(run: Run) -> None:
+    best, last = (
+        torch.load(run.folder / "checkpoints" / f"{name}.ckpt", weights_only=True)
+        for name in ("best", "last")
+    )
+    assert {"optimizer_states", "lr_schedulers", "callbacks", "loops"} <= last.keys()
+    assert best.keys() == {"state_dict", "epoch", "global_step", "pytorch-lightning_version"}
+    # AdamW keeps two moments of each weight
+    size = (run.folder / "checkpoints" / "best.ckpt").stat().st_size
+    assert size < 0.4 * (run.folder / "checkpoints" / "last.ckpt").stat().st_size
 
 
 def test_the_classes_are_named_in_order(run: Run) -> None:

@@ -33,9 +33,17 @@ from cnncompare.comparison.untrained import (
     set_aside_untrained,
 )
 from cnncompare.errors import ConfigError, closest
+from cnncompare.stats.class_scores import effective_images
 from cnncompare.stats.compact_letters import compact_letter_display
 from cnncompare.stats.friedman_nemenyi import MeanRanks, friedman_nemenyi
-from cnncompare.stats.intervals import Interval, hierarchical_bootstrap, t_over_seeds, wilson
+from cnncompare.stats.intervals import (
+    Interval,
+    hierarchical_bootstrap,
+    t_over_seeds,
+    t_over_seeds_and_images,
+    wilson,
+    wilson_of_scores,
+)
 
 
 @dataclass(frozen=True)
@@ -210,10 +218,21 @@ def _estimate(group: Group, metric: Metric) -> Estimate:
         return Estimate(None, None, unknown, unknown)
     n = group.results[0].record.test.n or group.results[0].data.n_test
     if len(values) == 1:
-        interval = unknown if metric.per_image is None else wilson(values[0] * n, n)
+        interval = _over_images(group, metric, values[0], n)
         return Estimate(values[0], None, interval, interval)
     interval = t_over_seeds(values, n if metric.percent else None)
     return Estimate(fmean(values), stdev(values), interval, _with_images(group, metric))
+
+
+def _over_images(group: Group, metric: Metric, value: float, n: int) -> Interval:
+    """Return the interval of a single run over its `n` test images."""
+    outcome = next((r.outcome for r in group.results if r.outcome is not None), None)
+    if metric.per_image is None or (metric.effects is not None and outcome is None):
+        return Interval(None, None, "unknown")
+    if metric.effects is None or outcome is None:
+        return wilson(value * n, n)
+    scores = np.asarray(metric.per_image(outcome), dtype=float)
+    return wilson_of_scores(scores, effective_images(outcome.label))
 
 
 def _with_images(group: Group, metric: Metric) -> Interval:
@@ -221,7 +240,10 @@ def _with_images(group: Group, metric: Metric) -> Interval:
     known = [outcome for outcome in outcomes if outcome is not None]
     if metric.per_image is None or len(known) < len(outcomes):
         return Interval(None, None, "unknown")
-    return hierarchical_bootstrap(np.array([metric.per_image(outcome) for outcome in known]))
+    scores = np.array([metric.per_image(outcome) for outcome in known])
+    return (
+        hierarchical_bootstrap(scores) if scores.dtype == bool else t_over_seeds_and_images(scores)
+    )
 
 
 _TIMES = ("epoch_s", "train_s", "val_s", "data_wait_s", "images_per_s", "time_to_best_s")

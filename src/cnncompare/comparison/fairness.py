@@ -7,14 +7,15 @@ from typing import Any
 
 from cnncompare.comparison.grouping import Group
 from cnncompare.comparison.load import Result
+from cnncompare.config.schema_options import condition_keys, protocol_settings
 
 # Share of the cores used by other programs above which an epoch's time is unreliable.
 BUSY_SHARE = 0.10
-TRAINING_KEYS = (
+# Keys that every card has, None if not recorded; other conditions are added where recorded.
+_ALWAYS = (
     *("optimizer", "lr", "scheduler", "weight_decay", "label_smoothing", "ema_decay"),
-    *("gradient_clip_norm", "selection", "protocol", "loss", "callbacks"),
-)
-EVALUATION_KEYS = (
+    *("gradient_clip_norm", "selection", "protocol", "balance", "class_weights"),
+    *("loss", "callbacks"),
     *("transform_of", "resize", "interpolation", "weights_map", "mask_classes"),
     *("on_corrupt_image", "corrupt_images", "notes"),
 )
@@ -27,14 +28,14 @@ def fairness_card(group: Group, overlapping: set[str]) -> dict[str, Any]:
     `overlapping` holds the folders of the runs that ran at the same time as another.
     """
     first, settings = group.results[0], group.results[0].run_settings
-    model, training, evaluation = first.model, first.training, first.evaluation
+    model, evaluation = first.model, first.evaluation
     return {
         "stem": model.stem,
         "input_size": model.input_size,
         "pretrained": model.pretrained,
         "model_changes": settings.model_changes,
-        **{key: getattr(training, key, None) for key in TRAINING_KEYS},
-        **{key: getattr(evaluation, key, None) for key in EVALUATION_KEYS},
+        **{key: getattr(settings, key, None) for key in _ALWAYS},
+        **conditions(first),
         "preprocessing_deviations": evaluation.preprocessing_deviations if evaluation else [],
         "check": evaluation.check.message if evaluation and evaluation.check else None,
         "components": [
@@ -46,6 +47,17 @@ def fairness_card(group: Group, overlapping: set[str]) -> dict[str, Any]:
         "shared_clock": any(_shared_clock(result, overlapping) for result in group.results),
         **_contention([row for result in group.results for row in result.epochs]),
     }
+
+
+def conditions(result: Result) -> dict[str, Any]:
+    """Return the recorded settings in which the runs of a table may differ.
+
+    These are the fields of the schema that are not declared otherwise, and options of a user's own.
+    """
+    settings = result.run_settings
+    shared = {s.key for s in protocol_settings(trains=result.training is not None)}
+    keys = (condition_keys() | set(settings.model_extra or {})) - shared
+    return {key: value for key, value in settings.model_dump().items() if key in keys}
 
 
 def _shared_clock(result: Result, overlapping: set[str]) -> bool:

@@ -93,7 +93,8 @@ def _count_wins(
 def _correct(outcome: Outcome, metric: Metric) -> NDArray[np.bool_]:
     """Return the scores of the images if they are right or wrong, otherwise top-1."""
     scores = None if metric.per_image is None else metric.per_image(outcome)
-    return scores if scores is not None and scores.dtype == np.bool_ else outcome.correct1
+    is_share = scores is not None and scores.dtype == np.bool_
+    return np.asarray(scores, dtype=np.bool_) if is_share else outcome.correct1
 
 
 def _effect(wins: int | None, losses: int | None) -> float | None:

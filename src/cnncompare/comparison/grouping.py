@@ -10,15 +10,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cnncompare.comparison.load import Result, Skipped
+from cnncompare.comparison.load import Result, Skipped, flatten
+from cnncompare.config.schema_options import (
+    default_settings,
+    distinguishes_groups,
+    protocol_settings,
+)
 from cnncompare.errors import ConfigError, closest
 from cnncompare.runs.resampling import ResamplingSection
 
-# Keys that affect neither the results nor their comparability, and the seed and the fold.
-_NOT_COMPARED = (
-    *("seed", "output_root", "name", "force", "logger", "display", "model.lr"),
-    *("data.workers", "data.cache_dir", "data.cache_limit_gib", "data.fold", "data.holdout"),
-    # the section `display` before version 0.2.0
+# the section `display` before version 0.2.0
+_EARLIER_KEYS = (
     "callbacks.progress",  # old name
     "callbacks.confusion_matrix",  # old name
     "callbacks.worst_mistakes",  # old name
@@ -51,18 +53,10 @@ def protocol_of(result: Result) -> dict[str, Any]:
 
     It includes the hardware, because times are compared.
     """
-    settings, environment = result.run_settings, result.record.environment
+    environment = result.record.environment
     return {
         **_data_protocol(result),
-        **_training_protocol(result),
-        "batch_size": settings.batch_size,
-        "precision": settings.precision,
-        "channels_last": settings.channels_last,
-        "compile": settings.compile,
-        "trim_kernels": settings.trim_kernels,
-        "matmul_precision": settings.matmul_precision,
-        "accelerator": settings.accelerator,
-        "devices": settings.devices,
+        **_shared_settings(result),
         "hardware": (environment.gpu or environment.cpu) if environment else None,
         "threads": environment.threads if environment else None,
     }
@@ -97,25 +91,26 @@ def _resampling_protocol(name: str, classes: int, drawn: ResamplingSection) -> d
     }
 
 
-def _training_protocol(result: Result) -> dict[str, Any]:
-    """Return the protocol of the training.
+def _shared_settings(result: Result) -> dict[str, Any]:
+    """Return the settings whose fields are declared as protocol in the schema.
 
-    A test of pretrained weights has 0 epochs and no shared image size or normalisation, because
-    each network uses the transform of its weights.
+    A record that is older than a setting has its default. A test of pretrained weights has 0 epochs
+    and no shared image size or normalisation, because each network uses the transform of its
+    weights.
     """
-    training, evaluation = result.training, result.evaluation
-    if training is None:
-        return {"epochs": 0, "mask_classes": evaluation is not None and evaluation.mask_classes}
-    return {
-        "split_seed": training.split_seed,
-        "val_fraction": training.val_fraction,
-        "protocol": training.protocol,
-        "image_size": training.image_size,
-        "normalize": training.normalize,
-        "augment": training.augment,
-        "epochs": training.max_epochs,
-        **({"callbacks": training.callbacks} if training.callbacks else {}),
-    }
+    trains = result.training is not None
+    recorded = result.run_settings.model_dump()
+    shared: dict[str, Any] = {} if trains else {"epochs": 0}
+    for setting in protocol_settings(trains=trains):
+        shared[setting.table_key] = _completed(recorded.get(setting.key), setting.value)
+    callbacks = {k: v for k, v in shared.pop("callbacks").items() if v is not None}
+    return shared | ({"callbacks": callbacks} if callbacks else {})
+
+
+def _completed(recorded: Any, default: Any) -> Any:
+    if isinstance(recorded, dict) and isinstance(default, dict):
+        return default | recorded
+    return default if recorded is None else recorded
 
 
 def split_into_tables(
@@ -149,12 +144,19 @@ def differing_protocol_keys(tables: list[Table]) -> dict[str, list[Any]]:
 
 
 def compared_config(result: Result) -> dict[str, Any]:
-    """Return the configuration without the seed and the keys that do not affect the results."""
-    return {key: value for key, value in result.config.items() if not _not_compared(key)}
+    """Return the configuration without the seed and the keys that do not affect the results.
 
-
-def _not_compared(key: str) -> bool:
-    return any(key == name or key.startswith(f"{name}.") for name in _NOT_COMPARED)
+    A configuration that is older than a key has the key's default.
+    """
+    source = result.config.get("data.source")
+    complete = result.config | {
+        key: value for key, value in flatten(default_settings()).items() if key not in result.config
+    }
+    return {
+        key: value
+        for key, value in complete.items()
+        if distinguishes_groups(key, source) and key not in _EARLIER_KEYS
+    }
 
 
 def _check_key(key: str, results: list[Result]) -> None:

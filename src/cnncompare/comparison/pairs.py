@@ -2,7 +2,7 @@
 
 | runs | test | generalises to |
 |---|---|---|
-| one of each, same images | exact McNemar | these two networks on other images of the same kind |
+| one of each | McNemar, or exchange of predictions | these networks, on other such images |
 | two or more common seeds | paired over seeds and images | retraining, on other such images |
 | the same, without predictions | Student's t, paired over seeds | retraining, on these images |
 | two or more common folds or hold-outs | corrected resampled t | retraining, on other such images |
@@ -18,9 +18,22 @@ from numpy.typing import NDArray
 from cnncompare.comparison.fold_pairs import CORRECTED_T, compare_over_folds
 from cnncompare.comparison.folds import common_folds
 from cnncompare.comparison.grouping import Group
+from cnncompare.comparison.image_differences import (
+    ImageDifferences,
+    ImageEffects,
+    count_wins,
+    image_differences,
+    image_effects,
+)
 from cnncompare.comparison.load import Result
 from cnncompare.comparison.metrics import Metric
 from cnncompare.stats.intervals import bonett_price
+from cnncompare.stats.paired_images import (
+    interval_of_mean,
+    mcnemar_p,
+    power_over_images,
+    sign_flip_p,
+)
 from cnncompare.stats.power import (
     PowerFunction,
     SampleSizePlan,
@@ -153,28 +166,31 @@ def _test_seeds(a: Group, b: Group, metric: Metric) -> _Tested:
 def _test_single_runs(pair: Pair, a: Result, b: Result, metric: Metric) -> _Tested:
     x, y = metric.per_run(a), metric.per_run(b)
     difference = None if x is None or y is None else x - y
-    signs = _signs([(a, b)], metric)
+    pair = replace(pair, difference=difference)
+    signs = image_differences([(a, b)], metric)
     if signs is None or difference is None:
-        return _Tested(replace(pair, difference=difference))
+        return _Tested(pair)
+    pair = replace(pair, seeds=(a.seed,) if a.seed == b.seed else ())
+    pair = _with_effect(pair, *count_wins([(a, b)], metric, signs))
+    effects = image_effects(a, b, metric)
+    return _test_mcnemar(pair, signs) if effects is None else _test_effects(pair, signs[0], effects)
+
+
+def _test_mcnemar(pair: Pair, signs: ImageDifferences) -> _Tested:
     n, wins, losses = signs.size, int((signs > 0).sum()), int((signs < 0).sum())
     low, high = bonett_price(wins, losses, n)
+    pair = replace(pair, low=low, high=high, test="mcnemar-exact", p=mcnemar_p(wins, losses))
+    return _Tested(pair, power_mcnemar((wins + losses) / n, n), None, n)
+
+
+def _test_effects(pair: Pair, differences: ImageDifferences, effects: ImageEffects) -> _Tested:
+    """Test a metric to which images contribute unequally, by exchanging the predictions."""
+    low, high = interval_of_mean(differences, effects.heaviest)
     pair = replace(
-        pair,
-        difference=difference,
-        low=low,
-        high=high,
-        test="mcnemar-exact",
-        p=_mcnemar(wins, losses),
-        seeds=(a.seed,) if a.seed == b.seed else (),
+        pair, low=low, high=high, test="image-permutation", p=sign_flip_p(effects.values)
     )
-    return _Tested(_with_effect(pair, wins, losses), power_mcnemar((wins + losses) / n, n), None, n)
-
-
-def _mcnemar(wins: int, losses: int) -> float:
-    """Return the exact two-sided p of McNemar's test."""
-    from scipy.stats import binomtest
-
-    return float(binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
+    n, variance = len(effects.values), float(np.square(effects.values).mean())
+    return _Tested(pair, power_over_images(variance, n), None, n)
 
 
 def _test_paired_runs(pair: Pair, runs: list[tuple[Result, Result]], metric: Metric) -> _Tested:
@@ -185,10 +201,11 @@ def _test_paired_runs(pair: Pair, runs: list[tuple[Result, Result]], metric: Met
     variance = _variance_between_seeds(differences, _n_images(r for both in runs for r in both))
     mean, n = float(differences.mean()), len(differences)
     pair = replace(pair, difference=mean, p_seeds=two_sided_p(mean, variance / n, 0.0, n - 1))
-    signs = _signs(runs, metric)
-    if signs is None:
+    by_image = image_differences(runs, metric)
+    if by_image is None:
         return _test_over_seeds(pair, variance, n)
-    return _test_over_seeds_and_images(pair, signs)
+    pair = _with_effect(pair, *count_wins(runs, metric, by_image))
+    return _test_over_seeds_and_images(pair, by_image)
 
 
 def _test_over_seeds(pair: Pair, variance: float, n: int) -> _Tested:
@@ -200,8 +217,8 @@ def _test_over_seeds(pair: Pair, variance: float, n: int) -> _Tested:
     return _Tested(pair, power_over_runs(variance, n, samples=1), n)
 
 
-def _test_over_seeds_and_images(pair: Pair, signs: NDArray[np.int8]) -> _Tested:
-    variances = estimate_variance_components(signs)
+def _test_over_seeds_and_images(pair: Pair, differences: ImageDifferences) -> _Tested:
+    variances = estimate_variance_components(differences)
     mean, df = variances.mean, variances.seeds - 1
     v_seeds, v_images = variances.seed_variance_of_mean(), variances.image_variance_of_mean()
     half = float(least_significant_difference(v_seeds, v_images, df, ALPHA))
@@ -212,7 +229,6 @@ def _test_over_seeds_and_images(pair: Pair, signs: NDArray[np.int8]) -> _Tested:
         test="paired-seeds-and-images",
         p=two_sided_p(mean, v_seeds, v_images, df),
     )
-    pair = _with_effect(pair, int((signs > 0).sum()), int((signs < 0).sum()))
     power = power_over_seeds_and_images(variances)
     return _Tested(pair, power, variances.seeds, variances.images)
 
@@ -276,19 +292,6 @@ def _permutation_of_one(x: list[float], y: list[float]) -> float:
     differences = abs(pooled - (pooled.sum() - pooled) / (len(pooled) - 1))
     observed = abs(np.mean(x) - np.mean(y))
     return float((differences >= observed * (1 - 1e-12)).mean())
-
-
-def _signs(runs: list[tuple[Result, Result]], metric: Metric) -> NDArray[np.int8] | None:
-    """Return [seeds, images]: 1 if only a is correct, -1 if only b is, else 0; None if unknown."""
-    if metric.per_image is None:
-        return None
-    rows = []
-    for a, b in runs:
-        if a.outcome is None or b.outcome is None or len(a.outcome.label) != len(b.outcome.label):
-            return None
-        correct_a, correct_b = metric.per_image(a.outcome), metric.per_image(b.outcome)
-        rows.append(correct_a.astype(np.int8) - correct_b.astype(np.int8))
-    return np.array(rows)
 
 
 def _with_effect(pair: Pair, wins: int, losses: int) -> Pair:

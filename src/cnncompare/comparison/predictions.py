@@ -21,7 +21,6 @@ from cnncompare.comparison.confusion import (
     ConfusedPair,
     class_accuracies,
     most_confused,
-    never_predicted,
     pooled_confusion_matrix,
 )
 from cnncompare.comparison.folds import outcomes_of
@@ -43,7 +42,6 @@ class PredictionAnalysis:
     matrices: dict[str, NDArray[np.int64]]
     classes: dict[str, list[ClassAccuracy]]
     confused: dict[str, list[ConfusedPair]]
-    never: dict[str, list[int]]
     bins: dict[str, list[ReliabilityBin]]
     ece: dict[str, float]
     agreements: list[Agreement]
@@ -68,7 +66,6 @@ def analyse_predictions(table: ComparedTable) -> PredictionAnalysis | None:
         matrices=matrices,
         classes={label: class_accuracies(m, len(outcomes[label])) for label, m in matrices.items()},
         confused={label: most_confused(m, len(outcomes[label])) for label, m in matrices.items()},
-        never={label: never_predicted(m) for label, m in matrices.items()},
         bins={label: reliability_bins(*arrays) for label, arrays in pooled.items()},
         ece={label: expected_calibration_error(*arrays) for label, arrays in pooled.items()},
         agreements=pairwise_agreements(chosen, n),

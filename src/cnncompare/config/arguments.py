@@ -4,11 +4,12 @@ import argparse
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NoReturn
 
 from hydra._internal.utils import get_args_parser
 
-from cnncompare.config.quoting import Several, quote_overrides
+from cnncompare.config.quoting import Several, quote_overrides, refuse_options
 from cnncompare.config.script_flags import refuse_script_flags
 from cnncompare.errors import ConfigError
 
@@ -16,6 +17,8 @@ _SWITCHES = ("help", "hydra_help", "resolve", "run", "multirun", "shell_completi
 _OPTIONS = ("cfg", "package", "config_path", "config_name", "config_dir", "info")
 _ACTIONS = ("run", "multirun", "cfg", "info", "shell_completion")
 _SHELLS = ("bash", "fish", "zsh")
+# Hydra's keys of folders; output_root and name determine them
+_FOLDERS = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir", "hydra.output_subdir")
 _MULTIRUN_MODE = "hydra.mode=MULTIRUN"
 
 
@@ -91,8 +94,21 @@ def read_arguments(arguments: Sequence[str]) -> Arguments:
     _check_combination(parsed)
     if options.shell_completion:
         return parsed  # its arguments, such as install=bash, are no overrides
+    _refuse_folders(parsed.overrides)
+    if options.config_path is not None and os.path.isdir(options.config_path):
+        refuse_options(parsed.overrides, Path(options.config_path))
     several: Several = "sweep" if parsed.is_sweep else "add -m"
     return Arguments(options, tuple(quote_overrides(parsed.overrides, several)))
+
+
+def _refuse_folders(overrides: Sequence[str]) -> None:
+    for override in overrides:
+        key = override.partition("=")[0].lstrip("+~")
+        if key in _FOLDERS:
+            raise ConfigError(
+                f"{override}: a run's folder is named after its configuration, below "
+                "output_root/name; use output_root=PATH and name=NAME"
+            )
 
 
 def _refuse(message: str) -> NoReturn:

@@ -10,10 +10,16 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from cnncompare.config.extension import check_own
 from cnncompare.config.section import (
+    DESCRIBED,
+    NEITHER,
+    PROTOCOL,
+    TRAINING,
+    TRAINING_PROTOCOL,
     Count,
     Interpolation,
     Name,
     NotNegative,
+    Option,
     Pixels,
     Positive,
     Section,
@@ -51,10 +57,10 @@ class AugmentConfig(Section):
 
     crop_padding: Annotated[int, Field(ge=0, le=64)] = 0  # pixels, filled with zeros
     flip: bool = False  # horizontal, probability 0.5
-    policy: Literal["randaugment", "trivialaugment"] | None = None
+    policy: Literal["randaugment", "trivialaugment"] | None = None  # with torchvision's defaults
     erase: Annotated[float, Field(ge=0, le=1)] = 0.0  # probability of random erasing
-    mix: Literal["mixup", "cutmix"] | None = None
-    mix_alpha: Positive = 1.0
+    mix: Literal["mixup", "cutmix"] | None = None  # pairs of images of a batch
+    mix_alpha: Positive = 1.0  # both parameters of the Beta distribution of the share
 
 
 class TorchvisionConfig(Section):
@@ -74,44 +80,70 @@ class SyntheticConfig(Section):
     noise: NotNegative = 0.25  # standard deviation of the pixels, in units of the full range
 
 
+DOWNLOADING_SOURCES = ("torchvision", "digits", "synthetic")  # data.root changes no number
+DRAWN = Option("repetition", key="")  # runs that differ only in it are averaged
 LARGEST_BATCH = 128  # of data.batch_size=auto
 
 
 class DataConfig(Section):
     """Images, their split, and their preprocessing into batches."""
 
-    name: Name
-    source: str  # a built-in one, or one that `module` registers
-    module: str | None = None  # a user's module next to ./conf, which registers the source
-    options: dict[str, Any] = Field(default={})  # keyword arguments of the user's source
-    root: str | None = None  # folder or file of the images, or folder of the downloads
-    labels: str | None = None  # table or array of labels; for parquet, the column
-    torchvision: TorchvisionConfig | None = None
-    synthetic: SyntheticConfig | None = None
-    image_size: Pixels | None = None  # null: that of the data set, or the crop of the weights
+    name: Annotated[Name, DESCRIBED]  # in messages and tables
+    # kind of source, a built-in one or one that `module` registers; data=NAME selects it
+    source: Annotated[str, DESCRIBED]
+    # a user's module next to ./conf, which registers the source
+    module: Annotated[str | None, DESCRIBED] = None
+    # keyword arguments of the user's source
+    options: Annotated[dict[str, Any], DESCRIBED] = Field(default={})
+    # folder or file of the images, or folder of the downloads
+    root: Annotated[str | None, DESCRIBED] = None
+    # table or array of labels; for parquet, the column
+    labels: Annotated[str | None, DESCRIBED] = None
+    torchvision: Annotated[TorchvisionConfig | None, DESCRIBED] = None
+    synthetic: Annotated[SyntheticConfig | None, DESCRIBED] = None
+    # null: that of the data set, or the crop of the weights
+    image_size: Annotated[Pixels | None, TRAINING_PROTOCOL] = None
     resize: Pixels | None = None  # shorter side before the centre crop; null: image_size
     interpolation: Interpolation | None = None  # null: bilinear, or that of the weights
-    channels: Literal[1, 3] | None = None  # null: that of the data set
+    channels: Annotated[Literal[1, 3] | None, DESCRIBED] = None  # null: that of the data set
     # global; each device processes an equal share; auto: 128, or less for a small training split
-    batch_size: Count | Literal["auto"] = "auto"
+    batch_size: Annotated[Count | Literal["auto"], PROTOCOL] = "auto"
     test_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2  # if the data set has no test split
-    val_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1  # of the training images
-    split_seed: Annotated[int, Field(ge=0)] = 0
-    split: str | None = None  # table of files and their splits, as written to split.csv
-    folds: Annotated[int, Field(ge=2)] | None = None  # of cross-validation
-    fold: Annotated[int, Field(ge=1)] | None = None  # the one that is tested, counted from 1
-    holdout: Annotated[int, Field(ge=1)] | None = None  # number of a repeated hold-out, from 1
-    protocol: Literal["holdout", "test_as_val"] = "holdout"
-    limit_train: Count | None = None  # images, stratified by class
-    limit_val: Count | None = None
-    limit_test: Count | None = None
-    mask_classes: bool = False  # predict only classes that occur among the test images
-    on_corrupt_image: Literal["error", "count_wrong", "skip"] = "error"
-    normalize: Literal["train", "weights", "imagenet", "half", "cifar10", "none"] = "train"
-    augment: AugmentConfig = AugmentConfig()
-    workers: Annotated[int, Field(ge=0)] | None = None  # decoding processes; null: one per core
-    cache_dir: str = "~/.cache/cnncompare"
-    cache_limit_gib: NotNegative = 4.0  # larger decoded data sets are read by workers
+    # of the training images
+    val_fraction: Annotated[float, Field(gt=0, lt=1), TRAINING_PROTOCOL] = 0.1
+    # determines the drawn splits; separate from seed, so that all seeds share them
+    split_seed: Annotated[int, Field(ge=0), TRAINING_PROTOCOL] = 0
+    # table of files and their splits, as written to split.csv
+    split: Annotated[str | None, DESCRIBED] = None
+    # of cross-validation
+    folds: Annotated[Annotated[int, Field(ge=2)] | None, DESCRIBED] = None
+    # the one that is tested, counted from 1
+    fold: Annotated[Annotated[int, Field(ge=1)] | None, DRAWN] = None
+    # number of a repeated hold-out, from 1
+    holdout: Annotated[Annotated[int, Field(ge=1)] | None, DRAWN] = None
+    # test_as_val: choose the epoch on the test set; stated in the record
+    protocol: Annotated[Literal["holdout", "test_as_val"], TRAINING_PROTOCOL] = "holdout"
+    # draw training images with replacement, every class equally often
+    balance: Annotated[bool, TRAINING] = False
+    limit_train: Annotated[Count | None, TRAINING] = None  # images, stratified by class
+    limit_val: Annotated[Count | None, TRAINING] = None  # images, stratified by class
+    limit_test: Count | None = None  # images, stratified by class
+    # predict only classes that occur among the test images
+    mask_classes: Annotated[bool, Option("protocol", scope="test")] = False
+    # of a test image; count_wrong and skip are for tests of pretrained weights
+    on_corrupt_image: Annotated[Literal["error", "count_wrong", "skip"], Option(scope="test")] = (
+        "error"
+    )
+    # mean and standard deviation: of the training images, of the weights, or known ones
+    normalize: Annotated[
+        Literal["train", "weights", "imagenet", "half", "cifar10", "none"], TRAINING_PROTOCOL
+    ] = "train"
+    augment: Annotated[AugmentConfig, TRAINING_PROTOCOL] = AugmentConfig()
+    # decoding processes; null: one per core
+    workers: Annotated[Annotated[int, Field(ge=0)] | None, NEITHER] = None
+    cache_dir: Annotated[str, NEITHER] = "~/.cache/cnncompare"  # of decoded images
+    # larger decoded data sets are read by workers
+    cache_limit_gib: Annotated[NotNegative, NEITHER] = 4.0
     _split_sha256: str | None = PrivateAttr(default=None)
     _labels_sha256: str | None = PrivateAttr(default=None)
 

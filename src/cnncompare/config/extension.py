@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import ConfigDict, model_validator
 
-from cnncompare.config.section import Section
+from cnncompare.config.section import DESCRIBED, Section
 from cnncompare.errors import ConfigError
 from cnncompare.extensions.registry import Factory, Registry
 from cnncompare.extensions.resolve import call, resolve
@@ -38,7 +38,7 @@ class OwnSection(Section):
         extra="allow", frozen=True, strict=True, protected_namespaces=(), allow_inf_nan=False
     )
 
-    module: str
+    module: Annotated[str, DESCRIBED]  # next to ./conf
 
     @property
     def options(self) -> dict[str, Any]:

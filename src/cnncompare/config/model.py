@@ -1,10 +1,18 @@
 """Options of the network."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from cnncompare.config.section import Name, Positive, Section
+from cnncompare.config.section import (
+    DESCRIBED,
+    NEITHER,
+    TRAINING,
+    Name,
+    Option,
+    Positive,
+    Section,
+)
 
 
 class LearningRates(Section):
@@ -17,16 +25,23 @@ class LearningRates(Section):
 class ModelConfig(Section):
     """The network, its stem, pretrained weights and fine-tuning."""
 
-    name: Name
-    source: Literal["own", "torchvision", "timm"]
-    stem: Literal["auto", "imagenet", "cifar"] = "auto"
-    weights: str | None = None
-    weights_map: Literal["by_name", "by_order"] = "by_name"  # by_order: for a file with other names
-    freeze: Literal["none", "backbone"] = "none"  # backbone: only the head is trained
-    head_lr: Positive | None = None  # of the head; null: optimizer.lr
-    options: dict[str, Any] = Field(default={})  # keyword arguments of the network's builder
-    lr: LearningRates  # read by conf/optimizer; not part of the identity
-    module: str | None = None  # a user's module next to ./conf, which registers the network
+    name: Annotated[Name, DESCRIBED]  # as in the list of `cnncompare models`
+    # own: implemented here, or by a module of yours
+    source: Annotated[Literal["own", "torchvision", "timm"], DESCRIBED]
+    # imagenet: as in the paper; cifar: for small images; auto: by image size
+    stem: Annotated[Literal["auto", "imagenet", "cifar"], DESCRIBED] = "auto"
+    # pretrained weights: a version, a timm tag or a file; null: none
+    weights: Annotated[str | None, DESCRIBED] = None
+    # by_order: for a file with other names
+    weights_map: Annotated[Literal["by_name", "by_order"], Option(scope="test")] = "by_name"
+    # backbone: only the head is trained
+    freeze: Annotated[Literal["none", "backbone"], TRAINING] = "none"
+    head_lr: Annotated[Positive | None, TRAINING] = None  # of the head; null: optimizer.lr
+    # keyword arguments of the network's builder
+    options: Annotated[dict[str, Any], Option(key="model_options")] = Field(default={})
+    lr: Annotated[LearningRates, NEITHER]  # read by conf/optimizer
+    # a user's module next to ./conf, which registers the network
+    module: Annotated[str | None, DESCRIBED] = None
 
     @model_validator(mode="after")
     def _check_frozen_weights(self) -> "ModelConfig":

@@ -5,21 +5,32 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from cnncompare.config.extension import OwnSection, tag_of
-from cnncompare.config.section import Count, Name, NotNegative, Positive, Section, Share
+from cnncompare.config.section import (
+    Count,
+    Name,
+    NotNegative,
+    NotNegativeCount,
+    Option,
+    Positive,
+    Section,
+    Share,
+)
 from cnncompare.extensions.kinds import LOSSES, OPTIMIZERS, SCHEDULERS
 
 
 class LossConfig(Section):
     """The cross-entropy loss, and the options that all losses share."""
 
-    name: str = "cross_entropy"
-    label_smoothing: Share = 0.0
+    name: Annotated[str, Option(key="loss")] = "cross_entropy"
+    label_smoothing: Share = 0.0  # of the training loss only
+    # balanced: n / (classes * n of the class)
+    class_weights: Literal["none", "balanced"] = "none"
 
 
 class FocalConfig(LossConfig):
     """The focal loss (Lin et al. 2017) with a softmax over the classes."""
 
-    gamma: NotNegative = 2.0
+    gamma: Annotated[NotNegative, Option(key="focal_gamma")] = 2.0  # 0: the cross-entropy
 
 
 class OwnLossConfig(LossConfig, OwnSection):
@@ -29,12 +40,12 @@ class OwnLossConfig(LossConfig, OwnSection):
 class SGDConfig(Section):
     """torch.optim.SGD."""
 
-    name: Literal["sgd"]
-    lr: Positive
-    momentum: Share = 0.9
-    nesterov: bool = True
-    weight_decay: NotNegative = 5e-4
-    decay_norm_and_bias: bool = True
+    name: Annotated[Literal["sgd"], Option(key="optimizer")]
+    lr: Positive  # peak learning rate; the network's own is for batch size 128
+    momentum: Share = 0.9  # share of the previous step that is kept
+    nesterov: bool = True  # momentum looks ahead
+    weight_decay: NotNegative = 5e-4  # L2 penalty, added to the gradient
+    decay_norm_and_bias: bool = True  # weight decay also on normalisation and biases
 
     @model_validator(mode="after")
     def _check_nesterov(self) -> "SGDConfig":
@@ -46,143 +57,142 @@ class SGDConfig(Section):
 class AdamWConfig(Section):
     """torch.optim.AdamW."""
 
-    name: Literal["adamw"]
-    lr: Positive
-    beta1: Share = 0.9
-    beta2: Share = 0.999
-    weight_decay: NotNegative = 0.05
-    decay_norm_and_bias: bool = False
+    name: Annotated[Literal["adamw"], Option(key="optimizer")]
+    lr: Positive  # peak learning rate; the network's own is for batch size 128
+    beta1: Share = 0.9  # decay of the mean of the gradients
+    beta2: Share = 0.999  # decay of the mean of their squares
+    weight_decay: NotNegative = 0.05  # decoupled from the gradient
+    decay_norm_and_bias: bool = False  # weight decay also on normalisation and biases
 
 
 class AdamConfig(Section):
     """torch.optim.Adam, whose weight decay is part of the gradient."""
 
-    name: Literal["adam"]
-    lr: Positive
-    beta1: Share = 0.9
-    beta2: Share = 0.999
-    weight_decay: NotNegative = 0.0
-    decay_norm_and_bias: bool = False
+    name: Annotated[Literal["adam"], Option(key="optimizer")]
+    lr: Positive  # peak learning rate; the network's own is for batch size 128
+    beta1: Share = 0.9  # decay of the mean of the gradients
+    beta2: Share = 0.999  # decay of the mean of their squares
+    weight_decay: NotNegative = 0.0  # added to the gradient
+    decay_norm_and_bias: bool = False  # weight decay also on normalisation and biases
 
 
 class RMSpropConfig(Section):
     """torch.optim.RMSprop."""
 
-    name: Literal["rmsprop"]
-    lr: Positive
-    alpha: Share = 0.99
-    momentum: Share = 0.0
-    eps: Positive = 1e-8
-    weight_decay: NotNegative = 0.0
-    decay_norm_and_bias: bool = False
+    name: Annotated[Literal["rmsprop"], Option(key="optimizer")]
+    lr: Positive  # peak learning rate; the network's own is for batch size 128
+    alpha: Share = 0.99  # decay of the mean of the squared gradients
+    momentum: Share = 0.0  # share of the previous step that is kept
+    eps: Positive = 1e-8  # added to the denominator
+    weight_decay: NotNegative = 0.0  # added to the gradient
+    decay_norm_and_bias: bool = False  # weight decay also on normalisation and biases
 
 
 class AdagradConfig(Section):
     """torch.optim.Adagrad."""
 
-    name: Literal["adagrad"]
-    lr: Positive
-    lr_decay: NotNegative = 0.0
-    weight_decay: NotNegative = 0.0
-    decay_norm_and_bias: bool = False
+    name: Annotated[Literal["adagrad"], Option(key="optimizer")]
+    lr: Positive  # peak learning rate; the network's own is for batch size 128
+    lr_decay: NotNegative = 0.0  # step t uses lr / (1 + t * lr_decay)
+    weight_decay: NotNegative = 0.0  # added to the gradient
+    decay_norm_and_bias: bool = False  # weight decay also on normalisation and biases
 
 
 class LambConfig(Section):
     """timm.optim.Lamb, without its own clipping of gradients."""
 
-    name: Literal["lamb"]
-    lr: Positive
-    beta1: Share = 0.9
-    beta2: Share = 0.999
-    weight_decay: NotNegative = 0.01
-    decay_norm_and_bias: bool = False
+    name: Annotated[Literal["lamb"], Option(key="optimizer")]
+    lr: Positive  # peak learning rate; the network's own is for batch size 128
+    beta1: Share = 0.9  # decay of the mean of the gradients
+    beta2: Share = 0.999  # decay of the mean of their squares
+    weight_decay: NotNegative = 0.01  # decoupled from the gradient
+    decay_norm_and_bias: bool = False  # weight decay also on normalisation and biases
 
 
 class LionConfig(Section):
     """timm.optim.Lion."""
 
-    name: Literal["lion"]
-    lr: Positive
-    beta1: Share = 0.9
-    beta2: Share = 0.99
-    weight_decay: NotNegative = 0.5
-    decay_norm_and_bias: bool = False
+    name: Annotated[Literal["lion"], Option(key="optimizer")]
+    lr: Positive  # peak learning rate; the network's own is for batch size 128
+    beta1: Share = 0.9  # share of the mean in a step
+    beta2: Share = 0.99  # decay of the mean of the gradients
+    weight_decay: NotNegative = 0.5  # decoupled from the gradient
+    decay_norm_and_bias: bool = False  # weight decay also on normalisation and biases
 
 
 class OwnOptimizerConfig(OwnSection):
     """An optimizer of a user's module."""
 
-    name: Name
-    lr: Positive
-    weight_decay: NotNegative = 0.0
-    decay_norm_and_bias: bool = True
+    name: Annotated[Name, Option(key="optimizer")]
+    lr: Positive  # peak learning rate; the network's own is for batch size 128
+    weight_decay: NotNegative = 0.0  # added to the gradient
+    decay_norm_and_bias: bool = True  # weight decay also on normalisation and biases
 
 
 class ConstantConfig(Section):
     """A constant learning rate."""
 
-    name: Literal["constant"]
-    warmup_epochs: NotNegative = 0.0
+    name: Annotated[Literal["constant"], Option(key="scheduler")]
+    warmup_epochs: NotNegative = 0.0  # of a linear rise; may be a fraction
 
 
 class CosineConfig(Section):
     """A half cosine from the learning rate to `final_lr_ratio` times the learning rate."""
 
-    name: Literal["cosine"]
-    warmup_epochs: NotNegative = 0.0
-    final_lr_ratio: Annotated[float, Field(ge=0, le=1)] = 0.0
+    name: Annotated[Literal["cosine"], Option(key="scheduler")]
+    warmup_epochs: NotNegative = 0.0  # of a linear rise; may be a fraction
+    final_lr_ratio: Annotated[float, Field(ge=0, le=1)] = 0.0  # of the learning rate
 
 
 class OneCycleConfig(Section):
     """A rise to the learning rate, followed by a decrease."""
 
-    name: Literal["onecycle"]
-    rise_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.3
-    start_lr_ratio: Annotated[float, Field(gt=0, le=1)] = 0.04
-    final_lr_ratio: Annotated[float, Field(ge=0, le=1)] = 4e-6
+    name: Annotated[Literal["onecycle"], Option(key="scheduler")]
+    rise_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.3  # of the training
+    start_lr_ratio: Annotated[float, Field(gt=0, le=1)] = 0.04  # of the peak
+    final_lr_ratio: Annotated[float, Field(ge=0, le=1)] = 4e-6  # of the peak
 
 
 class MultiStepConfig(Section):
     """A multiplication of the learning rate by `gamma` at each milestone."""
 
-    name: Literal["multistep"]
-    milestones: list[Annotated[float, Field(gt=0, lt=1)]] = Field(
-        default=[0.5, 0.75]
-    )  # fractions of the training
-    gamma: Annotated[float, Field(gt=0, lt=1)] = 0.1
-    warmup_epochs: NotNegative = 0.0
+    name: Annotated[Literal["multistep"], Option(key="scheduler")]
+    # fractions of the training
+    milestones: list[Annotated[float, Field(gt=0, lt=1)]] = Field(default=[0.5, 0.75])
+    gamma: Annotated[float, Field(gt=0, lt=1)] = 0.1  # factor at each milestone
+    warmup_epochs: NotNegative = 0.0  # of a linear rise; may be a fraction
 
 
 class StepConfig(Section):
     """A multiplication of the learning rate by `gamma` every `step_epochs` epochs."""
 
-    name: Literal["step"]
-    step_epochs: Count = 10
-    gamma: Annotated[float, Field(gt=0, lt=1)] = 0.1
-    warmup_epochs: NotNegative = 0.0
+    name: Annotated[Literal["step"], Option(key="scheduler")]
+    step_epochs: Count = 10  # from one multiplication to the next
+    gamma: Annotated[float, Field(gt=0, lt=1)] = 0.1  # factor of each multiplication
+    warmup_epochs: NotNegative = 0.0  # of a linear rise; may be a fraction
 
 
 class ExponentialConfig(Section):
     """A multiplication of the learning rate by `gamma` after each epoch."""
 
-    name: Literal["exponential"]
-    gamma: Annotated[float, Field(gt=0, lt=1)] = 0.9
-    warmup_epochs: NotNegative = 0.0
+    name: Annotated[Literal["exponential"], Option(key="scheduler")]
+    gamma: Annotated[float, Field(gt=0, lt=1)] = 0.9  # factor after each epoch
+    warmup_epochs: NotNegative = 0.0  # of a linear rise; may be a fraction
 
 
 class PlateauConfig(Section):
     """A multiplication by `gamma` when validation accuracy has not improved for a while."""
 
-    name: Literal["plateau"]
-    gamma: Annotated[float, Field(gt=0, lt=1)] = 0.1
-    patience: Annotated[int, Field(ge=0)] = 5  # epochs without an improvement that are tolerated
+    name: Annotated[Literal["plateau"], Option(key="scheduler")]
+    gamma: Annotated[float, Field(gt=0, lt=1)] = 0.1  # factor of each multiplication
+    patience: NotNegativeCount = 5  # epochs without an improvement that are tolerated
     min_delta: NotNegative = 0.0  # smallest improvement of the accuracy, in [0, 1]
 
 
 class OwnSchedulerConfig(OwnSection):
     """A scheduler of a user's module."""
 
-    name: Name
+    name: Annotated[Name, Option(key="scheduler")]
 
 
 AnyLossConfig = Annotated[

@@ -46,5 +46,5 @@ class DisplayConfig(Section):
     """Progress display and figures; they do not affect the measurements."""
 
     progress: Literal["auto", "bar", "lines", "off"] = "auto"  # auto: a bar on a terminal
-    confusion_matrix: bool = True
+    confusion_matrix: bool = True  # as a figure in TensorBoard
     worst_mistakes: Annotated[int, Field(ge=0, le=100)] = 25  # number of test images; 0: no figure

@@ -9,6 +9,7 @@ import re
 import shlex
 from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -60,6 +61,20 @@ def quote_override(override: str, several: Several) -> str:
     if kind != "text":
         return override
     return head + ",".join(_as_text(key, value) for value in values)
+
+
+def refuse_options(overrides: Iterable[str], folder: Path) -> None:
+    """Raise ConfigError for an override that chooses an option which `folder` does not have.
+
+    A run's folder has a configuration without config groups.
+    """
+    for override in overrides:
+        key = override.lstrip("+").partition("=")[0]
+        if key in GROUPS and not (folder / key).is_dir():
+            raise ConfigError(
+                f"{override}: the configuration of a run has no options to choose; override its "
+                f"keys, such as {key}.name=NAME, or compose anew"
+            )
 
 
 def _kind(key: str) -> str:

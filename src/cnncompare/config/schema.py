@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from cnncompare.config.callbacks import AugmentationsConfig, CallbacksConfig, MetricsConfig
-from cnncompare.config.data import LARGEST_BATCH, DataConfig
+from cnncompare.config.data import DOWNLOADING_SOURCES, LARGEST_BATCH, DataConfig
 from cnncompare.config.extension import Own, OwnSection
 from cnncompare.config.model import ModelConfig
 from cnncompare.config.optimization import (
@@ -18,8 +18,17 @@ from cnncompare.config.optimization import (
     OptimizerConfig,
     SchedulerConfig,
 )
+from cnncompare.config.options import not_in_identity
 from cnncompare.config.output import DisplayConfig, LoggerConfig
-from cnncompare.config.section import Name, Section
+from cnncompare.config.section import (
+    DESCRIBED,
+    NEITHER,
+    PROTOCOL,
+    TRAINING,
+    Name,
+    Option,
+    Section,
+)
 from cnncompare.config.sweep import SweepConfig
 from cnncompare.config.trainer import TrainerConfig
 from cnncompare.extensions.kinds import (
@@ -32,29 +41,29 @@ from cnncompare.extensions.kinds import (
 )
 from cnncompare.extensions.modules import module_sha256
 
-# not part of the identity of a test of pretrained weights
-_ONLY_TRAINING = ("optimizer", "scheduler", "loss", "augmentations")
-
 
 class Config(Section):
     """The whole configuration of one run, validated and frozen."""
 
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    output_root: str = "outputs"
-    name: Name = "default"
-    force: bool = False
+    # initialisation, order, augmentation and dropout
+    seed: Annotated[int, Field(ge=0, lt=2**32), Option("repetition")] = 0
+    output_root: Annotated[str, NEITHER] = "outputs"  # folder of the experiments
+    name: Annotated[Name, NEITHER] = "default"  # of the experiment
+    force: Annotated[bool, NEITHER] = False  # run again, even if finished
     model: ModelConfig
     data: DataConfig
-    augmentations: AugmentationsConfig = AugmentationsConfig()
-    loss: AnyLossConfig = LossConfig()
-    optimizer: OptimizerConfig
-    scheduler: SchedulerConfig
+    augmentations: Annotated[AugmentationsConfig, Option(scope="training", key="")] = (
+        AugmentationsConfig()
+    )
+    loss: Annotated[AnyLossConfig, TRAINING] = LossConfig()
+    optimizer: Annotated[OptimizerConfig, TRAINING]
+    scheduler: Annotated[SchedulerConfig, TRAINING]
     trainer: TrainerConfig = TrainerConfig()
-    callbacks: CallbacksConfig = CallbacksConfig()
-    metrics: MetricsConfig = MetricsConfig()
-    logger: LoggerConfig = LoggerConfig()
-    display: DisplayConfig = DisplayConfig()
-    sweep: SweepConfig = SweepConfig()
+    callbacks: Annotated[CallbacksConfig, PROTOCOL] = CallbacksConfig()
+    metrics: Annotated[MetricsConfig, DESCRIBED] = MetricsConfig()
+    logger: Annotated[LoggerConfig, NEITHER] = LoggerConfig()
+    display: Annotated[DisplayConfig, NEITHER] = DisplayConfig()
+    sweep: Annotated[SweepConfig, NEITHER] = SweepConfig()
     _module_sha256: dict[str, str | None] = PrivateAttr(default={})
 
     def model_post_init(self, context: Any, /) -> None:
@@ -108,6 +117,11 @@ class Config(Section):
         """Whether the run trains; otherwise it tests the weights as they are."""
         return self.trainer.max_epochs > 0
 
+    @property
+    def balances_classes(self) -> bool:
+        """Whether the training favours small classes over the accuracy on all images."""
+        return self.data.balance or self.loss.class_weights != "none"
+
     @model_validator(mode="after")
     def _check_warmup(self) -> "Config":
         warmup = getattr(self.scheduler, "warmup_epochs", 0.0)
@@ -147,22 +161,11 @@ class Config(Section):
     def identity(self) -> dict[str, Any]:
         """Return the settings that can change the run's numbers, without defaults.
 
-        The output folder, display and cache are not among them. Defaults of the schema are
-        omitted so that a new option does not change the identity of earlier runs.
+        Defaults of the schema are omitted so that a new option does not change the identity of
+        earlier runs.
         """
         settings = self.model_dump(
-            exclude_defaults=True,
-            exclude={
-                "output_root": True,
-                "name": True,
-                "force": True,
-                "logger": True,
-                "display": True,
-                "sweep": True,
-                "model": {"lr"},
-                "data": {"workers", "cache_dir", "cache_limit_gib"},
-                **({} if self.trains else dict.fromkeys(_ONLY_TRAINING, True)),
-            },
+            exclude_defaults=True, exclude=not_in_identity(self, trains=self.trains)
         )
         hashes = {
             own.module: self.module_sha256(own.module)
@@ -172,7 +175,7 @@ class Config(Section):
         if hashes:
             settings["modules"] = hashes
         settings["data"].update(self.data.file_identity())
-        if self.data.source in ("torchvision", "digits", "synthetic"):
+        if self.data.source in DOWNLOADING_SOURCES:
             settings["data"].pop("root", None)  # only the folder of the downloads
         return settings
 

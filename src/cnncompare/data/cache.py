@@ -5,16 +5,13 @@ import json
 import math
 import os
 import shutil
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from functools import partial
 from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
-from types import ModuleType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -30,6 +27,7 @@ from cnncompare.data.decode import CorruptImageError, ImagePath, check_sizes, de
 from cnncompare.data.files import DecodeReport, ImageFiles
 from cnncompare.data.pixels import RULES_VERSION
 from cnncompare.errors import DataError
+from cnncompare.system.main_module import main_not_imported
 
 _GIB = 2**30
 _CHUNK = 256  # files per task
@@ -194,7 +192,7 @@ def _run_in_processes(
     # spawn, because a fork of a process with threads, such as torch's, can deadlock
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         try:
-            with _main_not_imported():
+            with main_not_imported():
                 results = pool.map(task, *arguments)  # starts the processes
             return list(show_progress(results))
         except BrokenProcessPool:
@@ -205,17 +203,3 @@ def _run_in_processes(
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-
-
-@contextmanager
-def _main_not_imported() -> Iterator[None]:
-    """Let new processes start without the user's script, which they do not need.
-
-    They would import it, and so start the training again if its call has no ``__main__`` guard.
-    """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main

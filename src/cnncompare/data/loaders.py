@@ -10,7 +10,9 @@ from torch import Tensor
 from cnncompare.config.data import AugmentConfig
 from cnncompare.data import augment
 from cnncompare.data.augment import derive_seed
+from cnncompare.data.class_balance import draw_balanced
 from cnncompare.data.files import DecodeReport
+from cnncompare.data.normalize import normalize_pixels, pixel_moments
 from cnncompare.data.source import Images, Split, read_images
 from cnncompare.errors import DataError
 
@@ -39,6 +41,7 @@ class BatchOptions:
     seed: int
     workers: int
     augmentations: Sequence[augment.Augmentation] = ()  # of users' modules
+    balance: bool = False  # training images are drawn so that every class is equally frequent
 
 
 class Batches:
@@ -106,8 +109,7 @@ class Batches:
         """
         n = len(self.split)
         _check_enough_images(n, world_size)
-        rounds = min(-(-n // self.options.batch_size), n // world_size)
-        chunks = torch.arange(n).tensor_split(rounds * world_size)[rank::world_size]
+        chunks = evaluation_chunks(n, self.options.batch_size, world_size)[rank::world_size]
         remaining = [chunk for chunk in chunks if not set(chunk.tolist()) <= self.done]
         return remaining or list(chunks[-1:])  # without a batch, Lightning skips the end of a test
 
@@ -175,12 +177,18 @@ class Batches:
         if self.augment.mix:  # add the predecessor of the first image within the global batch
             own = torch.cat([(own[:1] - 1) % batch_size, own])
         return _Draws(
-            order=torch.randperm(n, generator=generator),
+            order=self._order(generator),
             dy=offsets[0],
             dx=offsets[1],
             flip=torch.rand(n, generator=generator) < 0.5,
             own=[own + step * batch_size for step in range(n // batch_size)],
         )
+
+    def _order(self, generator: torch.Generator) -> Tensor:
+        """Return the positions in the split of the images of an epoch, int64 [N]."""
+        if self.options.balance:
+            return draw_balanced(self.split.labels, generator)
+        return torch.randperm(len(self.split), generator=generator)
 
     def _read(self, positions: list[Tensor], info: RankInfo) -> Iterator[Tensor]:
         images = self._resident(self.split.images, info.device)
@@ -194,16 +202,12 @@ class Batches:
             yield batch.to(info.device, non_blocking=True)
 
     def _normalize(self, images: Tensor) -> Tensor:
-        mean, sd = self._moments(images.device)
-        return images.float().sub_(mean).div_(sd)
+        return normalize_pixels(images, *self._moments(images.device))
 
     def _moments(self, device: torch.device) -> tuple[Tensor, Tensor]:
         """Return mean and sd for pixels in [0, 255], [C, 1, 1], copied to the device once."""
         if device not in self._moments_on:
-            self._moments_on[device] = tuple(
-                torch.tensor(values, device=device).view(-1, 1, 1) * 255
-                for values in (self.options.mean, self.options.std)
-            )
+            self._moments_on[device] = pixel_moments(self.options.mean, self.options.std, device)
         mean, sd = self._moments_on[device]
         return mean, sd
 
@@ -220,6 +224,12 @@ class _Draws:
     dx: Tensor
     flip: Tensor
     own: list[Tensor]
+
+
+def evaluation_chunks(n: int, batch_size: int, world_size: int) -> tuple[Tensor, ...]:
+    """Return the positions of each batch of n >= `world_size` images, equally many per process."""
+    rounds = min(-(-n // batch_size), n // world_size)
+    return torch.arange(n).tensor_split(rounds * world_size)
 
 
 def _check_enough_images(n: int, world_size: int) -> None:

@@ -35,14 +35,15 @@ class ImageData(LightningDataModule):
     `prepare` sets these attributes: `classes`, in the order of the labels, and `class_names`, the
     same classes by their names for display; `image_shape` (C, H, W) of the batches; `n_train` and
     `n_val` (None if nothing is trained) and `n_test`; `batch_size`, the global one; `mean` and
-    `std` per channel for pixels in [0, 1]; `val_class_counts`, int64 [classes], the images of each
-    class on which the epoch is selected; `transform`, the preprocessing of ImageNet images (None
-    for other data); `test_labels`, int64 [n_test]; `present_classes`, the labels among them,
-    int64, ascending; `fingerprint`, the SHA-256 of the test images before resizing and of their
-    labels; `ignored_files`, the numbers of ignored files by suffix; `split_rows`, the split of each
-    image before any limit (None if the data set has fixed splits); `survey`, that of own image
-    files (None for other data); `pool`, all images of which a fold or hold-out is the test split,
-    and `pool_positions`, int64 [n_test], the test images in it (both None without these).
+    `std` per channel for pixels in [0, 1]; the images of each class, int64 [classes], in training
+    as `train_class_counts` (None if nothing is trained) and as `val_class_counts` in the split on
+    which the epoch is selected; `transform`, the preprocessing of ImageNet images (None for other
+    data); `test_labels`, int64 [n_test]; `present_classes`, the labels among them, int64,
+    ascending; `fingerprint`, the SHA-256 of the test images before resizing and of their labels;
+    `ignored_files`, the numbers of ignored files by suffix; `split_rows`, the split of each image
+    before any limit (None if the data set has fixed splits); `survey`, that of own image files
+    (None for other data); `pool`, all images of which a fold or hold-out is the test split, and
+    `pool_positions`, int64 [n_test], the test images in it (both None without these).
 
     `weights_transform` is the transform of the network's pretrained weights; `augmentations` are
     those of users' modules, for training images. Test batches whose
@@ -57,6 +58,7 @@ class ImageData(LightningDataModule):
     n_val: int | None
     n_test: int
     batch_size: int
+    train_class_counts: Tensor | None
     val_class_counts: Tensor
     fingerprint: str
     mean: tuple[float, ...]
@@ -110,7 +112,7 @@ class ImageData(LightningDataModule):
         splits, self._report = decode_splits(splits, self.config, self._workers)
         self.classes = source.classes
         self.class_names = source.class_names or source.classes
-        self.image_shape = _image_shape(source, self.config)
+        self.image_shape = source.batch_shape(self.config)
         self.n_train = None if splits.train is None else len(splits.train)
         self.n_val = None if splits.val is None else len(splits.val)
         self.n_test, self.test_labels = len(splits.test), splits.test.labels
@@ -118,7 +120,9 @@ class ImageData(LightningDataModule):
         self.batch_size = resolve_batch_size(self.config.batch_size, self.n_train, n_expected)
         check_workers(splits, self.batch_size, self._workers)
         chosen_on = splits.test if splits.val is None else splits.val
-        self.val_class_counts = torch.bincount(chosen_on.labels, minlength=len(source.classes))
+        train = splits.train
+        self.train_class_counts = None if train is None else source.count_classes(train)
+        self.val_class_counts = source.count_classes(chosen_on)
         self.present_classes = torch.unique(self.test_labels)
         self._notes = source.notes + limit_note(len(splits.test), len(source.test or ()))
         self.fingerprint = fingerprint(splits.test, source.shape, source.classes, self._hashes)
@@ -251,6 +255,7 @@ class ImageData(LightningDataModule):
             seed=self.seed,
             workers=self._workers,
             augmentations=self.augmentations,
+            balance=self.config.balance,
         )
         return Batches(split, options, augment, self.rank_info, self._resident, report, done)
 
@@ -266,10 +271,3 @@ class ImageData(LightningDataModule):
         if key not in self._on_device:
             self._on_device[key] = images.to(device)
         return self._on_device[key]
-
-
-def _image_shape(source: Source, config: DataConfig) -> tuple[int, int, int]:
-    channels, height, width = source.shape
-    if config.image_size is not None:
-        height = width = config.image_size
-    return config.channels or channels, height, width

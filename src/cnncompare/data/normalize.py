@@ -1,5 +1,7 @@
 """Mean and standard deviation of the image channels, measured or selected by name."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -50,6 +52,20 @@ def channel_statistics(
             f"use train, half or none, or data.channels=3"
         )
     return mean, sd
+
+
+def pixel_moments(
+    mean: Sequence[float], std: Sequence[float], device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Return mean and sd for pixels in [0, 255], [C, 1, 1], from those for pixels in [0, 1]."""
+    on_device = (torch.tensor(list(values), device=device) for values in (mean, std))
+    scaled_mean, scaled_sd = (values.view(-1, 1, 1) * 255 for values in on_device)
+    return scaled_mean, scaled_sd
+
+
+def normalize_pixels(images: Tensor, mean: Tensor, sd: Tensor) -> Tensor:
+    """Return uint8 images [B, C, H, W] as float32, with the moments of `pixel_moments`."""
+    return images.float().sub_(mean).div_(sd)
 
 
 def _measure(

@@ -3,7 +3,7 @@
 Imports no torch.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
@@ -35,6 +35,12 @@ class PixelRanges(NamedTuple):
 
     bits: int | None = None  # used by the 16-bit images
     floating: float | None = None  # largest value of the floating-point images: 1 or 255
+
+    @classmethod
+    def of_kinds(cls, largest: Mapping[str, int]) -> "PixelRanges":
+        """Return the ranges whose `by_kind` is `largest`."""
+        bits, floating = largest.get("16-bit"), largest.get("floating-point")
+        return cls(bits and bits.bit_length(), None if floating is None else float(floating))
 
     def by_kind(self) -> dict[str, int]:
         """Return the largest values of the ranges that the set has, by kind of image."""

@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, get_worker_info
 
+from cnncompare.config.data import DataConfig
 from cnncompare.data.decode import DecodeNote
 from cnncompare.data.files import DecodeReport, ImageFiles
 from cnncompare.data.shared_memory import check_shared_memory, too_small
 from cnncompare.errors import DataError
+from cnncompare.system.main_module import main_not_imported
 
 _CHUNK_BYTES = 4 * 2**20  # small, so that reading all images does not raise the peak memory
 
@@ -96,6 +98,17 @@ class Source:
     ignored_files: dict[str, int] = field(default_factory=dict)
     pool: Pool | None = None
 
+    def batch_shape(self, config: DataConfig) -> tuple[int, int, int]:
+        """Return (C, H, W) of the batches."""
+        channels, height, width = self.shape
+        if config.image_size is not None:
+            height = width = config.image_size
+        return config.channels or channels, height, width
+
+    def count_classes(self, split: Split) -> Tensor:
+        """Return the number of images of each class in one of the splits, int64 [classes]."""
+        return torch.bincount(split.labels, minlength=len(self.classes))
+
 
 def full_split(images: Images, labels: Tensor, keys: Sequence[bytes] | None = None) -> Split:
     """Return a split of all `images`, with labels int64 [N]."""
@@ -144,7 +157,8 @@ def _decode_in_workers(
         pin_memory=pinned,
         generator=torch.Generator(),  # the loader must not draw its seed from the global one
     )
-    decoded = iter(loader)
+    with main_not_imported():  # Python 3.14 does not fork the workers
+        decoded = iter(loader)
     while (pair := _next_batch(decoded, workers)) is not None:
         batch, notes = pair
         report.add(DecodeNote(*note) for note in notes)  # pinning turns named tuples into lists

@@ -29,7 +29,7 @@ SCHEDULERS = Registry(
 LOSSES = Registry(
     "loss",
     dict.fromkeys(("cross_entropy", "focal", "bce"), "cnncompare.training.losses"),
-    ("label_smoothing",),
+    ("label_smoothing", "class_weights"),
 )
 AUGMENTATIONS = Registry("augmentation", {})
 METRICS = Registry("metric", {}, ("classes",))

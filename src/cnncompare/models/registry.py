@@ -79,6 +79,7 @@ def build(
     weights: str | None = None,
     weights_map: str = "by_name",
     new_head: bool = True,
+    load_weights: bool = True,
 ) -> BuiltModel:
     """Return the network `name` of `source` for `classes` and images of (channels, height, width).
 
@@ -87,11 +88,13 @@ def build(
     pretrained weights, "auto" is "imagenet". `weights` is such a version or the path of a file,
     whose tensors are assigned as `weights_map` says ("by_name" or "by_order", by shape and order);
     None draws initial weights from torch's global generator. A last layer for other classes is
-    initialised anew, or refused without `new_head`, when nothing will be trained. Raises
+    initialised anew, or refused without `new_head`, when nothing will be trained. Without
+    `load_weights` the network has the form that `weights` need, but initial weights. Raises
     ModelError for an unknown name, option or version, and for images that the network does not
     accept.
     """
-    check_weights(source, name, weights, weights_map)
+    if load_weights:
+        check_weights(source, name, weights, weights_map)
     pretrained = weights is not None and not is_file(weights)
     if stem == "auto":
         small = image_shape[2] <= SMALL_IMAGE_LIMIT and not pretrained
@@ -100,7 +103,7 @@ def build(
     if pretrained and source == "torchvision" and name in TRANSFORMS_INPUT:
         builder_options = {"transform_input": True, **builder_options}
     built = _build(name, source, classes, image_shape, stem, builder_options)
-    if weights is None:
+    if weights is None or not load_weights:
         return built
     tensors = read_weights(source, name, weights)
     prefix = load_pretrained_weights(

@@ -2,15 +2,25 @@
 
 from collections.abc import Callable
 
+from cnncompare.comparison.class_distribution import classes_never_predicted, table_imbalance
 from cnncompare.comparison.compare import ComparedTable, GroupRow
+from cnncompare.comparison.metrics import METRICS, Metric
+from cnncompare.comparison.predictions import table_class_names
+from cnncompare.errors import shortened
 from cnncompare.runs.leaks import leak_sentence
+from cnncompare.stats.imbalance import ADVICE, imbalance_sentence
 from cnncompare.terminal.formatting import enumeration
 
+MOST_CLASSES = 8  # named in a sentence
 
-def caveats(table: ComparedTable) -> list[str]:
-    """Return a sentence for each condition that weakens the table's numbers."""
+
+def caveats(table: ComparedTable, metric: Metric = METRICS["top1"]) -> list[str]:
+    """Return a sentence for each condition that weakens the table's numbers of the metric."""
     return [
         *_leaks(table),
+        *_imbalance(table, metric),
+        *_never_predicted(table),
+        *_unknown(table, metric),
         *_single_runs(table),
         *_biased(table),
         *_disturbed(table, "busy_epochs", "Other programs used more than 10 % of the cores"),
@@ -25,6 +35,43 @@ def _leaks(table: ComparedTable) -> list[str]:
     data = (result.record.data for row in table.rows for result in row.group.results)
     sentences = dict.fromkeys(leak_sentence(section) for section in data)
     return [f"{sentence}." for sentence in sentences if sentence]
+
+
+def _imbalance(table: ComparedTable, metric: Metric) -> list[str]:
+    """Return the imbalance of the classes, and the metric that does not hide it."""
+    found = table_imbalance(table)
+    if found is None or not found.is_large:
+        return []
+    averages_classes = metric.effects is not None
+    advice = f"{metric.title} weights all classes alike" if averages_classes else ADVICE
+    sentence = imbalance_sentence(found)
+    return [f"{sentence[0].upper()}{sentence[1:]}; {advice}."]
+
+
+def _never_predicted(table: ComparedTable) -> list[str]:
+    """Name the classes that a network predicts in none of its runs."""
+    names = table_class_names(table)
+    return [
+        f"{row.label} never predicts {shortened([names[i] for i in never], MOST_CLASSES)}."
+        for row in table.rows
+        if (never := classes_never_predicted(row.group, len(names)))
+    ]
+
+
+def _unknown(table: ComparedTable, metric: Metric) -> list[str]:
+    """Return a sentence for the rows with runs that allow no mean over classes."""
+    if metric.effects is None:
+        return []
+    counts = [(row.label, len(row.group.results), _n_unknown(row, metric)) for row in table.rows]
+    rows = [f"{label} ({some} of {n} runs)" for label, n, some in counts if some]
+    if not rows:
+        return []
+    missing = f"No {metric.title} is recorded, and no valid predictions are saved"
+    return [f"{missing}: {enumeration(rows)}."]
+
+
+def _n_unknown(row: GroupRow, metric: Metric) -> int:
+    return sum(metric.per_run(result) is None for result in row.group.results)
 
 
 def _single_runs(table: ComparedTable) -> list[str]:

@@ -1,10 +1,11 @@
 """The command `python -m cnncompare report DIR ...`, which compares runs and writes a report."""
 
 import argparse
+import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnncompare.errors import ConfigError, OutputError, UserError
 from cnncompare.system.argument_parser import CommandParser
@@ -38,7 +39,10 @@ def _parser() -> argparse.ArgumentParser:
         help="compare the values of a configuration key, such as optimizer.lr, all else equal",
     )
     parser.add_argument(
-        "--metric", default="top1", metavar="NAME", help="rank by top1 (default), top5, nll or ece"
+        "--metric",
+        default="acc1",
+        metavar="NAME",
+        help="rank by acc1 (default), balanced (accuracy), f1 (macro), top5, nll or ece",
     )
     parser.add_argument(
         "--filter",
@@ -57,14 +61,7 @@ def main(argv: list[str]) -> int:
     writable.
     """
     arguments = _parser().parse_args(argv)
-    options = _options(arguments)
-    results, skipped = _read(arguments.folders, arguments.filter)
-
-    from cnncompare.comparison.compare import compare_results
-
-    comparison = compare_results(results, skipped, options)
-    if not comparison.tables:
-        raise UserError(f"no run can be compared; {comparison.skipped[-1].reason}")
+    comparison = _compare(arguments, _options(arguments))
     if arguments.json:
         from cnncompare.report.json import comparison_json
 
@@ -72,6 +69,26 @@ def main(argv: list[str]) -> int:
     else:
         _print_and_write(comparison, arguments.out or arguments.folders[0])
     return 0
+
+
+def comparison_of(folders: list[Path]) -> dict[str, Any]:
+    """Return the object that ``report --json`` prints for the folders; raises UserError."""
+    from cnncompare.report.json import comparison_json
+
+    arguments = _parser().parse_args([str(folder) for folder in folders])
+    content: dict[str, Any] = json.loads(comparison_json(_compare(arguments, _options(arguments))))
+    return content
+
+
+def _compare(arguments: argparse.Namespace, options: "Options") -> "Comparison":
+    results, skipped = _read(arguments.folders, arguments.filter)
+
+    from cnncompare.comparison.compare import compare_results
+
+    comparison = compare_results(results, skipped, options)
+    if not comparison.tables:
+        raise UserError(f"no run can be compared; {comparison.skipped[-1].reason}")
+    return comparison
 
 
 def _print_and_write(comparison: "Comparison", out: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cnncompare.comparison.compare import ComparedTable, GroupRow
+from cnncompare.comparison.fairness import conditions
 from cnncompare.report.columns import Column, text_column
 from cnncompare.terminal.formatting import percent, percentage
 
@@ -16,6 +17,7 @@ def fairness_columns(table: ComparedTable) -> list[Column]:
         _fact("input_size", "input", lambda size: " x ".join(map(str, size))),
         _fact("pretrained", "pretrained", lambda version: version or "no"),
         *_recipe_columns(table),
+        *_other_settings(table),
         _fact("test_reads", "test set evaluated", lambda n: "once" if n == 1 else f"{n} times"),
         text_column("clock", "clock", _clock),
         _fact("model_changes", "changes to the network", lambda c: "; ".join(c) or "none"),
@@ -66,6 +68,8 @@ def _recipe(row: GroupRow) -> str:
         settings.append(f"loss {card['loss']}")
     if card["label_smoothing"]:
         settings.append(f"label smoothing {card['label_smoothing']:g}")
+    settings += ["class weights"] if card["class_weights"] else []
+    settings += ["balanced sampling"] if card["balance"] else []
     if card["ema_decay"]:
         settings.append(f"EMA {card['ema_decay']:g}")
     settings += [_with_options(name, options) for name, options in card["callbacks"].items()]
@@ -75,6 +79,28 @@ def _recipe(row: GroupRow) -> str:
 def _with_options(name: str, options: dict[str, Any]) -> str:
     shown = ", ".join(f"{key} {value}" for key, value in options.items() if key != "module")
     return f"{name} ({shown})" if shown else name
+
+
+# columns of their own show these settings
+_SHOWN = {
+    *("optimizer", "lr", "scheduler", "weight_decay", "label_smoothing", "ema_decay"),
+    *("resize", "interpolation", "on_corrupt_image", "selection", "loss"),
+}
+
+
+def _other_settings(table: ComparedTable) -> list[Column]:
+    """Return the column of the other settings in which the rows differ, if there are any."""
+    found = [conditions(row.group.results[0]) for row in table.rows]
+    keys = dict.fromkeys(key for settings in found for key in settings if key not in _SHOWN)
+    differing = [key for key in keys if any(s.get(key) != found[0].get(key) for s in found)]
+    if not differing:
+        return []
+
+    def text(row: GroupRow) -> str:
+        settings = conditions(row.group.results[0])
+        return ", ".join(f"{key}={settings[key]}" for key in differing if key in settings)
+
+    return [text_column("other_settings", "other settings", text)]
 
 
 def _transform(row: GroupRow) -> str:

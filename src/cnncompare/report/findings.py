@@ -24,14 +24,14 @@ def table_findings(table: ComparedTable, options: Options) -> list[str]:
     metric = options.metric
     ranked = [row for row in table.rows if row.estimates[metric.name].mean is not None]
     if not ranked:
-        return [f"{scope(table)}: no run has a {metric.title}."]
+        return [f"{scope(table)}: no run has a {metric.title}.", *caveats(table, metric)]
     if any(row.label == options.baseline for row in ranked):
         sentences = _against_baseline(table, options.baseline or "", metric)
     else:
         sentences = [_best(table, ranked, metric), *_worse(table, ranked, metric)]
         sentences += _fastest(table, ranked) + _needed_to_settle(table, ranked[0], metric)
     sentences += fold_notes(table)
-    return sentences + _untrained(table) + _dominated(table) + caveats(table)
+    return sentences + _untrained(table) + _dominated(table) + caveats(table, metric)
 
 
 def _against_baseline(table: ComparedTable, baseline: str, metric: Metric) -> list[str]:

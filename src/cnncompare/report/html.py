@@ -45,7 +45,6 @@ from cnncompare.terminal.formatting import (
 
 _TEMPLATES = files("cnncompare.report") / "page"
 MOST_NAMES = 4  # of data sets, in the title
-MOST_CLASSES = 8  # named in a note
 
 
 def render_page(
@@ -197,17 +196,7 @@ def _prediction_notes(details: PredictionAnalysis, decimals: int) -> list[str]:
     only = [f"{label} {integer(len(n))}" for label, n in details.solely_correct.items() if len(n)]
     if only:
         notes.append(f"Test images that only one model classifies correctly: {enumeration(only)}.")
-    for label, classes in details.never.items():
-        if classes:
-            notes.append(f"{label} never predicts {_class_names(classes, details.names)}.")
     return notes
-
-
-def _class_names(classes: list[int], names: list[str]) -> str:
-    shown = [names[i] for i in classes[:MOST_CLASSES]]
-    if len(classes) > MOST_CLASSES:
-        shown.append(f"{len(classes) - MOST_CLASSES} more")
-    return enumeration(shown)
 
 
 def _sample(result: Result) -> str:

@@ -14,6 +14,7 @@ def comparison_json(comparison: Comparison) -> str:
     content: dict[str, Any] = {
         "tables": [_table(table, comparison) for table in comparison.tables],
         "skipped": [asdict(skip) for skip in comparison.skipped],
+        "metric": _key(comparison.options.metric.name),
     }
     if comparison.ranks is not None:
         content["ranks"] = asdict(comparison.ranks)
@@ -32,13 +33,12 @@ def _table(table: ComparedTable, comparison: Comparison) -> dict[str, Any]:
 
 
 def _group(row: GroupRow) -> dict[str, Any]:
-    names = {"top1": "acc1", "top5": "acc5"}
     return {
         "label": row.label,
         "n_runs": len(row.group.results),
         "seeds": row.group.seeds,
         "runs": [result.record.id for result in row.group.results],
-        **{names.get(name, name): _estimate(estimate) for name, estimate in row.estimates.items()},
+        **{_key(name): _estimate(estimate) for name, estimate in row.estimates.items()},
         "letters": row.letters,
         "did_not_train": row.did_not_train,
         **({} if row.resampling is None else {"resampling": asdict(row.resampling)}),
@@ -48,6 +48,10 @@ def _group(row: GroupRow) -> dict[str, Any]:
         "fairness": row.fairness,
         "reference_result": None if row.reference_result is None else asdict(row.reference_result),
     }
+
+
+def _key(metric: str) -> str:
+    return {"top1": "acc1", "top5": "acc5"}.get(metric, metric)
 
 
 def _estimate(estimate: Estimate) -> dict[str, Any]:

@@ -1,6 +1,22 @@
-"""Life cycle of a run: new, resumed or finished, and the closing of its record.
+"""Life cycle of a run: it is opened, started, makes progress, and is closed; imports no torch.
 
-This is the only module that decides whether a run is finished. It imports no torch.
+No other module decides whether a run is finished, can be resumed, or which status it has::
+
+                open_run                start_run               close_on_exit
+    (no folder) --------> (new folder) ----------> running --+---------------> finished
+                                                   ^  |  ^   |
+                                                   |  +--+   +---------------> failed
+                                                   |  record_progress          interrupted
+                                                   |                               |
+              open_run, start_run: resumed         |                               |
+              +------------------------------------+-------------------------------+
+              |  interrupted; running, but its process is gone; failed from outside
+              |
+              +- any other failed run, and any run with force=true: its folder is set aside,
+                 and a new one is opened
+
+`fail_run` closes the record of a process that could not do so. `status_of` tells a run whose
+process is gone from one that is running.
 """
 
 import errno
@@ -11,10 +27,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from cnncompare.config.schema import Config
 from cnncompare.errors import Interrupted, OutputError, RunError, first_line
-from cnncompare.runs.record import Failure, RunRecord
+from cnncompare.runs.record import Failure, RunRecord, Status
 from cnncompare.runs.run import (
     BEST_CHECKPOINT,
     CHECKPOINTS,
@@ -23,7 +40,7 @@ from cnncompare.runs.run import (
     Run,
     read_existing,
 )
-from cnncompare.runs.storage import lock, set_aside
+from cnncompare.runs.storage import is_locked, lock, set_aside
 
 log = logging.getLogger("cnncompare")
 
@@ -34,6 +51,12 @@ RESUMABLE_FAILURES = ("JobKilled", "JobOutOfMemory", "JobTimedOut", "JobExited")
 def is_finished(run: Run | None) -> bool:
     """Return whether the run exists and was completed."""
     return run is not None and run.record.status == "finished"
+
+
+def status_of(run: Run) -> Status:
+    """Return the status; a record that says running without a process is interrupted."""
+    status = run.record.status
+    return "interrupted" if status == "running" and not is_locked(run.folder) else status
 
 
 def finished_run(config: Config) -> Run | None:
@@ -71,7 +94,7 @@ def open_run(config: Config, size_mb: float) -> Iterator[Run]:
 
 
 def _check_space(folder: Path, size_mb: float) -> None:
-    # best and last checkpoint, each with up to two optimizer states, plus the old one while saving
+    # best.ckpt, and twice, while saving, last.ckpt with two optimizer states and averaged weights
     needed_mb = 9 * size_mb + 32
     free_mb = shutil.disk_usage(folder.parent).free / 1e6
     if free_mb < needed_mb:
@@ -118,7 +141,32 @@ def checkpoint_to_resume(run: Run) -> Path | None:
     return last if last.exists() else None
 
 
-def record_failure(config: Config, failure: Failure, details: str = "") -> None:
+def start_run(run: Run, **sections: Any) -> None:
+    """Write the record with status running and the sections of its start."""
+    run.change(status="running", error=None, finished_at=None, **sections)
+
+
+def record_progress(run: Run, **sections: Any) -> None:
+    """Write results of a running run, for example ``best=...`` or ``training={"epochs_done": 3}``.
+
+    A dictionary changes fields of a section.
+    """
+    assert run.record.status == "running", f"{run.folder} is {run.record.status}"
+    run.change(**sections)
+
+
+def close_run(run: Run, status: Status, failure: Failure | None = None) -> None:
+    """Write the final status, its reason and the duration of the run."""
+    now = datetime.now(UTC)
+    run.change(
+        status=status,
+        error=failure or run.record.error,
+        finished_at=now.isoformat(timespec="milliseconds"),
+        wall_s=(now - datetime.fromisoformat(run.record.started_at)).total_seconds(),
+    )
+
+
+def fail_run(config: Config, failure: Failure, details: str = "") -> None:
     """Close the record as failed, on behalf of a process that could not; create it if missing.
 
     `details`, such as a traceback, are appended to the run's log. A finished record stays as it
@@ -134,8 +182,7 @@ def record_failure(config: Config, failure: Failure, details: str = "") -> None:
             if folder.exists():
                 set_aside(folder)
             run = _new_run(folder, config)
-        run.record.error = failure
-        run.close("failed")
+        close_run(run, "failed", failure)
         with (folder / LOG).open("a", encoding="utf-8") as file:
             file.write(f"{failure.type}: {failure.message}\n{details}")
     finally:
@@ -173,14 +220,19 @@ def close_on_exit(run: Run) -> Iterator[None]:
         yield
     except Interrupted as interruption:
         log.info("%s", interruption, exc_info=True)  # the traceback shows what a timeout stopped
-        run.close("interrupted", interruption)
+        close_run(run, "interrupted", _failure(interruption))
         raise
     except Exception as error:
         log.exception("the run failed")
-        run.close("failed", error)
+        close_run(run, "failed", _failure(error))
         message = f"{run.folder.name}: {_one_line(error)} (see {run.folder / LOG})"
         raise RunError(message) from error
-    run.close("finished")
+    close_run(run, "finished")
+
+
+def _failure(error: BaseException) -> Failure:
+    name = type(error).__name__
+    return Failure(type=name, message=first_line(error) or name)
 
 
 def _one_line(error: Exception) -> str:

@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field
 
 from cnncompare.runs.record_section import RecordSection
 from cnncompare.runs.resampling import ResamplingSection
+from cnncompare.stats.imbalance import Imbalance
 
 Status = Literal["running", "finished", "failed", "interrupted"]
 
@@ -64,11 +65,20 @@ class DataSection(RecordSection):
         default={}
     )  # by suffix, such as .txt; also "hidden" and "link"
     leaks: LeaksSection | None = None  # null if not measured
+    imbalance: Imbalance | None = None  # of the training split, or the test split; null: one class
     resampling: ResamplingSection | None = None  # null unless a fold or hold-out was tested
 
 
 class SettingsSection(RecordSection):
-    """Settings that trainings and tests of pretrained weights share."""
+    """Settings that trainings and tests of pretrained weights share.
+
+    Every option of the schema that can change a number is among the settings of a run; those that
+    no code reads from the record by name have no field here.
+    """
+
+    OMITTED_BY_DEFAULT: ClassVar[tuple[str, ...]] = ("callbacks",)
+
+    model_config = ConfigDict(extra="allow")
 
     seed: int
     batch_size: int  # global
@@ -90,6 +100,7 @@ class SettingsSection(RecordSection):
     deterministic: bool
     clocks_shared: bool = False  # other jobs of the sweep ran at the same time
     weights_prefix: str | None = None  # removed from the names of the tensors in a file
+    callbacks: dict[str, dict[str, Any]] = Field(default={})  # options by name
     recipe_hash: str  # hash of the configuration without the seed
 
 
@@ -116,11 +127,12 @@ class TrainingSection(SettingsSection):
     weight_decay: float
     loss: str = "cross_entropy"
     label_smoothing: float
-    callbacks: dict[str, dict[str, Any]] = Field(default={})  # options by name
     protocol: str  # holdout or test_as_val
     selection: str  # the split on which the best epoch was selected
     val_fraction: float
     augment: dict[str, Any]
+    balance: bool = False  # images were drawn so that every class is equally frequent
+    class_weights: list[float] | None = None  # in the loss, by label; null: none
     freeze: str = "none"  # backbone: only the head was trained
     head_lr: float | None = None  # null: the same as lr
     ema_decay: float | None
@@ -209,6 +221,8 @@ class TestSection(RecordSection):
     n: int | None = None
     correct1: int | None = None
     correct5: int | None = None
+    balanced_acc1: float | None = None  # mean recall of the classes that have test images
+    macro_f1: float | None = None  # mean F1 of the classes that have test images or are predicted
     metrics: dict[str, float] = Field(default={})  # of users' modules, by name; absent without any
 
 
@@ -274,9 +288,6 @@ class RunRecord(RecordSection):
     components: list[ComponentSection] = Field(default=[])  # of users' modules; absent without any
 
     model_config = ConfigDict(
-        extra="forbid",
-        protected_namespaces=(),
-        validate_assignment=True,
         alias_generator=lambda name: name.rstrip("_"),
         populate_by_name=True,
     )

@@ -1,4 +1,4 @@
-"""Base class of the sections of run.json."""
+"""Base class of the sections of run.json; imports no torch."""
 
 from typing import Any, ClassVar
 
@@ -12,7 +12,10 @@ from pydantic import (
 
 
 class RecordSection(BaseModel):
-    """A section of run.json: unknown keys are refused; a value that was not measured is null."""
+    """A section of run.json: unknown keys are refused; a value that was not measured is null.
+
+    Sections are frozen: `Run.change` alone replaces them, and writes the file.
+    """
 
     # keys and values before version 0.2.0, and their replacements
     EARLIER_KEYS: ClassVar[dict[str, str]] = {}
@@ -20,7 +23,7 @@ class RecordSection(BaseModel):
     # keys that are absent while they have their defaults, so that older records stay as they are
     OMITTED_BY_DEFAULT: ClassVar[tuple[str, ...]] = ()
 
-    model_config = ConfigDict(extra="forbid", protected_namespaces=(), validate_assignment=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
     @model_validator(mode="before")
     @classmethod

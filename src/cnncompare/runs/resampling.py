@@ -20,4 +20,4 @@ class ResamplingSection(BaseModel):
     fingerprint: str
     limits: dict[str, int] = Field(default={})  # data.limit_train, limit_val and limit_test
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", frozen=True)

@@ -6,14 +6,14 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from cnncompare.errors import DataError, first_line
-from cnncompare.runs.record import Failure, RunRecord, Status
+from cnncompare.errors import DataError
+from cnncompare.runs.record import RunRecord
+from cnncompare.runs.record_section import RecordSection
 from cnncompare.runs.storage import ASIDE, write_atomically
 from cnncompare.system import strict_json
 
@@ -28,6 +28,8 @@ DATA_FILES = "data_files.json"  # states of own image files, to notice changes
 EPOCHS = "epochs.csv"
 SPLIT = "split.csv"  # of data without fixed splits
 PREDICTIONS = "predictions.npz"
+PER_CLASS = "per_class.csv"  # precision, recall and F1 on the test images
+PER_CLASS_COLUMNS = ("class", "n", "precision", "recall", "f1")
 CHECKPOINTS = "checkpoints"
 BEST_CHECKPOINT = "best.ckpt"
 LAST_CHECKPOINT = "last.ckpt"
@@ -61,7 +63,7 @@ class Predictions:
 
 
 class Run:
-    """A run folder and its record. Changes of the record reach the disk with `save` and `close`."""
+    """A run folder and its record, which `change` alone replaces; `runs.lifecycle` decides when."""
 
     def __init__(self, folder: Path, record: RunRecord) -> None:
         self.folder = folder
@@ -94,16 +96,28 @@ class Run:
             self.folder / RECORD, (strict_json.dumps(content, indent=2) + "\n").encode()
         )
 
-    def close(self, status: Status, error: BaseException | None = None) -> None:
-        """Set the final status, its reason and the duration of the run, and save."""
-        now = datetime.now(UTC)
-        self.record.status = status
-        self.record.finished_at = now.isoformat(timespec="milliseconds")
-        self.record.wall_s = (now - datetime.fromisoformat(self.record.started_at)).total_seconds()
-        if error is not None:
-            name = type(error).__name__
-            self.record.error = Failure(type=name, message=first_line(error) or name)
+    def change(self, **changes: Any) -> None:
+        """Replace fields of the record and write it; a dictionary changes fields of a section."""
+        values = dict(self.record)
+        for name, value in changes.items():
+            section = values[name]
+            merges = isinstance(value, dict) and isinstance(section, RecordSection)
+            values[name] = type(section)(**dict(section) | value) if merges else value
+        self.record = RunRecord.model_validate(values)
         self.save()
+
+    @property
+    def classes(self) -> list[str]:
+        """The names of the classes in label order; raises DataError if they cannot be read."""
+        path = self.folder / CLASSES
+        try:
+            names = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise DataError(f"{path}: cannot be read: {error}") from None
+        expected = self.record.data.classes if self.record.data else None
+        if not isinstance(names, list) or len(names) != expected:
+            raise DataError(f"{path}: not a list of {expected} class names")
+        return [str(name) for name in names]
 
     def epochs(self) -> list[dict[str, float | None]]:
         """Return the rows of epochs.csv, with None for empty cells; no rows without the file."""
@@ -118,6 +132,15 @@ class Run:
                 ]
             except (ValueError, TypeError) as error:
                 raise DataError(f"{path}: not a table of numbers: {error}") from None
+
+    def per_class(self) -> list[dict[str, str]]:
+        """Return the rows of per_class.csv; none if it is missing or cannot be read."""
+        try:
+            with (self.folder / PER_CLASS).open(newline="", encoding="utf-8") as file:
+                rows = csv.DictReader(file)
+                return list(rows) if set(PER_CLASS_COLUMNS) <= set(rows.fieldnames or ()) else []
+        except (OSError, ValueError, csv.Error):
+            return []
 
     def predictions(self) -> Predictions:
         """Return the saved predictions; raises DataError if they are missing or invalid."""

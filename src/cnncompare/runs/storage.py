@@ -11,6 +11,7 @@ from cnncompare.errors import LockedError, OutputError
 
 ASIDE = ".replaced"
 LOCKS = ".locks"
+PATIENCE_S = 0.1  # `is_locked` holds a lock for an instant
 
 
 def write_atomically(path: Path, content: bytes | Iterator[bytes]) -> None:
@@ -56,7 +57,7 @@ def lock(folder: Path) -> FileLock:
     try:
         locks.mkdir(parents=True, exist_ok=True)
         held = FileLock(locks / f"{folder.name}.lock")
-        held.acquire(timeout=0)
+        held.acquire(timeout=PATIENCE_S, poll_interval=PATIENCE_S / 4)
     except Timeout:
         raise LockedError(
             f"{folder} is being written by another process; wait for it, or change seed or name"
@@ -67,3 +68,15 @@ def lock(folder: Path) -> FileLock:
             "output_root=PATH"
         ) from None
     return held
+
+
+def is_locked(folder: Path) -> bool:
+    """Return whether a process holds the lock of a run's folder; create nothing."""
+    path = folder.parent / LOCKS / f"{folder.name}.lock"
+    if not path.exists():
+        return False
+    try:
+        with FileLock(path, timeout=0):
+            return False
+    except (Timeout, OSError):
+        return True

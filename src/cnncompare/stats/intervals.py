@@ -6,7 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cnncompare.stats.variance_components import estimate_variance_components
+from cnncompare.stats.variance_components import (
+    estimate_variance_components,
+    least_significant_difference,
+)
 
 LEVEL = 0.95
 Z = 1.959963984540054  # quantile of the standard normal distribution at (1 + LEVEL) / 2
@@ -21,7 +24,7 @@ class Interval:
     method: str
 
 
-def wilson(correct: float, n: int) -> Interval:
+def wilson(correct: float, n: float) -> Interval:
     """Return Wilson's score interval of the share `correct` / `n`.
 
     Source: Wilson 1927. statsmodels' proportion_confint gives the same but takes 1 s to import.
@@ -30,6 +33,28 @@ def wilson(correct: float, n: int) -> Interval:
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = math.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n * n))) / (1 + z2 / n)
     return Interval(max(0.0, centre - half), min(1.0, centre + half), "wilson")
+
+
+def wilson_of_scores(scores: NDArray[np.float64], most_images: float) -> Interval:
+    """Return Wilson's interval of the mean of `scores` [N], each image's share of a metric.
+
+    Wilson's number of images is that of which a share would have the variance of the mean, and at
+    most `most_images`: without errors among the images of a class, the variance is 0.
+    """
+    mean, variance = float(scores.mean()), float(scores.var()) / len(scores)
+    mean = min(1.0, max(0.0, mean))
+    n = min(most_images, mean * (1 - mean) / variance) if variance > 0 else most_images
+    share, effective = max(1.0, n) * mean, max(1.0, n)
+    return wilson(share, effective)
+
+
+def t_over_seeds_and_images(scores: NDArray[np.float64]) -> Interval:
+    """Return the interval of the mean of `scores` [S >= 2, N] for other seeds and other images."""
+    variances = estimate_variance_components(scores)
+    v_seeds, v_images = variances.seed_variance_of_mean(), variances.image_variance_of_mean()
+    half = float(least_significant_difference(v_seeds, v_images, variances.seeds - 1))
+    low, high = max(0.0, variances.mean - half), min(1.0, variances.mean + half)
+    return Interval(low, high, "t over seeds and images")
 
 
 def bonett_price(wins: int, losses: int, n: int) -> tuple[float, float]:

@@ -49,21 +49,21 @@ class VarianceComponents:
 
 
 def estimate_variance_components(
-    values: NDArray[np.int8] | NDArray[np.bool_],
+    values: NDArray[np.int8] | NDArray[np.bool_] | Floats,
 ) -> VarianceComponents:
-    """Return the two-way analysis of variance of `values` [S >= 2, N >= 2], each -1, 0 or 1.
+    """Return the two-way analysis of variance of `values` [S >= 2, N >= 2].
 
     `var_image` and `var_rest` are at least 0. `var_seed` may be negative, because
     `seed_variance_of_mean` adds `var_rest` to it again. Source: Brennan 2001, Generalizability
     Theory, section 3.2 (crossed random effects).
     """
     n_seeds, n_images = values.shape
-    image_means = values.sum(axis=0, dtype=np.int64) / n_seeds
+    image_means = values.sum(axis=0, dtype=np.float64) / n_seeds
     seed_means = values.mean(axis=1, dtype=np.float64)
     mean = float(seed_means.mean())
     ms_image = n_seeds * float(((image_means - mean) ** 2).sum()) / (n_images - 1)
     ms_seed = n_images * float(((seed_means - mean) ** 2).sum()) / (n_seeds - 1)
-    total = float((values != 0).sum()) - n_seeds * n_images * mean**2  # the squares are 0 or 1
+    total = float(np.square(values, dtype=np.float64).sum()) - n_seeds * n_images * mean**2
     rest = total - ms_image * (n_images - 1) - ms_seed * (n_seeds - 1)
     ms_rest = max(0.0, rest / ((n_seeds - 1) * (n_images - 1)))
     return VarianceComponents(

@@ -18,7 +18,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from cnncompare.errors import Interrupted, LockedError
-from cnncompare.runs.lifecycle import finished_run, record_failure
+from cnncompare.runs.lifecycle import fail_run, finished_run
 from cnncompare.runs.record import Failure
 from cnncompare.sweep.job_state import Job, RunningJob
 from cnncompare.sweep.job_status import (
@@ -32,6 +32,7 @@ from cnncompare.sweep.limits import SweepLimits, failure_type
 from cnncompare.sweep.live_view import LiveView
 from cnncompare.sweep.processes import start
 from cnncompare.sweep.resources import DeviceSlot, DeviceSlots
+from cnncompare.sweep.waiting_jobs import JobList
 from cnncompare.sweep.worker import LOCKED
 from cnncompare.system.signals import PendingSignals, RaiseInterrupted
 
@@ -52,13 +53,14 @@ class JobQueue:
         self._slots = slots
         self._folder = folder  # for the files of the jobs
         self._view = LiveView()
+        self._job_list = JobList({job.number: job.config for job in jobs})
         self._limits = SweepLimits(jobs[0].config.sweep)
         self._retry_at: dict[int, float] = {}
         self._is_ending = False
 
     def run(self) -> None:
         """Run all jobs. Raises Interrupted once the running ones have stopped after a signal."""
-        with PendingSignals() as signals, self._view:
+        with PendingSignals() as signals, self._view, self._job_list:
             while self.running or (self.waiting and signals.received is None):
                 if signals.received is None:
                     self._start_jobs()
@@ -68,6 +70,8 @@ class JobQueue:
                         running.process.send(number)
                 self._stop_overdue()
                 self._collect_exited()
+                unfinished = [*(running.job for running in self.running), *self.waiting]
+                self._job_list.update({job.number for job in unfinished})
                 self._view.show(self.running)
                 time.sleep(POLL_S if self.running else POLL_S / 10)
         if signals.received is not None:
@@ -170,7 +174,7 @@ class JobQueue:
             out_of_memory=count_oom_kills() > running.oom_kills_before,
         )
         with suppress(LockedError):  # another process has taken over the run
-            record_failure(config, failure)
+            fail_run(config, failure)
         return failure
 
     def _postpone(self, job: Job, reason: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from cnncompare.config.schema import Config
 from cnncompare.config.validation import validate
 from cnncompare.errors import CnncompareError, Interrupted, LockedError, first_line
-from cnncompare.runs.lifecycle import record_failure
+from cnncompare.runs.lifecycle import fail_run
 from cnncompare.runs.record import Failure
 from cnncompare.runs.storage import write_atomically
 from cnncompare.system.ranks import is_rank_zero
@@ -122,7 +122,7 @@ def _probe_problem(error: Exception) -> str:
 def _record(config: Config, error: Exception) -> str:
     failure = Failure(type=type(error).__name__, message=first_line(error))
     if is_rank_zero():
-        record_failure(config, failure, details=traceback.format_exc())
+        fail_run(config, failure, details=traceback.format_exc())
     return f"{failure.type}: {failure.message}"
 
 

@@ -7,10 +7,13 @@ from pathlib import Path
 
 from rich.table import Table
 
+from cnncompare.errors import shortened
 from cnncompare.runs.record import RunRecord
 from cnncompare.runs.run import Run
 from cnncompare.terminal.console import make_console
 from cnncompare.terminal.formatting import UNKNOWN, integer, millions, percent, significant
+
+MOST_CLASSES = 8  # named in a line
 
 
 def print_run_result(run: Run) -> None:
@@ -21,7 +24,8 @@ def print_run_result(run: Run) -> None:
         table.add_row(name, value)
     console.print()
     console.print(table)
-    for line in [*health_remarks(run.record), *evaluation_remarks(run.record)]:
+    remarks = [*health_remarks(run.record), *class_remarks(run), *evaluation_remarks(run.record)]
+    for line in remarks:
         console.print(line, soft_wrap=True, markup=False)
     console.print(shell_path(run.folder), soft_wrap=True)
 
@@ -41,6 +45,12 @@ def health_remarks(record: RunRecord) -> list[str]:
     """Return a line for each failed health check of the training; empty if all is well."""
     findings = record.training.health if record.training else []
     return [f"{f.check.replace('_', ' ')}: {f.evidence}; {f.advice}" for f in findings]
+
+
+def class_remarks(run: Run) -> list[str]:
+    """Return a line that names the classes with test images that the network never predicts."""
+    names = [row["class"] for row in run.per_class() if row["n"] != "0" and not row["precision"]]
+    return [f"never predicted: {shortened(names, MOST_CLASSES)}"] if names else []
 
 
 def evaluation_remarks(record: RunRecord) -> list[str]:
@@ -69,10 +79,19 @@ def _results(record: RunRecord) -> list[tuple[str, str]]:
         ("run", f"{record.label} on {data}, {record.status}"),
         *_resampling_results(record),
         ("test top-1", f"{percent(test.acc1)} of {integer(test.n)} images"),
+        *_balanced_result(record),
         ("test top-5", percent(test.acc5)),
         *_training_results(record),
         *_cost_results(record),
     ]
+
+
+def _balanced_result(record: RunRecord) -> list[tuple[str, str]]:
+    """Return the balanced accuracy, if the accuracy mostly reflects the large classes."""
+    imbalance = record.data and record.data.imbalance
+    if not imbalance or not imbalance.is_large:
+        return []
+    return [("balanced accuracy", percent(record.test.balanced_acc1))]
 
 
 def _resampling_results(record: RunRecord) -> list[tuple[str, str]]:

@@ -17,6 +17,7 @@ from cnncompare.models.pretrained.transforms import PretrainedReference, pretrai
 from cnncompare.models.trim import trim_kernels
 from cnncompare.system.cores import available_cores
 from cnncompare.system.malloc import keep_freed_memory
+from cnncompare.training.class_weights import loss_weights
 from cnncompare.training.lightning_module import ImageClassifier
 
 
@@ -88,7 +89,10 @@ def _prepare_fine_tuning(
 
 
 def build_task(config: Config, model: registry.BuiltModel, data: ImageData) -> ImageClassifier:
-    """Return the Lightning module of the network and the prepared data."""
+    """Return the Lightning module of the network and the prepared data.
+
+    Raises DataError if the classes cannot be weighted.
+    """
     own_metrics = config.metrics.own("metrics")
     apply_speed_settings(model.network, config.trainer)
     return ImageClassifier(
@@ -103,6 +107,8 @@ def build_task(config: Config, model: registry.BuiltModel, data: ImageData) -> I
         head_lr=config.model.head_lr,
         classes=data.present_classes.tolist() if config.data.mask_classes else None,
         metrics={own.name: own.build(classes=len(data.classes)) for own in own_metrics},
+        class_weights=loss_weights(config, data),
+        balanced_classes=len(data.classes) if config.balances_classes else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints: atomic writing, selection of best and last, and loading without code."""
+"""Checkpoints: atomic writing, and selection of best and last."""
 
 import os
 from pathlib import Path
@@ -9,21 +9,27 @@ import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from cnncompare.runs.run import LAST_CHECKPOINT
+from cnncompare.runs.run import BEST_CHECKPOINT, LAST_CHECKPOINT
 from cnncompare.runs.storage import sync_folder
+
+WEIGHTS = ("state_dict", "epoch", "global_step", "pytorch-lightning_version")  # of best.ckpt
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
     """Writes a new file next to the old one, flushes it to disk, and replaces the old one.
 
     Lightning writes to the system's temporary folder first. That is often on another file system,
-    and moving the file from there is a copy, which a kill can interrupt.
+    and moving the file from there is a copy, which a kill can interrupt. `best.ckpt` holds the
+    weights alone, because only `last.ckpt` resumes a run. Lightning's own `save_weights_only` would
+    skip the callback that replaces them by the averaged weights.
     """
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None
     ) -> None:
         target = Path(path)
+        if target.name == BEST_CHECKPOINT:
+            checkpoint = {key: checkpoint[key] for key in WEIGHTS if key in checkpoint}
         target.parent.mkdir(parents=True, exist_ok=True)
         new = target.with_name(f".{target.name}.new")
         with new.open("wb") as file:
@@ -44,13 +50,3 @@ class BestAndLastCheckpoint(ModelCheckpoint):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         super().on_train_epoch_end(trainer, pl_module)  # first: last.ckpt contains the best score
         trainer.save_checkpoint(Path(str(self.dirpath)) / LAST_CHECKPOINT)
-
-
-def load_checkpoint_weights(path: Path) -> dict[str, torch.Tensor]:
-    """Return the weights of a checkpoint, averaged if weight averaging was on.
-
-    Nothing in the file is executed.
-    """
-    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    weights: dict[str, torch.Tensor] = checkpoint["state_dict"]
-    return weights

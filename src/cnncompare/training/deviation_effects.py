@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from cnncompare.config.schema import Config
 from cnncompare.data.module import ImageData
+from cnncompare.models.best_classes import top5
 from cnncompare.runs.record import DeviationEffectSection
-from cnncompare.training.metrics import top5
 
 MAX_IMAGES = 1000  # evenly spaced, because test images can be sorted by class
 NO_CACHE = {"cache_limit_gib": 0.0}  # images of another size are needed only once

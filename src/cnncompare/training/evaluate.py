@@ -8,6 +8,8 @@ from torch import Tensor
 
 from cnncompare.config.schema import Config
 from cnncompare.data.module import ImageData
+from cnncompare.models.best_classes import TOP
+from cnncompare.runs.lifecycle import record_progress
 from cnncompare.runs.record import (
     DeviationEffectSection,
     EvaluationSection,
@@ -30,7 +32,6 @@ from cnncompare.training.callbacks.prediction_writer import (
 from cnncompare.training.deviation_effects import deviation_effects
 from cnncompare.training.distributed import broadcast_finished
 from cnncompare.training.lightning_module import ImageClassifier
-from cnncompare.training.metrics import TOP
 from cnncompare.training.reference_check import (
     check_against_reference,
     class_order_effect,
@@ -57,19 +58,18 @@ def evaluate(
     journal, n_earlier = _resume(run.folder, data)
     callbacks = build_callbacks(config, process_rank(), interruption=interruption, journal=journal)
     trainer = build_trainer(run.folder, config, callbacks)
-    section.accelerator = trainer.strategy.root_device.type
-    run.save()
+    record_progress(run, evaluation={"accelerator": trainer.strategy.root_device.type})
     broadcast_finished(trainer, finished=False)
     trainer.test(task, datamodule=data, verbose=False)
     if config.trainer.processes == 1 and not n_earlier:
-        section.notes = data.notes  # now including the colour modes, since all images were read
+        # now including the colour modes, since all images were read
+        record_progress(run, evaluation={"notes": data.notes})
     clock = find_callback(callbacks, EvaluationClock)
     _record_costs(run, section, clock, n=data.n_test, n_earlier=n_earlier)
     outputs = find_callback(callbacks, PredictionWriter).outputs
     _record_results(run, section, config, task, data, outputs, trainer)
     if task.test_result is not None and not n_earlier:  # the metrics saw all images
-        run.record.test.metrics = task.test_result["metrics"]
-    run.save()
+        record_progress(run, test={"metrics": task.test_result["metrics"]})
     return trainer
 
 
@@ -104,28 +104,28 @@ def _record_results(
     trainer: pl.Trainer,
 ) -> None:
     corrupt = (outputs["labels"] < 0).nonzero().squeeze(1)
-    outputs = _handle_corrupt_images(outputs, corrupt, data, section)
+    outputs = _handle_corrupt_images(run, outputs, corrupt, data, section)
     write_predictions(run.folder / PREDICTIONS, outputs)
     _record_test(run, data, outputs)
     skipped = corrupt if section.on_corrupt_image == "skip" else corrupt[:0]
     effects = _effects(run, section, config, task, data, outputs, skipped, trainer)
-    section.check = check_against_reference(
+    check = check_against_reference(
         run.record.test,
         section.reference_result,
         is_full=_is_full(data),
         deviations=section.preprocessing_deviations,
         effects=effects,
     )
+    record_progress(run, evaluation={"check": check})
 
 
 def _handle_corrupt_images(
-    outputs: Outputs, corrupt: Tensor, data: ImageData, section: EvaluationSection
+    run: Run, outputs: Outputs, corrupt: Tensor, data: ImageData, section: EvaluationSection
 ) -> Outputs:
     """Return the outputs with the images at positions `corrupt` counted as wrong, or skipped."""
     reasons = data.corrupt_images
-    section.corrupt_images = [
-        reasons.get(position, data.test_image_name(position)) for position in corrupt.tolist()
-    ]
+    names = [reasons.get(position, data.test_image_name(position)) for position in corrupt.tolist()]
+    record_progress(run, evaluation={"corrupt_images": names})
     if section.on_corrupt_image == "skip":
         data.exclude(corrupt)
         readable = outputs["labels"] >= 0
@@ -139,9 +139,11 @@ def _handle_corrupt_images(
 
 
 def _record_test(run: Run, data: ImageData, outputs: Outputs) -> None:
-    run.record.test = count_correct(outputs, len(data.classes))
-    assert run.record.data is not None
-    run.record.data.n_test, run.record.data.fingerprint = data.n_test, data.fingerprint
+    record_progress(
+        run,
+        test=count_correct(outputs, len(data.classes)),
+        data={"n_test": data.n_test, "fingerprint": data.fingerprint},
+    )
 
 
 def count_correct(outputs: Outputs, classes: int) -> TestSection:
@@ -165,13 +167,14 @@ def _record_costs(
     run: Run, section: EvaluationSection, clock: EvaluationClock, *, n: int, n_earlier: int
 ) -> None:
     """Record time and memory; after an interruption only the last process's images/s is known."""
-    seconds = clock.test_s
+    seconds, timing = clock.test_s, run.record.timing
     if seconds and not n_earlier:
-        section.test_s = seconds
-        run.record.timing = TimingSection(images_per_s=n / seconds, data_wait_s=clock.data_wait_s)
+        record_progress(run, evaluation={"test_s": seconds})
+        timing = TimingSection(images_per_s=n / seconds, data_wait_s=clock.data_wait_s)
     elif seconds and section.devices == 1 and n > n_earlier:
-        run.record.timing = TimingSection(images_per_s=(n - n_earlier) / seconds)
-    run.record.memory = MemorySection(peak_rss_mib=peak_rss_mib(), peak_gpu_mib=peak_gpu_mib())
+        timing = TimingSection(images_per_s=(n - n_earlier) / seconds)
+    memory = MemorySection(peak_rss_mib=peak_rss_mib(), peak_gpu_mib=peak_gpu_mib())
+    record_progress(run, timing=timing, memory=memory)
 
 
 def _effects(

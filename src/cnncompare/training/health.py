@@ -27,6 +27,10 @@ class TrainingFacts:
     batch_size: int
     steps: int  # optimizer steps of the whole training
     own_lr: float  # the model's own learning rate for the optimizer in use
+    balanced_classes: list[int] | None = (
+        None  # validation images of each, if training balances them
+    )
+    drawn: bool = False  # images are drawn with replacement, so that an epoch has not all of them
 
 
 def check_health(rows: Sequence[Row], facts: TrainingFacts) -> list[HealthFinding]:
@@ -56,8 +60,8 @@ def _diverged(rows: Sequence[Row], facts: TrainingFacts) -> HealthFinding | None
 def _at_chance(rows: Sequence[Row], facts: TrainingFacts) -> HealthFinding | None:
     from scipy.stats import binom  # 0.3 s, which a configuration error need not wait for
 
-    best = max((row["val_acc1"] or 0.0 for row in rows), default=0.0)
-    n, chance = facts.n_val, facts.largest_val_class / facts.n_val
+    title, key, n, chance = _measure_of_chance(facts)
+    best = max((row.get(key) or 0.0 for row in rows), default=0.0)
     # with few images not even a perfect network passes the test: then any excess counts
     decidable = float(binom.sf(n - 1, n, chance)) <= CHANCE_LEVEL
     p = float(binom.sf(round(best * n) - 1, n, chance))
@@ -66,7 +70,7 @@ def _at_chance(rows: Sequence[Row], facts: TrainingFacts) -> HealthFinding | Non
     return HealthFinding(
         check="at_chance",
         evidence=(
-            f"validation accuracy {100 * best:.1f} % does not significantly exceed the "
+            f"validation {title} {100 * best:.1f} % does not significantly exceed the "
             f"{100 * chance:.1f} % of always predicting the most frequent class"
         ),
         advice=(
@@ -74,6 +78,20 @@ def _at_chance(rows: Sequence[Row], facts: TrainingFacts) -> HealthFinding | Non
             f"the model's own is optimizer.lr={facts.own_lr:g}"
         ),
     )
+
+
+def _measure_of_chance(facts: TrainingFacts) -> tuple[str, str, int, float]:
+    """Return title and column of the accuracy to judge, its number of images, and its chance level.
+
+    A training that balances the classes may end below the share of the largest class, although it
+    recognises all classes. It is judged by the balanced accuracy, with the number of images of a
+    balanced split that is as precise.
+    """
+    if facts.balanced_classes is None:
+        return "accuracy", "val_acc1", facts.n_val, facts.largest_val_class / facts.n_val
+    counts = [n for n in facts.balanced_classes if n]
+    effective = len(counts) ** 2 / sum(1 / n for n in counts)
+    return "balanced accuracy", "val_balanced_acc1", max(1, int(effective)), 1 / len(counts)
 
 
 def _still_rising(rows: Sequence[Row], facts: TrainingFacts) -> HealthFinding | None:
@@ -107,7 +125,7 @@ def _few_steps(facts: TrainingFacts) -> HealthFinding | None:
 
 def _images_left_out(facts: TrainingFacts) -> HealthFinding | None:
     left_out = facts.n_train % facts.batch_size
-    if left_out <= LEFT_OUT_SHARE * facts.n_train:
+    if facts.drawn or left_out <= LEFT_OUT_SHARE * facts.n_train:
         return None
     return HealthFinding(
         check="images_left_out",

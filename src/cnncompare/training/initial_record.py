@@ -4,9 +4,11 @@ import json
 import logging
 from typing import Any
 
+import torch
 import yaml
 
 from cnncompare.config.data import DataConfig
+from cnncompare.config.options import recorded_settings
 from cnncompare.config.schema import Config
 from cnncompare.data.file_states import record_states, to_json
 from cnncompare.data.module import ImageData
@@ -16,6 +18,7 @@ from cnncompare.data.transform import deviations
 from cnncompare.data.walk import describe_ignored
 from cnncompare.models import registry
 from cnncompare.models.pretrained.transforms import PretrainedReference
+from cnncompare.runs.lifecycle import start_run
 from cnncompare.runs.record import (
     ComponentSection,
     DataSection,
@@ -29,7 +32,9 @@ from cnncompare.runs.record import (
 from cnncompare.runs.resampling import ResamplingSection
 from cnncompare.runs.run import CLASSES, CONFIG, DATA_FILES, SPLIT, Run
 from cnncompare.runs.storage import write_atomically
+from cnncompare.stats.imbalance import Imbalance, measure_imbalance
 from cnncompare.system.environment import describe_environment
+from cnncompare.training.class_weights import loss_weights
 
 log = logging.getLogger(__name__)
 
@@ -59,25 +64,21 @@ def write_initial_record(
 
     `reference` is the transform and the accuracies of the pretrained weights.
     """
-    record = run.record
-    record.status, record.error, record.finished_at = "running", None, None
-    record.model = _model_section(model, data)
-    record.data = _data_section(config, data)
     if config.trains:
-        record.training = _training_section(config, model, data, clocks_shared)
+        settings: dict[str, Any] = {
+            "training": _training_section(config, model, data, clocks_shared)
+        }
     else:
-        record.evaluation = _evaluation_section(config, model, data, clocks_shared, reference)
-    record.environment = EnvironmentSection(**describe_environment(argv))
-    record.components = [
-        ComponentSection(
-            kind=own.registry.kind,
-            name=own.name,
-            module=own.module,
-            sha256=config.module_sha256(own.module),
-        )
-        for own in config.own_components()
-    ]
-    run.save()
+        section = _evaluation_section(config, model, data, clocks_shared, reference)
+        settings = {"evaluation": section}
+    start_run(
+        run,
+        model=_model_section(model, data),
+        data=_data_section(config, data),
+        environment=EnvironmentSection(**describe_environment(argv)),
+        components=_component_sections(config),
+        **settings,
+    )
     text = RERUN_HEADER + yaml.safe_dump(config.model_dump(), sort_keys=False)
     write_atomically(run.folder / CONFIG, text.encode())
     names = json.dumps(data.class_names, ensure_ascii=False, indent=1)
@@ -87,6 +88,18 @@ def write_initial_record(
         write_atomically(run.folder / DATA_FILES, to_json(states))
     if data.split_rows is not None:
         write_atomically(run.folder / SPLIT, format_split_table(data.split_rows))
+
+
+def _component_sections(config: Config) -> list[ComponentSection]:
+    return [
+        ComponentSection(
+            kind=own.registry.kind,
+            name=own.name,
+            module=own.module,
+            sha256=config.module_sha256(own.module),
+        )
+        for own in config.own_components()
+    ]
 
 
 def log_ignored_files(data: ImageData) -> None:
@@ -121,6 +134,7 @@ def _data_section(config: Config, data: ImageData) -> DataSection:
         pixel_ranges=data.survey.ranges.by_kind() if data.survey else {},
         ignored_files=data.ignored_files,
         leaks=None if leaks is None else LeaksSection(identical=leaks),
+        imbalance=_imbalance(data),
         resampling=_resampling_section(config.data, data.pool),
     )
 
@@ -140,31 +154,35 @@ def _resampling_section(config: DataConfig, pool: Pool | None) -> ResamplingSect
     )
 
 
-def _common_settings(
+def _imbalance(data: ImageData) -> Imbalance | None:
+    """Return the imbalance of the training split, or of the test split if it alone is large."""
+    test = torch.bincount(data.test_labels, minlength=len(data.classes))
+    splits = {"train": data.train_class_counts, "test": test}
+    found = [
+        imbalance
+        for split, counts in splits.items()
+        if counts is not None
+        and (imbalance := measure_imbalance(split, counts.tolist(), data.class_names))
+    ]
+    return next((imbalance for imbalance in found if imbalance.is_large), next(iter(found), None))
+
+
+def _as_used(
     config: Config, model: registry.BuiltModel, data: ImageData, clocks_shared: bool
 ) -> dict[str, Any]:
-    """Return the settings that the training and evaluation sections share."""
+    """Return what was determined for both kinds of runs, such as the batch size of `auto`."""
     trainer = config.trainer
     return {
-        "seed": config.seed,
         "batch_size": data.batch_size,
         "devices": trainer.processes,
-        "accelerator": trainer.accelerator,
         "strategy": "ddp" if trainer.processes > 1 else "single_device",
-        "precision": trainer.precision,
         "test_reads": 1,
-        "split_seed": config.data.split_seed,
         "image_size": data.image_shape[1],
-        "normalize": config.data.normalize,
         "mean": list(data.mean),
         "std": list(data.std),
         "model_changes": list(model.changes),
+        "callbacks": config.callbacks.enabled(),
         "weights_prefix": model.weights_prefix,
-        "channels_last": trainer.channels_last,
-        "compile": trainer.compile,
-        "trim_kernels": trainer.trim_kernels,
-        "matmul_precision": trainer.matmul_precision,
-        "deterministic": trainer.deterministic,
         "clocks_shared": clocks_shared,
         "recipe_hash": config.recipe_hash(),
     }
@@ -173,27 +191,18 @@ def _common_settings(
 def _training_section(
     config: Config, model: registry.BuiltModel, data: ImageData, clocks_shared: bool
 ) -> TrainingSection:
-    trainer, selects_on_test = config.trainer, config.data.protocol == "test_as_val"
-    return TrainingSection(
-        **_common_settings(config, model, data, clocks_shared),
-        max_epochs=trainer.max_epochs,
-        epochs_done=0,
-        optimizer=config.optimizer.name,
-        lr=config.optimizer.lr,
-        scheduler=config.scheduler.name,
-        weight_decay=config.optimizer.weight_decay,
-        loss=config.loss.name,
-        label_smoothing=config.loss.label_smoothing,
-        callbacks=config.callbacks.enabled(),
-        protocol=config.data.protocol,
-        selection="best epoch on the test set" if selects_on_test else "best epoch on validation",
-        val_fraction=config.data.val_fraction,
-        augment=config.data.augment.model_dump() | config.augmentations.model_dump(),
-        freeze=config.model.freeze,
-        head_lr=config.model.head_lr,
-        ema_decay=trainer.ema_decay,
-        gradient_clip_norm=trainer.gradient_clip_norm,
-    )
+    selects_on_test = config.data.protocol == "test_as_val"
+    weights = loss_weights(config, data)
+    settings = recorded_settings(config, trains=True, also=set(TrainingSection.model_fields))
+    used = _as_used(config, model, data, clocks_shared) | {
+        "epochs_done": 0,
+        "augment": config.data.augment.model_dump() | config.augmentations.model_dump(),
+        "class_weights": None if weights is None else weights.tolist(),
+        "selection": "best epoch on the test set"
+        if selects_on_test
+        else "best epoch on validation",
+    }
+    return TrainingSection(**settings | used)
 
 
 def _evaluation_section(
@@ -203,23 +212,24 @@ def _evaluation_section(
     clocks_shared: bool,
     reference: PretrainedReference | None,
 ) -> EvaluationSection:
-    used = data.transform
-    return EvaluationSection(
-        **_common_settings(config, model, data, clocks_shared),
-        transform_of=reference.origin if reference and used else None,
-        resize=used.resize if used else None,
-        interpolation=used.interpolation if used else None,
-        squash=used.squash if used else False,
-        preprocessing_deviations=deviations(used, reference.transform)
-        if used and reference
+    transform = data.transform
+    settings = recorded_settings(config, trains=False, also=set(EvaluationSection.model_fields))
+    used = _as_used(config, model, data, clocks_shared) | {
+        "transform_of": reference.origin if reference and transform else None,
+        "resize": transform.resize if transform else None,
+        "interpolation": transform.interpolation if transform else None,
+        "squash": transform.squash if transform else False,
+        "preprocessing_deviations": deviations(transform, reference.transform)
+        if transform and reference
         else [],
-        weights_map=model.weights_map,
-        mask_classes=config.data.mask_classes,
-        on_corrupt_image=config.data.on_corrupt_image,
-        corrupt_images=[],
-        notes=data.notes,
-        reference_result=_reference_result(reference) if config.data.source == "imagenet" else None,
-    )
+        "weights_map": model.weights_map,
+        "corrupt_images": [],
+        "notes": data.notes,
+        "reference_result": _reference_result(reference)
+        if config.data.source == "imagenet"
+        else None,
+    }
+    return EvaluationSection(**settings | used)
 
 
 def _reference_result(reference: PretrainedReference | None) -> ReferenceResultSection | None:

@@ -12,9 +12,10 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchmetrics import Metric
 
 from cnncompare.config.optimization import AnyLossConfig, OptimizerConfig, SchedulerConfig
+from cnncompare.models.best_classes import mask_classes, top5
 from cnncompare.models.pretrained.finetune import freeze_norm_statistics
 from cnncompare.training.losses import build_loss
-from cnncompare.training.metrics import ClassificationSums, OwnMetrics, top5
+from cnncompare.training.metrics import ClassificationSums, OwnMetrics, RecallSums
 from cnncompare.training.optimizers import build_optimizer
 from cnncompare.training.schedulers import build_scheduler
 
@@ -26,6 +27,8 @@ class ImageClassifier(pl.LightningModule):
     validation and test batches have each image's position in its split as a third tensor.
     `classes` are the classes that test images can have; None stands for all. Validation and test
     report the cross-entropy, whatever the loss of the training, and the `metrics` by name.
+    `class_weights`, float [classes], weight the images in the training loss. If the training
+    balances `balanced_classes` classes, the balanced accuracy on the validation split is logged.
     """
 
     def __init__(
@@ -42,11 +45,13 @@ class ImageClassifier(pl.LightningModule):
         head_lr: float | None = None,
         classes: Sequence[int] | None = None,
         metrics: Mapping[str, Metric] | None = None,
+        class_weights: Tensor | None = None,
+        balanced_classes: int | None = None,
     ) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last) if channels_last else network
         self.seed = seed
-        self.loss = build_loss(loss)
+        self.loss = build_loss(loss, class_weights)
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.aux_weight = aux_weight
@@ -56,6 +61,7 @@ class ImageClassifier(pl.LightningModule):
         self.classes = classes
         self.train_sums = ClassificationSums()
         self.val_sums = ClassificationSums()
+        self.val_recall = None if balanced_classes is None else RecallSums(balanced_classes)
         self.test_sums = ClassificationSums()
         self.own_metrics = OwnMetrics(metrics or {})
         self.test_result: dict[str, Any] | None = None
@@ -96,15 +102,21 @@ class ImageClassifier(pl.LightningModule):
     def on_validation_epoch_start(self) -> None:
         self.val_sums.reset()
         self.own_metrics.reset()
+        if self.val_recall is not None:
+            self.val_recall.reset()
 
     def validation_step(self, batch: tuple[Tensor, Tensor, Tensor], batch_index: int) -> None:
         images, labels, _ = batch
         logits = self(images)
         self.val_sums.update(logits, labels, F.cross_entropy(logits, labels, reduction="sum"))
         self.own_metrics.update(logits, labels)
+        if self.val_recall is not None:
+            self.val_recall.update(logits, labels)
 
     def on_validation_epoch_end(self) -> None:
         self.log("val_acc1", self.val_sums.compute()["acc1"], logger=False)
+        if self.val_recall is not None:
+            self.log("val_balanced_acc1", self.val_recall.compute(), logger=False)
         for name, value in self.own_metrics.compute().items():
             self.log(f"val_{name}", value, logger=False)
 
@@ -134,7 +146,7 @@ class ImageClassifier(pl.LightningModule):
         A corrupt image has label -1 and does not contribute to the loss.
         """
         images, labels, indices = batch
-        logits = self._mask(self(images).float())
+        logits = mask_classes(self(images).float(), self.classes)
         losses_sum = F.cross_entropy(logits, labels, reduction="sum", ignore_index=-1)
         self.test_sums.update(logits, labels, losses_sum)
         self.own_metrics.update(logits, labels)
@@ -146,14 +158,6 @@ class ImageClassifier(pl.LightningModule):
             "confidence": logits.softmax(dim=1).gather(1, best[:, :1]).squeeze(1),
             "losses": F.cross_entropy(logits, labels, reduction="none", ignore_index=-1),
         }
-
-    def _mask(self, logits: Tensor) -> Tensor:
-        """Return the logits with the lowest finite value for all but `classes`."""
-        if self.classes is None:
-            return logits
-        allowed = torch.zeros(logits.shape[1], dtype=torch.bool, device=logits.device)
-        allowed[list(self.classes)] = True
-        return logits.masked_fill(~allowed, torch.finfo(logits.dtype).min)
 
     def on_test_epoch_end(self) -> None:
         # on every rank, since both sum over the ranks

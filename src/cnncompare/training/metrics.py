@@ -8,17 +8,32 @@ from torch import Tensor, nn
 from torchmetrics import Metric
 
 from cnncompare.errors import RunError
+from cnncompare.models.best_classes import TOP, top5
 
-TOP = 5  # classes whose predictions are saved; with as many classes, top-5 says nothing
 
+class RecallSums(Metric):
+    """Correct predictions and images of each class over one epoch and all ranks."""
 
-def top5(logits: Tensor) -> Tensor:
-    """Return the classes with the highest logits, best first.
+    full_state_update = False
+    correct: Tensor
+    n: Tensor
 
-    logits float [B, classes]; returns int64 [B, min(5, classes)]. Both the sums and the saved
-    predictions use this function, so that they break ties alike.
-    """
-    return logits.topk(min(TOP, logits.shape[1]), dim=1).indices
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        for name in ("correct", "n"):
+            zeros = torch.zeros(classes, dtype=torch.int64)
+            self.add_state(name, zeros, dist_reduce_fx="sum")
+
+    def update(self, logits: Tensor, labels: Tensor) -> None:
+        """Add one batch: logits float [B, classes], labels int64 [B]."""
+        hits = (top5(logits)[:, 0] == labels).long()
+        self.correct = self.correct.scatter_add(0, labels, hits)
+        self.n = self.n.scatter_add(0, labels, torch.ones_like(labels))
+
+    def compute(self) -> Tensor:
+        """Return the mean recall of the classes with images; every rank must call this."""
+        present = self.n > 0
+        return (self.correct[present] / self.n[present]).mean()
 
 
 class ClassificationSums(Metric):

@@ -41,37 +41,43 @@ def check_against_reference(
         deviation_effects=list(effects),
     )
     if reference is not None:
-        _compare(check, test, reference, is_full)
+        check = _compared(check, test, reference, is_full)
     reasons = [*deviations, *(_effect_sentence(effect) for effect in effects)]
     if not reasons and check.verdict == "differs":
         reasons = [
             "preprocessing matches the weights: check the class order, the precision, and whether "
             "the file contains the original weights"
         ]
-    check.message = "; ".join([check.message, *reasons])
-    return check
+    return check.model_copy(update={"message": "; ".join([check.message, *reasons])})
 
 
-def _compare(
+def _compared(
     check: ReferenceCheckSection,
     test: TestSection,
     reference: ReferenceResultSection,
     is_full: bool,
-) -> None:
+) -> ReferenceCheckSection:
     assert test.acc1 is not None
     assert test.acc5 is not None
-    check.difference1 = test.acc1 - reference.acc1
-    check.difference5 = test.acc5 - reference.acc5
+    differences = test.acc1 - reference.acc1, test.acc5 - reference.acc5
     accuracies = (
         f"top-1 {_percent(test.acc1)}, reference {_percent(reference.acc1)}; "
         f"top-5 {_percent(test.acc5)}, reference {_percent(reference.acc5)}"
     )
     if not is_full:
-        check.verdict, check.message = "subset", _subset_message(check, reference, test.n or 0)
-    elif max(abs(check.difference1), abs(check.difference5)) <= TOLERANCE + 1e-9:
-        check.verdict, check.message = "pass", f"PASS: {accuracies}"
+        verdict, message = "subset", _subset_message(check, reference, test.n or 0)
+    elif max(map(abs, differences)) <= TOLERANCE + 1e-9:
+        verdict, message = "pass", f"PASS: {accuracies}"
     else:
-        check.verdict, check.message = "differs", f"differs: {accuracies}"
+        verdict, message = "differs", f"differs: {accuracies}"
+    return check.model_copy(
+        update={
+            "verdict": verdict,
+            "message": message,
+            "difference1": differences[0],
+            "difference5": differences[1],
+        }
+    )
 
 
 def class_order_effect(

@@ -13,11 +13,19 @@ from cnncompare.data.module import ImageData
 from cnncompare.data.survey import report_conversions
 from cnncompare.errors import ConfigError, RunError
 from cnncompare.models import registry
+from cnncompare.models.checkpoint import load_checkpoint_weights
 from cnncompare.runs.leaks import leak_sentence
-from cnncompare.runs.lifecycle import checkpoint_to_resume, close_on_exit, is_finished, open_run
+from cnncompare.runs.lifecycle import (
+    checkpoint_to_resume,
+    close_on_exit,
+    is_finished,
+    open_run,
+    record_progress,
+)
 from cnncompare.runs.log_file import log_file
 from cnncompare.runs.record import BestSection, TestSection
 from cnncompare.runs.run import BEST_CHECKPOINT, CHECKPOINTS, LOG, TESTED, Run
+from cnncompare.stats.imbalance import ADVICE, imbalance_sentence
 from cnncompare.system.ranks import is_rank_zero, process_rank
 from cnncompare.training.build import (
     build_data,
@@ -35,7 +43,7 @@ from cnncompare.training.callbacks.divergence import DivergenceMonitor
 from cnncompare.training.callbacks.epoch_recorder import EpochRecorder
 from cnncompare.training.callbacks.interruption import Interruption
 from cnncompare.training.changed_data import check_data_unchanged
-from cnncompare.training.checkpoints import load_checkpoint_weights
+from cnncompare.training.class_results import record_class_results
 from cnncompare.training.components import check_components
 from cnncompare.training.distributed import broadcast_finished
 from cnncompare.training.evaluate import evaluate, join_evaluation
@@ -77,11 +85,13 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
                 return run
             write_initial_record(run, config, model, data, argv, clocks_shared, reference)
             _print_leaks(run)
+            _print_imbalance(config, run)
             with log_file(run.folder / LOG), close_on_exit(run):
                 report_conversions(data.survey)
                 log_ignored_files(data)
                 measure = _fit_and_test if config.trains else evaluate
                 trainer = measure(run, config, task, data, interruption)
+                record_class_results(run, data.class_names)
                 _complete(run, config, data, trainer)
     return run
 
@@ -90,6 +100,19 @@ def _print_leaks(run: Run) -> None:
     sentence = leak_sentence(run.record.data)
     if sentence:
         print(f"cnncompare: {sentence}; cnncompare data lists them", file=sys.stderr, flush=True)
+
+
+def _print_imbalance(config: Config, run: Run) -> None:
+    imbalance = run.record.data and run.record.data.imbalance
+    if imbalance and imbalance.is_large:
+        print(f"cnncompare: {imbalance_sentence(imbalance)}; {ADVICE}", file=sys.stderr, flush=True)
+    if config.trains and config.data.balance and config.loss.class_weights != "none":
+        print(
+            f"cnncompare: data.balance=true and loss.class_weights={config.loss.class_weights} "
+            "both favour the small classes; use one of them unless that is intended",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def _check_main_guard() -> None:
@@ -171,7 +194,7 @@ def _complete(run: Run, config: Config, data: ImageData, trainer: pl.Trainer) ->
     """Write test images, figures and hyperparameters; remove the journal, now unneeded."""
     keep_test_images(data, run.folder.parent)
     log_figures(trainer.loggers, run, data, config.display)
-    log_hparams(trainer.loggers, run.record)
+    log_hparams(trainer.loggers, config, run.record)
     for logger in trainer.loggers:
         logger.finalize("success")
     shutil.rmtree(run.folder / TESTED, ignore_errors=True)
@@ -179,26 +202,26 @@ def _complete(run: Run, config: Config, data: ImageData, trainer: pl.Trainer) ->
 
 def _record_accelerator(run: Run, trainer: pl.Trainer) -> None:
     """Record the device type that `auto` resolved to."""
-    if run.record.training is not None:
-        run.record.training.accelerator = trainer.strategy.root_device.type
-        run.save()
+    record_progress(run, training={"accelerator": trainer.strategy.root_device.type})
 
 
 def _record_training(run: Run, recorder: EpochRecorder) -> None:
     rows = run.epochs()
     best = max(rows, key=lambda row: row["val_acc1"] or 0.0)  # the earliest on a tie
-    run.record.best = BestSection(epoch=int(best["epoch"] or 0), val_acc1=best["val_acc1"])
-    if run.record.training is not None:
-        run.record.training.epochs_done = len(rows)
-        if run.record.training.protocol == "test_as_val":
-            run.record.training.test_reads = len(rows) + 1
-    run.record.timing = recorder.timing(run.record.best.epoch)
-    run.record.memory = recorder.memory()
-    run.save()
+    best_epoch = int(best["epoch"] or 0)
+    settings = {"epochs_done": len(rows)}
+    if run.record.training is not None and run.record.training.protocol == "test_as_val":
+        settings["test_reads"] = len(rows) + 1
+    record_progress(
+        run,
+        training=settings,
+        best=BestSection(epoch=best_epoch, val_acc1=best["val_acc1"]),
+        timing=recorder.timing(best_epoch),
+        memory=recorder.memory(),
+    )
 
 
 def _record_health(run: Run, config: Config, data: ImageData, first_loss: float | None) -> None:
-    assert run.record.training is not None
     assert data.n_train is not None
     rows = run.epochs()
     facts = TrainingFacts(
@@ -209,9 +232,10 @@ def _record_health(run: Run, config: Config, data: ImageData, first_loss: float 
         batch_size=data.batch_size,
         steps=max(1, data.n_train // data.batch_size) * len(rows),
         own_lr=own_learning_rate(config),
+        drawn=config.data.balance,
+        balanced_classes=data.val_class_counts.tolist() if config.balances_classes else None,
     )
-    run.record.training.health = check_health(rows, facts)
-    run.save()
+    record_progress(run, training={"health": check_health(rows, facts)})
 
 
 def _record_test(run: Run, task: ImageClassifier) -> None:
@@ -219,5 +243,4 @@ def _record_test(run: Run, task: ImageClassifier) -> None:
     expected = run.record.data.n_test if run.record.data else None
     if result is None or result["n"] != expected:
         raise RunError(f"{result and result['n']} test images were counted, expected {expected}")
-    run.record.test = TestSection.model_validate(result)
-    run.save()
+    record_progress(run, test=TestSection.model_validate(result))

@@ -102,6 +102,19 @@ def test_the_text_leads_with_the_leak(
     assert text.endswith(f"{tmp_path}/audit.png\n")
 
 
+def test_a_large_imbalance_names_its_classes_and_the_metric(
+    capsys: pytest.CaptureFixture[str], make_tree: MakeTree
+) -> None:
+    folders = {"train/cat": [(8, 8)] * 6, "train/dog": [(8, 8)] * 3}
+    root = make_tree(folders | {"test/cat": [(8, 8)], "test/dog": [(8, 8)]})
+    assert main(["data=folder", f"data.root={root}"]) == 0
+    (line,) = (s for s in capsys.readouterr().out.splitlines() if "--metric balanced" in s)
+    assert "class cat has 6 training images, 2.0 times the 3 of dog" in line
+    (root / "train/cat/000.png").unlink()
+    assert main(["data=folder", f"data.root={root}"]) == 0
+    assert "--metric" not in capsys.readouterr().out
+
+
 def test_the_contact_sheet_shows_the_images_of_each_class(tmp_path: Path, pets: Path) -> None:
     for number in range(10):
         Image.new("RGB", (30, 10), "red").save(pets / f"train/cat/{number:03}.png")

@@ -17,7 +17,9 @@ from cnncompare.runs.record import (
 )
 from cnncompare.runs.record import TrainingSection as Training
 from cnncompare.training.loggers.hparams import log_hparams
+from tests.composing import compose_config
 
+CONFIG = compose_config("data=digits", "model=resnet20")
 TestSection.__test__ = False  # type: ignore[attr-defined]  # a section of the record, not a test
 
 
@@ -35,7 +37,9 @@ def _record(gpu: float | None = None) -> RunRecord:
         ),
         data=DataSection(name="digits", classes=10, n_train=1293, n_test=360, fingerprint="f"),
         best=BestSection(epoch=4, val_acc1=0.75),
-        test=TestSection(acc1=0.5, acc5=0.875, loss=1.25, n=360),
+        test=TestSection(
+            acc1=0.5, acc5=0.875, loss=1.25, n=360, balanced_acc1=0.625, macro_f1=0.375
+        ),
         timing=TimingSection(epoch_s=2.5, images_per_s=512.0),
         memory=MemorySection(peak_rss_mib=600.0, peak_gpu_mib=gpu),
     )
@@ -52,7 +56,7 @@ def _read(folder: Path) -> EventAccumulator:
 def test_settings_and_final_metrics_come_back(tmp_path: Path) -> None:
     board = _board(tmp_path)
     board.log_metrics({"val_acc1": 0.625}, step=5)  # the last epoch's, which is not the chosen one
-    log_hparams([board], _record())
+    log_hparams([board], CONFIG, _record())
     board.finalize("success")
     events = _read(tmp_path)
     plugin = events.summary_metadata
@@ -78,6 +82,8 @@ def test_settings_and_final_metrics_come_back(tmp_path: Path) -> None:
         "result/test_acc1": 0.5,
         "result/test_acc5": 0.875,
         "result/test_loss": 1.25,
+        "result/test_balanced_acc1": 0.625,
+        "result/test_macro_f1": 0.375,
         "result/val_acc1": 0.75,
         "result/epoch_s": 2.5,
         "result/images_per_s": 512.0,
@@ -94,7 +100,7 @@ def test_runs_declare_the_same_whatever_was_measured(tmp_path: Path) -> None:
     contents = []
     for name, record in {"cpu": _record(), "gpu": _record(gpu=99.0)}.items():
         board = _board(tmp_path / name)
-        log_hparams([board], record)
+        log_hparams([board], CONFIG, record)
         board.finalize("success")
         plugin = _read(tmp_path / name).summary_metadata
         parsed = metadata.parse_experiment_plugin_data(
@@ -106,7 +112,7 @@ def test_runs_declare_the_same_whatever_was_measured(tmp_path: Path) -> None:
 
 def test_other_loggers_get_the_same_settings(tmp_path: Path) -> None:
     logger = CSVLogger(tmp_path, name="", version="")
-    log_hparams([logger], _record())
+    log_hparams([logger], CONFIG, _record())
     logger.save()
     assert "result/test_acc1" in (tmp_path / "metrics.csv").read_text()
     assert "model: resnet20" in (tmp_path / "hparams.yaml").read_text()

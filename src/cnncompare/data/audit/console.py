@@ -10,6 +10,7 @@ from rich.table import Table
 
 from cnncompare.data.audit.duplicates import MAX_COMPARED
 from cnncompare.data.walk import describe_ignored
+from cnncompare.stats.imbalance import ADVICE, imbalance_sentence, measure_imbalance
 
 _MAX_EXAMPLES = 5
 _MAX_CLASSES = 40
@@ -41,10 +42,21 @@ def sentences(summary: Mapping[str, Any]) -> Iterable[str]:
         yield "imbalance    a class has no images"
     else:
         yield f"imbalance    the largest class has {summary['imbalance']:.2f}x the smallest"
+    yield from _large_imbalance(summary["splits"])
     yield f"sizes        {_counted(summary['sizes'])}"
     yield f"modes        {_counted(summary['modes'])}"
     if summary["ignored_files"]:
         yield f"files        {describe_ignored(summary['ignored_files'])}"
+
+
+def _large_imbalance(splits: Mapping[str, Any]) -> Iterable[str]:
+    """Yield the classes of an imbalanced split and the metric to use; training comes first."""
+    for name in ("train", "test"):
+        counts = splits[name]["per_class"] if splits[name] else {}
+        found = measure_imbalance(name, list(counts.values()), list(counts))
+        if found is not None and found.is_large:
+            yield f"{'':12} {_printable(imbalance_sentence(found))}; {ADVICE}"
+            return
 
 
 def leak_sentence(n: int, n_test: int) -> str:

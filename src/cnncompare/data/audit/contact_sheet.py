@@ -6,6 +6,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from cnncompare.data.audit.audit import Audit, AuditedImage
+from cnncompare.plotting.tiles import fit_text, in_square
 
 PER_CLASS = 8
 MAX_CLASSES = 100  # a row each
@@ -23,12 +24,12 @@ def draw_contact_sheet(audit: Audit) -> Image.Image:
     font = ImageFont.load_default(size=11)
     for number, (title, images) in enumerate(rows):
         top = number * (_CELL + 2 * _TEXT)
-        draw.text((4, top), _fit(title, sheet.width - 8, font), fill="black", font=font)
+        draw.text((4, top), fit_text(title, sheet.width - 8, font), fill="black", font=font)
         for column, image in enumerate(images):
             left = column * _CELL + 4
-            sheet.paste(_scaled(image), (left, top + _TEXT + 4))
+            sheet.paste(in_square(image.read(), _IMAGE), (left, top + _TEXT + 4))
             name = f"{image.split}/{Path(image.name).name}"
-            label = _fit(name, _IMAGE, font)
+            label = fit_text(name, _IMAGE, font)
             draw.text((left, top + _TEXT + 4 + _IMAGE), label, fill="dimgray", font=font)
     return sheet
 
@@ -49,26 +50,3 @@ def _choose(audit: Audit) -> list[tuple[str, list[AuditedImage]]]:
 def _spread(images: Sequence[AuditedImage]) -> list[AuditedImage]:
     n = min(PER_CLASS, len(images))
     return [images[number * len(images) // n] for number in range(n)]
-
-
-def _scaled(image: AuditedImage) -> Image.Image:
-    """Return the image in a square; small images are enlarged without smoothing."""
-    pixels = image.read()
-    enlarged = max(pixels.size) < _IMAGE
-    method = Image.Resampling.NEAREST if enlarged else Image.Resampling.LANCZOS
-    scale = _IMAGE / max(pixels.size)
-    size = (max(1, round(pixels.width * scale)), max(1, round(pixels.height * scale)))
-    square = Image.new("RGB", (_IMAGE, _IMAGE), "white")
-    square.paste(pixels.convert("RGB").resize(size, method))
-    return square
-
-
-def _fit(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
-    """Return the text, shortened in its middle to at most `width` pixels."""
-    text = text.encode("utf-8", "replace").decode()  # file names can have bytes that are no UTF-8
-    if font.getlength(text) <= width:
-        return text
-    half = len(text) // 2
-    while half and font.getlength(f"{text[:half]}...{text[-half:]}") > width:
-        half -= 1
-    return f"{text[:half]}...{text[-half:]}" if half else ""

@@ -1,0 +1,23 @@
+"""Weights of a training's checkpoint; nothing in the file is executed."""
+
+from pathlib import Path
+
+import torch
+
+from cnncompare.errors import ModelError, first_line
+
+
+def load_checkpoint_weights(path: Path) -> dict[str, torch.Tensor]:
+    """Return the weights of a checkpoint, averaged if weight averaging was on.
+
+    Raises ModelError for a file that is missing, corrupt or no checkpoint.
+    """
+    if not path.is_file():
+        raise ModelError(f"{path}: there is no such file")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        weights: dict[str, torch.Tensor] = checkpoint["state_dict"]
+    except Exception as error:  # torch raises many types for other files
+        reason = first_line(error) or type(error).__name__
+        raise ModelError(f"{path} is not a checkpoint, or it is corrupt ({reason})") from None
+    return weights
