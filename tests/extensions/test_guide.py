@@ -133,6 +133,16 @@ def test_an_edited_module_makes_a_new_run(folder: Path, cnncompare: Call) -> Non
             "loss 'brier' is registered twice, in ",
         ),
         (
+            "loss=brier loss.class_weights=balanced",
+            *(None, "", ""),
+            "loss.class_weights=balanced: loss brier of module mine does not use it",
+        ),
+        (
+            "loss=brier loss.label_smoothing=0.1",
+            *(None, "", ""),
+            "loss.label_smoothing=0.1: loss brier of module mine does not use it",
+        ),
+        (
             "callbacks=weight_norm",
             "conf/callbacks/weight_norm.yaml",
             "module: mine",

@@ -61,3 +61,38 @@ def test_the_gradient_of_the_focal_loss_is_finite_at_certainty() -> None:
     assert logits.grad is not None
     assert torch.isfinite(loss)
     assert torch.isfinite(logits.grad).all()
+
+
+WEIGHTS = torch.tensor([1.0, 3.0, 2.0, 1.0])
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("targets", [LABELS, MIXED.double()], ids=["labels", "mixed"])
+def test_weighted_focal_loss_with_gamma_0_is_torchs_weighted_cross_entropy(
+    logits: Tensor, targets: Tensor, smoothing: float
+) -> None:
+    config = FocalConfig(name="focal", gamma=0.0, label_smoothing=smoothing)
+    expected = F.cross_entropy(logits, targets, WEIGHTS.double(), label_smoothing=smoothing)
+    torch.testing.assert_close(build_loss(config, WEIGHTS)(logits, targets), expected)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [LossConfig(), FocalConfig(name="focal"), LossConfig(name="bce")],
+    ids=lambda config: config.name,
+)
+def test_a_weight_counts_as_that_many_images(logits: Tensor, config: LossConfig) -> None:
+    copies = WEIGHTS[LABELS].long()
+    repeated = build_loss(config)(
+        logits.repeat_interleave(copies, 0), LABELS.repeat_interleave(copies)
+    )
+    weighted = build_loss(config, WEIGHTS)(logits, LABELS)
+    torch.testing.assert_close(weighted, repeated)
+    assert float(weighted) != pytest.approx(float(build_loss(config)(logits, LABELS)), rel=1e-3)
+
+
+def test_a_mixed_image_has_the_mean_weight_of_its_classes_in_bce(logits: Tensor) -> None:
+    mixed, bce = MIXED.double(), LossConfig(name="bce")
+    single = [build_loss(bce)(logits[i : i + 1], mixed[i : i + 1]) for i in range(len(mixed))]
+    by_hand = np.mean((mixed.numpy() @ WEIGHTS.numpy()) * np.array([float(x) for x in single]))
+    assert float(build_loss(bce, WEIGHTS)(logits, mixed)) == pytest.approx(by_hand)
