@@ -24,7 +24,7 @@ LAYERS = (
     ("runs", "data", "terminal"),
     ("training", "comparison", "inference"),
     ("report",),
-    ("sweep", "bench"),
+    ("sweep", "bench", "explain"),
     ("cli", "api"),
 )
 BESIDE = {"terminal": {"runs"}}
@@ -50,13 +50,9 @@ WITHOUT_TORCH: dict[str, set[str]] = {
 ALSO_WITHOUT_TORCH = (
     *("system.ranks", "system.cores", "system.gpus", "system.signals", "system.cpu_usage"),
     *("system.argument_parser", "system.openmp"),
-    *(
-        "training.preflight",
-        "training.changed_data",
-        "training.components",
-        "data.survey",
-        "bench.command",
-    ),
+    *("explain.command", "explain.subject", "explain.choose_run"),
+    *("training.preflight", "training.changed_data", "data.survey", "bench.command"),
+    "training.components",
     *("data.audit.command", "data.audit.console", "data.audit.properties"),
     "data.audit.duplicates",
     *("data.sources.label_table", "data.sources.stored_arrays", "data.sources.table_columns"),

@@ -71,7 +71,7 @@ def field_comments(section: type[Section]) -> dict[str, str]:
 
     Inherited fields are included.
     """
-    found = {}
+    found: dict[str, str] = {}
     for ancestor in reversed(section.__mro__):
         if issubclass(ancestor, Section):
             found |= _own_field_comments(ancestor)
