@@ -18,7 +18,7 @@ HEAVY = ("torch", "torchvision", "pytorch_lightning", "timm", "torchmetrics")
 # lowest first; a package imports itself, lower layers, and of its own layer what BESIDE names
 LAYERS = (
     ("errors",),
-    ("stats", "system", "plotting"),
+    ("stats", "system", "plotting", "extensions"),
     ("models",),
     ("config",),
     ("runs", "data", "terminal"),
@@ -34,6 +34,7 @@ FORBIDDEN = {"comparison": {"training", "data", "models"}, "report": {"training"
 WITHOUT_TORCH: dict[str, set[str]] = {
     "cli": set(),
     "errors": set(),
+    "extensions": set(),
     "config": set(),
     "runs": set(),
     "terminal": set(),
@@ -51,6 +52,7 @@ ALSO_WITHOUT_TORCH = (
     *("system.argument_parser", "system.openmp"),
     *("explain.command", "explain.subject", "explain.choose_run"),
     *("training.preflight", "training.changed_data", "data.survey", "bench.command"),
+    "training.components",
     *("data.audit.command", "data.audit.console", "data.audit.properties"),
     "data.audit.duplicates",
     *("data.sources.label_table", "data.sources.stored_arrays", "data.sources.table_columns"),

@@ -44,9 +44,12 @@ def test_every_page_is_there_and_loads_nothing_from_elsewhere(site: Path) -> Non
 def test_the_api_pages_are_made_of_the_docstrings(site: Path) -> None:
     text = (site / "api" / "registry" / "index.html").read_text()
     assert 'id="cnncompare.models.registry.build"' in text
-    assert "raises ModelError on a duplicate" in text  # of register
+    assert "Return the network" in text  # of build
     assert "small_image_changes" in text  # a field of a dataclass
     assert "_OWN" not in text
+    text = (site / "api" / "extensions" / "index.html").read_text()
+    assert "raises ModelError on a duplicate" in text  # of register_model
+    assert "Return a decorator for a function that returns a torch optimizer" in text
 
 
 def test_a_broken_link_and_an_unknown_identifier_fail_the_build(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ def test_each_schema_is_valid(group: str | None) -> None:
         "data=folder data.root=. data.image_size=64 data.augment.mix=cutmix trainer.ema_decay=0.9",
         "experiment=imagenet_val data.root=. model=resnet18 model.weights=IMAGENET1K_V1",
         "data=synthetic data.synthetic.noise=0.5 sweep.workers=2 +model.options.dropout=0.2",
+        "loss=focal loss.class_weights=balanced callbacks=[early_stopping,swa] optimizer=rmsprop",
     ],
 )
 def test_valid_configurations_are_accepted(overrides: str) -> None:
@@ -63,6 +64,9 @@ def test_valid_configurations_are_accepted(overrides: str) -> None:
         {"optimizer": {"name": "sgd", "beta1": 0.9}},
         {"optimizer": {"lr": 0}},
         {"scheduler": {"milestones": [2]}},
+        {"loss": {"name": "focal", "gama": 2.0}},
+        {"callbacks": {"swa": {"start": 0.5}}},
+        {"callbacks": {"mine": {"period": 2}}},  # without its module
         {"seed": 1.5},
         {"name": "../x"},
         {"defaults": "model"},

@@ -98,7 +98,10 @@ def test_every_key_of_the_schema_can_be_set_without_a_plus() -> None:
         ("name=../x", "name='../x': string should match pattern"),
         ("output_root=''", "output_root is empty"),
         ("seed=-1", "seed=-1: input should be greater than or equal to 0"),
-        ("optimizer.name=adam", "optimizer: "),
+        ("optimizer.name=adam", "unknown key optimizer.momentum (known to adam: beta1, beta2"),
+        ("optimizer.name=sgdd", "unknown optimizer 'sgdd'; did you mean 'sgd'? (known: adagrad"),
+        ("+loss.gama=2", "unknown key loss.gama; did you mean 'loss.gamma'? (known"),
+        ("+callbacks.early.patience=3", "unknown callback 'early'"),
         ("optimizer.lr=${nothing}", "optimizer.lr"),
     ],
 )
@@ -210,7 +213,7 @@ def test_a_crop_larger_than_the_image_is_refused() -> None:
             "use data.on_corrupt_image; its values stop, wrong",
         ),
         ("+data.subset=9", "use data.limit_test"),
-        ("+callbacks.progress=off", "use display (the option bare is now minimal)"),
+        ("+callbacks.progress=off", "use display.progress"),
     ],
 )
 def test_a_renamed_key_is_reported_with_the_new_one(override: str, message: str) -> None:

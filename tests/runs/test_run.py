@@ -59,7 +59,7 @@ def test_a_run_that_trained_has_no_section_for_tests_alone(tmp_path: Path) -> No
 
 def test_the_keys_are_those_of_the_contract() -> None:
     schema = RunRecord.model_json_schema(by_alias=True)
-    assert set(schema["properties"]) == {*TOP.split(), "evaluation"}
+    assert set(schema["properties"]) == {*TOP.split(), "evaluation", "components"}
     for section, keys in CONTRACT.items():
         assert properties(schema, section) >= set(keys.split())  # extended, never renamed
     assert properties(schema, "training") >= set(TRAINING.split())

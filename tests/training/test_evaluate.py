@@ -175,7 +175,7 @@ def test_an_interrupted_test_resumes_after_its_last_tested_batch(
 ) -> None:
     whole = run("name=whole")
     monkeypatch.setattr(Stop, "tested", 0)
-    monkeypatch.setattr(evaluate_module, "Progress", Stop)
+    monkeypatch.setattr("cnncompare.training.callbacks.build.Progress", Stop)
     with pytest.raises(Interrupted):
         run()
     path = next(whole.folder.parents[1].glob("imagenet_val/*/run.json"))

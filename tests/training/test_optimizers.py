@@ -4,21 +4,27 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import nn
+from torch.optim.lr_scheduler import ExponentialLR, LRScheduler, StepLR
 
 from cnncompare.config.optimization import (
+    AdagradConfig,
+    AdamConfig,
     AdamWConfig,
     ConstantConfig,
     CosineConfig,
+    ExponentialConfig,
+    LambConfig,
+    LionConfig,
     MultiStepConfig,
     OneCycleConfig,
-    SGDConfig,
-)
-from cnncompare.training.optimizers import (
+    OptimizerConfig,
+    RMSpropConfig,
     SchedulerConfig,
-    build_optimizer,
-    build_scheduler,
-    lr_factor,
+    SGDConfig,
+    StepConfig,
 )
+from cnncompare.training.optimizers import build_optimizer
+from cnncompare.training.schedulers import build_scheduler, lr_factor
 from tests.composing import compose_config
 
 STEPS, PER_EPOCH = 100, 10
@@ -162,3 +168,58 @@ def test_each_optimizer_reads_the_models_own_rate() -> None:
     sgd = compose_config("model=resnet20", "optimizer=sgd")
     adamw = compose_config("model=resnet20", "optimizer=adamw")
     assert (sgd.optimizer.lr, adamw.optimizer.lr) == (sgd.model.lr.sgd, sgd.model.lr.adamw)
+
+
+def first_step(config: OptimizerConfig, weight: float, gradient: float) -> float:
+    """Return the change of a weight matrix's only element in the first step."""
+    network = nn.Linear(1, 1, bias=False)
+    nn.init.constant_(network.weight, weight)
+    optimizer = build_optimizer(network, config)
+    network.weight.grad = torch.full((1, 1), gradient)
+    optimizer.step()
+    return float(network.weight.detach()) - weight
+
+
+@pytest.mark.parametrize(
+    ("config", "change"),
+    [
+        # each by the formula of its paper, at weight 2 and gradient 0.5
+        (AdamConfig(name="adam", lr=0.1), -0.1),  # the bias-corrected ratio is 1
+        (AdamConfig(name="adam", lr=0.1, weight_decay=1.0), -0.1),  # also of gradient + decay
+        (RMSpropConfig(name="rmsprop", lr=0.1, alpha=0.75), -0.1 / math.sqrt(1 - 0.75)),
+        (AdagradConfig(name="adagrad", lr=0.1), -0.1),
+        (LionConfig(name="lion", lr=0.1, weight_decay=0.0), -0.1),  # the sign alone
+        (LionConfig(name="lion", lr=0.1, weight_decay=0.5), -0.1 * (1 + 0.5 * 2)),  # decoupled
+        # the update 1 + 0.5 x 2 is scaled to the norm of the weight, 2
+        (LambConfig(name="lamb", lr=0.1, weight_decay=0.5), -0.1 * 2),
+    ],
+)
+def test_the_first_step_is_that_of_the_paper(config: OptimizerConfig, change: float) -> None:
+    assert first_step(config, 2.0, 0.5) == pytest.approx(change, rel=1e-4)
+
+
+def test_lamb_does_not_clip_the_gradients() -> None:
+    (group,) = build_optimizer(
+        nn.Linear(2, 2, bias=False), LambConfig(name="lamb", lr=0.1)
+    ).param_groups
+    assert group["max_grad_norm"] is None
+
+
+@pytest.mark.parametrize(
+    ("config", "reference"),
+    [
+        (StepConfig(name="step", step_epochs=3, gamma=0.5), lambda o: StepLR(o, 3, 0.5)),
+        (ExponentialConfig(name="exponential", gamma=0.8), lambda o: ExponentialLR(o, 0.8)),
+    ],
+)
+def test_schedules_by_epoch_are_torch_s(
+    config: SchedulerConfig, reference: Callable[[torch.optim.Optimizer], LRScheduler]
+) -> None:
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+    expected = []
+    scheduler = reference(optimizer)
+    for _ in range(STEPS // PER_EPOCH):
+        expected += [optimizer.param_groups[0]["lr"]] * PER_EPOCH
+        optimizer.step()
+        scheduler.step()
+    assert schedule(config) == pytest.approx(expected)

@@ -6,7 +6,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import pytorch_lightning as pl
 import torch
 from PIL import Image
 from torch import Tensor, nn
@@ -28,7 +27,7 @@ from cnncompare.training.build import (
     find_pretrained_reference,
     set_up_torch,
 )
-from cnncompare.training.callbacks.prediction_writer import PredictionWriter
+from cnncompare.training.callbacks.build import build_callbacks
 from cnncompare.training.trainer import build_trainer
 
 ROUNDS = 3
@@ -117,9 +116,9 @@ class OurTest:
 
     def seconds(self) -> float:
         """Return the seconds of one pass over the test images."""
-        callbacks: list[pl.Callback] = [PredictionWriter(self._folder)]
         without_loggers = type(self._config.logger)()
         config = self._config.model_copy(update={"logger": without_loggers})
+        callbacks = build_callbacks(config, 0, folder=self._folder)
         trainer = build_trainer(self._folder, config, callbacks)
         started = time.perf_counter()
         trainer.test(self._task, datamodule=self.data, verbose=False)

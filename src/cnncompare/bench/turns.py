@@ -23,10 +23,9 @@ from cnncompare.training.build import (
     find_pretrained_reference,
     set_up_torch,
 )
+from cnncompare.training.callbacks.build import build_callbacks
 from cnncompare.training.callbacks.epoch_recorder import EpochRecorder
 from cnncompare.training.callbacks.interruption import Interruption
-from cnncompare.training.callbacks.prediction_writer import PredictionWriter
-from cnncompare.training.callbacks.progress import Progress
 from cnncompare.training.optimizers import build_optimizer
 from cnncompare.training.trainer import build_trainer
 
@@ -54,8 +53,10 @@ def train_on_command(
     with TemporaryDirectory(prefix="cnncompare-") as name, Interruption() as interruption:
         folder = Path(name)
         turns = EpochsOnCommand(commands, reply, BareLoop(config, data))
-        own = [EpochRecorder(folder), PredictionWriter(folder), Progress(config.display.progress)]
-        trainer = build_trainer(folder, config, [interruption, *own, turns])
+        callbacks = build_callbacks(
+            config, 0, folder=folder, interruption=interruption, extra=[turns]
+        )
+        trainer = build_trainer(folder, config, callbacks)
         with suppress(NoMoreCommands):
             trainer.fit(build_task(config, model, data), datamodule=data)
 
@@ -65,7 +66,7 @@ class NoMoreCommands(BaseException):
 
 
 class EpochsOnCommand(pl.Callback):
-    """Waits for a command at the start of each epoch; must be the last of the callbacks."""
+    """Waits for a command at the start of each epoch; only the checkpoint comes after it."""
 
     def __init__(
         self, commands: Iterator[str], reply: Callable[[Reply], None], bare: "BareLoop"

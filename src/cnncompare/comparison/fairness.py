@@ -15,6 +15,7 @@ BUSY_SHARE = 0.10
 _ALWAYS = (
     *("optimizer", "lr", "scheduler", "weight_decay", "label_smoothing", "ema_decay"),
     *("gradient_clip_norm", "selection", "protocol", "balance", "class_weights"),
+    *("loss", "callbacks"),
     *("transform_of", "resize", "interpolation", "weights_map", "mask_classes"),
     *("on_corrupt_image", "corrupt_images", "notes"),
 )
@@ -37,6 +38,10 @@ def fairness_card(group: Group, overlapping: set[str]) -> dict[str, Any]:
         **conditions(first),
         "preprocessing_deviations": evaluation.preprocessing_deviations if evaluation else [],
         "check": evaluation.check.message if evaluation and evaluation.check else None,
+        "components": [
+            f"{c.kind} {c.name} ({c.module}, {(c.sha256 or '')[:8]})"
+            for c in first.record.components
+        ],
         "test_reads": max(result.run_settings.test_reads for result in group.results),
         "deterministic": settings.deterministic,
         "shared_clock": any(_shared_clock(result, overlapping) for result in group.results),

@@ -19,7 +19,12 @@ from cnncompare.config.schema_options import (
 from cnncompare.errors import ConfigError, closest
 from cnncompare.runs.resampling import ResamplingSection
 
-_EARLIER_SECTIONS = ("callbacks",)  # the name of `display` before version 0.2.0
+# the section `display` before version 0.2.0
+_EARLIER_KEYS = (
+    "callbacks.progress",  # old name
+    "callbacks.confusion_matrix",  # old name
+    "callbacks.worst_mistakes",  # old name
+)
 
 
 @dataclass(frozen=True)
@@ -92,10 +97,11 @@ def _shared_settings(result: Result) -> dict[str, Any]:
     """
     trains = result.training is not None
     recorded = result.run_settings.model_dump()
-    shared = {} if trains else {"epochs": 0}
+    shared: dict[str, Any] = {} if trains else {"epochs": 0}
     for setting in protocol_settings(trains=trains):
         shared[setting.table_key] = _completed(recorded.get(setting.key), setting.value)
-    return shared
+    callbacks = {k: v for k, v in shared.pop("callbacks").items() if v is not None}
+    return shared | ({"callbacks": callbacks} if callbacks else {})
 
 
 def _completed(recorded: Any, default: Any) -> Any:
@@ -146,7 +152,7 @@ def compared_config(result: Result) -> dict[str, Any]:
     return {
         key: value
         for key, value in complete.items()
-        if distinguishes_groups(key, source) and key.partition(".")[0] not in _EARLIER_SECTIONS
+        if distinguishes_groups(key, source) and key not in _EARLIER_KEYS
     }
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, model_validator
 
+from cnncompare.config.extension import check_own
 from cnncompare.config.section import (
     DESCRIBED,
     NEITHER,
@@ -23,6 +24,7 @@ from cnncompare.config.section import (
     Positive,
     Section,
 )
+from cnncompare.extensions.kinds import DATA_SOURCES
 
 IMAGE_SUFFIXES = (
     *(".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"),  # torchvision's
@@ -87,11 +89,12 @@ class DataConfig(Section):
     """Images, their split, and their preprocessing into batches."""
 
     name: Annotated[Name, DESCRIBED]  # in messages and tables
-    # kind of source; data=NAME selects it
-    source: Annotated[
-        Literal["torchvision", "digits", "folder", "arrays", "parquet", "synthetic", "imagenet"],
-        DESCRIBED,
-    ]
+    # kind of source, a built-in one or one that `module` registers; data=NAME selects it
+    source: Annotated[str, DESCRIBED]
+    # a user's module next to ./conf, which registers the source
+    module: Annotated[str | None, DESCRIBED] = None
+    # keyword arguments of the user's source
+    options: Annotated[dict[str, Any], DESCRIBED] = Field(default={})
     # folder or file of the images, or folder of the downloads
     root: Annotated[str | None, DESCRIBED] = None
     # table or array of labels; for parquet, the column
@@ -147,6 +150,15 @@ class DataConfig(Section):
     _labels_sha256: str | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
+    def _check_source_name(self) -> "DataConfig":
+        options = None if self.module is None else {"module": self.module}
+        if options is not None or self.source not in DATA_SOURCES.builtin:
+            check_own(DATA_SOURCES, self.source, options)
+        elif self.options:
+            raise ValueError(f"data.options is for sources of your own, not for data={self.name}")
+        return self
+
+    @model_validator(mode="after")
     def _check_source_requirements(self) -> "DataConfig":
         if self.source == "folder" and not self.root:
             raise ValueError(
@@ -196,6 +208,8 @@ class DataConfig(Section):
         is_local = not (self.root or "").startswith(HUB_PREFIX)
         if self.source in ("folder", "arrays", "parquet", "imagenet") and is_local:
             found["root"] = os.path.abspath(os.path.expanduser(self.root or ""))
+        if self.module is not None and self.root and os.path.exists(os.path.expanduser(self.root)):
+            found["root"] = os.path.abspath(os.path.expanduser(self.root))
         if self.split is not None:
             found["split"] = self._split_sha256
         if self._labels_sha256 is not None:

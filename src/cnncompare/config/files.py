@@ -31,12 +31,16 @@ def add_user_conf(arguments: list[str]) -> None:
     Raises ConfigError if a file has the same name as a shipped one, because Hydra would choose
     one of the two without a message.
     """
-    for folder in (Path("conf").resolve(), _config_dir_option(arguments)):
-        if folder is None or not folder.is_dir() or folder.samefile(conf_folder()):
-            continue
+    for folder in _user_folders(arguments):
         _refuse_shipped_names(folder)
         if str(folder.parent) not in sys.path:
             sys.path.insert(0, str(folder.parent))
+
+
+def _user_folders(arguments: list[str]) -> list[Path]:
+    folders = [Path("conf").resolve(), _config_dir_option(arguments)]
+    found = [folder for folder in folders if folder is not None and folder.is_dir()]
+    return [folder for folder in found if not folder.samefile(conf_folder())]
 
 
 def _refuse_shipped_names(folder: Path) -> None:
@@ -118,7 +122,11 @@ def _unknown_option(file: str, options: list[str]) -> str:
     if group == "model":
         options = [*options, *catalog_options(conf_folder())]
         known = "python -m cnncompare models lists all"
-    return f"unknown {group or 'configuration'} {name!r}{closest(name, options)} ({known})"
+    looked_in = "".join(f" and {folder / group}" for folder in _user_folders(sys.argv[1:]))
+    return (
+        f"unknown {group or 'configuration'} {name!r}{closest(name, options)} ({known}; looked for "
+        f"it in cnncompare{looked_in})"
+    )
 
 
 def _invalid_override(key: str, error: ConfigCompositionException) -> str:

@@ -67,7 +67,18 @@ def _describe(definition: Node, section: type[Section]) -> None:
 
 
 def field_comments(section: type[Section]) -> dict[str, str]:
-    """Return the comments of the fields, which stand above a field or at the end of its line."""
+    """Return the comments of the fields, which stand above a field or at the end of its line.
+
+    Inherited fields are included.
+    """
+    found: dict[str, str] = {}
+    for ancestor in reversed(section.__mro__):
+        if issubclass(ancestor, Section):
+            found |= _own_field_comments(ancestor)
+    return found
+
+
+def _own_field_comments(section: type[Section]) -> dict[str, str]:
     source = textwrap.dedent(inspect.getsource(section))
     tokens = tokenize.generate_tokens(io.StringIO(source).readline)
     comments = {t.start[0]: t for t in tokens if t.type == tokenize.COMMENT}
@@ -94,8 +105,12 @@ def _comment_lines(field: ast.AnnAssign, comments: dict[int, tokenize.TokenInfo]
 
 
 def _relax(definition: Node) -> None:
-    """Accept a part of the section, and interpolations as values."""
-    definition.pop("required", None)
+    """Accept a part of the section, and interpolations as values.
+
+    A component of the user's own accepts any key; only its module tells it from the built-in ones.
+    """
+    if definition.pop("required", None) and definition.get("additionalProperties"):
+        definition["required"] = ["module"]  # without it, a misspelt key would be an option
     definition["properties"] = {
         name: _or_interpolation(value) for name, value in definition.get("properties", {}).items()
     }

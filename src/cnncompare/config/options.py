@@ -7,6 +7,7 @@ from typing import Any, get_args
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from cnncompare.config.extension import OwnSection
 from cnncompare.config.section import Option, Section
 
 
@@ -56,6 +57,14 @@ def settings_of(config: Section, parent: Setting | None = None) -> Iterator[Sett
             yield replace(
                 setting, value=value.model_dump() if isinstance(value, Section) else value
             )
+    if isinstance(config, OwnSection) and parent is not None:
+        yield _own_options(config, parent)
+
+
+def _own_options(config: OwnSection, parent: Setting) -> Setting:
+    """Return the options of a component of the user's, which the schema does not know."""
+    option = Option(scope=parent.option.scope, key=f"{parent.path}_options")
+    return Setting(f"{parent.path}.options", option, config.options, is_number=False)
 
 
 def schema_settings(section: type[Section], parent: Setting | None = None) -> Iterator[Setting]:
@@ -66,9 +75,9 @@ def schema_settings(section: type[Section], parent: Setting | None = None) -> It
         setting = _setting(name, field, value, parent)
         members = sections_in(field.annotation)
         if members and _is_divided(setting):
-            shared = replace(setting, in_every_run=setting.in_every_run and len(members) == 1)
             for member in members:
-                yield from schema_settings(member, shared)
+                is_certain = setting.in_every_run and (len(members) == 1 or type(value) is member)
+                yield from schema_settings(member, replace(setting, in_every_run=is_certain))
         else:
             yield replace(
                 setting, value=value.model_dump() if isinstance(value, Section) else value

@@ -1,10 +1,12 @@
 """Options of the loggers and of the display."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from cnncompare.config.extension import OwnSections
 from cnncompare.config.section import Section
+from cnncompare.extensions.kinds import LOGGERS
 
 
 class TensorBoardConfig(Section):
@@ -29,8 +31,10 @@ class WandbConfig(Section):
     mode: Literal["offline", "online"] = "offline"  # online sends data to a server
 
 
-class LoggerConfig(Section):
-    """The enabled loggers."""
+class LoggerConfig(OwnSections):
+    """The enabled loggers, and those of users' modules."""
+
+    registry: ClassVar = LOGGERS
 
     tensorboard: TensorBoardConfig | None = None
     csv: CSVConfig | None = None

@@ -20,10 +20,11 @@ from cnncompare.config.validation import kind_of_key, unknown_key_message
 from cnncompare.errors import ConfigError
 
 SINGLE_CHOICE_GROUPS = (
-    *("model", "data", "optimizer", "scheduler", "trainer", "display"),
+    *("model", "data", "loss", "optimizer", "scheduler", "trainer", "display"),
     "experiment",
 )
-GROUPS = (*SINGLE_CHOICE_GROUPS, "logger")
+LIST_GROUPS = ("logger", "callbacks", "metrics", "augmentations")  # one run takes several
+GROUPS = (*SINGLE_CHOICE_GROUPS, *LIST_GROUPS)
 
 _OVERRIDE = re.compile(r"(\+{0,2}([^=@~+]+)(?:@[^=]*)?=)(.*)", re.DOTALL)
 _INTERPOLATION = re.compile(r"(?<!\\)\$\{[^{}]+\}")
@@ -121,8 +122,8 @@ def _several_values(head: str, key: str, kind: str, values: list[str], several: 
     count = "both" if len(values) == 2 else f"all {len(values)}"
     text = ",".join(values)
     advice = [f"add -m to run {count}"] if several == "add -m" else []
-    if key == "logger":
-        advice.append(f"logger=[{text}] uses {count} in one run")
+    if key in LIST_GROUPS:
+        advice.append(f"{key}=[{text}] uses {count} in one run")
     elif kind == "list":
         advice.append(f"{head}[{text}] is a list")
     elif kind == "text" and key not in GROUPS:

@@ -6,24 +6,40 @@ import os
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
+from cnncompare.config.callbacks import AugmentationsConfig, CallbacksConfig, MetricsConfig
 from cnncompare.config.data import DOWNLOADING_SOURCES, LARGEST_BATCH, DataConfig
+from cnncompare.config.extension import Own, OwnSection
 from cnncompare.config.model import ModelConfig
 from cnncompare.config.optimization import (
-    AdamWConfig,
-    ConstantConfig,
-    CosineConfig,
+    AnyLossConfig,
     LossConfig,
-    MultiStepConfig,
-    OneCycleConfig,
-    SGDConfig,
+    OptimizerConfig,
+    SchedulerConfig,
 )
 from cnncompare.config.options import not_in_identity
 from cnncompare.config.output import DisplayConfig, LoggerConfig
-from cnncompare.config.section import NEITHER, TRAINING, Name, Option, Section
+from cnncompare.config.section import (
+    DESCRIBED,
+    NEITHER,
+    PROTOCOL,
+    TRAINING,
+    Name,
+    Option,
+    Section,
+)
 from cnncompare.config.sweep import SweepConfig
 from cnncompare.config.trainer import TrainerConfig
+from cnncompare.extensions.kinds import (
+    DATA_SOURCES,
+    LOGGERS,
+    LOSSES,
+    MODELS,
+    OPTIMIZERS,
+    SCHEDULERS,
+)
+from cnncompare.extensions.modules import module_sha256
 
 
 class Config(Section):
@@ -36,17 +52,24 @@ class Config(Section):
     force: Annotated[bool, NEITHER] = False  # run again, even if finished
     model: ModelConfig
     data: DataConfig
-    loss: Annotated[LossConfig, TRAINING] = LossConfig()
-    optimizer: Annotated[SGDConfig | AdamWConfig, Field(discriminator="name"), TRAINING]
-    scheduler: Annotated[
-        ConstantConfig | CosineConfig | OneCycleConfig | MultiStepConfig,
-        Field(discriminator="name"),
-        TRAINING,
-    ]
+    augmentations: Annotated[AugmentationsConfig, Option(scope="training", key="")] = (
+        AugmentationsConfig()
+    )
+    loss: Annotated[AnyLossConfig, TRAINING] = LossConfig()
+    optimizer: Annotated[OptimizerConfig, TRAINING]
+    scheduler: Annotated[SchedulerConfig, TRAINING]
     trainer: TrainerConfig = TrainerConfig()
+    callbacks: Annotated[CallbacksConfig, PROTOCOL] = CallbacksConfig()
+    metrics: Annotated[MetricsConfig, DESCRIBED] = MetricsConfig()
     logger: Annotated[LoggerConfig, NEITHER] = LoggerConfig()
     display: Annotated[DisplayConfig, NEITHER] = DisplayConfig()
     sweep: Annotated[SweepConfig, NEITHER] = SweepConfig()
+    _module_sha256: dict[str, str | None] = PrivateAttr(default={})
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Hash the users' modules once, so that a run's identity stays the same."""
+        modules = sorted({own.module for own in self.own_components()})
+        self._module_sha256 = {module: module_sha256(module) for module in modules}
 
     @field_validator("output_root")
     @classmethod
@@ -109,6 +132,32 @@ class Config(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _check_averaging(self) -> "Config":
+        if self.callbacks.swa is not None and self.trainer.ema_decay is not None:
+            raise ValueError(
+                f"callbacks=swa and trainer.ema_decay={self.trainer.ema_decay:g} both average the "
+                "weights; use one of them"
+            )
+        return self
+
+    def own_components(self) -> list[Own]:
+        """Return the components that users' modules register."""
+        model, data = self.model, self.data
+        found = []
+        if model.module is not None:
+            found.append(Own(MODELS, model.name, model.module, "model.module", model.options))
+        if data.module is not None:
+            found.append(Own(DATA_SOURCES, data.source, data.module, "data.module", data.options))
+        chosen = ((LOSSES, self.loss), (OPTIMIZERS, self.optimizer), (SCHEDULERS, self.scheduler))
+        found += [c.own(registry) for registry, c in chosen if isinstance(c, OwnSection)]
+        sections = ("augmentations", "callbacks", "metrics", "logger")
+        return [*found, *(own for name in sections for own in getattr(self, name).own(name))]
+
+    def module_sha256(self, module: str) -> str | None:
+        """Return the SHA-256 of a user's module when the configuration was made."""
+        return self._module_sha256.get(module)
+
     def identity(self) -> dict[str, Any]:
         """Return the settings that can change the run's numbers, without defaults.
 
@@ -118,6 +167,13 @@ class Config(Section):
         settings = self.model_dump(
             exclude_defaults=True, exclude=not_in_identity(self, trains=self.trains)
         )
+        hashes = {
+            own.module: self.module_sha256(own.module)
+            for own in self.own_components()
+            if own.registry is not LOGGERS
+        }
+        if hashes:
+            settings["modules"] = hashes
         settings["data"].update(self.data.file_identity())
         if self.data.source in DOWNLOADING_SOURCES:
             settings["data"].pop("root", None)  # only the folder of the downloads

@@ -10,17 +10,11 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from cnncompare.config.optimization import (
-    AdamWConfig,
-    ConstantConfig,
-    CosineConfig,
-    MultiStepConfig,
-    OneCycleConfig,
-    SGDConfig,
-)
+from cnncompare.config.extension import OwnSections
+from cnncompare.config.optimization import SECTIONS
 from cnncompare.config.schema import Config
 from cnncompare.config.section import Section
-from cnncompare.config.suggestions import suggest_keys
+from cnncompare.config.suggestions import all_keys, suggest_keys
 from cnncompare.errors import ConfigError, closest
 
 
@@ -44,17 +38,24 @@ def validate(composed: DictConfig | Mapping[str, Any]) -> Config:
 
 def _first_problem(error: ValidationError) -> str:
     problem = error.errors()[0]
-    _, path = _schema_at([str(name) for name in problem["loc"]])
+    loc = [str(name) for name in problem["loc"]]
+    section, path = _schema_at(loc)
     key = ".".join(path)
+    if key in RENAMED:
+        return unknown_key_message(path)
     match problem["type"]:
         case "extra_forbidden":
+            if section and len(path) == 2 and path[0] in SECTIONS:
+                known = ", ".join(sorted(section.model_fields))
+                near = "" if key in all_keys() else suggest_keys(key)
+                return f"unknown key {key}{near} (known to {loc[1]}: {known})"
             return unknown_key_message(path)
         case "missing":
             return f"{key} is missing"
         case "value_error":
             return problem["msg"].removeprefix("Value error, ")
-        case "union_tag_invalid":
-            return f"{key}: {problem['msg']}"
+        case "union_tag_not_found":
+            return f"{key}={problem['input']!r} is no section with a name and options"
         case _:
             message = problem["msg"] + _closest_value(problem)
             return f"{key}={problem['input']!r}: {message[0].lower()}{message[1:]}"
@@ -70,7 +71,9 @@ def _closest_value(problem: ErrorDetails) -> str:
 
 # keys of earlier versions, and their replacements
 RENAMED = {
-    "callbacks": "display (the option bare is now minimal)",
+    "callbacks.progress": "display.progress",  # old name
+    "callbacks.confusion_matrix": "display.confusion_matrix",  # old name
+    "callbacks.worst_mistakes": "display.worst_mistakes",  # old name
     "data.damaged": "data.on_corrupt_image; its values "  # old name
     "stop, wrong, leave_out are now error, count_wrong, skip",  # old name
     "data.subset": "data.limit_test",  # old name
@@ -93,10 +96,20 @@ def unknown_key_message(path: list[str]) -> str:
         if key in RENAMED:
             return f"{'.'.join(path)} is no longer a key; use {RENAMED[key]}"
         section, _ = _schema_at(path[:depth])
-        if section is None or name not in section.model_fields:
+        if section and issubclass(section, OwnSections):
+            group = ".".join(path[: depth - 1])
+            return f"{'.'.join(path)} is a key only with {group}={name} or {group}=[...,{name}]"
+        if name not in _known_keys(path[:depth], section):
             wanted = ".".join(path)
             return f"unknown key {key}{suggest_keys(wanted)} (--cfg job lists all keys)"
     return f"unknown key {'.'.join(path)}"
+
+
+def _known_keys(path: list[str], section: type[Section] | None) -> set[str]:
+    """Return the keys beside the last of `path`: those of a section, or of all its choices."""
+    choices = SECTIONS.get(path[0], {}).values() if len(path) == 2 else ()
+    fields = {name for choice in choices for name in choice.model_fields}
+    return fields or set(section.model_fields if section else ())
 
 
 def kind_of_key(path: list[str]) -> Literal["text", "list", "any", "other", "unknown"]:
@@ -107,17 +120,19 @@ def kind_of_key(path: list[str]) -> Literal["text", "list", "any", "other", "unk
         if field is not None and get_origin(field.annotation) is dict:
             return "any"
         section = _subsection(section, name) if section else None
+        if section and issubclass(section, OwnSections) and path[1] not in section.model_fields:
+            return "any"
     field = section.model_fields.get(path[-1]) if section else None
     if field is None:
-        return "unknown" if path[0] not in ("optimizer", "scheduler") else _kind_in_union(path)
+        return "unknown" if path[0] not in SECTIONS else _kind_in_union(path)
     if get_origin(field.annotation) is list:
         return "list"
     return "text" if _accepts_text(field.annotation) else "other"
 
 
 def _kind_in_union(path: list[str]) -> Literal["list", "other", "unknown"]:
-    """Return the kind of a key that one of the optimizers or schedulers has."""
-    sections = (section for section in _TAGGED.values() if path[-1] in section.model_fields)
+    """Return the kind of a key that one of the losses, optimizers or schedulers has."""
+    sections = (s for s in SECTIONS[path[0]].values() if path[-1] in s.model_fields)
     fields = [section.model_fields[path[-1]] for section in sections if len(path) == 2]
     if not fields:
         return "unknown"
@@ -135,8 +150,8 @@ def _schema_at(path: list[str]) -> tuple[type[Section] | None, list[str]]:
     section: type[Section] | None = Config
     keys: list[str] = []
     for depth, name in enumerate(path):
-        if keys in (["optimizer"], ["scheduler"]) and name in _TAGGED:
-            section = _TAGGED[name]  # pydantic inserts the tag of a union into the path
+        if len(keys) == 1 and name in SECTIONS.get(keys[0], {}):
+            section = SECTIONS[keys[0]][name]  # pydantic inserts the tag of a union into the path
             continue
         keys.append(name)
         if depth < len(path) - 1 and section is not None:
@@ -151,13 +166,3 @@ def _subsection(section: type[Section], name: str) -> type[Section] | None:
         if isinstance(kind, type) and issubclass(kind, Section):
             return kind
     return None
-
-
-_TAGGED: dict[str, type[Section]] = {
-    "sgd": SGDConfig,
-    "adamw": AdamWConfig,
-    "constant": ConstantConfig,
-    "cosine": CosineConfig,
-    "onecycle": OneCycleConfig,
-    "multistep": MultiStepConfig,
-}

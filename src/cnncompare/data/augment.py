@@ -15,6 +15,11 @@ from torchvision.transforms.v2.functional import (
     to_pil_image,
 )
 
+from cnncompare.errors import RunError
+
+Augmentation = Callable[[Tensor], Tensor]
+"""From one image, uint8 [C, H, W], to one of the same shape and type."""
+
 
 def adapt(images: Tensor, shape: tuple[int, int, int]) -> Tensor:
     """Return uint8 images [b, C, H, W] converted to `shape` (C, H, W); grey is repeated.
@@ -76,6 +81,20 @@ def apply_policy(name: str, images: Tensor, seeds: Sequence[int]) -> Tensor:
         return result
 
     return _apply_to_each(apply, images.cpu(), seeds).to(images.device)
+
+
+def apply_own(augmentation: Augmentation, images: Tensor, seeds: Sequence[int]) -> Tensor:
+    """Apply a user's augmentation to uint8 images [b, C, H, W], with one seed per image.
+
+    Raises RunError if it returns another shape or type.
+    """
+    results = _apply_to_each(augmentation, images.cpu(), seeds)
+    if results.shape != images.shape or results.dtype != images.dtype:
+        raise RunError(
+            f"an augmentation returned {results.dtype} images of shape {list(results.shape[1:])} "
+            f"for {images.dtype} images of shape {list(images.shape[1:])}; it must keep both"
+        )
+    return results.to(images.device)
 
 
 def erase(probability: float, images: Tensor, seeds: Sequence[int]) -> Tensor:

@@ -1,7 +1,7 @@
 """Batches cut from one uint8 tensor on the device, independent of the number of devices."""
 
 import time
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
 import torch
@@ -16,7 +16,7 @@ from cnncompare.data.normalize import normalize_pixels, pixel_moments
 from cnncompare.data.source import Images, Split, read_images
 from cnncompare.errors import DataError
 
-_ORDER, _POLICY, _ERASE, _MIX = range(4)  # purposes of draws, so that no two share a seed
+_ORDER, _POLICY, _ERASE, _MIX, _OWN = range(5)  # purposes of draws, so that no two share a seed
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class BatchOptions:
     batch_size: int  # of all processes together
     seed: int
     workers: int
+    augmentations: Sequence[augment.Augmentation] = ()  # of users' modules
     balance: bool = False  # training images are drawn so that every class is equally frequent
 
 
@@ -144,11 +145,14 @@ class Batches:
     def _apply_library_transforms(
         self, images: Tensor, labels: Tensor, own: Tensor, step: int, epoch: int
     ) -> tuple[Tensor, Tensor]:
-        """Normalise and apply torchvision's random transforms, seeded by index and step."""
+        """Normalise, and apply random transforms, seeded by index and step."""
         assert self.augment is not None
         if self.augment.policy:
             seeds = self._seeds(epoch, _POLICY, own)
             images = augment.apply_policy(self.augment.policy, images, seeds)
+        for number, own_augmentation in enumerate(self.options.augmentations, start=_OWN):
+            seeds = self._seeds(epoch, number, own)
+            images = augment.apply_own(own_augmentation, images, seeds)
         images = self._normalize(images)
         if self.augment.erase:
             images = augment.erase(self.augment.erase, images, self._seeds(epoch, _ERASE, own))

@@ -7,7 +7,7 @@ from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
 from cnncompare.config.data import AugmentConfig, DataConfig
-from cnncompare.data.augment import adapt
+from cnncompare.data.augment import Augmentation, adapt
 from cnncompare.data.batch_size import resolve_batch_size
 from cnncompare.data.decoded_splits import check_workers, decode_splits, hash_test_images
 from cnncompare.data.files import DecodeReport, ImageFiles
@@ -15,14 +15,8 @@ from cnncompare.data.leaks import count_leaks
 from cnncompare.data.loaders import Batches, BatchOptions, RankInfo
 from cnncompare.data.normalize import channel_statistics
 from cnncompare.data.source import Images, Pool, Source, Split, fingerprint, read_images
-from cnncompare.data.sources.arrays import load_arrays
-from cnncompare.data.sources.digits import load_digits
-from cnncompare.data.sources.folder import load_folder
 from cnncompare.data.sources.imagenet.notes import colour_notes, limit_note
-from cnncompare.data.sources.imagenet.validation_set import load_imagenet
-from cnncompare.data.sources.parquet import load_parquet
-from cnncompare.data.sources.synthetic import load_synthetic
-from cnncompare.data.sources.torchvision_sets import load_torchvision
+from cnncompare.data.sources.load import load_source
 from cnncompare.data.split import Splits, complete_source, split_rows, split_source
 from cnncompare.data.split_table import SplitRow
 from cnncompare.data.survey import Survey
@@ -51,7 +45,8 @@ class ImageData(LightningDataModule):
     (None for other data); `pool`, all images of which a fold or hold-out is the test split, and
     `pool_positions`, int64 [n_test], the test images in it (both None without these).
 
-    `weights_transform` is the transform of the network's pretrained weights. Test batches whose
+    `weights_transform` is the transform of the network's pretrained weights; `augmentations` are
+    those of users' modules, for training images. Test batches whose
     positions are all in `skip_positions` are skipped because their predictions are already
     recorded; each process yields at least one batch.
     """
@@ -78,12 +73,18 @@ class ImageData(LightningDataModule):
     pool_positions: Tensor | None
 
     def __init__(
-        self, config: DataConfig, *, seed: int, weights_transform: Transform | None = None
+        self,
+        config: DataConfig,
+        *,
+        seed: int,
+        weights_transform: Transform | None = None,
+        augmentations: Sequence[Augmentation] = (),
     ) -> None:
         super().__init__()
         self.config = config
         self.seed = seed
         self.weights_transform = weights_transform
+        self.augmentations = augmentations
         self.skip_positions: set[int] = set()
         self._workers = available_cores() if config.workers is None else config.workers
         self._splits: Splits | None = None
@@ -253,6 +254,7 @@ class ImageData(LightningDataModule):
             batch_size=self.batch_size,
             seed=self.seed,
             workers=self._workers,
+            augmentations=self.augmentations,
             balance=self.config.balance,
         )
         return Batches(split, options, augment, self.rank_info, self._resident, report, done)
@@ -269,25 +271,3 @@ class ImageData(LightningDataModule):
         if key not in self._on_device:
             self._on_device[key] = images.to(device)
         return self._on_device[key]
-
-
-def load_source(config: DataConfig, transform: Transform | None = None) -> Source:
-    """Return the data set selected by `data.source`; only ImageNet needs `transform`."""
-    match config.source:
-        case "imagenet":
-            assert transform is not None
-            return load_imagenet(config, transform)
-        case "digits":
-            return load_digits()
-        case "synthetic":
-            if config.synthetic is None:
-                raise DataError("source=synthetic needs data.synthetic; use data=synthetic")
-            return load_synthetic(config.synthetic)
-        case "folder":
-            return load_folder(config)
-        case "arrays":
-            return load_arrays(config)
-        case "parquet":
-            return load_parquet(config)
-        case "torchvision":
-            return load_torchvision(config)

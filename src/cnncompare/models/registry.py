@@ -10,6 +10,13 @@ from typing import Any
 from torch import nn
 
 from cnncompare.errors import ModelError, closest
+from cnncompare.extensions.kinds import MODELS
+from cnncompare.extensions.networks import (
+    REGISTERED,
+    SMALL_IMAGE_LIMIT,
+    RegisteredModel,
+    register_model,
+)
 from cnncompare.models.catalog.names import check_name, check_weights, is_file, zoo_modules
 from cnncompare.models.complexity import count_macs, count_params, size_mb
 from cnncompare.models.input_sizes import FORWARD_ERRORS, accepts, image_size_error
@@ -27,29 +34,9 @@ __all__ = [
 
 ZOO = f"{__package__}.zoo"
 LIBRARIES = {"own": "builtin", "torchvision": "torchvision", "timm": "timm"}  # source: module
-SMALL_IMAGE_LIMIT = 64  # pixels; five halvings reduce it to 2x2
 # torchvision's pretrained weights of these networks were trained with another normalisation.
 TRANSFORMS_INPUT = ("googlenet", "inception_v3")
 BUILD_ERRORS = (TypeError, *FORWARD_ERRORS)  # raised for wrong options or image sizes
-Builder = Callable[..., nn.Module]
-
-
-@dataclass(frozen=True)
-class RegisteredModel:
-    """A network registered by this project or by a user's module."""
-
-    name: str
-    family: str
-    year: int
-    paper: str
-    input_size: tuple[int, int, int]  # (channels, height, width) of the paper
-    small_image_changes: tuple[str, ...]
-    build: Builder
-
-    @property
-    def small(self) -> bool:
-        """Whether the paper's network is for small images, so that its stem needs no changes."""
-        return self.input_size[1] <= SMALL_IMAGE_LIMIT
 
 
 @dataclass(frozen=True)
@@ -68,45 +55,17 @@ class BuiltModel:
     head: frozenset[str] = frozenset()  # names of the head's parameters, set for fine-tuning
 
 
-_REGISTERED: dict[str, RegisteredModel] = {}
-
-
-def register(
-    name: str,
-    *,
-    family: str,
-    year: int,
-    paper: str,
-    input_size: tuple[int, int, int],
-    small_image_changes: tuple[str, ...] = (),
-) -> Callable[[Builder], Builder]:
-    """Return a decorator that registers a builder as `name`; raises ModelError on a duplicate.
-
-    The builder is called as ``builder(classes=, in_channels=, image_size=, stem=, **options)`` and
-    raises ValueError for an image size that the network does not accept. `stem` is "imagenet" (as
-    published) or "cifar" (for small images); `small_image_changes` lists the changes that "cifar"
-    makes. `input_size` is (channels, height, width) in the paper.
-    """
-
-    def decorate(builder: Builder) -> Builder:
-        module = zoo_modules().get(name)
-        is_taken = module and builder.__module__ != f"{ZOO}.{module}"
-        if name in _REGISTERED or is_taken:
-            raise ModelError(f"model {name!r} is registered twice; choose another name")
-        _REGISTERED[name] = RegisteredModel(
-            name, family, year, paper, input_size, small_image_changes, builder
-        )
-        return builder
-
-    return decorate
+register = register_model
+MODELS.builtin = {name: f"{ZOO}.{module}" for name, module in zoo_modules().items()}
 
 
 def registered_model(name: str) -> RegisteredModel:
     """Return the registered network; raises ModelError with the closest names if there is none."""
-    if name not in _REGISTERED:
-        check_name("own", name, also=_REGISTERED)
-        import_module(f"{ZOO}.{zoo_modules()[name]}")
-    return _REGISTERED[name]
+    if name in MODELS.builtin:
+        import_module(MODELS.builtin[name])
+    elif name not in REGISTERED:
+        check_name("own", name, also=REGISTERED)
+    return REGISTERED[name]
 
 
 def build(
@@ -198,7 +157,7 @@ def _build(
 
 def _library(source: str, name: str) -> ModuleType:
     """Return the module builtin, torchvision or timm; imports only the requested library."""
-    if source != "own" or name not in _REGISTERED:
+    if source != "own" or name not in REGISTERED:
         check_name(source, name)
     return import_module(f"{__package__}.{LIBRARIES[source]}")
 

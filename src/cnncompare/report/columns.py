@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import fmean
 
 from cnncompare.comparison.compare import ComparedTable, GroupRow, Options
 from cnncompare.comparison.metrics import METRICS, Metric
@@ -46,6 +47,7 @@ def result_columns(table: ComparedTable, options: Options) -> list[Column]:
         _ties(table),
         *_repetition_columns(table),
         *_metric_columns(options.metric, decimals, repetition_noun(table)),
+        *_own_metric_columns(table),
         *_baseline_columns(table.pairs, options, decimals),
         *_clock_columns(table),
         *_timing_columns(options.target),
@@ -159,6 +161,29 @@ def _estimate_columns(metric: Metric, decimals: int, over: str) -> list[Column]:
             over_seeds,
         ),
     ]
+
+
+def _own_metric_columns(table: ComparedTable) -> list[Column]:
+    """Return a column for each metric of users' modules."""
+    names = {name for row in table.rows for name in _own_metrics(row)}
+    return [_own_metric(name) for name in sorted(names)]
+
+
+def _own_metric(name: str) -> Column:
+    def mean(row: GroupRow) -> float | None:
+        values = _own_metrics(row).get(name)
+        return fmean(values) if values else None
+
+    hint = "metric of a user's module on the test set, mean over seeds"
+    return Column(name, name, hint, mean, lambda row: significant(mean(row)))
+
+
+def _own_metrics(row: GroupRow) -> dict[str, list[float]]:
+    values: dict[str, list[float]] = {}
+    for result in row.group.results:
+        for name, value in result.record.test.metrics.items():
+            values.setdefault(name, []).append(value)
+    return values
 
 
 def _timing_columns(target: float | None) -> list[Column]:

@@ -22,6 +22,8 @@ def fairness_columns(table: ComparedTable) -> list[Column]:
         text_column("clock", "clock", _clock),
         _fact("model_changes", "changes to the network", lambda c: "; ".join(c) or "none"),
     ]
+    if any(row.fairness["components"] for row in table.rows):
+        columns.append(_fact("components", "own components", lambda c: "; ".join(c) or "none"))
     if any(reference_note(row) for row in table.rows):
         columns.append(text_column("reference_result", "reference result", reference_note))
     return columns
@@ -62,19 +64,27 @@ def _recipe(row: GroupRow) -> str:
         card["scheduler"],
         f"weight decay {card['weight_decay']:g}",
     ]
+    if card["loss"] != "cross_entropy":
+        settings.append(f"loss {card['loss']}")
     if card["label_smoothing"]:
         settings.append(f"label smoothing {card['label_smoothing']:g}")
     settings += ["class weights"] if card["class_weights"] else []
     settings += ["balanced sampling"] if card["balance"] else []
     if card["ema_decay"]:
         settings.append(f"EMA {card['ema_decay']:g}")
+    settings += [_with_options(name, options) for name, options in card["callbacks"].items()]
     return ", ".join(settings)
+
+
+def _with_options(name: str, options: dict[str, Any]) -> str:
+    shown = ", ".join(f"{key} {value}" for key, value in options.items() if key != "module")
+    return f"{name} ({shown})" if shown else name
 
 
 # columns of their own show these settings
 _SHOWN = {
     *("optimizer", "lr", "scheduler", "weight_decay", "label_smoothing", "ema_decay"),
-    *("resize", "interpolation", "on_corrupt_image", "selection"),
+    *("resize", "interpolation", "on_corrupt_image", "selection", "loss"),
 }
 
 

@@ -2,13 +2,22 @@
 
 from typing import Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import ConfigDict, Field
 
 from cnncompare.runs.record_section import RecordSection
 from cnncompare.runs.resampling import ResamplingSection
 from cnncompare.stats.imbalance import Imbalance
 
 Status = Literal["running", "finished", "failed", "interrupted"]
+
+
+class ComponentSection(RecordSection):
+    """A component that a user's module registered."""
+
+    kind: str  # such as optimizer or data source
+    name: str
+    module: str
+    sha256: str | None  # of the module's file
 
 
 class Failure(RecordSection):
@@ -67,6 +76,8 @@ class SettingsSection(RecordSection):
     no code reads from the record by name have no field here.
     """
 
+    OMITTED_BY_DEFAULT: ClassVar[tuple[str, ...]] = ("callbacks",)
+
     model_config = ConfigDict(extra="allow")
 
     seed: int
@@ -89,6 +100,7 @@ class SettingsSection(RecordSection):
     deterministic: bool
     clocks_shared: bool = False  # other jobs of the sweep ran at the same time
     weights_prefix: str | None = None  # removed from the names of the tensors in a file
+    callbacks: dict[str, dict[str, Any]] = Field(default={})  # options by name
     recipe_hash: str  # hash of the configuration without the seed
 
 
@@ -108,12 +120,15 @@ class HealthFinding(RecordSection):
 class TrainingSection(SettingsSection):
     """Settings of the training and of the selection of the best epoch."""
 
+    OMITTED_BY_DEFAULT: ClassVar = ("loss", "callbacks")
+
     max_epochs: int
     epochs_done: int
     optimizer: str
     lr: float
     scheduler: str
     weight_decay: float
+    loss: str = "cross_entropy"
     label_smoothing: float
     protocol: str  # holdout or test_as_val
     selection: str  # the tested epoch: the split on which it was the best, or LAST_EPOCH
@@ -201,6 +216,8 @@ class BestSection(RecordSection):
 class TestSection(RecordSection):
     """Results on the test set with the selected weights."""
 
+    OMITTED_BY_DEFAULT: ClassVar = ("metrics",)
+
     acc1: float | None = None
     acc5: float | None = None
     loss: float | None = None
@@ -209,6 +226,7 @@ class TestSection(RecordSection):
     correct5: int | None = None
     balanced_acc1: float | None = None  # mean recall of the classes that have test images
     macro_f1: float | None = None  # mean F1 of the classes that have test images or are predicted
+    metrics: dict[str, float] = Field(default={})  # of users' modules, by name; absent without any
 
 
 class TimingSection(RecordSection):
@@ -249,6 +267,8 @@ class EnvironmentSection(RecordSection):
 class RunRecord(RecordSection):
     """The whole content of run.json."""
 
+    OMITTED_BY_DEFAULT: ClassVar = ("evaluation", "components")
+
     schema_: Literal[1] = 1
     id: str
     label: str
@@ -268,18 +288,12 @@ class RunRecord(RecordSection):
     timing: TimingSection = TimingSection()
     memory: MemorySection = MemorySection()
     environment: EnvironmentSection | None = None
+    components: list[ComponentSection] = Field(default=[])  # of users' modules; absent without any
 
     model_config = ConfigDict(
         alias_generator=lambda name: name.rstrip("_"),
         populate_by_name=True,
     )
-
-    @model_serializer(mode="wrap")
-    def _omit_missing_evaluation(self, to_dict: SerializerFunctionWrapHandler) -> Any:
-        content = to_dict(self)
-        if self.evaluation is None:
-            content.pop("evaluation", None)
-        return content
 
     @property
     def settings(self) -> SettingsSection | None:

@@ -2,7 +2,13 @@
 
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 
 class RecordSection(BaseModel):
@@ -14,6 +20,8 @@ class RecordSection(BaseModel):
     # keys and values before version 0.2.0, and their replacements
     EARLIER_KEYS: ClassVar[dict[str, str]] = {}
     EARLIER_VALUES: ClassVar[dict[str, dict[str, str]]] = {}
+    # keys that are absent while they have their defaults, so that older records stay as they are
+    OMITTED_BY_DEFAULT: ClassVar[tuple[str, ...]] = ()
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
@@ -28,3 +36,11 @@ class RecordSection(BaseModel):
             if isinstance(value, str):
                 renamed[key] = values.get(value, value)
         return renamed
+
+    @model_serializer(mode="wrap")
+    def _omit_defaults(self, to_dict: SerializerFunctionWrapHandler) -> Any:
+        content = to_dict(self)
+        for name in self.OMITTED_BY_DEFAULT:
+            if getattr(self, name) == type(self).model_fields[name].get_default():
+                content.pop(name, None)
+        return content

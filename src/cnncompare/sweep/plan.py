@@ -118,7 +118,10 @@ def costs(config: Config, probed: ProbeResult) -> ProbeResult:
 
 def _checkpoints_mb(config: Config, size_mb: float) -> float:
     """Return the size of best.ckpt, the weights, and last.ckpt, with the states of training."""
-    states = {"sgd": 1, "adamw": 2}[config.optimizer.name] + (config.trainer.ema_decay is not None)
+    one_state = ("sgd", "lion", "adagrad", "rmsprop")
+    states = 1 if config.optimizer.name in one_state else 2  # of a user's optimizer: at most 2
+    if config.trainer.ema_decay is not None or config.callbacks.swa is not None:
+        states += 1
     return size_mb * (2 + states)
 
 

@@ -21,6 +21,7 @@ from cnncompare.training.build import (
     find_pretrained_reference,
     set_up_torch,
 )
+from cnncompare.training.callbacks.build import averaging
 
 STEPS = 8  # the first two are slower and not counted
 
@@ -86,7 +87,7 @@ def _trainer(config: Config, timer: StepTimer, folder: Path) -> pl.Trainer:
         accelerator=config.trainer.accelerator,
         devices=1,
         precision=config.trainer.precision,
-        callbacks=[timer],
+        callbacks=[*averaging(config), timer],  # those that cost time or memory in each step
         limit_val_batches=0,
         limit_test_batches=STEPS,
         logger=False,

@@ -2,9 +2,7 @@
 
 import random
 import warnings
-from collections.abc import Sequence
 from dataclasses import replace
-from importlib import import_module
 
 import torch
 from torch import nn
@@ -12,6 +10,7 @@ from torch import nn
 from cnncompare.config.schema import Config
 from cnncompare.config.trainer import TrainerConfig
 from cnncompare.data.module import ImageData
+from cnncompare.extensions.modules import import_own_module
 from cnncompare.models import registry
 from cnncompare.models.pretrained.finetune import freeze_backbone, head_parameters
 from cnncompare.models.pretrained.transforms import PretrainedReference, pretrained_reference
@@ -52,7 +51,10 @@ def find_pretrained_reference(config: Config) -> PretrainedReference | None:
 def build_data(config: Config, reference: PretrainedReference | None) -> ImageData:
     """Return the data module, with the transform of the weights as its default if there is one."""
     transform = reference.transform if reference else None
-    return ImageData(config.data, seed=config.seed, weights_transform=transform)
+    augmentations = [own.build() for own in config.augmentations.own("augmentations")]
+    return ImageData(
+        config.data, seed=config.seed, weights_transform=transform, augmentations=augmentations
+    )
 
 
 def build_model(config: Config, data: ImageData) -> registry.BuiltModel:
@@ -60,7 +62,7 @@ def build_model(config: Config, data: ImageData) -> registry.BuiltModel:
     random.seed(config.seed)
     torch.manual_seed(config.seed)
     if config.model.module is not None:
-        import_module(config.model.module)
+        import_own_module(config.model.module, "model.module")
     model = registry.build(
         config.model.name,
         source=config.model.source,
@@ -86,16 +88,12 @@ def _prepare_fine_tuning(
     return replace(model, head=head)
 
 
-def build_task(
-    config: Config,
-    model: registry.BuiltModel,
-    data: ImageData,
-    classes: Sequence[int] | None = None,
-) -> ImageClassifier:
-    """Return the Lightning module; `classes` restricts the predictions on test images.
+def build_task(config: Config, model: registry.BuiltModel, data: ImageData) -> ImageClassifier:
+    """Return the Lightning module of the network and the prepared data.
 
     Raises DataError if the classes cannot be weighted.
     """
+    own_metrics = config.metrics.own("metrics")
     apply_speed_settings(model.network, config.trainer)
     return ImageClassifier(
         model.network,
@@ -107,7 +105,8 @@ def build_task(
         channels_last=config.trainer.channels_last,
         head=model.head,
         head_lr=config.model.head_lr,
-        classes=classes,
+        classes=data.present_classes.tolist() if config.data.mask_classes else None,
+        metrics={own.name: own.build(classes=len(data.classes)) for own in own_metrics},
         class_weights=loss_weights(config, data),
         balanced_classes=len(data.classes) if config.balances_classes else None,
     )

@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import Callback
 from torch import Tensor
 
 from cnncompare.config.schema import Config
@@ -21,6 +20,7 @@ from cnncompare.runs.record import (
 from cnncompare.runs.run import PREDICTIONS, TESTED, Run
 from cnncompare.system.memory import peak_gpu_mib, peak_rss_mib
 from cnncompare.system.ranks import process_rank
+from cnncompare.training.callbacks.build import build_callbacks, find_callback
 from cnncompare.training.callbacks.evaluation_clock import EvaluationClock
 from cnncompare.training.callbacks.evaluation_journal import EvaluationJournal
 from cnncompare.training.callbacks.interruption import Interruption
@@ -29,7 +29,6 @@ from cnncompare.training.callbacks.prediction_writer import (
     PredictionWriter,
     write_predictions,
 )
-from cnncompare.training.callbacks.progress import Progress
 from cnncompare.training.deviation_effects import deviation_effects
 from cnncompare.training.distributed import broadcast_finished
 from cnncompare.training.lightning_module import ImageClassifier
@@ -56,16 +55,21 @@ def evaluate(
     assert section is not None
     for warning in (*section.preprocessing_deviations, *section.notes):
         print(f"cnncompare: warning: {warning}", file=sys.stderr, flush=True)
-    clock, writer, n_earlier = EvaluationClock(), *_resume(run.folder, data)
-    trainer = build_trainer(run.folder, config, _callbacks(config, clock, writer, interruption))
+    journal, n_earlier = _resume(run.folder, data)
+    callbacks = build_callbacks(config, process_rank(), interruption=interruption, journal=journal)
+    trainer = build_trainer(run.folder, config, callbacks)
     record_progress(run, evaluation={"accelerator": trainer.strategy.root_device.type})
     broadcast_finished(trainer, finished=False)
     trainer.test(task, datamodule=data, verbose=False)
     if config.trainer.processes == 1 and not n_earlier:
         # now including the colour modes, since all images were read
         record_progress(run, evaluation={"notes": data.notes})
+    clock = find_callback(callbacks, EvaluationClock)
     _record_costs(run, section, clock, n=data.n_test, n_earlier=n_earlier)
-    _record_results(run, section, config, task, data, writer.outputs, trainer)
+    outputs = find_callback(callbacks, PredictionWriter).outputs
+    _record_results(run, section, config, task, data, outputs, trainer)
+    if task.test_result is not None and not n_earlier:  # the metrics saw all images
+        record_progress(run, test={"metrics": task.test_result["metrics"]})
     return trainer
 
 
@@ -74,27 +78,20 @@ def join_evaluation(
 ) -> Run:
     """Test on another rank; the first process alone writes the record."""
     folder = config.run_folder()
-    writer, _ = _resume(folder, data)
-    callbacks = _callbacks(config, EvaluationClock(), writer, interruption)
+    journal, _ = _resume(folder, data)
+    callbacks = build_callbacks(config, process_rank(), interruption=interruption, journal=journal)
     trainer = build_trainer(folder, config, callbacks)
     if not broadcast_finished(trainer, finished=None):
         trainer.test(task, datamodule=data, verbose=False)
     return Run.read(folder)
 
 
-def _callbacks(
-    config: Config, clock: EvaluationClock, writer: PredictionWriter, interruption: Interruption
-) -> list[Callback]:
-    # the interruption comes last, after the batch has been added to the journal
-    return [clock, writer, Progress(config.display.progress), interruption]
-
-
-def _resume(folder: Path, data: ImageData) -> tuple[PredictionWriter, int]:
-    """Return the writer, and the number of images that this rank tested before an interruption."""
+def _resume(folder: Path, data: ImageData) -> tuple[EvaluationJournal, int]:
+    """Return the journal, and the number of images that this rank tested before an interruption."""
     journal = EvaluationJournal(folder / TESTED, process_rank(), min(5, len(data.classes)))
     earlier = journal.read(data.n_test)
     data.skip_positions = set() if earlier is None else set(earlier["indices"].tolist())
-    return PredictionWriter(folder, journal), len(data.skip_positions)
+    return journal, len(data.skip_positions)
 
 
 def _record_results(

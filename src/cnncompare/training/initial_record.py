@@ -21,6 +21,7 @@ from cnncompare.models.pretrained.transforms import PretrainedReference
 from cnncompare.runs.lifecycle import start_run
 from cnncompare.runs.record import (
     LAST_EPOCH,
+    ComponentSection,
     DataSection,
     EnvironmentSection,
     EvaluationSection,
@@ -76,6 +77,7 @@ def write_initial_record(
         model=_model_section(model, data),
         data=_data_section(config, data),
         environment=EnvironmentSection(**describe_environment(argv)),
+        components=_component_sections(config),
         **settings,
     )
     text = RERUN_HEADER + yaml.safe_dump(config.model_dump(), sort_keys=False)
@@ -87,6 +89,18 @@ def write_initial_record(
         write_atomically(run.folder / DATA_FILES, to_json(states))
     if data.split_rows is not None:
         write_atomically(run.folder / SPLIT, format_split_table(data.split_rows))
+
+
+def _component_sections(config: Config) -> list[ComponentSection]:
+    return [
+        ComponentSection(
+            kind=own.registry.kind,
+            name=own.name,
+            module=own.module,
+            sha256=config.module_sha256(own.module),
+        )
+        for own in config.own_components()
+    ]
 
 
 def log_ignored_files(data: ImageData) -> None:
@@ -168,6 +182,7 @@ def _as_used(
         "mean": list(data.mean),
         "std": list(data.std),
         "model_changes": list(model.changes),
+        "callbacks": config.callbacks.enabled(),
         "weights_prefix": model.weights_prefix,
         "clocks_shared": clocks_shared,
         "recipe_hash": config.recipe_hash(),
@@ -181,6 +196,7 @@ def _training_section(
     settings = recorded_settings(config, trains=True, also=set(TrainingSection.model_fields))
     used = _as_used(config, model, data, clocks_shared) | {
         "epochs_done": 0,
+        "augment": config.data.augment.model_dump() | config.augmentations.model_dump(),
         "class_weights": None if weights is None else weights.tolist(),
         "selection": _selection(config),
     }

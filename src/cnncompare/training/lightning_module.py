@@ -1,30 +1,34 @@
 """The Lightning module: loss, metrics and optimizer of an image classifier."""
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torchmetrics import Metric
 
-from cnncompare.config.optimization import AdamWConfig, LossConfig, SGDConfig
+from cnncompare.config.optimization import AnyLossConfig, OptimizerConfig, SchedulerConfig
 from cnncompare.models.best_classes import mask_classes, top5
 from cnncompare.models.pretrained.finetune import freeze_norm_statistics
-from cnncompare.training.class_weights import weight_sum
-from cnncompare.training.metrics import ClassificationSums, RecallSums
-from cnncompare.training.optimizers import SchedulerConfig, build_optimizer, build_scheduler
+from cnncompare.training.losses import build_loss
+from cnncompare.training.metrics import ClassificationSums, OwnMetrics, RecallSums
+from cnncompare.training.optimizers import build_optimizer
+from cnncompare.training.schedulers import build_scheduler
 
 
 class ImageClassifier(pl.LightningModule):
-    """Trains a network to classify images with the cross-entropy loss.
+    """Trains a network to classify images.
 
     Training batches are (images [B, C, H, W], targets int64 [B] or float [B, classes]);
     validation and test batches have each image's position in its split as a third tensor.
-    `classes` are the classes that test images can have; None stands for all. `class_weights`, float
-    [classes], weight the images in the training loss. If the training balances `balanced_classes`
-    classes, the balanced accuracy on the validation split is logged as well.
+    `classes` are the classes that test images can have; None stands for all. Validation and test
+    report the cross-entropy, whatever the loss of the training, and the `metrics` by name.
+    `class_weights`, float [classes], weight the images in the training loss. If the training
+    balances `balanced_classes` classes, the balanced accuracy on the validation split is logged.
     """
 
     def __init__(
@@ -32,21 +36,22 @@ class ImageClassifier(pl.LightningModule):
         network: nn.Module,
         *,
         seed: int,
-        loss: LossConfig,
-        optimizer: SGDConfig | AdamWConfig,
+        loss: AnyLossConfig,
+        optimizer: OptimizerConfig,
         scheduler: SchedulerConfig,
         aux_weight: float = 0.0,
         channels_last: bool = False,
         head: Collection[str] = (),
         head_lr: float | None = None,
         classes: Sequence[int] | None = None,
+        metrics: Mapping[str, Metric] | None = None,
         class_weights: Tensor | None = None,
         balanced_classes: int | None = None,
     ) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last) if channels_last else network
         self.seed = seed
-        self.loss = loss
+        self.loss = build_loss(loss, class_weights)
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.aux_weight = aux_weight
@@ -54,14 +59,12 @@ class ImageClassifier(pl.LightningModule):
         self.head = head
         self.head_lr = head_lr
         self.classes = classes
-        self.class_weights: Tensor | None
-        narrowed = None if class_weights is None else class_weights.float()
-        self.register_buffer("class_weights", narrowed, persistent=False)
         self.train_sums = ClassificationSums()
         self.val_sums = ClassificationSums()
         self.val_recall = None if balanced_classes is None else RecallSums(balanced_classes)
         self.test_sums = ClassificationSums()
-        self.test_result: dict[str, float] | None = None
+        self.own_metrics = OwnMetrics(metrics or {})
+        self.test_result: dict[str, Any] | None = None
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute, bypassing nn.Module's slow path for Lightning's current hook name.
@@ -91,13 +94,14 @@ class ImageClassifier(pl.LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
         images, targets = batch
         logits, *auxiliary = _heads(self(images))
-        main_loss = self._cross_entropy(logits, targets)
+        main_loss = self.loss(logits, targets)
         self.train_sums.update(logits.detach(), targets, main_loss.detach() * len(images))
-        weighted = (self.aux_weight * self._cross_entropy(head, targets) for head in auxiliary)
+        weighted = (self.aux_weight * self.loss(head, targets) for head in auxiliary)
         return sum(weighted, start=main_loss)
 
     def on_validation_epoch_start(self) -> None:
         self.val_sums.reset()
+        self.own_metrics.reset()
         if self.val_recall is not None:
             self.val_recall.reset()
 
@@ -105,6 +109,7 @@ class ImageClassifier(pl.LightningModule):
         images, labels, _ = batch
         logits = self(images)
         self.val_sums.update(logits, labels, F.cross_entropy(logits, labels, reduction="sum"))
+        self.own_metrics.update(logits, labels)
         if self.val_recall is not None:
             self.val_recall.update(logits, labels)
 
@@ -112,9 +117,26 @@ class ImageClassifier(pl.LightningModule):
         self.log("val_acc1", self.val_sums.compute()["acc1"], logger=False)
         if self.val_recall is not None:
             self.log("val_balanced_acc1", self.val_recall.compute(), logger=False)
+        for name, value in self.own_metrics.compute().items():
+            self.log(f"val_{name}", value, logger=False)
+
+    def on_train_epoch_end(self) -> None:
+        """Step a scheduler that depends on validation, before the checkpoint is saved."""
+        for scheduler in (config.scheduler for config in self.trainer.lr_scheduler_configs):
+            if isinstance(scheduler, ReduceLROnPlateau):
+                scheduler.step(float(self.trainer.callback_metrics["val_acc1"]))
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
+        """Step a scheduler, but not one that depends on validation.
+
+        Lightning would step it after the checkpoint, so that a resumed run lacked a step.
+        """
+        if not isinstance(scheduler, ReduceLROnPlateau):
+            scheduler.step()
 
     def on_test_epoch_start(self) -> None:
         self.test_sums.reset()
+        self.own_metrics.reset()
 
     def test_step(
         self, batch: tuple[Tensor, Tensor, Tensor], batch_index: int
@@ -127,6 +149,7 @@ class ImageClassifier(pl.LightningModule):
         logits = mask_classes(self(images).float(), self.classes)
         losses_sum = F.cross_entropy(logits, labels, reduction="sum", ignore_index=-1)
         self.test_sums.update(logits, labels, losses_sum)
+        self.own_metrics.update(logits, labels)
         best = top5(logits)
         return {
             "indices": indices,
@@ -137,7 +160,8 @@ class ImageClassifier(pl.LightningModule):
         }
 
     def on_test_epoch_end(self) -> None:
-        self.test_result = self.test_sums.compute()  # on every rank, since it sums over them
+        # on every rank, since both sum over the ranks
+        self.test_result = self.test_sums.compute() | {"metrics": self.own_metrics.compute()}
 
     def configure_optimizers(self) -> Any:
         # CPU only: on a GPU torch's default is as fast, and Lightning cannot clip fused gradients
@@ -150,20 +174,9 @@ class ImageClassifier(pl.LightningModule):
         scheduler = build_scheduler(
             optimizer, self.scheduler, steps=steps, steps_per_epoch=steps // epochs
         )
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
-        }
-
-    def _cross_entropy(self, logits: Tensor, targets: Tensor) -> Tensor:
-        smoothing = self.loss.label_smoothing
-        if self.class_weights is None:
-            return F.cross_entropy(logits, targets, label_smoothing=smoothing)
-        weights = self.class_weights.to(logits.dtype)
-        losses_sum = F.cross_entropy(
-            logits, targets, weights, label_smoothing=smoothing, reduction="sum"
-        )
-        return losses_sum / weight_sum(self.class_weights, targets)
+        by_epoch = isinstance(scheduler, ReduceLROnPlateau)
+        settings = {"interval": "epoch" if by_epoch else "step", "monitor": "val_acc1"}
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, **settings}}
 
 
 def _heads(outputs: Any) -> list[Tensor]:

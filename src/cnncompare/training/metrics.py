@@ -1,12 +1,13 @@
 """Loss and correct predictions of a split, summed on the device and read once per epoch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torchmetrics import Metric
 
+from cnncompare.errors import RunError
 from cnncompare.models.best_classes import TOP, top5
 
 
@@ -106,3 +107,42 @@ class ClassificationSums(Metric):
             self._defaults[name] = default.to(device, dtype)  # type: ignore[union-attr]
             setattr(self, name, getattr(self, name).to(device, dtype))
         return moved  # type: ignore[no-any-return]
+
+
+class OwnMetrics(nn.Module):
+    """The metrics of users' modules, by name, which cover all ranks."""
+
+    def __init__(self, metrics: Mapping[str, Metric]) -> None:
+        super().__init__()
+        self._names = list(metrics)
+        self._metrics = nn.ModuleList(metrics.values())  # a name may contain a dot
+
+    def reset(self) -> None:
+        """Start a new pass over a split."""
+        for metric in self._members():
+            metric.reset()
+
+    def update(self, logits: Tensor, labels: Tensor) -> None:
+        """Add the images of a batch: logits float [B, classes], labels int64 [B].
+
+        The label of an image that could not be read is -1; it is left out.
+        """
+        readable = labels >= 0 if self._names else labels
+        if not self._names or not readable.any():
+            return
+        for metric in self._members():
+            metric.update(logits[readable].float(), labels[readable])
+
+    def compute(self) -> dict[str, float]:
+        """Return each metric's value; raises RunError if one is not a single number."""
+        values = [metric.compute() for metric in self._members()]
+        return {name: _number(name, value) for name, value in zip(self._names, values, strict=True)}
+
+    def _members(self) -> list[Metric]:
+        return [metric for metric in self._metrics if isinstance(metric, Metric)]
+
+
+def _number(name: str, value: Any) -> float:
+    if (isinstance(value, Tensor) and value.numel() != 1) or isinstance(value, (dict, list, tuple)):
+        raise RunError(f"metric {name} computed {value!r:.60}; it must compute one number")
+    return float(value)

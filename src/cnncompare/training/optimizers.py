@@ -1,28 +1,26 @@
-"""The configured optimizer and learning rate schedule."""
+"""The configured optimizer, built in or registered by a user's module."""
 
-import math
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any
 
+from timm.optim import Lamb, Lion
 from torch import nn
-from torch.optim import SGD, AdamW, Optimizer
-from torch.optim.lr_scheduler import LambdaLR
+from torch.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 
-from cnncompare.config.optimization import (
-    AdamWConfig,
-    ConstantConfig,
-    CosineConfig,
-    MultiStepConfig,
-    OneCycleConfig,
-    SGDConfig,
-)
+from cnncompare.config.extension import OwnSection
+from cnncompare.config.optimization import OptimizerConfig
+from cnncompare.extensions.kinds import OPTIMIZERS, register_optimizer
+from cnncompare.extensions.resolve import call, resolve
 
-SchedulerConfig = ConstantConfig | CosineConfig | OneCycleConfig | MultiStepConfig
+Groups = list[dict[str, Any]]
+
+# no options of a factory: the name, and those that belong to the parameter groups
+_COMMON = {"name", "lr", "weight_decay", "decay_norm_and_bias"}
 
 
 def build_optimizer(
     network: nn.Module,
-    config: SGDConfig | AdamWConfig,
+    config: OptimizerConfig,
     *,
     head: Collection[str] = (),
     head_lr: float | None = None,
@@ -39,16 +37,18 @@ def build_optimizer(
     groups = _groups(rest, config, config.lr)
     if head_lr is not None:
         groups += _groups([trained[name] for name in sorted(separate)], config, head_lr)
-    if isinstance(config, SGDConfig):
-        return SGD(
-            groups, lr=config.lr, momentum=config.momentum, nesterov=config.nesterov, fused=fused
-        )
-    return AdamW(groups, lr=config.lr, betas=(config.beta1, config.beta2), fused=fused)
+    supplied = {"lr": config.lr, "weight_decay": config.weight_decay, "fused": fused}
+    optimizer: Optimizer
+    if isinstance(config, OwnSection):
+        optimizer = config.own(OPTIMIZERS).build(groups, **supplied)
+    else:
+        options = {k: v for k, v in config.model_dump().items() if k not in _COMMON}
+        factory = resolve(OPTIMIZERS, config.name)
+        optimizer = call(factory, groups, options=options, supplied=supplied)
+    return optimizer
 
 
-def _groups(
-    trained: list[nn.Parameter], config: SGDConfig | AdamWConfig, lr: float
-) -> list[dict[str, Any]]:
+def _groups(trained: list[nn.Parameter], config: OptimizerConfig, lr: float) -> Groups:
     decay = {"lr": lr, "weight_decay": config.weight_decay}
     if config.decay_norm_and_bias:
         return [{"params": trained, **decay}] if trained else []
@@ -59,44 +59,37 @@ def _groups(
     return [group for group in groups if group["params"]]
 
 
-def build_scheduler(
-    optimizer: Optimizer, config: SchedulerConfig, *, steps: int, steps_per_epoch: int
-) -> LambdaLR:
-    """Return the scheduler, which is stepped after each of the `steps` of the training."""
-    return LambdaLR(optimizer, lr_factor(config, steps=steps, steps_per_epoch=steps_per_epoch))
+@register_optimizer("sgd")
+def _sgd(params: Groups, *, lr: float, momentum: float, nesterov: bool, fused: bool) -> Optimizer:
+    return SGD(params, lr=lr, momentum=momentum, nesterov=nesterov, fused=fused)
 
 
-def lr_factor(
-    config: SchedulerConfig, *, steps: int, steps_per_epoch: int
-) -> Callable[[int], float]:
-    """Return the function from a step, counted from 0, to the factor of the learning rate."""
-    warmup = round(getattr(config, "warmup_epochs", 0.0) * steps_per_epoch)
-
-    def factor(step: int) -> float:
-        if step < warmup:
-            return (step + 1) / (warmup + 1)
-        match config:
-            case ConstantConfig():
-                return 1.0
-            case CosineConfig():
-                progress = (step - warmup) / max(1, steps - warmup)
-                return _cosine(1.0, config.final_lr_ratio, progress)
-            case OneCycleConfig():
-                return _one_cycle(config, step, steps)
-            case MultiStepConfig():
-                passed = sum(step >= milestone * steps for milestone in config.milestones)
-                return math.pow(config.gamma, passed)
-
-    return factor
+@register_optimizer("adamw")
+def _adamw(params: Groups, *, lr: float, beta1: float, beta2: float, fused: bool) -> Optimizer:
+    return AdamW(params, lr=lr, betas=(beta1, beta2), fused=fused)
 
 
-def _cosine(start: float, end: float, progress: float) -> float:
-    return end + (start - end) * (1 + math.cos(math.pi * min(1.0, progress))) / 2
+@register_optimizer("adam")
+def _adam(params: Groups, *, lr: float, beta1: float, beta2: float, fused: bool) -> Optimizer:
+    return Adam(params, lr=lr, betas=(beta1, beta2), fused=fused)
 
 
-def _one_cycle(config: OneCycleConfig, step: int, steps: int) -> float:
-    """Return the factor as in torch.optim.lr_scheduler.OneCycleLR: two half cosines."""
-    peak = config.rise_fraction * steps - 1
-    if step <= peak:
-        return _cosine(config.start_lr_ratio, 1.0, step / peak)
-    return _cosine(1.0, config.final_lr_ratio, (step - peak) / (steps - 1 - peak))
+@register_optimizer("rmsprop")
+def _rmsprop(params: Groups, *, lr: float, alpha: float, momentum: float, eps: float) -> Optimizer:
+    return RMSprop(params, lr=lr, alpha=alpha, momentum=momentum, eps=eps)
+
+
+@register_optimizer("adagrad")
+def _adagrad(params: Groups, *, lr: float, lr_decay: float) -> Optimizer:
+    return Adagrad(params, lr=lr, lr_decay=lr_decay)
+
+
+@register_optimizer("lamb")
+def _lamb(params: Groups, *, lr: float, beta1: float, beta2: float) -> Optimizer:
+    # the gradients are clipped by trainer.gradient_clip_norm alone, which the record states
+    return Lamb(params, lr=lr, betas=(beta1, beta2), max_grad_norm=None)
+
+
+@register_optimizer("lion")
+def _lion(params: Groups, *, lr: float, beta1: float, beta2: float) -> Optimizer:
+    return Lion(params, lr=lr, betas=(beta1, beta2))

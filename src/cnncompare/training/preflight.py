@@ -11,6 +11,7 @@ from cnncompare.config.schema import Config
 from cnncompare.errors import ConfigError, OutputError
 from cnncompare.system.gpus import count_cuda_gpus
 from cnncompare.training.changed_data import check_data_unchanged
+from cnncompare.training.components import check_components
 
 FREE_MIB = 64  # minimum free space of a run: records, event files and figures
 
@@ -18,6 +19,7 @@ FREE_MIB = 64  # minimum free space of a run: records, event files and figures
 def preflight(config: Config) -> None:
     """Raise a UserError if this machine cannot execute the configuration; write nothing."""
     check_data_unchanged(config)
+    check_components(config)
     _check_model(config)
     _check_extras(config)
     _check_devices(config)
@@ -32,13 +34,6 @@ def _check_model(config: Config) -> None:
     if model.module is None:
         check_name(model.source, model.name)
         check_weights(model.source, model.name, model.weights, model.weights_map)
-        return
-    module = model.module
-    if find_spec(module) is None:
-        raise ConfigError(
-            f"model.module={module}: there is no {module}.py in {os.getcwd()}; "
-            "put it next to your conf folder"
-        )
 
 
 def _check_extras(config: Config) -> None:

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import Callback
 
 from cnncompare.config.data import LARGEST_BATCH
 from cnncompare.config.schema import Config
@@ -27,7 +26,7 @@ from cnncompare.runs.log_file import log_file
 from cnncompare.runs.record import BestSection, TestSection
 from cnncompare.runs.run import CHECKPOINTS, LOG, TESTED, Run, tested_checkpoint
 from cnncompare.stats.imbalance import ADVICE, imbalance_sentence
-from cnncompare.system.ranks import is_rank_zero
+from cnncompare.system.ranks import is_rank_zero, process_rank
 from cnncompare.training.build import (
     build_data,
     build_model,
@@ -35,13 +34,17 @@ from cnncompare.training.build import (
     find_pretrained_reference,
     set_up_torch,
 )
+from cnncompare.training.callbacks.build import (
+    build_callbacks,
+    find_callback,
+    own_learning_rate,
+)
 from cnncompare.training.callbacks.divergence import DivergenceMonitor
 from cnncompare.training.callbacks.epoch_recorder import EpochRecorder
 from cnncompare.training.callbacks.interruption import Interruption
-from cnncompare.training.callbacks.prediction_writer import PredictionWriter
-from cnncompare.training.callbacks.progress import Progress
 from cnncompare.training.changed_data import check_data_unchanged
 from cnncompare.training.class_results import record_class_results
+from cnncompare.training.components import check_components
 from cnncompare.training.distributed import broadcast_finished
 from cnncompare.training.evaluate import evaluate, join_evaluation
 from cnncompare.training.health import TrainingFacts, check_health
@@ -64,6 +67,7 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
     _check_main_guard()
     if is_rank_zero():
         check_data_unchanged(config)
+    check_components(config)
     set_up_torch(config)
     reference = find_pretrained_reference(config)
     data = build_data(config, reference)
@@ -71,8 +75,7 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
         data.prepare()
         _check_batch_size(config, data)
         model = build_model(config, data)
-        classes = data.present_classes.tolist() if config.data.mask_classes else None
-        task = build_task(config, model, data, classes)
+        task = build_task(config, model, data)
         if not is_rank_zero():  # Lightning started this process for another device
             join = _join_training if config.trains else join_evaluation
             return join(config, task, data, interruption)
@@ -153,14 +156,13 @@ def _fit_and_test(
     data: ImageData,
     interruption: Interruption,
 ) -> pl.Trainer:
-    recorder, monitor = EpochRecorder(run.folder), _divergence_monitor(config)
-    callbacks = _callbacks(run.folder, config, recorder, monitor, interruption)
+    callbacks = build_callbacks(config, process_rank(), interruption=interruption)
     trainer = build_trainer(run.folder, config, callbacks)
     _record_accelerator(run, trainer)
     broadcast_finished(trainer, finished=False)
     trainer.fit(task, datamodule=data, ckpt_path=checkpoint_to_resume(run), weights_only=True)
-    _record_training(run, recorder)
-    _record_health(run, config, data, monitor.first_loss)
+    _record_training(run, find_callback(callbacks, EpochRecorder))
+    _record_health(run, config, data, find_callback(callbacks, DivergenceMonitor).first_loss)
     _test(trainer, task, data, run.folder)
     _record_test(run, task)
     return trainer
@@ -171,8 +173,7 @@ def _join_training(
 ) -> Run:
     """Train and test on another rank; the first process writes all files."""
     folder = config.run_folder()
-    recorder, monitor = EpochRecorder(folder), _divergence_monitor(config)
-    callbacks = _callbacks(folder, config, recorder, monitor, interruption)
+    callbacks = build_callbacks(config, process_rank(), interruption=interruption)
     trainer = build_trainer(folder, config, callbacks)
     finished = broadcast_finished(trainer, finished=None)
     run = Run.read(folder)
@@ -181,17 +182,6 @@ def _join_training(
     trainer.fit(task, datamodule=data, ckpt_path=checkpoint_to_resume(run), weights_only=True)
     _test(trainer, task, data, folder)
     return run
-
-
-def _callbacks(
-    folder: Path,
-    config: Config,
-    recorder: EpochRecorder,
-    monitor: DivergenceMonitor,
-    interruption: Interruption,
-) -> list[Callback]:
-    progress = Progress(config.display.progress)  # after the recorder, whose rows it prints
-    return [interruption, monitor, recorder, PredictionWriter(folder), progress]
 
 
 def _test(trainer: pl.Trainer, task: ImageClassifier, data: ImageData, folder: Path) -> None:
@@ -230,16 +220,6 @@ def _record_training(run: Run, recorder: EpochRecorder) -> None:
         timing=recorder.timing(best_epoch),
         memory=recorder.memory(),
     )
-
-
-def _divergence_monitor(config: Config) -> DivergenceMonitor:
-    return DivergenceMonitor(config.optimizer.lr, own_learning_rate(config))
-
-
-def own_learning_rate(config: Config) -> float:
-    """Return the model's own learning rate for the optimizer in use."""
-    rate: float = getattr(config.model.lr, config.optimizer.name)
-    return rate
 
 
 def _record_health(run: Run, config: Config, data: ImageData, first_loss: float | None) -> None:

@@ -3,20 +3,16 @@
 from pathlib import Path
 
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import Callback, EMAWeightAveraging
+from pytorch_lightning.callbacks import Callback
 
 from cnncompare.config.schema import Config
-from cnncompare.runs.run import CHECKPOINTS
 from cnncompare.system.ranks import is_rank_zero
-from cnncompare.training.checkpoints import AtomicCheckpointIO, BestAndLastCheckpoint
+from cnncompare.training.checkpoints import AtomicCheckpointIO
 from cnncompare.training.loggers.build import build_loggers
 
 
 def build_trainer(folder: Path, config: Config, callbacks: list[Callback]) -> pl.Trainer:
-    """Return the configured trainer; on rank 0 its loggers write into the run's `folder`.
-
-    If the run trains, weight averaging and checkpoints are added to the callbacks.
-    """
+    """Return the configured trainer; on rank 0 its loggers write into the run's `folder`."""
     settings = config.trainer
     return pl.Trainer(
         default_root_dir=folder,
@@ -32,31 +28,10 @@ def build_trainer(folder: Path, config: Config, callbacks: list[Callback]) -> pl
         benchmark=not settings.deterministic,
         logger=build_loggers(config.logger, folder) if is_rank_zero() else False,
         plugins=[AtomicCheckpointIO()],
-        callbacks=_add_training_callbacks(callbacks, folder, config),
+        callbacks=callbacks,
         use_distributed_sampler=False,  # the data module divides the batches itself
         num_sanity_val_steps=0,
         log_every_n_steps=1,
         enable_progress_bar=False,
         enable_model_summary=False,
-    )
-
-
-def _add_training_callbacks(
-    callbacks: list[Callback], folder: Path, config: Config
-) -> list[Callback]:
-    if not config.trains:
-        return callbacks
-    decay = config.trainer.ema_decay
-    averaging = [EMAWeightAveraging(decay=decay)] if decay is not None else []
-    return [*averaging, *callbacks, _checkpoint(folder)]
-
-
-def _checkpoint(folder: Path) -> Callback:
-    return BestAndLastCheckpoint(
-        dirpath=folder / CHECKPOINTS,
-        filename="best",
-        monitor="val_acc1",
-        mode="max",
-        save_on_train_epoch_end=True,  # after the epoch's times have been measured
-        enable_version_counter=False,
     )

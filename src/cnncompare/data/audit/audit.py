@@ -11,8 +11,8 @@ from cnncompare.data.audit.properties import ImageProperties, inspect_files, ins
 from cnncompare.data.cache import run_in_chunks
 from cnncompare.data.decode import RGB_AS_STORED, ImagePath, read_image
 from cnncompare.data.files import ImageFiles
-from cnncompare.data.module import load_source
 from cnncompare.data.source import Source, Split
+from cnncompare.data.sources.load import load_source
 from cnncompare.data.split import complete_source
 from cnncompare.models.pretrained.transforms import Transform
 from cnncompare.system.cores import available_cores

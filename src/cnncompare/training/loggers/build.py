@@ -4,7 +4,9 @@ from pathlib import Path
 
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 
+from cnncompare.config.extension import Own
 from cnncompare.config.output import LoggerConfig, MLflowConfig, WandbConfig
+from cnncompare.errors import ConfigError
 
 
 def build_loggers(config: LoggerConfig, folder: Path) -> list[Logger]:
@@ -18,7 +20,17 @@ def build_loggers(config: LoggerConfig, folder: Path) -> list[Logger]:
         loggers.append(_mlflow(config.mlflow, folder.name))
     if config.wandb is not None:
         loggers.append(_wandb(config.wandb, folder))
-    return loggers
+    return loggers + [_own(own, folder) for own in config.own("logger")]
+
+
+def _own(own: Own, folder: Path) -> Logger:
+    logger = own.build(folder=folder)
+    if not isinstance(logger, Logger):
+        raise ConfigError(
+            f"logger {own.name} is of the type {type(logger).__name__}; it must be a "
+            "pytorch_lightning.loggers.Logger"
+        )
+    return logger
 
 
 def _mlflow(config: MLflowConfig, run_name: str) -> Logger:

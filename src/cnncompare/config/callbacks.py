@@ -1,0 +1,47 @@
+"""Options of the callbacks, and the sections of metrics and augmentations of users' modules."""
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from cnncompare.config.extension import OwnSections
+from cnncompare.config.section import Count, NotNegative, Section
+from cnncompare.extensions.kinds import AUGMENTATIONS, CALLBACKS, METRICS
+
+
+class EarlyStoppingConfig(Section):
+    """Ends the training when validation accuracy has not improved for `patience` epochs."""
+
+    patience: Count = 10
+    min_delta: NotNegative = 0.0  # smallest improvement of the accuracy, in [0, 1]
+
+
+class SWAConfig(Section):
+    """Stochastic weight averaging: the mean of the weights at the ends of the last epochs."""
+
+    start_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.75  # of the training
+
+
+class CallbacksConfig(OwnSections):
+    """The enabled callbacks: early stopping, weight averaging and those of users' modules."""
+
+    registry: ClassVar = CALLBACKS
+
+    early_stopping: EarlyStoppingConfig | None = None
+    swa: SWAConfig | None = None
+
+    def enabled(self) -> dict[str, dict[str, Any]]:
+        """Return the options of each enabled callback by its name, for the record."""
+        return {name: options for name, options in self.model_dump().items() if options is not None}
+
+
+class MetricsConfig(OwnSections):
+    """Metrics of users' modules, for validation and test."""
+
+    registry: ClassVar = METRICS
+
+
+class AugmentationsConfig(OwnSections):
+    """Augmentations of users' modules, applied to training images in this order."""
+
+    registry: ClassVar = AUGMENTATIONS
