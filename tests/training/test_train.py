@@ -169,8 +169,8 @@ def test_choosing_on_the_test_set_is_marked(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "overrides",
     [
-        ("trainer.ema_decay=0.9", "trainer.gradient_clip_norm=1.0", "loss.label_smoothing=0.1"),
-        ("trainer.precision=bf16-mixed", "trainer.gradient_clip_norm=1.0"),
+        ("trainer.ema_decay=0.9", "trainer.gradient_clip_val=1.0", "loss.label_smoothing=0.1"),
+        ("trainer.precision=bf16-mixed", "trainer.gradient_clip_val=1.0"),
         ("trainer=cpu_fast", "model=resnet18", "model.stem=imagenet"),
         ("trainer.precision=bf16-mixed", "trainer.channels_last=true", "scheduler=onecycle"),
         ("data.augment.mix=cutmix", "data.augment.policy=trivialaugment", "data.augment.erase=0.5"),

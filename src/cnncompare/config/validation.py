@@ -71,6 +71,8 @@ def _closest_value(problem: ErrorDetails) -> str:
 # keys of earlier versions, and their replacements
 RENAMED = {
     "callbacks": "display (the option bare is now minimal)",
+    "trainer.nodes": "trainer.num_nodes",  # old name
+    "trainer.gradient_clip_norm": "trainer.gradient_clip_val",  # old name
     "data.damaged": "data.on_corrupt_image; its values "  # old name
     "stop, wrong, leave_out are now error, count_wrong, skip",  # old name
     "data.subset": "data.limit_test",  # old name
