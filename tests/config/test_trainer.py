@@ -99,3 +99,12 @@ def test_the_choice_of_gpus_does_not_change_the_hash() -> None:
     assert composed("trainer.devices=[5]").hash() == composed().hash()
     with pytest.raises(ConfigError, match=r"not divisible by trainer.devices"):
         composed("trainer.devices=[0,1,2]", "data.batch_size=128")
+
+
+def test_ddp_with_one_process_has_the_hash_and_the_folder_of_auto() -> None:
+    one, two = composed("trainer.strategy=ddp"), composed("trainer.devices=2")
+    assert (one.hash(), one.run_id()) == (composed().hash(), composed().run_id())
+    assert one.trainer.uses_ddp
+    assert two.trainer.uses_ddp
+    assert not composed().trainer.uses_ddp
+    assert two.hash() == composed("trainer.devices=2", "trainer.strategy=ddp").hash()
