@@ -185,6 +185,25 @@ def test_every_option_trains(overrides: tuple[str, ...], tmp_path: Path) -> None
     assert all(row["train_loss"] is not None for row in run.epochs())
 
 
+@pytest.mark.filterwarnings("ignore:.*sync_dist=True")  # the sums are already those of all
+def test_checks_before_the_first_epoch_and_ddp_change_no_number(tmp_path: Path) -> None:
+    """A single process with ddp averages its gradients over itself."""
+    base = (*SMALL, "trainer.ema_decay=0.9", "trainer.accelerator=cpu")
+    plain = train(compose_config(*base, f"output_root={tmp_path / 'plain'}"))
+    changed = ("trainer.num_sanity_val_steps=2", "trainer.strategy=ddp")
+    other = train(compose_config(*base, *changed, f"output_root={tmp_path / 'other'}"))
+    assert other.folder.name == plain.folder.name
+    assert other.record.config_hash == plain.record.config_hash
+    weights, same = _weights(plain), _weights(other)
+    assert all(torch.equal(weights[name], same[name]) for name in weights)
+    assert [row["val_loss"] for row in other.epochs()] == [
+        row["val_loss"] for row in plain.epochs()
+    ]
+    assert other.record.test == plain.record.test
+    assert plain.record.training.strategy == "single_device"
+    assert other.record.training.strategy == "ddp"
+
+
 def test_a_frozen_backbone_keeps_its_weights_and_statistics(run: Run, tmp_path: Path) -> None:
     overrides = (*SMALL, "model=resnet20", f"output_root={tmp_path}")
     trained = train(compose_config(*overrides))

@@ -54,7 +54,8 @@ class TrainerConfig(Section):
     max_epochs: Annotated[int, Field(ge=0), Option("protocol", "training", table_key="epochs")] = 25
     # per node: a number, auto (all GPUs, or one CPU process), or numbers of GPUs such as [0,2]
     devices: Annotated[Count | list[NotNegativeCount] | Literal["auto"], PROTOCOL] = 1
-    num_nodes: Count = 1  # more than one is started by torchrun or Slurm
+    # more than one is started by torchrun or Slurm
+    num_nodes: Annotated[Count, Option(key="nodes")] = 1
     # auto: a GPU if there is one
     accelerator: Annotated[Literal["auto", "cpu", "gpu", "mps"], PROTOCOL] = "auto"
     # auto: ddp with several processes; ddp computes the same numbers
@@ -75,6 +76,8 @@ class TrainerConfig(Section):
     # high: TF32 on recent GPUs
     matmul_precision: Annotated[Literal["highest", "high", "medium"], PROTOCOL] = "highest"
     deterministic: bool = True  # repeated runs on one machine agree exactly
+    # validation batches before the first epoch, so that an error in validation appears at once
+    num_sanity_val_steps: Annotated[NotNegativeCount, NEITHER] = 0
     # CPU threads per device; null: the cores divided by the devices
     threads: Annotated[Count | None, DESCRIBED] = None
 

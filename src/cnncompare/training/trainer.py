@@ -34,7 +34,7 @@ def build_trainer(folder: Path, config: Config, callbacks: list[Callback]) -> pl
         plugins=[AtomicCheckpointIO()],
         callbacks=_add_training_callbacks(callbacks, folder, config),
         use_distributed_sampler=False,  # the data module divides the batches itself
-        num_sanity_val_steps=0,
+        num_sanity_val_steps=settings.num_sanity_val_steps,
         log_every_n_steps=1,
         enable_progress_bar=False,
         enable_model_summary=False,
