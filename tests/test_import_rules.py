@@ -24,7 +24,7 @@ LAYERS = (
     ("runs", "data", "terminal"),
     ("training", "comparison", "inference"),
     ("report",),
-    ("sweep", "bench"),
+    ("sweep", "bench", "explain"),
     ("cli", "api"),
 )
 BESIDE = {"terminal": {"runs"}}
@@ -49,6 +49,7 @@ WITHOUT_TORCH: dict[str, set[str]] = {
 ALSO_WITHOUT_TORCH = (
     *("system.ranks", "system.cores", "system.gpus", "system.signals", "system.cpu_usage"),
     *("system.argument_parser", "system.openmp"),
+    *("explain.command", "explain.subject", "explain.choose_run"),
     *("training.preflight", "training.changed_data", "data.survey", "bench.command"),
     *("data.audit.command", "data.audit.console", "data.audit.properties"),
     "data.audit.duplicates",

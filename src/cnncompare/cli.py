@@ -25,6 +25,7 @@ class Subcommand(NamedTuple):
 SUBCOMMANDS = {
     "bench": Subcommand("cnncompare.bench.command", "measure throughput on this machine"),
     "data": Subcommand("cnncompare.data.audit.command", "audit a data set: counts, duplicates"),
+    "explain": Subcommand("cnncompare.explain.command", "explain a network: layers, drawing, idea"),
     "models": Subcommand("cnncompare.models.catalog.command", "list the available networks"),
     "plan": Subcommand("cnncompare.sweep.plan", "estimate the cost of a sweep without training"),
     "predict": Subcommand("cnncompare.inference.command", "classify images with finished runs"),
@@ -34,6 +35,9 @@ SUBCOMMANDS = {
     "report": Subcommand("cnncompare.report.command", "compare runs: tables, tests, report.html"),
     "schema": Subcommand(
         "cnncompare.config.schema_command", "JSON Schema of the configuration, for editors"
+    ),
+    "settle": Subcommand(
+        "cnncompare.sweep.settle_options", "train further seeds until the best network is known"
     ),
     "status": Subcommand("cnncompare.sweep.status", "what runs, waits, finished, failed"),
 }
@@ -78,6 +82,8 @@ def _run_subcommand(name: str, arguments: list[str]) -> int:
         return _run_subcommand(arguments[0], ["--help", *arguments[1:]])
     if name == "plan":
         return _run_plan(arguments)
+    if name == "settle":
+        return _run_settle(arguments)
     if name == "quickstart":
         return _run_quickstart(arguments)
     if name not in SUBCOMMANDS:
@@ -110,6 +116,17 @@ def _run_plan(arguments: list[str]) -> int:
         return 0
     with ExitAtOnce():
         return _run_hydra(plan_arguments(arguments))
+
+
+def _run_settle(arguments: list[str]) -> int:
+    from cnncompare.sweep.settle_options import USAGE, settle_arguments
+
+    if {"-h", "--help"} & set(arguments):
+        print(USAGE)
+        _check_output()
+        return 0
+    with ExitAtOnce():
+        return _run_hydra(settle_arguments(arguments))
 
 
 def _run_quickstart(arguments: list[str]) -> int:

@@ -21,9 +21,10 @@ def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 def test_all_networks_fit_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
     lines = printed(capsys).splitlines()
     assert max(len(line) for line in lines) <= 80
-    assert " ".join(lines[0].split()) == "name source year params GMACs at 32 MB input weights"
+    headings = "name source year depth params GMACs at 32 MB input vers"
+    assert " ".join(lines[0].split()) == headings
     row = next(line for line in lines if line.startswith("resnet18 "))
-    assert " ".join(row.split()) == "resnet18 torchvision 2015 11.69M 1.81 0.56 46.8 3x224 1"
+    assert " ".join(row.split()) == "resnet18 torchvision 2015 18 11.69M 1.81 0.56 46.8 3x224 1"
     assert not any("…" in line for line in lines)
 
 
@@ -42,7 +43,7 @@ def test_json_is_a_list_of_rows_with_the_contract_s_keys(
     known = next(row for row in rows if row["source"] == "torchvision")
     assert set(known) == {
         "name", "family", "year", "source", "paper", "params", "gmacs", "gmacs_32", "size_mb",
-        "input_size", "small_image_changes", "weights",
+        "input_size", "small_image_changes", "weights", "depth",
     }  # fmt: skip
     assert known["input_size"] == [3, 299, 299]
     assert known["weights"] == ["IMAGENET1K_V1"]

@@ -48,10 +48,10 @@ def _print_networks(rows: list[NetworkRow], pattern: str | None) -> None:
 
 
 def _table(rows: list[NetworkRow], wide: bool) -> Table:
-    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
     table.add_column("name", no_wrap=True)
     table.add_column("source", no_wrap=True)
-    for heading in ("year", "params", "GMACs", "at 32", "MB", "input", "weights"):
+    for heading in ("year", "depth", "params", "GMACs", "at 32", "MB", "input", "vers"):
         table.add_column(heading, justify="right", no_wrap=True)
     if wide:
         table.add_column("paper", no_wrap=True, overflow="ellipsis")
@@ -62,16 +62,17 @@ def _table(rows: list[NetworkRow], wide: bool) -> Table:
 
 def _cells(row: NetworkRow) -> list[str]:
     if row["params"] is None:
-        return [row["name"], row["source"], *["-"] * 7]
+        return [row["name"], row["source"], *["-"] * 8]
     channels, _, size = row["input_size"]
     return [
         row["name"],
         row["source"],
         str(row["year"]),
+        str(row["depth"]),
         f"{row['params'] / 1e6:.2f}M",
         _format_gmacs(row["gmacs"]),
         _format_gmacs(row["gmacs_32"]),
-        f"{row['size_mb']:.1f}",
+        f"{row['size_mb']:.{1 if row['size_mb'] < 100 else 0}f}",
         f"{channels}x{size}",
         str(len(row["weights"]) or "-"),
     ]
@@ -106,7 +107,8 @@ def _details(row: NetworkRow) -> str:
 def _legend(pattern: str | None) -> str:
     lines = [
         "\nparams, GMACs, MB: as published; at 32: GMACs of the form for 32x32 images;",
-        "weights: pretrained versions. For details: python -m cnncompare models NAME",
+        "depth: weighted layers on the longest path; vers: pretrained versions.",
+        "For details: python -m cnncompare models NAME",
     ]
     if pattern is None:
         lines += [

@@ -24,6 +24,7 @@ COLUMNS = (
     "input_size",
     "small_image_changes",
     "weights",
+    "depth",
 )
 NetworkRow = dict[str, Any]
 
@@ -34,7 +35,8 @@ def read_table() -> list[NetworkRow]:
     The keys are those of COLUMNS. `params` and `gmacs` hold for the published stem, the native
     input size and 1,000 classes (10 for networks for small images); those of GoogLeNet exclude its
     auxiliary heads, as in torchvision's documentation. `gmacs_32` holds for the small-image form on
-    3x32x32 and is null without one.
+    3x32x32 and is null without one. `depth` counts the convolutions and fully connected layers
+    on the longest path from the image to the scores.
     """
     rows: list[NetworkRow] = json.loads(FILE.read_text("utf-8"))
     return rows

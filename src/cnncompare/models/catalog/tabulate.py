@@ -1,19 +1,15 @@
 """Regenerate the table of networks: ``python -m cnncompare.models.catalog.tabulate``."""
 
 import json
-from contextlib import nullcontext
-from typing import Any
-
-import torch
 
 from cnncompare.errors import ModelError
 from cnncompare.models.catalog.names import known_names
 from cnncompare.models.catalog.papers import NOT_CNNS, TIMM, paper_of
 from cnncompare.models.catalog.table import FILE, NetworkRow
+from cnncompare.models.on_meta import build_on_meta, table_options
+from cnncompare.models.operations import trace_operations
 from cnncompare.models.pretrained.weights import versions_of
 from cnncompare.models.registry import (
-    BuiltModel,
-    build,
     count_macs,
     count_params,
     registered_model,
@@ -36,9 +32,8 @@ def compute_row(source: str, name: str) -> NetworkRow:
     """Compute the row of one network, which is built on meta tensors where possible."""
     family, year, paper, input_size = _origin(source, name)
     classes = 10 if input_size[1] <= 64 else 1000
-    # torchvision counts GoogLeNet without its auxiliary heads.
-    options: dict[str, Any] = {"aux_logits": False} if name == "googlenet" else {}
-    network = _build_for_table(name, source, classes, input_size, "imagenet", options).network
+    options = table_options(name, "imagenet")
+    network = build_on_meta(name, source, classes, input_size, "imagenet", options).network
     gmacs_32, changes = _small_image_form(source, name)
     return {
         "name": name,
@@ -53,6 +48,7 @@ def compute_row(source: str, name: str) -> NetworkRow:
         "input_size": list(input_size),
         "small_image_changes": changes,
         "weights": versions_of(source, name),
+        "depth": trace_operations(network, input_size).depth,
     }
 
 
@@ -71,30 +67,10 @@ def _small_image_form(source: str, name: str) -> tuple[float | None, list[str] |
     """Return the GMACs for 3x32x32 and 10 classes and the changes for them, or None without any."""
     shape = (3, 32, 32)
     try:
-        built = _build_for_table(name, source, 10, shape, "cifar", {})
+        built = build_on_meta(name, source, 10, shape, "cifar", {})
     except ModelError:
         return None, None
     return round(count_macs(built.network, shape) / 1e9, 6), list(built.changes)
-
-
-def _build_for_table(
-    name: str,
-    source: str,
-    classes: int,
-    image_shape: tuple[int, int, int],
-    stem: str,
-    options: dict[str, Any],
-) -> BuiltModel:
-    # RegNet computes its widths from the values of tensors, which meta tensors lack.
-    with nullcontext() if name.startswith("regnet") else torch.device("meta"):
-        return build(
-            name,
-            source=source,
-            classes=classes,
-            image_shape=image_shape,
-            stem=stem,
-            options=options,
-        )
 
 
 def main() -> None:
