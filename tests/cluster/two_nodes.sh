@@ -4,7 +4,7 @@
 set -eu
 python=${PYTHON:-python}
 meet="--nnodes=2 --nproc-per-node=1 --rdzv-backend=c10d --rdzv-endpoint=localhost:${PORT:-29417}"
-overrides="trainer.nodes=2 trainer.accelerator=cpu trainer.threads=1 $*"
+overrides="trainer.num_nodes=2 trainer.accelerator=cpu trainer.threads=1 $*"
 
 # shellcheck disable=SC2086 # the overrides are split at blanks
 "$python" -m torch.distributed.run $meet -m cnncompare $overrides &

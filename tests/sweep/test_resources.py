@@ -93,3 +93,9 @@ def test_more_devices_than_available_are_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         slots_for([job(*overrides)])
+
+
+def test_the_numbers_of_gpus_are_refused_in_a_sweep(machine: None) -> None:
+    config = compose_config("data=digits", "trainer.devices=[0,2]")
+    with pytest.raises(ConfigError, match=r"devices=\[0,2\] is for a single run.*DEVICES=0,2"):
+        slots_for([config])

@@ -108,3 +108,26 @@ def test_an_invalid_split_table_is_refused(tmp_path: Path) -> None:
     (tmp_path / "split.csv").write_text("file,split\ncat/0.png,left\n")
     with pytest.raises(DataError, match=r"line 2: split 'left' is unknown"):
         preflight.preflight(compose_config(*overrides, f"data.split={tmp_path}/split.csv"))
+
+
+def test_an_apple_gpu_is_refused_where_there_is_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    for system in ("linux", "darwin", "win32"):
+        monkeypatch.setattr("sys.platform", system)
+        with pytest.raises(ConfigError, match=r"trainer.accelerator=mps: there is no Apple GPU"):
+            check("trainer=mps", f"output_root={tmp_path}/new")
+    assert os.listdir(tmp_path) == []
+    monkeypatch.setattr("sys.platform", "darwin")
+    monkeypatch.setattr("platform.machine", lambda: "arm64")
+    check("trainer=mps")
+
+
+def test_numbers_of_gpus_that_are_not_here_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight, "count_cuda_gpus", lambda: 3)
+    check("trainer.devices=[0,2]")
+    with pytest.raises(ConfigError, match=r"devices=\[1,3\]: the GPUs here are 0 to 2"):
+        check("trainer.devices=[1,3]")
+    with pytest.raises(ConfigError, match=r"devices=\[0,2\]: no CUDA GPU is used here; use"):
+        check("trainer.devices=[0,2]", "trainer=cpu")

@@ -170,8 +170,8 @@ def test_choosing_on_the_test_set_is_marked(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "overrides",
     [
-        ("trainer.ema_decay=0.9", "trainer.gradient_clip_norm=1.0", "loss.label_smoothing=0.1"),
-        ("trainer.precision=bf16-mixed", "trainer.gradient_clip_norm=1.0"),
+        ("trainer.ema_decay=0.9", "trainer.gradient_clip_val=1.0", "loss.label_smoothing=0.1"),
+        ("trainer.precision=bf16-mixed", "trainer.gradient_clip_val=1.0"),
         ("trainer=cpu_fast", "model=resnet18", "model.stem=imagenet"),
         ("trainer.precision=bf16-mixed", "trainer.channels_last=true", "scheduler=onecycle"),
         ("data.augment.mix=cutmix", "data.augment.policy=trivialaugment", "data.augment.erase=0.5"),
@@ -183,6 +183,25 @@ def test_every_option_trains(overrides: tuple[str, ...], tmp_path: Path) -> None
     assert run.record.status == "finished"
     assert run.record.test.n == 50
     assert all(row["train_loss"] is not None for row in run.epochs())
+
+
+@pytest.mark.filterwarnings("ignore:.*sync_dist=True")  # the sums are already those of all
+def test_checks_before_the_first_epoch_and_ddp_change_no_number(tmp_path: Path) -> None:
+    """A single process with ddp averages its gradients over itself."""
+    base = (*SMALL, "trainer.ema_decay=0.9", "trainer.accelerator=cpu")
+    plain = train(compose_config(*base, f"output_root={tmp_path / 'plain'}"))
+    changed = ("trainer.num_sanity_val_steps=2", "trainer.strategy=ddp")
+    other = train(compose_config(*base, *changed, f"output_root={tmp_path / 'other'}"))
+    assert other.folder.name == plain.folder.name
+    assert other.record.config_hash == plain.record.config_hash
+    weights, same = _weights(plain), _weights(other)
+    assert all(torch.equal(weights[name], same[name]) for name in weights)
+    assert [row["val_loss"] for row in other.epochs()] == [
+        row["val_loss"] for row in plain.epochs()
+    ]
+    assert other.record.test == plain.record.test
+    assert plain.record.training.strategy == "single_device"
+    assert other.record.training.strategy == "ddp"
 
 
 def test_a_frozen_backbone_keeps_its_weights_and_statistics(run: Run, tmp_path: Path) -> None:

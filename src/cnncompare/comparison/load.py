@@ -10,6 +10,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from cnncompare.config.trainer import EARLIER_NAMES
 from cnncompare.errors import DataError
 from cnncompare.runs.lifecycle import is_finished
 from cnncompare.runs.record import (
@@ -90,7 +91,8 @@ class Result:
             loaded = yaml.load(text, Loader=_YAML_LOADER)
         except (OSError, ValueError, yaml.YAMLError):
             return {}
-        return flatten(loaded) if isinstance(loaded, dict) else {}
+        flat = flatten(loaded) if isinstance(loaded, dict) else {}
+        return {_EARLIER_KEYS.get(key, key): value for key, value in flat.items()}
 
     @cached_property
     def epochs(self) -> list[dict[str, float | None]]:
@@ -101,6 +103,7 @@ class Result:
             return []
 
 
+_EARLIER_KEYS = {f"trainer.{old}": f"trainer.{new}" for old, new in EARLIER_NAMES.items()}
 _YAML_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # 8 times as fast, if available
 
 

@@ -86,10 +86,11 @@ class Config(Section):
         if batch_size % devices:
             lower = batch_size - batch_size % devices
             near = f"{lower} or {lower + devices}" if lower else str(devices)
-            nodes = f" times trainer.nodes={self.trainer.nodes}" if self.trainer.nodes > 1 else ""
+            nodes = self.trainer.num_nodes
+            on_nodes = f" times trainer.num_nodes={nodes}" if nodes > 1 else ""
             raise ValueError(
                 f"data.batch_size={requested or batch_size} is not divisible by "
-                f"trainer.devices={self.trainer.devices}{nodes}; use {near}"
+                f"trainer.devices={self.trainer.devices}{on_nodes}; use {near}"
             )
         return self
 
@@ -175,6 +176,9 @@ class Config(Section):
         if hashes:
             settings["modules"] = hashes
         settings["data"].update(self.data.file_identity())
+        trainer = self.trainer.identity(settings.pop("trainer", {}))
+        if trainer:  # without it, as in earlier versions, if all is default
+            settings["trainer"] = trainer
         if self.data.source in DOWNLOADING_SOURCES:
             settings["data"].pop("root", None)  # only the folder of the downloads
         return settings

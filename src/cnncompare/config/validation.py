@@ -74,6 +74,8 @@ RENAMED = {
     "callbacks.progress": "display.progress",  # old name
     "callbacks.confusion_matrix": "display.confusion_matrix",  # old name
     "callbacks.worst_mistakes": "display.worst_mistakes",  # old name
+    "trainer.nodes": "trainer.num_nodes",  # old name
+    "trainer.gradient_clip_norm": "trainer.gradient_clip_val",  # old name
     "data.damaged": "data.on_corrupt_image; its values "  # old name
     "stop, wrong, leave_out are now error, count_wrong, skip",  # old name
     "data.subset": "data.limit_test",  # old name

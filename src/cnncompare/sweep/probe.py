@@ -59,7 +59,7 @@ def probe(config: Config) -> dict[str, Any]:
     data = build_data(config, find_pretrained_reference(config))
     data.prepare()
     batch_size = data.batch_size
-    data.batch_size = max(1, batch_size // config.trainer.devices)
+    data.batch_size = max(1, batch_size // config.trainer.devices_per_node)
     model = build_model(config, data)
     timer = StepTimer()
     with tempfile.TemporaryDirectory(prefix="cnncompare-") as folder:

@@ -43,7 +43,7 @@ def start(job_file: Path, config: Config, environment: dict[str, str]) -> JobPro
     a new interpreter takes 5 to 10 s. For several devices Lightning starts the other ranks with the
     command line of the process, which a forked process does not have.
     """
-    if sys.platform == "linux" and config.trainer.devices == 1:
+    if sys.platform == "linux" and config.trainer.devices_per_node == 1:
         return _fork(job_file, environment)
     return _start_interpreter(job_file, environment)
 

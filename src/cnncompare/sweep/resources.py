@@ -68,10 +68,24 @@ def slots_for(configs: Sequence[Config]) -> DeviceSlots:
     Raises ConfigError if that needs more cores or GPUs than are available.
     """
     workers = configs[0].sweep.workers
+    _refuse_gpu_numbers(configs)
     if any(_on_gpu(config) for config in configs):
         return _gpu_slots(workers, max(_groups_needed(config) for config in configs))
-    devices = max(config.trainer.devices for config in configs)
+    devices = max(config.trainer.devices_per_node for config in configs)
     return _cpu_slots(1 if workers == "auto" else workers, devices)
+
+
+def _refuse_gpu_numbers(configs: Sequence[Config]) -> None:
+    """Raise ConfigError for a list of GPUs: each job of a sweep sees only those of its slot."""
+    for config in configs:
+        devices = config.trainer.devices
+        if isinstance(devices, list):
+            visible = ",".join(map(str, devices))
+            raise ConfigError(
+                f"trainer.devices=[{visible}] is for a single run: a sweep assigns the GPUs; use "
+                f"trainer.devices={len(devices)} and the environment variable "
+                f"CUDA_VISIBLE_DEVICES={visible}"
+            )
 
 
 def _cpu_slots(workers: int, devices: int) -> DeviceSlots:
@@ -101,7 +115,7 @@ def _gpu_slots(requested: int | str, devices: int) -> DeviceSlots:
 
 
 def _groups_needed(config: Config) -> int:
-    return config.trainer.devices if _on_gpu(config) else 1
+    return config.trainer.devices_per_node if _on_gpu(config) else 1
 
 
 def _on_gpu(config: Config) -> bool:

@@ -26,7 +26,7 @@ def set_up_torch(config: Config) -> None:
     keep_freed_memory()
     torch.set_float32_matmul_precision(config.trainer.matmul_precision)
     torch.set_num_threads(
-        config.trainer.threads or max(1, available_cores() // config.trainer.devices)
+        config.trainer.threads or max(1, available_cores() // config.trainer.devices_per_node)
     )
     # Torch's deterministic mode also fills new memory; no result here reads uninitialised memory.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]

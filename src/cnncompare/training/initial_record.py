@@ -176,7 +176,7 @@ def _as_used(
     return {
         "batch_size": data.batch_size,
         "devices": trainer.processes,
-        "strategy": "ddp" if trainer.processes > 1 else "single_device",
+        "strategy": "ddp" if trainer.uses_ddp else "single_device",
         "test_reads": 1,
         "image_size": data.image_shape[1],
         "mean": list(data.mean),

@@ -1,6 +1,7 @@
 """Checks of names, extras, devices and folders before torch is imported."""
 
 import os
+import platform
 import shutil
 import sys
 from importlib.util import find_spec
@@ -45,20 +46,37 @@ def _check_extras(config: Config) -> None:
 
 
 def _check_devices(config: Config) -> None:
-    requested, accelerator = config.trainer.devices, config.trainer.accelerator
+    requested, accelerator = config.trainer.devices_per_node, config.trainer.accelerator
     gpus = count_cuda_gpus()
+    if accelerator == "mps" and (sys.platform, platform.machine()) != ("darwin", "arm64"):
+        raise ConfigError(
+            "trainer.accelerator=mps: there is no Apple GPU here; use "
+            + ("gpu, cpu or auto" if gpus else "cpu or auto")
+        )
     if accelerator == "gpu" and gpus == 0 and sys.platform != "darwin":
         raise ConfigError("trainer.accelerator=gpu: there is no CUDA GPU here; use cpu or auto")
     on_gpu = accelerator == "gpu" or (accelerator == "auto" and gpus > 0)
     kind, available = ("GPU", gpus) if on_gpu else ("CPU core", os.cpu_count() or 1)
     if accelerator == "mps":
         kind, available = "MPS device", 1
+    if isinstance(config.trainer.devices, list):
+        _check_gpu_numbers(config.trainer.devices, gpus if on_gpu else 0)
     if requested > available:
         plural = "s" if available != 1 else ""
         raise ConfigError(
             f"trainer.devices={requested}: there {'are' if plural else 'is'} only {available} "
             f"{kind}{plural} here"
         )
+
+
+def _check_gpu_numbers(numbers: list[int], gpus: int) -> None:
+    """Raise ConfigError for the number of a GPU that is not among the `gpus` that can be used."""
+    if max(numbers) < gpus:
+        return
+    listed = ",".join(map(str, numbers))
+    found = f"the GPUs here are 0 to {gpus - 1}" if gpus else "no CUDA GPU is used here"
+    advice = "choose among them" if gpus else f"use trainer.devices={len(numbers)}"
+    raise ConfigError(f"trainer.devices=[{listed}]: {found}; {advice}")
 
 
 def _check_images(config: Config) -> None:

@@ -18,11 +18,11 @@ def build_trainer(folder: Path, config: Config, callbacks: list[Callback]) -> pl
         default_root_dir=folder,
         max_epochs=settings.max_epochs,
         devices=settings.devices,
-        num_nodes=settings.nodes,
+        num_nodes=settings.num_nodes,
         accelerator=settings.accelerator,
-        strategy="ddp" if settings.processes > 1 else "auto",
+        strategy="ddp" if settings.uses_ddp else "auto",
         precision=settings.precision,
-        gradient_clip_val=settings.gradient_clip_norm,
+        gradient_clip_val=settings.gradient_clip_val,
         # "warn": some operators have no deterministic version on a GPU and only warn
         deterministic="warn" if settings.deterministic else False,
         benchmark=not settings.deterministic,
@@ -30,7 +30,7 @@ def build_trainer(folder: Path, config: Config, callbacks: list[Callback]) -> pl
         plugins=[AtomicCheckpointIO()],
         callbacks=callbacks,
         use_distributed_sampler=False,  # the data module divides the batches itself
-        num_sanity_val_steps=0,
+        num_sanity_val_steps=settings.num_sanity_val_steps,
         log_every_n_steps=1,
         enable_progress_bar=False,
         enable_model_summary=False,
