@@ -4,7 +4,10 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from cnncompare.errors import OutputError, RunError
+from torch import nn
+
+from cnncompare.data.module import ImageData
+from cnncompare.errors import CnncompareError, OutputError, RunError, first_line
 from cnncompare.export.card import model_card
 from cnncompare.export.formats import FORMATS
 from cnncompare.export.provenance import Provenance
@@ -31,22 +34,13 @@ def export_network(
     """
     network = load_network(origin.run, origin.settings)
     data = load_test_images(origin.run, origin.settings)
-    saved, protocol = origin.run.predictions(), origin.settings.protocol
     new = file.with_name(f".{file.name}.new")
     try:
         write_network(format_name, new, network, origin)
-        verified = verify(
-            read_network(format_name, new, network, protocol.mean, protocol.std),
-            network,
-            origin.settings,
-            data.test_images,
-            saved,
-            masked_classes(origin.run),
-            advance,
-        )
-        problem = verified.problem() or verified.record_problem(protocol.precision)
-        if problem:
-            raise RunError(f"{file} was not written: {problem}")
+        try:
+            verified = _verify(origin, format_name, new, network, data, advance)
+        except RunError as error:
+            raise RunError(f"{file} was not written: {error}") from None
         text = model_card(file.name, FORMATS[format_name], origin, verified)
         write_atomically(card, text.encode())
         os.replace(new, file)
@@ -55,4 +49,28 @@ def export_network(
         raise OutputError(f"{file} cannot be written ({error.strerror or error})") from None
     finally:
         new.unlink(missing_ok=True)
+    return verified
+
+
+def _verify(
+    origin: Provenance,
+    format_name: str,
+    file: Path,
+    network: nn.Module,
+    data: ImageData,
+    advance: Callable[[int], object],
+) -> Verification:
+    """Return the agreement of the file with the network; raises RunError if it is not the same."""
+    saved, masked = origin.run.predictions(), masked_classes(origin.run)
+    settings, protocol = origin.settings, origin.settings.protocol
+    try:
+        classify = read_network(format_name, file, network, protocol.mean, protocol.std)
+        verified = verify(classify, network, settings, data.test_images, saved, masked, advance)
+    except (CnncompareError, OSError):
+        raise
+    except Exception as error:  # onnxruntime raises types of its own
+        raise RunError(f"it cannot be read and executed ({first_line(error)})") from None
+    problem = verified.problem() or verified.record_problem(protocol.precision)
+    if problem:
+        raise RunError(problem)
     return verified

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from cnncompare.errors import RunError
 from cnncompare.export.writers import IMAGES
 
 Classifier = Callable[[Tensor], Tensor]
@@ -20,7 +21,7 @@ def read_network(
     """Return the classifier of an exported file.
 
     `network` provides the architecture, `mean` and `std` the normalisation of files that contain
-    weights alone.
+    weights alone. Raises RunError if the weights differ from those of `network`.
     """
     match format_name:
         case "onnx":
@@ -68,6 +69,11 @@ def _of_weights(
     for tensor in other.state_dict().values():
         tensor.zero_()
     other.load_state_dict(weights, strict=True)
+    for (name, saved), original in zip(
+        other.state_dict().items(), network.state_dict().values(), strict=True
+    ):
+        if not torch.equal(saved, original):
+            raise RunError(f"its tensor {name} differs from that of the network")
     offset, scale = (torch.tensor(list(values)).view(-1, 1, 1) for values in (mean, std))
 
     def classify(images: Tensor) -> Tensor:

@@ -12,7 +12,8 @@ from cnncompare.inference.saved_settings import SavedSettings
 from cnncompare.models.best_classes import mask_classes
 from cnncompare.runs.run import Predictions
 
-TOLERANCE = 1e-3  # of a logit, relative to the largest one if that exceeds 1
+TOLERANCE = 1e-3  # of a logit, relative to the largest one
+_SMALLEST_SCALE = 0.01  # logits below are taken as this large
 _BATCH = 32
 _RECORD_SHARE = 0.01  # images whose class may differ from the record's: float sums elsewhere
 
@@ -52,7 +53,11 @@ class Verification:
 
     @property
     def _allowed(self) -> float:
-        return min(self.max_logit_difference, TOLERANCE * max(1.0, self.max_logit))
+        return min(self.max_logit_difference, self._limit)
+
+    @property
+    def _limit(self) -> float:
+        return TOLERANCE * max(_SMALLEST_SCALE, self.max_logit)
 
     def problem(self) -> str | None:
         """Return why the file is not the network, None if it is."""
@@ -63,9 +68,11 @@ class Verification:
                 f"{self.n - self.same_top1} of {self.n} test images get another class than from "
                 f"the network (largest logit difference {self.max_logit_difference:.2g})"
             )
-        limit = TOLERANCE * max(1.0, self.max_logit)
-        if self.max_logit_difference > limit:
-            return f"its logits differ by up to {self.max_logit_difference:.2g} (limit {limit:.2g})"
+        if self.max_logit_difference > self._limit:
+            return (
+                f"its logits differ from the network's by up to {self.max_logit_difference:.2g} "
+                f"(limit {self._limit:.2g})"
+            )
         return None
 
     def record_problem(self, precision: str) -> str | None:
