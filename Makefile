@@ -12,8 +12,7 @@ help: ## print this list
 		while IFS='|' read -r target text; do printf '  make %-12s %s\n' "$$target" "$$text"; done
 
 quickstart: install ## compare four networks on real images; a few minutes, no download
-	$(BIN)/python -m cnncompare -m experiment=quickstart
-	$(BIN)/python -m cnncompare report outputs/quickstart
+	$(BIN)/cnncompare quickstart
 
 test: lint ## run ruff, mypy and the tests
 	$(BIN)/python -m pytest -n 2

@@ -36,6 +36,9 @@ SUBCOMMANDS = {
     "schema": Subcommand(
         "cnncompare.config.schema_command", "JSON Schema of the configuration, for editors"
     ),
+    "settle": Subcommand(
+        "cnncompare.sweep.settle_options", "train further seeds until the best network is known"
+    ),
     "status": Subcommand("cnncompare.sweep.status", "what runs, waits, finished, failed"),
 }
 # commands of other programs; a run here needs none
@@ -79,6 +82,8 @@ def _run_subcommand(name: str, arguments: list[str]) -> int:
         return _run_subcommand(arguments[0], ["--help", *arguments[1:]])
     if name == "plan":
         return _run_plan(arguments)
+    if name == "settle":
+        return _run_settle(arguments)
     if name == "quickstart":
         return _run_quickstart(arguments)
     if name not in SUBCOMMANDS:
@@ -111,6 +116,17 @@ def _run_plan(arguments: list[str]) -> int:
         return 0
     with ExitAtOnce():
         return _run_hydra(plan_arguments(arguments))
+
+
+def _run_settle(arguments: list[str]) -> int:
+    from cnncompare.sweep.settle_options import USAGE, settle_arguments
+
+    if {"-h", "--help"} & set(arguments):
+        print(USAGE)
+        _check_output()
+        return 0
+    with ExitAtOnce():
+        return _run_hydra(settle_arguments(arguments))
 
 
 def _run_quickstart(arguments: list[str]) -> int:

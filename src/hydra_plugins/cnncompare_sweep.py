@@ -4,9 +4,9 @@ Hydra looks for plugins only in the package hydra_plugins, and imports this file
 application of the environment. Therefore it imports nothing heavy.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -52,10 +52,17 @@ class CheckedSweeper(BasicSweeper):
 class FreshProcessLauncher(Launcher):
     """Runs each job in a new process, with as many in parallel as there are device slots."""
 
-    def __init__(self, plan: bool = False, show: bool = False, resolve: bool = False) -> None:
+    def __init__(
+        self,
+        plan: bool = False,
+        show: bool = False,
+        resolve: bool = False,
+        settle: Mapping[str, Any] | None = None,
+    ) -> None:
         self.plan = plan
         self.show = show
         self.resolve = resolve
+        self.settle = settle
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
@@ -71,10 +78,12 @@ class FreshProcessLauncher(Launcher):
         The return value of a job is its best validation accuracy. A failed job does not end the
         sweep.
         """
-        from cnncompare.errors import RunError
+        from cnncompare.errors import ConfigError, RunError
         from cnncompare.sweep.compose_jobs import JobComposer
         from cnncompare.sweep.validate_jobs import validate_jobs
 
+        if self.settle:
+            raise ConfigError("settle chooses its jobs itself and works only with its own sweeper")
         composer = JobComposer(self.hydra_context.config_loader, self.config)
         composed = [composer.compose(job) for job in job_overrides]
         configs = validate_jobs(composed, job_overrides)
@@ -91,7 +100,7 @@ class FreshProcessLauncher(Launcher):
         configs: "Sequence[Config]",
         composed: Sequence[DictConfig],
     ) -> Sequence[JobReturn]:
-        """Run, plan or print validated jobs."""
+        """Run, plan, settle or print validated jobs."""
         if self.show:
             from cnncompare.sweep.show_jobs import show_jobs
 
@@ -100,6 +109,11 @@ class FreshProcessLauncher(Launcher):
             from cnncompare.sweep.plan import plan_jobs
 
             plan_jobs(configs, composed, job_overrides)
+        elif self.settle:
+            from cnncompare.sweep.settle import settle
+            from cnncompare.sweep.settle_options import SettleOptions
+
+            settle(configs, composed, job_overrides, SettleOptions(**self.settle))
         else:
             from cnncompare.sweep.run_sweep import run_jobs
 
@@ -140,6 +154,8 @@ class FreshProcessLauncherConf:
     plan: bool = False  # estimate the costs instead of training
     show: bool = False  # print the jobs instead of running them
     resolve: bool = False  # with show: print interpolations as their values
+    # train until the best is known: margin, budget_s, max_seeds, json
+    settle: dict[str, Any] = field(default_factory=dict)
 
 
 _STORE = ConfigStore.instance()

@@ -25,8 +25,9 @@ def test_rows_are_ranked_and_tied_by_their_true_accuracies(tmp_path: Path) -> No
         found = row.estimates["top1"]
         assert found.mean == pytest.approx(accuracies.mean())
         assert found.sd == pytest.approx(accuracies.std(ddof=1))
-        assert found.interval.method == "t over seeds"
-        assert found.with_images.low < found.mean < found.with_images.high
+        assert found.interval.method == "seeds and images"
+        assert found.over_seeds.method == "t over seeds"
+        assert found.interval.low < found.mean < found.interval.high
 
 
 def test_a_single_run_has_a_wilson_interval_and_no_sd(tmp_path: Path) -> None:
@@ -34,7 +35,7 @@ def test_a_single_run_has_a_wilson_interval_and_no_sd(tmp_path: Path) -> None:
     (table,) = compared(tmp_path).tables
     found = table.rows[0].estimates["top1"]
     assert found.sd is None
-    assert found.interval.method == "wilson"
+    assert found.interval.method == "images"
     assert table.pairs == []
     assert table.rows[0].letters == "a"
 

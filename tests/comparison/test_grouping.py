@@ -39,7 +39,7 @@ def test_runs_of_one_protocol_share_a_table_and_differ_only_in_seed_within_a_gro
         ("epochs", {"training": {"max_epochs": 9}}),
         ("batch_size", {"training": {"batch_size": 64}}),
         ("precision", {"training": {"precision": "bf16-mixed"}}),
-        ("hardware", {"environment": {"cpu": "Another CPU"}}),
+        ("accelerator", {"training": {"accelerator": "gpu"}}),
         ("devices", {"training": {"devices": 2}}),
     ],
 )

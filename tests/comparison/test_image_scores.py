@@ -56,7 +56,7 @@ def test_rows_are_ranked_and_tested_by_the_metric(tmp_path: Path, name: str) -> 
     assert [row.label for row in table.rows] == ["b", "a"]
     assert [row.letters for row in table.rows] == ["a", "b"]
     (pair,) = table.pairs
-    assert pair.test == "paired-seeds-and-images"
+    assert pair.test == "seeds-and-images"
     means = [row.estimates[name].mean or 0 for row in table.rows]
     assert pair.difference == pytest.approx(means[0] - means[1])
     assert pair.low is not None
@@ -86,7 +86,7 @@ def test_the_interval_is_as_wide_as_that_of_a_bootstrap_of_the_images(
         draws.append(np.mean([REFERENCES[name](LABELS[rows], top1[s, rows]) for s in chosen]))
     low, high = np.quantile(draws, [0.025, 0.975])
     rows_by_label = {row.label: row for row in compared(tmp_path, name).tables[0].rows}
-    interval = rows_by_label["a"].estimates[name].with_images
+    interval = rows_by_label["a"].estimates[name].interval
     assert interval.low is not None
     assert interval.high is not None
     assert interval.high - interval.low == pytest.approx(high - low, rel=0.25)
@@ -141,4 +141,4 @@ def test_a_recorded_value_is_used_without_predictions(tmp_path: Path) -> None:
         (path.parent / "predictions.npz").unlink()
     (table,) = compared(tmp_path, "balanced").tables
     assert {r.label: r.estimates["balanced"].mean for r in table.rows} == {"a": 0.75, "b": 0.5}
-    assert table.pairs[0].test == "paired-t"
+    assert table.pairs[0].test == "permutation"

@@ -57,7 +57,10 @@ def test_a_failed_seed_is_left_out_of_its_network_s_estimates(study: Path) -> No
 def test_the_findings_name_both(study: Path) -> None:
     comparison = compared(study)
     text = " ".join(table_findings(comparison.tables[0], comparison.options))
-    assert f"1 of 4 runs of fair did not train and are left out: {EVIDENCE}." in text
+    assert (
+        "1 of 4 runs of fair did not train (95 % interval 5 to 70 %) and are left out: " + EVIDENCE
+        in text
+    )
     assert "failed did not train (test top-1 10.0 %) and is left out of all tests" in text
 
 
@@ -79,3 +82,25 @@ def test_without_a_trained_run_there_is_no_table(tmp_path: Path) -> None:
     comparison = compared(tmp_path)
     assert comparison.tables == []
     assert [skip.reason for skip in comparison.skipped] == [f"did not train: {EVIDENCE}"]
+
+
+def test_a_run_that_failed_as_diverged_did_not_train(study: Path) -> None:
+    correct = np.random.default_rng(9).permutation(400) < 380
+    error = {"type": "Diverged", "message": "training loss is NaN in step 7"}
+    changes = {"error": error, "test": dict.fromkeys(("acc1", "acc5", "loss", "correct1"))}
+    write_run(study, "good", 4, correct, status="failed", changes=changes)
+    comparison = compared(study)
+    good = comparison.tables[0].rows[0]
+    assert (good.label, len(good.group.results), good.did_not_train) == ("good", 4, 1)
+    assert good.failure == "training loss is NaN in step 7"
+    assert len(comparison.skipped) == 1
+
+
+def test_a_seed_at_chance_beside_others_that_trained_did_not_train(tmp_path: Path) -> None:
+    for seed, accuracy in enumerate((0.1, 0.95, 0.94)):
+        write(tmp_path, "a", seed, accuracy)
+        write(tmp_path, "b", seed, 0.9)
+        write(tmp_path, "poor", seed, 0.1)  # each of its runs is at chance: health decides
+    rows = {row.label: row for row in compared(tmp_path).tables[0].rows}
+    assert {label: row.did_not_train for label, row in rows.items()} == {"a": 1, "b": 0, "poor": 0}
+    assert rows["a"].failure == "seed 0 ended at chance, test top-1 10.0 %"

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnncompare.errors import UserError
+from cnncompare.errors import ConfigError, UserError
 from cnncompare.report.command import main
-from tests.comparison.factory import write_run, write_sweep
+from tests.comparison.factory import simulate, write_run, write_sweep
 
 GROUP = "label n_runs seeds runs acc1 acc5 letters timing memory model fairness"
 PAIR = "a b difference low high test p p_holm different"
@@ -213,3 +213,53 @@ def test_two_protocols_give_two_tables_and_the_reason(
     assert "2 tables" in capsys.readouterr().out
     assert "they differ in epochs" in (tmp_path / "report.md").read_text()
     assert '"table-2-accuracy"' in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.parametrize("margin", ["0", "-1", "100", "nan", "inf"])
+def test_a_margin_must_be_positive_and_below_100_points(tmp_path: Path, margin: str) -> None:
+    write_sweep(tmp_path, {"a": 0.9, "b": 0.8}, n=50)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(ConfigError, match=rf"^--margin {margin}: a margin must be positive"):
+        main([str(tmp_path), f"--margin={margin}"])
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_margin_is_a_share_in_the_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_sweep(tmp_path, {"a": 0.95, "b": 0.95, "c": 0.5}, seeds=5, n=3000)
+    (table,) = printed(tmp_path, capsys, "--margin", "3")["tables"]
+    verdicts = {frozenset((p["a"], p["b"])): p["verdict"] for p in table["pairs"]}
+    assert verdicts == {
+        frozenset("ab"): "same",
+        frozenset("ac"): "better",
+        frozenset("bc"): "better",
+    }
+    assert {pair["margin"] for pair in table["pairs"]} == {0.03}
+    (table,) = printed(tmp_path, capsys)["tables"]
+    assert {pair["margin"] for pair in table["pairs"]} == {None}
+    assert {pair["verdict"] for pair in table["pairs"]} == {"better", "undecided"}
+    assert table["best"]["of"] == 3
+    assert table["letters_about"] == "seeds and images"
+
+
+def test_seeds_added_after_a_report_are_tested_with_allowance(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    right = simulate(np.random.default_rng(0), {"a": 0.95, "b": 0.9}, seeds=5, n=500)
+    for label, rows in right.items():
+        for seed in range(3):
+            write_run(tmp_path, label, seed, rows[seed])
+    assert main([str(tmp_path)]) == 0
+    for label, rows in right.items():
+        for seed in (3, 4):
+            write_run(tmp_path, label, seed, rows[seed])
+    capsys.readouterr()
+    (pair,) = printed(tmp_path, capsys)["tables"][0]["pairs"]
+    assert (pair["looks"], pair["test"]) == (1, "seeds-and-images-sequential")
+    (pair,) = printed(tmp_path, capsys, "--planned-seeds", "5")["tables"][0]["pairs"]
+    assert (pair["looks"], pair["test"]) == (0, "seeds-and-images")
+    with pytest.raises(ConfigError, match="a network has 5 seeds, more than were planned"):
+        main([str(tmp_path), "--planned-seeds", "3"])
+    with pytest.raises(ConfigError, match="at least 1 seed"):
+        main([str(tmp_path), "--planned-seeds", "0"])

@@ -5,14 +5,9 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from cnncompare.stats.class_scores import balanced_influence, effective_images, score_classes
-from cnncompare.stats.intervals import (
-    bonett_price,
-    hierarchical_bootstrap,
-    t_over_seeds,
-    t_over_seeds_and_images,
-    wilson,
-    wilson_of_scores,
-)
+from cnncompare.stats.intervals import PairedShares, t_over_seeds, wilson, wilson_of_scores
+from cnncompare.stats.score_interval import score_interval
+from cnncompare.stats.two_samples import sample_of
 from tests.comparison.factory import simulate
 
 
@@ -28,7 +23,9 @@ def test_bonett_price_agrees_with_the_formula_of_the_paper() -> None:
     """Formula 5, by hand: wins 59, losses 6 of 100."""
     up, down = 60 / 102, 7 / 102
     half = 1.959964 * ((up + down - (up - down) ** 2) / 102) ** 0.5
-    assert bonett_price(59, 6, 100) == pytest.approx((up - down - half, up - down + half))
+    assert PairedShares(59, 6, 100).interval(0.05) == pytest.approx(
+        (up - down - half, up - down + half)
+    )
 
 
 def test_t_over_seeds_agrees_with_scipy() -> None:
@@ -49,31 +46,43 @@ def test_one_seed_has_no_interval_over_seeds() -> None:
     assert t_over_seeds([0.9]).low is None
 
 
-def test_bootstrap_is_wider_than_the_interval_over_seeds() -> None:
-    right = simulate(np.random.default_rng(0), {"m": 0.9}, seeds=5, n=400, seed_sd=0.2)["m"]
-    both = hierarchical_bootstrap(right)
-    seeds = t_over_seeds([float(row.mean()) for row in right])
-    assert both.low < seeds.low < seeds.high < both.high
+def test_the_score_interval_of_one_run_is_wilsons() -> None:
+    row = np.random.default_rng(0).random((1, 2000)) < 0.97
+    found = score_interval(sample_of(row))
+    expected = wilson(float(row.sum()), row.size)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-9)
 
 
-def test_bootstrap_of_equal_seeds_has_wilsons_width() -> None:
+def test_the_score_interval_of_equal_seeds_has_wilsons_width() -> None:
     """If all seeds predict the same, only the images vary."""
     row = np.random.default_rng(0).random(2000) < 0.9
-    both = hierarchical_bootstrap(np.array([row] * 6), draws=40_000)
+    both = score_interval(sample_of(np.array([row] * 6)))
     one = wilson(float(row.sum()), row.size)
-    assert both.high - both.low == pytest.approx(one.high - one.low, rel=0.03)
+    assert both.high - both.low == pytest.approx(one.high - one.low, rel=0.01)
+
+
+def test_the_score_interval_of_seeds_that_dominate_is_students_t() -> None:
+    """On many images the interval is about t's; the score form shifts its centre slightly."""
+    rng = np.random.default_rng(1)
+    levels = [0.51, 0.5, 0.49, 0.502]
+    right = rng.random((4, 400_000)) < np.array(levels)[:, None]
+    both = score_interval(sample_of(right))
+    seeds = t_over_seeds([float(row.mean()) for row in right])
+    assert (both.low, both.high) == pytest.approx((seeds.low, seeds.high), abs=3e-4)
+
+
+def test_the_score_interval_is_wider_than_the_one_over_seeds() -> None:
+    right = simulate(np.random.default_rng(0), {"m": 0.9}, seeds=5, n=400, seed_sd=0.2)["m"]
+    both = score_interval(sample_of(right))
+    seeds = t_over_seeds([float(row.mean()) for row in right])
+    assert both.high - both.low > seeds.high - seeds.low
 
 
 def test_an_accuracy_of_1_has_a_wilson_interval() -> None:
-    found = hierarchical_bootstrap(np.ones((3, 100), bool))
+    found = score_interval(sample_of(np.ones((3, 100), bool)))
     assert (found.low, found.high) == pytest.approx(
-        proportion_confint(100, 100, method="wilson"), abs=1e-12
+        proportion_confint(100, 100, method="wilson"), abs=1e-9
     )
-
-
-def test_bootstrap_is_reproducible() -> None:
-    right = simulate(np.random.default_rng(0), {"m": 0.9}, n=300)["m"]
-    assert hierarchical_bootstrap(right) == hierarchical_bootstrap(right)
 
 
 def _imbalanced(rng: np.random.Generator, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -106,16 +115,3 @@ def test_without_errors_the_interval_is_that_of_the_effective_number_of_images()
     label = np.repeat([0, 1], [900, 100])
     found = wilson_of_scores(np.ones(1000), effective_images(label))
     assert (found.low, found.high) == pytest.approx((wilson(360, 360).low, 1.0))
-
-
-def test_scores_over_seeds_and_images_have_the_interval_of_their_bootstrap() -> None:
-    """With right and wrong images both methods apply."""
-    rng = np.random.default_rng(1)
-    difficulty = rng.random(800)
-    correct = rng.random((5, 800)) < np.clip(difficulty + rng.normal(0, 0.02, (5, 1)), 0, 1)
-    found, expected = (
-        t_over_seeds_and_images(correct.astype(float)),
-        hierarchical_bootstrap(correct),
-    )
-    assert found.low == pytest.approx(expected.low, abs=0.006)
-    assert found.high == pytest.approx(expected.high, abs=0.006)

@@ -6,8 +6,8 @@ from scipy.stats import binomtest
 from statsmodels.stats.power import NormalIndPower
 
 from cnncompare.stats.class_scores import balanced_influence, score_classes
-from cnncompare.stats.intervals import bonett_price
-from cnncompare.stats.paired_images import interval_of_mean, power_over_images, sign_flip_p
+from cnncompare.stats.intervals import PairedShares
+from cnncompare.stats.paired_images import difference_over_images, power_over_images, sign_flip_p
 
 
 @pytest.mark.parametrize(("wins", "losses"), [(12, 3), (5, 5), (40, 25), (1, 0)])
@@ -43,11 +43,12 @@ def test_the_test_keeps_its_level_on_an_imbalanced_test_set() -> None:
 
 def test_equal_weights_give_the_interval_of_bonett_and_price() -> None:
     differences = np.repeat([1.0, -1.0, 0.0], [12, 3, 185])
-    assert interval_of_mean(differences, 1.0) == pytest.approx(bonett_price(12, 3, 200))
+    found = difference_over_images(differences, 1.0).interval(0.05)
+    assert found == pytest.approx(PairedShares(12, 3, 200).interval(0.05), rel=1e-3)
 
 
 def test_the_interval_is_wide_for_a_small_class_without_differences() -> None:
-    low, high = interval_of_mean(np.zeros(1000), 50.0)
+    low, high = difference_over_images(np.zeros(1000), 50.0).interval(0.05)
     assert low < -0.09
     assert high > 0.09
 

@@ -53,3 +53,14 @@ def test_equal_differences_in_every_seed_are_not_significant() -> None:
         two_sided_p(found.mean, found.seed_variance_of_mean(), found.image_variance_of_mean(), 2)
         > 0.05
     )
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.05 / 66])
+@pytest.mark.parametrize("df", [1, 2, 5])
+def test_the_interpolated_bound_agrees_with_the_exact_one(df: int, alpha: float) -> None:
+    shares = np.array([0.0005, 0.004, 0.02, 0.1, 0.4, 0.8])
+    bounds = least_significant_difference(shares, 1 - shares, df, alpha)
+    for share, bound in zip(shares, bounds, strict=True):
+        assert two_sided_p(float(bound), share, 1 - share, df) == pytest.approx(alpha, rel=0.08)
+        exact = float(least_significant_difference(float(share), float(1 - share), df, alpha))
+        assert two_sided_p(exact, share, 1 - share, df) == pytest.approx(alpha, rel=1e-3)

@@ -12,8 +12,9 @@ import yaml
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from cnncompare.errors import ModelError, RunError
-from cnncompare.runs.run import Run, read_existing
+from cnncompare.errors import Interrupted, ModelError, RunError
+from cnncompare.models.checkpoint import load_checkpoint_weights
+from cnncompare.runs.run import Run, read_existing, tested_checkpoint
 from cnncompare.training import train as train_module
 from cnncompare.training.train import train
 from tests.composing import compose_config
@@ -282,3 +283,52 @@ def test_a_run_without_leaks_prints_no_line_about_them(
     assert run.record.data is not None
     assert run.record.data.leaks is not None
     assert run.record.data.leaks.identical == 0
+
+
+def test_the_last_epoch_is_tested_if_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Among so few noisy images the last epoch is not the best on validation."""
+    read: list[str] = []
+
+    def load(path: Path) -> dict[str, torch.Tensor]:
+        read.append(path.name)
+        return load_checkpoint_weights(path)
+
+    monkeypatch.setattr(train_module, "load_checkpoint_weights", load)
+    settings = ("data.synthetic.noise=30", "trainer.max_epochs=4", f"output_root={tmp_path}")
+    best = train(compose_config(*SMALL, *settings))
+    last = train(compose_config(*SMALL, *settings, "data.selection=last"))
+    assert read == ["best.ckpt", "last.ckpt"]
+    assert last.record.training.selection == "last epoch"
+    assert tested_checkpoint(last.record) == "last.ckpt"
+    accuracies = [row["val_acc1"] or 0.0 for row in last.epochs()]
+    assert last.record.best == best.record.best
+    assert last.record.best.epoch == 1 + int(np.argmax(accuracies)) < 4
+    assert last.record.best.val_acc1 == max(accuracies)
+    assert last.record.test.loss != best.record.test.loss
+    assert best.folder.name != last.folder.name
+    trained = [
+        torch.load(r.folder / "checkpoints" / "last.ckpt", weights_only=True) for r in (best, last)
+    ]
+    states = [checkpoint["state_dict"] for checkpoint in trained]
+    assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
+
+
+def test_an_interrupted_training_that_tests_its_last_epoch_ends_the_same(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overrides = (*SMALL, "data.selection=last")
+    whole = train(compose_config(*overrides, f"output_root={tmp_path / 'whole'}"))
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    config = compose_config(*overrides, f"output_root={tmp_path / 'halves'}")
+    with monkeypatch.context() as patched:
+        patched.setattr(train_module, "_test", stop)
+        with pytest.raises((KeyboardInterrupt, Interrupted)):
+            train(config)
+    halves = train(config)
+    assert halves.record.test == whole.record.test
+    assert halves.folder.name == whole.folder.name != run.folder.name

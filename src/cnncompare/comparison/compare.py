@@ -3,18 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
-from statistics import fmean, stdev
 from typing import Any
 
 import numpy as np
 
+from cnncompare.comparison.clocks import clock_of, groups_on, main_clock, timed_group
+from cnncompare.comparison.estimates import BestOf, Estimate, best_of, estimate_of
 from cnncompare.comparison.fairness import fairness_card, overlapping_runs
-from cnncompare.comparison.folds import (
-    GroupResampling,
-    estimate_over_folds,
-    has_folds,
-    resampling_of,
-)
+from cnncompare.comparison.folds import GroupResampling, resampling_of
 from cnncompare.comparison.grouping import Group, Table, differing_protocol_keys, split_into_tables
 from cnncompare.comparison.learning_curves import (
     BudgetComparison,
@@ -23,27 +19,18 @@ from cnncompare.comparison.learning_curves import (
     total_seconds,
 )
 from cnncompare.comparison.load import Result, Skipped
+from cnncompare.comparison.looks import Look
 from cnncompare.comparison.metrics import METRICS, Metric
 from cnncompare.comparison.pairs import Pair, compare_pairs
 from cnncompare.comparison.pareto import ParetoFront, median_of, pareto_fronts
 from cnncompare.comparison.reference_results import ReferenceResult, reference_result
 from cnncompare.comparison.untrained import (
-    failure_of,
     separate_untrained,
     set_aside_untrained,
 )
 from cnncompare.errors import ConfigError, closest
-from cnncompare.stats.class_scores import effective_images
 from cnncompare.stats.compact_letters import compact_letter_display
 from cnncompare.stats.friedman_nemenyi import MeanRanks, friedman_nemenyi
-from cnncompare.stats.intervals import (
-    Interval,
-    hierarchical_bootstrap,
-    t_over_seeds,
-    t_over_seeds_and_images,
-    wilson,
-    wilson_of_scores,
-)
 
 
 @dataclass(frozen=True)
@@ -54,26 +41,17 @@ class Options:
     target: float | None = None  # validation accuracy in [0, 1] for the time to target
     baseline: str | None = None  # label of a group
     group_by: str | None = None  # key of the configuration
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A metric of a group: mean, standard deviation over seeds, and 95 % intervals.
-
-    `interval` is Wilson's for one run and Student's t over the seeds of several. `with_images`
-    covers seeds and test images together, by hierarchical bootstrap. Over folds or hold-outs, both
-    are Student's t corrected for overlapping training sets, and `sd` is that over the folds.
-    """
-
-    mean: float | None
-    sd: float | None
-    interval: Interval
-    with_images: Interval
+    margin: float | None = None  # largest difference of the metric without practical relevance
+    looks: tuple[Look, ...] = ()  # earlier reports of these runs
 
 
 @dataclass(frozen=True)
 class GroupRow:
-    """A group with its estimates by metric name; times and memory are medians over its runs."""
+    """A group with its estimates by metric name; times and memory are medians over its runs.
+
+    `clock` is the machine that the times were measured on: that of most runs of the table, if any
+    of the group ran there.
+    """
 
     group: Group
     estimates: dict[str, Estimate]
@@ -82,6 +60,7 @@ class GroupRow:
     model: dict[str, Any]
     fairness: dict[str, Any]
     reference_result: ReferenceResult | None
+    clock: str
     letters: str = ""
     did_not_train: int = 0  # runs of the network that are left out of all estimates and tests
     failure: str = ""  # evidence of the first of them
@@ -103,6 +82,13 @@ class ComparedTable:
     pairs: list[Pair]
     fronts: list[ParetoFront]
     budgets: list[BudgetComparison]
+    best: BestOf | None
+    clock: str  # the machine of most runs; times are compared among rows with this clock
+
+    @property
+    def single_runs(self) -> bool:
+        """Whether each row is one run, so that all verdicts are about trained networks."""
+        return all(len(row.group.results) == 1 for row in self.rows)
 
 
 @dataclass(frozen=True)
@@ -149,14 +135,18 @@ def _compare_table(table: Table, overlapping: set[str], options: Options) -> Com
     rows, untrained = _rows(table, overlapping, options)
     groups = [row.group for row in rows]
     has_baseline = any(row.label == options.baseline for row in rows)
-    pairs = compare_pairs(groups, metric, options.baseline if has_baseline else None)
+    baseline = options.baseline if has_baseline else None
+    pairs = compare_pairs(groups, metric, baseline, options.margin, options.looks)
+    clock = main_clock(groups)
     return ComparedTable(
         protocol=table.protocol,
         untrained=untrained,
         rows=rows if has_baseline else _with_letters(rows, pairs),
         pairs=pairs,
-        fronts=pareto_fronts(groups, _scores(rows, metric), metric.higher_is_better),
-        budgets=compare_at_equal_budgets(groups),
+        fronts=pareto_fronts(groups, _scores(rows, metric), metric.higher_is_better, clock),
+        budgets=compare_at_equal_budgets(groups, groups_on(groups, clock)),
+        best=best_of(groups[0], metric, len(groups)) if len(groups) > 1 else None,
+        clock=clock,
     )
 
 
@@ -166,10 +156,10 @@ def _rows(
     """Return the rows of the networks that trained, best first, and those of the others."""
     rows: list[GroupRow] = []
     untrained: list[GroupRow] = []
+    clock = main_clock(table.groups)
     for group in table.groups:
-        trained, failed = separate_untrained(group)
-        row = _row(trained or group, overlapping, options)
-        failure = failure_of(failed[0]) or "" if failed else ""
+        trained, failed, failure = separate_untrained(group)
+        row = _row(trained or group, overlapping, options, clock)
         row = replace(row, did_not_train=len(failed), failure=failure)
         (rows if trained else untrained).append(row)
     rows.sort(key=lambda row: _rank_key(row, options.metric))
@@ -189,15 +179,17 @@ def _with_letters(rows: list[GroupRow], pairs: Sequence[Pair]) -> list[GroupRow]
     return [replace(row, letters=letters[row.label]) for row in rows]
 
 
-def _row(group: Group, overlapping: set[str], options: Options) -> GroupRow:
+def _row(group: Group, overlapping: set[str], options: Options, clock: str) -> GroupRow:
     names = dict.fromkeys(("top1", "top5", options.metric.name))
-    estimates = {name: _estimate(group, METRICS[name]) for name in names}
+    estimates = {name: estimate_of(group, METRICS[name]) for name in names}
     top1, first = estimates["top1"], group.results[0]
+    timed = timed_group(group, clock)
     reference = None if top1.mean is None else reference_result(first, top1.mean, top1.interval)
     return GroupRow(
         group=group,
         estimates=estimates,
-        timing=_timing(group, options.target),
+        timing=_timing(timed, options.target),
+        clock=clock_of(timed.results[0]),
         memory={
             key: median_of(group, attrgetter(f"record.memory.{key}"))
             for key in ("peak_rss_mib", "peak_gpu_mib")
@@ -206,43 +198,6 @@ def _row(group: Group, overlapping: set[str], options: Options) -> GroupRow:
         fairness=fairness_card(group, overlapping),
         reference_result=reference,
         resampling=resampling_of(group),
-    )
-
-
-def _estimate(group: Group, metric: Metric) -> Estimate:
-    if has_folds(group):
-        return Estimate(*estimate_over_folds(group, metric))
-    values = [value for r in group.results if (value := metric.per_run(r)) is not None]
-    unknown = Interval(None, None, "unknown")
-    if not values:
-        return Estimate(None, None, unknown, unknown)
-    n = group.results[0].record.test.n or group.results[0].data.n_test
-    if len(values) == 1:
-        interval = _over_images(group, metric, values[0], n)
-        return Estimate(values[0], None, interval, interval)
-    interval = t_over_seeds(values, n if metric.percent else None)
-    return Estimate(fmean(values), stdev(values), interval, _with_images(group, metric))
-
-
-def _over_images(group: Group, metric: Metric, value: float, n: int) -> Interval:
-    """Return the interval of a single run over its `n` test images."""
-    outcome = next((r.outcome for r in group.results if r.outcome is not None), None)
-    if metric.per_image is None or (metric.effects is not None and outcome is None):
-        return Interval(None, None, "unknown")
-    if metric.effects is None or outcome is None:
-        return wilson(value * n, n)
-    scores = np.asarray(metric.per_image(outcome), dtype=float)
-    return wilson_of_scores(scores, effective_images(outcome.label))
-
-
-def _with_images(group: Group, metric: Metric) -> Interval:
-    outcomes = [result.outcome for result in group.results]
-    known = [outcome for outcome in outcomes if outcome is not None]
-    if metric.per_image is None or len(known) < len(outcomes):
-        return Interval(None, None, "unknown")
-    scores = np.array([metric.per_image(outcome) for outcome in known])
-    return (
-        hierarchical_bootstrap(scores) if scores.dtype == bool else t_over_seeds_and_images(scores)
     )
 
 

@@ -46,14 +46,11 @@ class Table:
 def protocol_of(result: Result) -> dict[str, Any]:
     """Return the protocol of a run, which comparable runs share.
 
-    It includes the hardware, because times are compared.
+    It includes the kind of device, which decides numbers, but no machine: see `clocks`.
     """
-    environment = result.record.environment
     return {
         **_data_protocol(result),
         **_shared_settings(result),
-        "hardware": (environment.gpu or environment.cpu) if environment else None,
-        "threads": environment.threads if environment else None,
     }
 
 
@@ -166,7 +163,7 @@ def _shared_values(result: Result, group_by: str | None) -> dict[str, Any]:
     protocol = protocol_of(result)
     if group_by is None:
         return protocol
-    machine = {k: protocol[k] for k in ("fingerprint", "hardware", "accelerator", "threads")}
+    machine = {k: protocol[k] for k in ("fingerprint", "accelerator")}
     return machine | {k: v for k, v in compared_config(result).items() if k != group_by}
 
 

@@ -66,12 +66,24 @@ class BudgetComparison:
     acc1: dict[str, float]
 
 
-def compare_at_equal_budgets(groups: Sequence[Group]) -> list[BudgetComparison]:
-    """Compare the groups at equal epochs, seconds and MACs: the largest that every run reached."""
-    curves = {g.label: [c for r in g.results if (c := learning_curve(r))] for g in groups}
-    curves = {label: members for label, members in curves.items() if members}
-    budgets = [_at_equal_budget(curves, unit) for unit in ("epochs", "seconds", "MACs")]
+def compare_at_equal_budgets(
+    groups: Sequence[Group], timed: Sequence[Group] | None = None
+) -> list[BudgetComparison]:
+    """Compare the groups at equal epochs, seconds and MACs: the largest that every run reached.
+
+    Seconds are compared among the groups `timed` only, whose runs share a machine.
+    """
+    curves, of_timed = _curves(groups), _curves(groups if timed is None else timed)
+    budgets = [
+        _at_equal_budget(of_timed if unit == "seconds" else curves, unit)
+        for unit in ("epochs", "seconds", "MACs")
+    ]
     return [budget for budget in budgets if budget is not None]
+
+
+def _curves(groups: Sequence[Group]) -> dict[str, list[list[CurvePoint]]]:
+    curves = {g.label: [c for r in g.results if (c := learning_curve(r))] for g in groups}
+    return {label: members for label, members in curves.items() if members}
 
 
 def _at_equal_budget(

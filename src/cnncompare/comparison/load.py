@@ -116,8 +116,13 @@ def flatten(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def load_results(roots: Iterable[Path]) -> tuple[list[Result], list[Skipped]]:
-    """Return the comparable runs at or below `roots`, and the skipped ones with their reasons."""
+    """Return the comparable runs at or below `roots`, and the skipped ones with their reasons.
+
+    Runs that failed because they diverged are among both: beside other runs they count as runs
+    that did not train.
+    """
     results: list[Result] = []
+    diverged: list[Result] = []
     skipped: list[Skipped] = []
     for folder in dict.fromkeys(path.resolve() for path in find_runs(list(roots))):
         try:
@@ -127,12 +132,24 @@ def load_results(roots: Iterable[Path]) -> tuple[list[Result], list[Skipped]]:
             continue
         if reason := _reason_to_skip(run):
             skipped.append(Skipped(str(folder), reason))
+            diverged += _diverged(run)
             continue
         result, problem = _result(run)
         results.append(result)
         if problem:
             skipped.append(Skipped(str(folder / PREDICTIONS), problem))
-    return results, skipped
+    return (results + diverged if results else []), skipped
+
+
+def _diverged(run: Run) -> list[Result]:
+    """Return the result of a run that failed because it diverged, if its record is complete."""
+    record = run.record
+    if record.status != "failed" or record.error is None or record.error.type != "Diverged":
+        return []
+    if record.model is None or record.data is None or record.settings is None:
+        return []
+    sections = (record.model, record.data, record.settings, record.training, record.evaluation)
+    return [Result(run, *sections, None)]
 
 
 def _reason_to_skip(run: Run) -> str:

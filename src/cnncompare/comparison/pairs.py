@@ -1,67 +1,51 @@
-"""Pairwise comparison of groups: difference, confidence interval and significance test.
+"""Pairwise comparison of groups: difference, confidence interval and verdict.
 
 | runs | test | generalises to |
 |---|---|---|
-| one of each | McNemar, or exchange of predictions | these networks, on other such images |
-| two or more common seeds | paired over seeds and images | retraining, on other such images |
-| the same, without predictions | Student's t, paired over seeds | retraining, on these images |
-| two or more common folds or hold-outs | corrected resampled t | retraining, on other such images |
-| otherwise, three or more runs | permutation of the runs | retraining, on these images |
+| one of each | McNemar, or exchange of predictions | these networks, on other images |
+| several of either, same images | two samples over seeds and images | retraining, on other images |
+| two or more common folds or hold-outs | corrected resampled t | retraining, on other images |
+| predictions missing | permutation of the runs | retraining, on these images |
 """
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from cnncompare.comparison.fold_pairs import CORRECTED_T, compare_over_folds
-from cnncompare.comparison.folds import common_folds
+from cnncompare.comparison.fold_tests import compare_folds
 from cnncompare.comparison.grouping import Group
-from cnncompare.comparison.image_differences import (
-    ImageDifferences,
-    ImageEffects,
-    count_wins,
-    image_differences,
-    image_effects,
-)
-from cnncompare.comparison.load import Result
+from cnncompare.comparison.looks import Look, count_looks
 from cnncompare.comparison.metrics import Metric
-from cnncompare.stats.intervals import bonett_price
-from cnncompare.stats.paired_images import (
-    interval_of_mean,
-    mcnemar_p,
-    power_over_images,
-    sign_flip_p,
+from cnncompare.comparison.pair_tests import (
+    Evidence,
+    Member,
+    PairTest,
+    after_looks,
+    compare_pair,
+    member_of,
 )
-from cnncompare.stats.power import (
-    PowerFunction,
-    SampleSizePlan,
-    plan_sample_sizes,
-    power_mcnemar,
-    power_over_runs,
-    power_over_seeds_and_images,
-)
-from cnncompare.stats.variance_components import (
-    estimate_variance_components,
-    least_significant_difference,
-    two_sided_p,
-)
+from cnncompare.stats.power import SampleSizePlan, plan_sample_sizes
+from cnncompare.stats.two_samples import PooledVariance, pooled_variance
 
 ALPHA = 0.05
+Verdict = Literal["better", "same", "undecided"]
 
 
 @dataclass(frozen=True)
 class Pair:
     """Comparison of two groups; `difference` is the metric of `a` minus that of `b`.
 
-    If the groups share two or more seeds, only these `seeds` are compared, and of folds and
-    hold-outs only the common ones, `folds`. `low` and `high` bound the 95 % interval of the
-    difference, which is not adjusted for other pairs. `p_holm` is adjusted for all pairs of the
-    table, and `significant` states whether it is below 0.05.
-    `p_seeds` is from Student's paired t test over seeds alone. `wins_a` and `wins_b` count the
-    images, summed over seeds, that only a or only b classifies correctly, and `effect` is Cohen's
-    g of these counts, in [-0.5, 0.5]. Values that cannot be computed are None.
+    All runs of both groups count, `runs` of each, but of folds and hold-outs only the common ones,
+    `folds`. `low` and `high` bound the 95 % interval of the difference, which is not adjusted for
+    other pairs. `p_holm` is adjusted for all pairs of the table, and `significant` states whether
+    it is below 0.05. `too_few_runs` states that the difference is not significant although it
+    would be if the spread over seeds were known. `p_seeds` leaves the images out. `wins_a`
+    and `wins_b` count the images, per pair of runs, that only a or only b classifies correctly,
+    and `effect` is Cohen's g of these counts, in [-0.5, 0.5]. `p_same` is that of two one-sided
+    tests for a difference within `margin`, adjusted for all pairs; `same_within` is the smallest
+    margin for which the verdict would be `same`. If runs were added after `looks` at the pair, p
+    and the interval allow for them. Values that cannot be computed are None.
     """
 
     a: str
@@ -73,228 +57,163 @@ class Pair:
     p: float | None
     p_holm: float | None = None
     significant: bool = False
+    verdict: Verdict = "undecided"
+    margin: float | None = None
+    p_same: float | None = None
+    same_within: float | None = None
+    too_few_runs: bool = False
     p_seeds: float | None = None
-    seeds: tuple[int, ...] = ()
+    runs: tuple[int, int] = (0, 0)
+    seeds: tuple[int, ...] = ()  # that both have; of folds, in every common one
     wins_a: int | None = None
     wins_b: int | None = None
     effect: float | None = None
     plan: SampleSizePlan | None = None
     folds: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Tested:
-    """A pair before correction; `seeds` and `images` are None if a plan cannot vary them."""
-
-    pair: Pair
-    power: PowerFunction | None = None
-    seeds: int | None = None
-    images: int | None = None
+    looks: int = 0
 
 
 def compare_pairs(
-    groups: Sequence[Group], metric: Metric, baseline: str | None = None
+    groups: Sequence[Group],
+    metric: Metric,
+    baseline: str | None = None,
+    margin: float | None = None,
+    looks: Sequence[Look] = (),
 ) -> list[Pair]:
-    """Compare every pair of `groups`, which are ranked best first, or those with `baseline`."""
-    tested = [
-        _test(a, b, metric)
-        for i, a in enumerate(groups)
-        for b in groups[i + 1 :]
+    """Compare every pair of `groups`, which are ranked best first, or those with `baseline`.
+
+    `margin` is the largest difference of the metric without practical relevance. Where runs were
+    added after `looks`, the test is one that stays valid under such looks.
+    """
+    members = [member_of(group, metric) for group in groups]
+    pool = pooled_variance([m.sample for m in members if m.sample is not None])
+    named = [
+        (a, b)
+        for i, a in enumerate(members)
+        for b in members[i + 1 :]
         if baseline is None or baseline in (a.label, b.label)
     ]
-    adjusted = _holm([t.pair.p for t in tested])
-    ties = sum(p is not None and p >= ALPHA for p in adjusted)
-    return [_decide(t, p, ALPHA / max(1, ties)) for t, p in zip(tested, adjusted, strict=True)]
+    tests = [
+        after_looks(_test(a, b, pool, metric), count_looks(a.group, b.group, looks))
+        for a, b in named
+    ]
+    pairs = [
+        _untested(a.group, b.group, test, metric) for (a, b), test in zip(named, tests, strict=True)
+    ]
+    return _decide(pairs, tests, margin)
 
 
-def _holm(p_values: list[float | None]) -> list[float | None]:
-    known = [p for p in p_values if p is not None]
-    if not known:
-        return p_values
-    from statsmodels.stats.multitest import multipletests
-
-    adjusted = iter(multipletests(known, alpha=ALPHA, method="holm")[1])
-    return [None if p is None else float(next(adjusted)) for p in p_values]
+def _test(a: Member, b: Member, pool: PooledVariance | None, metric: Metric) -> PairTest:
+    if a.group.results[0].data.resampling is None:
+        return compare_pair(a, b, pool)
+    return compare_folds(a.group, b.group, metric)
 
 
-def _decide(tested: _Tested, p_holm: float | None, alpha: float) -> Pair:
-    """Set the significance and, for a tied pair, the plan.
-
-    `alpha` is the level that Holm's correction requires of the next pair.
-    """
-    pair, significant = tested.pair, p_holm is not None and p_holm < ALPHA
-    plan = None
-    if not significant and tested.power is not None and pair.difference is not None:
-        plan = plan_sample_sizes(pair.difference, tested.power, alpha, tested.seeds, tested.images)
-    return replace(pair, p_holm=p_holm, significant=significant, plan=plan)
-
-
-def _test(a: Group, b: Group, metric: Metric) -> _Tested:
-    if a.results[0].data.resampling is not None:
-        return _test_folds(a, b, metric)
-    return _test_seeds(a, b, metric)
-
-
-def _test_folds(a: Group, b: Group, metric: Metric) -> _Tested:
-    """Test over the common folds or hold-outs; on a single one, over its seeds."""
-    pair, folds = Pair(a.label, b.label, None, None, None, "none", None), common_folds(a, b)
-    if not folds:
-        return _Tested(pair)
-    if len(folds) == 1:
-        of_a, of_b = folds[0]
-        tested = _test_seeds(replace(a, results=of_a), replace(b, results=of_b), metric)
-        return replace(tested, pair=replace(tested.pair, folds=(of_a[0].number,)))
-    found = compare_over_folds(folds, metric)
-    if found is None:
-        return _Tested(pair)
-    values = {name: value for name, value in vars(found).items() if name != "power"}
-    return _Tested(replace(pair, test=CORRECTED_T, **values), found.power)
-
-
-def _test_seeds(a: Group, b: Group, metric: Metric) -> _Tested:
-    by_seed_a, by_seed_b = ({r.seed: r for r in group.results} for group in (a, b))
-    common = tuple(sorted(by_seed_a.keys() & by_seed_b.keys()))
-    untested = Pair(a.label, b.label, None, None, None, "none", None)
-    if len(by_seed_a) == len(by_seed_b) == 1:
-        return _test_single_runs(untested, a.results[0], b.results[0], metric)
-    if len(common) >= 2:
-        runs = [(by_seed_a[seed], by_seed_b[seed]) for seed in common]
-        return _test_paired_runs(replace(untested, seeds=common), runs, metric)
-    return _test_unpaired_runs(untested, a.results, b.results, metric)
-
-
-def _test_single_runs(pair: Pair, a: Result, b: Result, metric: Metric) -> _Tested:
-    x, y = metric.per_run(a), metric.per_run(b)
-    difference = None if x is None or y is None else x - y
-    pair = replace(pair, difference=difference)
-    signs = image_differences([(a, b)], metric)
-    if signs is None or difference is None:
-        return _Tested(pair)
-    pair = replace(pair, seeds=(a.seed,) if a.seed == b.seed else ())
-    pair = _with_effect(pair, *count_wins([(a, b)], metric, signs))
-    effects = image_effects(a, b, metric)
-    return _test_mcnemar(pair, signs) if effects is None else _test_effects(pair, signs[0], effects)
-
-
-def _test_mcnemar(pair: Pair, signs: ImageDifferences) -> _Tested:
-    n, wins, losses = signs.size, int((signs > 0).sum()), int((signs < 0).sum())
-    low, high = bonett_price(wins, losses, n)
-    pair = replace(pair, low=low, high=high, test="mcnemar-exact", p=mcnemar_p(wins, losses))
-    return _Tested(pair, power_mcnemar((wins + losses) / n, n), None, n)
-
-
-def _test_effects(pair: Pair, differences: ImageDifferences, effects: ImageEffects) -> _Tested:
-    """Test a metric to which images contribute unequally, by exchanging the predictions."""
-    low, high = interval_of_mean(differences, effects.heaviest)
-    pair = replace(
-        pair, low=low, high=high, test="image-permutation", p=sign_flip_p(effects.values)
-    )
-    n, variance = len(effects.values), float(np.square(effects.values).mean())
-    return _Tested(pair, power_over_images(variance, n), None, n)
-
-
-def _test_paired_runs(pair: Pair, runs: list[tuple[Result, Result]], metric: Metric) -> _Tested:
-    values = [(metric.per_run(a), metric.per_run(b)) for a, b in runs]
-    differences = np.array([x - y for x, y in values if x is not None and y is not None])
-    if len(differences) < len(runs):
-        return _Tested(pair)
-    variance = _variance_between_seeds(differences, _n_images(r for both in runs for r in both))
-    mean, n = float(differences.mean()), len(differences)
-    pair = replace(pair, difference=mean, p_seeds=two_sided_p(mean, variance / n, 0.0, n - 1))
-    by_image = image_differences(runs, metric)
-    if by_image is None:
-        return _test_over_seeds(pair, variance, n)
-    pair = _with_effect(pair, *count_wins(runs, metric, by_image))
-    return _test_over_seeds_and_images(pair, by_image)
-
-
-def _test_over_seeds(pair: Pair, variance: float, n: int) -> _Tested:
-    """Test by Student's t over `n` seeds; `variance` is that of one seed's difference."""
-    assert pair.difference is not None
-    half = float(least_significant_difference(variance / n, 0.0, n - 1, ALPHA))
-    low, high = pair.difference - half, pair.difference + half
-    pair = replace(pair, low=low, high=high, test="paired-t", p=pair.p_seeds)
-    return _Tested(pair, power_over_runs(variance, n, samples=1), n)
-
-
-def _test_over_seeds_and_images(pair: Pair, differences: ImageDifferences) -> _Tested:
-    variances = estimate_variance_components(differences)
-    mean, df = variances.mean, variances.seeds - 1
-    v_seeds, v_images = variances.seed_variance_of_mean(), variances.image_variance_of_mean()
-    half = float(least_significant_difference(v_seeds, v_images, df, ALPHA))
+def _untested(a: Group, b: Group, test: PairTest, metric: Metric) -> Pair:
+    """Return the pair with its difference and interval, before it is decided."""
+    bounds = _interval(test, ALPHA, 1.0 if metric.percent else math.inf)
+    pair = Pair(a.label, b.label, test.difference, *bounds, test.name, test.p)
+    seeds = {r.seed for r in a.results} & {r.seed for r in b.results}
     pair = replace(
         pair,
-        low=mean - half,
-        high=mean + half,
-        test="paired-seeds-and-images",
-        p=two_sided_p(mean, v_seeds, v_images, df),
+        p_seeds=test.p_seeds,
+        runs=test.runs or (len(a.results), len(b.results)),
+        seeds=tuple(sorted(seeds)) if test.seeds_in_common is None else test.seeds_in_common,
+        folds=test.folds,
+        looks=test.looks,
     )
-    power = power_over_seeds_and_images(variances)
-    return _Tested(pair, power, variances.seeds, variances.images)
+    return pair if test.wins is None else _with_effect(pair, *test.wins)
 
 
-def _variance_between_seeds(differences: NDArray[np.float64], n_images: int) -> float:
-    """Return the variance of the differences, at least that of rounding to one image."""
-    return max(float(differences.var(ddof=1)), 1 / (6 * n_images**2))
+def _interval(test: PairTest, alpha: float, most: float) -> tuple[float | None, float | None]:
+    """Return the interval, within +-`most`; it contains 0 if and only if p is at least alpha."""
+    if test.evidence is None or test.p is None:
+        return None, None
+    bounds = test.evidence.interval(alpha)
+    if bounds is None:
+        return None, None
+    low, high = max(-most, bounds[0]), min(most, bounds[1])
+    return (min(low, 0.0), max(high, 0.0)) if test.p >= alpha else (low, high)
 
 
-def _n_images(results: Iterable[Result]) -> int:
-    return min(result.record.test.n or result.data.n_test for result in results)
-
-
-def _test_unpaired_runs(pair: Pair, a: list[Result], b: list[Result], metric: Metric) -> _Tested:
-    x = [value for r in a if (value := metric.per_run(r)) is not None]
-    y = [value for r in b if (value := metric.per_run(r)) is not None]
-    if len(x) < len(a) or len(y) < len(b):
-        return _Tested(pair)
-    difference, df = float(np.mean(x) - np.mean(y)), len(x) + len(y) - 2
-    variance = _pooled_variance(x, y, _n_images((*a, *b)))
-    standard_error2 = variance * (1 / len(x) + 1 / len(y))
-    half = float(least_significant_difference(standard_error2, 0.0, df, ALPHA))
-    pair = replace(
-        pair,
-        difference=difference,
-        low=difference - half,
-        high=difference + half,
-        test="permutation",
-        p=_permutation(x, y),
-    )
-    fewest = min(len(x), len(y))
-    power = power_over_runs(2 * variance, fewest, samples=2) if fewest > 1 else None
-    return _Tested(pair, power, fewest)
-
-
-def _pooled_variance(x: list[float], y: list[float], n_images: int) -> float:
-    """Return the variance between seeds, at least that of rounding to one image."""
-    deviations = np.concatenate([np.array(values) - np.mean(values) for values in (x, y)])
-    return max(float((deviations**2).sum()) / (len(deviations) - 2), 1 / (12 * n_images**2))
-
-
-def _permutation(x: list[float], y: list[float]) -> float:
-    """Return the two-sided p of the difference of means over all splits, or 9,999 random ones."""
-    if min(len(x), len(y)) == 1:
-        return _permutation_of_one(x, y)
-    from scipy.stats import permutation_test
-
-    test = permutation_test(
-        (np.array(x), np.array(y)),
-        lambda u, v, axis: np.mean(u, axis=axis) - np.mean(v, axis=axis),
-        n_resamples=9999,
-        vectorized=True,
-        rng=np.random.default_rng(0),
-    )
-    return float(test.pvalue)
-
-
-def _permutation_of_one(x: list[float], y: list[float]) -> float:
-    """Return the two-sided p if one group has a single run, which scipy does not support."""
-    pooled = np.array([*x, *y])
-    differences = abs(pooled - (pooled.sum() - pooled) / (len(pooled) - 1))
-    observed = abs(np.mean(x) - np.mean(y))
-    return float((differences >= observed * (1 - 1e-12)).mean())
-
-
-def _with_effect(pair: Pair, wins: int, losses: int) -> Pair:
+def _with_effect(pair: Pair, wins: float, losses: float) -> Pair:
     discordant = wins + losses
     effect = wins / discordant - 0.5 if discordant else 0.0
-    return replace(pair, wins_a=wins, wins_b=losses, effect=effect)
+    return replace(pair, wins_a=round(wins), wins_b=round(losses), effect=effect)
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """Return the p values adjusted by Holm's procedure (Holm 1979); None stays None."""
+    order = sorted((p, i) for i, p in enumerate(p_values) if p is not None)
+    adjusted: list[float | None] = [None] * len(p_values)
+    largest = 0.0
+    for rank, (p, i) in enumerate(order):
+        largest = max(largest, min(1.0, p * (len(order) - rank)))
+        adjusted[i] = largest
+    return adjusted
+
+
+def _decide(pairs: list[Pair], tests: list[PairTest], margin: float | None) -> list[Pair]:
+    """Set significance, verdict and, for a pair that is not significant, the plan."""
+    adjusted = holm([test.p for test in tests])
+    within = [None if margin is None else _p_same(test.evidence, margin) for test in tests]
+    adjusted_same = holm(within)
+    ties = sum(p is not None and p >= ALPHA for p in adjusted)
+    level = ALPHA / max(1, ties)  # that Holm's correction requires of the next pair
+    decided = []
+    for pair, test, p, p_same in zip(pairs, tests, adjusted, adjusted_same, strict=True):
+        significant = p is not None and p < ALPHA
+        same = p_same is not None and p_same < ALPHA
+        _check_direction(pair, test)
+        decided.append(
+            replace(
+                pair,
+                p_holm=p,
+                significant=significant,
+                verdict="same" if same else "better" if significant else "undecided",
+                margin=margin,
+                p_same=p_same,
+                same_within=_same_within(test.evidence, ALPHA / len(tests)),
+                too_few_runs=_too_few_runs(test, significant, level),
+                plan=None if significant else _plan(test, level),
+            )
+        )
+    return decided
+
+
+def _check_direction(pair: Pair, test: PairTest) -> None:
+    """Assert that the test and the sentences, which follow `difference`, point the same way."""
+    if test.evidence is not None and pair.difference is not None:
+        assert test.evidence.centre * pair.difference >= -1e-9
+
+
+def _p_same(evidence: Evidence | None, margin: float) -> float | None:
+    """Return the p of two one-sided tests (Schuirmann 1987)."""
+    if evidence is None:
+        return None
+    return max(evidence.p_above(-margin), evidence.p_below(margin))
+
+
+def _same_within(evidence: Evidence | None, alpha: float) -> float | None:
+    bounds = None if evidence is None else evidence.interval(2 * alpha)
+    return None if bounds is None else max(abs(bounds[0]), abs(bounds[1]))
+
+
+def _too_few_runs(test: PairTest, significant: bool, level: float) -> bool:
+    """Return whether only the number of runs prevents a significant difference.
+
+    Tests of two single runs depend on the images alone.
+    """
+    if significant or test.p is None or test.name in ("mcnemar-exact", "image-permutation"):
+        return False
+    if test.folds:
+        return False
+    if test.name == "permutation":
+        return test.smallest_p >= level
+    return test.smallest_p < level
+
+
+def _plan(test: PairTest, level: float) -> SampleSizePlan | None:
+    if test.power is None or test.difference is None:
+        return None
+    return plan_sample_sizes(test.difference, test.power, level, test.seeds, test.images)

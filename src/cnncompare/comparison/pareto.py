@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from cnncompare.comparison.clocks import TIMES, groups_on
 from cnncompare.comparison.grouping import Group
 from cnncompare.comparison.learning_curves import total_seconds
 from cnncompare.comparison.load import Result
@@ -53,12 +54,20 @@ class ParetoFront:
 
 
 def pareto_fronts(
-    groups: Sequence[Group], scores: dict[str, float], higher_is_better: bool = True
+    groups: Sequence[Group],
+    scores: dict[str, float],
+    higher_is_better: bool = True,
+    clock: str | None = None,
 ) -> list[ParetoFront]:
-    """Return the front of `scores`, by label, against each cost that was measured."""
+    """Return the front of `scores`, by label, against each cost that was measured.
+
+    Times are those of the runs on the machine `clock`; None stands for any machine.
+    """
     fronts = []
+    timed = list(groups) if clock is None else groups_on(groups, clock)
     for cost in COSTS:
-        values = {g.label: v for g in groups if (v := median_of(g, cost.measure)) is not None}
+        members = timed if cost.name in TIMES else groups
+        values = {g.label: v for g in members if (v := median_of(g, cost.measure)) is not None}
         values = {label: v for label, v in values.items() if label in scores}
         if values:
             fronts.append(_front(cost, values, scores, 1 if higher_is_better else -1))

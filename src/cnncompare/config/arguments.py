@@ -12,6 +12,7 @@ from hydra._internal.utils import get_args_parser
 from cnncompare.config.quoting import Several, quote_overrides, refuse_options
 from cnncompare.config.script_flags import refuse_script_flags
 from cnncompare.errors import ConfigError
+from cnncompare.system.ranks import is_rank_zero
 
 _SWITCHES = ("help", "hydra_help", "resolve", "run", "multirun", "shell_completion")
 _OPTIONS = ("cfg", "package", "config_path", "config_name", "config_dir", "info")
@@ -102,6 +103,8 @@ def read_arguments(arguments: Sequence[str]) -> Arguments:
 
 
 def _refuse_folders(overrides: Sequence[str]) -> None:
+    if not is_rank_zero():
+        return  # Lightning starts the other ranks with hydra.run.dir
     for override in overrides:
         key = override.partition("=")[0].lstrip("+~")
         if key in _FOLDERS:

@@ -120,6 +120,8 @@ class DataConfig(Section):
     holdout: Annotated[Annotated[int, Field(ge=1)] | None, DRAWN] = None
     # test_as_val: choose the epoch on the test set; stated in the record
     protocol: Annotated[Literal["holdout", "test_as_val"], TRAINING_PROTOCOL] = "holdout"
+    # the epoch that is tested: the best on validation, or the last
+    selection: Annotated[Literal["best", "last"], TRAINING_PROTOCOL] = "best"
     # draw training images with replacement, every class equally often
     balance: Annotated[bool, TRAINING] = False
     limit_train: Annotated[Count | None, TRAINING] = None  # images, stratified by class

@@ -15,7 +15,7 @@ from cnncompare.config.trainer import TrainerConfig
 from cnncompare.errors import DataError, first_line
 from cnncompare.runs.lifecycle import is_finished
 from cnncompare.runs.record import DataSection, ModelSection, SettingsSection
-from cnncompare.runs.run import BEST_CHECKPOINT, CHECKPOINTS, CONFIG, RECORD, Run
+from cnncompare.runs.run import CHECKPOINTS, CONFIG, RECORD, Run, tested_checkpoint
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ def saved_settings(run: Run) -> SavedSettings:
     """
     built, images, protocol = _sections(run)
     config = _read_config(run)
-    best = run.folder / CHECKPOINTS / BEST_CHECKPOINT
-    if config["trainer"].get("max_epochs") != 0 and not best.is_file():
-        raise DataError(f"{best}: there is no such file; the run has no weights")
+    tested = run.folder / CHECKPOINTS / tested_checkpoint(run.record)
+    if config["trainer"].get("max_epochs") != 0 and not tested.is_file():
+        raise DataError(f"{tested}: there is no such file; the run has no weights")
     try:
         model = ModelConfig.model_validate(config["model"])
         trainer = TrainerConfig.model_validate(config["trainer"])

@@ -8,10 +8,12 @@ from cnncompare.comparison.metrics import METRICS, Metric
 from cnncompare.comparison.predictions import table_class_names
 from cnncompare.errors import shortened
 from cnncompare.runs.leaks import leak_sentence
+from cnncompare.runs.record import LAST_EPOCH
 from cnncompare.stats.imbalance import ADVICE, imbalance_sentence
 from cnncompare.terminal.formatting import enumeration
 
 MOST_CLASSES = 8  # named in a sentence
+MOST_NAMES = 6  # in one sentence
 
 
 def caveats(table: ComparedTable, metric: Metric = METRICS["top1"]) -> list[str]:
@@ -22,6 +24,8 @@ def caveats(table: ComparedTable, metric: Metric = METRICS["top1"]) -> list[str]
         *_never_predicted(table),
         *_unknown(table, metric),
         *_single_runs(table),
+        *_some_single_runs(table),
+        *_other_clocks(table),
         *_biased(table),
         *_disturbed(table, "busy_epochs", "Other programs used more than 10 % of the cores"),
         *_disturbed(table, "throttled_epochs", "The GPU was throttled by power or temperature"),
@@ -81,11 +85,35 @@ def _single_runs(table: ComparedTable) -> list[str]:
     return [f"{runs}: the findings hold for these trained networks, not for retraining them."]
 
 
+def _some_single_runs(table: ComparedTable) -> list[str]:
+    single = [row.label for row in table.rows if len(row.group.results) == 1]
+    if not single or len(single) == len(table.rows):
+        return []
+    spread = "is taken to spread over seeds like the others"
+    verb = f"has one run and {spread}" if len(single) == 1 else f"have one run each: each {spread}"
+    return [f"{_names(single)} {verb}."]
+
+
+def _other_clocks(table: ComparedTable) -> list[str]:
+    rows = [f"{row.label} ({row.clock})" for row in table.rows if row.clock != table.clock]
+    if not rows:
+        return []
+    return [f"Times are from {table.clock}; not compared, from another machine: {_names(rows)}."]
+
+
+def _names(names: list[str]) -> str:
+    more = len(names) - MOST_NAMES
+    return enumeration(names if more <= 0 else [*names[:MOST_NAMES], f"{more} more"])
+
+
 def _biased(table: ComparedTable) -> list[str]:
     return [
         *_rows_with(
             table,
-            lambda row: row.fairness["protocol"] == "test_as_val",
+            lambda row: (
+                row.fairness["protocol"] == "test_as_val"
+                and row.fairness["selection"] != LAST_EPOCH
+            ),
             "selected the epoch on the test set, which biases the accuracy upwards",
         ),
         *_rows_with(
@@ -116,7 +144,7 @@ def _disturbed(table: ComparedTable, key: str, disturbance: str) -> list[str]:
     rows = [f"{label} ({some} of {n})" for label, some, n in counts if some]
     if not rows:
         return []
-    return [f"{disturbance} in some epochs, whose times are too long: {enumeration(rows)}."]
+    return [f"{disturbance} in some epochs, whose times are too long: {_names(rows)}."]
 
 
 def _notes(table: ComparedTable) -> list[str]:

@@ -7,10 +7,10 @@ from cnncompare.comparison.compare import ComparedTable, GroupRow, Options
 from cnncompare.comparison.metrics import METRICS, Metric
 from cnncompare.comparison.pairs import Pair
 from cnncompare.report.folds import repetition_noun
-from cnncompare.report.formatting import difference, metric_number
+from cnncompare.report.formatting import difference, metric_number, table_decimals
+from cnncompare.stats.intervals import Interval
 from cnncompare.terminal.formatting import (
     UNKNOWN,
-    accuracy_decimals,
     gmacs,
     integer,
     millions,
@@ -40,15 +40,14 @@ def text_column(key: str, title: str, text: Callable[[GroupRow], str], hint: str
 
 def result_columns(table: ComparedTable, options: Options) -> list[Column]:
     """Return the columns of the results table for which any row has a value."""
-    decimals = accuracy_decimals(table.rows[0].group.results[0].data.n_test)
+    decimals = table_decimals(table)
     columns = [
         text_column("model", "model", lambda row: row.label, "one row per model and recipe"),
-        text_column(
-            "ties", "ties", lambda row: row.letters, "rows with a common letter: statistically tied"
-        ),
+        _ties(table),
         *_repetition_columns(table),
         *_metric_columns(options.metric, decimals, repetition_noun(table)),
         *_baseline_columns(table.pairs, options, decimals),
+        *_clock_columns(table),
         *_timing_columns(options.target),
         *_size_columns(),
         _memory("peak_rss_mib", "RSS (MiB)", "peak memory of the process"),
@@ -60,6 +59,23 @@ def result_columns(table: ComparedTable, options: Options) -> list[Column]:
         for c in columns
         if c.key in always or any(c.value(r) not in (None, "") for r in table.rows)
     ]
+
+
+def _ties(table: ComparedTable) -> Column:
+    hint = "rows with a common letter: statistically tied"
+    if table.single_runs:
+        hint += ", as trained networks on other images; one run says nothing about retraining"
+    return text_column(
+        "ties", "ties (images)" if table.single_runs else "ties", lambda row: row.letters, hint
+    )
+
+
+def _clock_columns(table: ComparedTable) -> list[Column]:
+    """Return the machine of each row's times, where there are several."""
+    if len({row.clock for row in table.rows}) < 2:
+        return []
+    hint = "machine of the times; times of different machines are not compared"
+    return [text_column("clock", "clock", lambda row: row.clock, hint)]
 
 
 def _repetition_columns(table: ComparedTable) -> list[Column]:
@@ -110,14 +126,19 @@ def _estimate_columns(metric: Metric, decimals: int, over: str) -> list[Column]:
         return row.estimates[name].sd
 
     def interval(row: GroupRow) -> str:
-        bounds = row.estimates[name].interval
+        return between(row.estimates[name].interval)
+
+    def over_seeds(row: GroupRow) -> str:
+        return between(row.estimates[name].over_seeds)
+
+    def between(bounds: Interval) -> str:
         return UNKNOWN if bounds.low is None else f"{text(bounds.low)} to {text(bounds.high)}"
 
     def text(value: float | None) -> str:
         return metric_number(value, metric, decimals)
 
     title = metric.title.removeprefix("test ") + unit
-    method = "Wilson for one run, Student's t over the seeds of several"
+    method = "for other seeds and other images of the same kind; one run: for other images"
     if over != "seeds":
         method = f"Student's t over {over}, corrected for overlapping training sets"
     return [
@@ -129,6 +150,13 @@ def _estimate_columns(metric: Metric, decimals: int, over: str) -> list[Column]:
             method,
             lambda r: r.estimates[name].interval.low,
             interval,
+        ),
+        Column(
+            f"{name}_seeds_interval",
+            "over seeds",
+            "95 % interval for other seeds on these test images, Student's t",
+            lambda r: r.estimates[name].over_seeds.low,
+            over_seeds,
         ),
     ]
 

@@ -4,6 +4,8 @@ import argparse
 import json
 import os
 import sys
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from cnncompare.system.argument_parser import CommandParser
 if TYPE_CHECKING:
     from cnncompare.comparison.compare import Comparison, Options
     from cnncompare.comparison.load import Result, Skipped
+    from cnncompare.comparison.looks import Look
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -45,6 +48,19 @@ def _parser() -> argparse.ArgumentParser:
         help="rank by acc1 (default), balanced (accuracy), f1 (macro), top5, nll or ece",
     )
     parser.add_argument(
+        "--margin",
+        type=float,
+        metavar="POINTS",
+        help="difference without practical relevance, such as 0.5 percentage points: pairs within "
+        "it are practically the same",
+    )
+    parser.add_argument(
+        "--planned-seeds",
+        type=int,
+        metavar="N",
+        help="N seeds were planned from the start: earlier reports do not count as looks",
+    )
+    parser.add_argument(
         "--filter",
         action="append",
         default=[],
@@ -61,14 +77,40 @@ def main(argv: list[str]) -> int:
     writable.
     """
     arguments = _parser().parse_args(argv)
-    comparison = _compare(arguments, _options(arguments))
+    options = _options(arguments)
+    if arguments.planned_seeds is not None and arguments.planned_seeds < 1:
+        raise ConfigError(f"--planned-seeds {arguments.planned_seeds}: at least 1 seed, such as 5")
+    comparison, results = _compare(arguments, options)
     if arguments.json:
         from cnncompare.report.json import comparison_json
 
         sys.stdout.write(comparison_json(comparison) + "\n")
     else:
         _print_and_write(comparison, arguments.out or arguments.folders[0])
+        from cnncompare.comparison.looks import record_look
+
+        record_look(arguments.folders, results)
     return 0
+
+
+def _looks(arguments: argparse.Namespace, results: "list[Result]") -> "tuple[Look, ...]":
+    """Return the earlier looks that count.
+
+    Raises ConfigError if a network has more seeds than were planned.
+    """
+    from cnncompare.comparison.looks import read_looks
+
+    planned = arguments.planned_seeds
+    if planned is None:
+        return tuple(read_looks(arguments.folders))
+    runs = {(result.run_settings.recipe_hash, result.seed) for result in results}
+    most = max(Counter(recipe for recipe, _ in runs).values())
+    if planned < most:
+        raise ConfigError(
+            f"--planned-seeds {planned}: a network has {most} seeds, more than were planned; "
+            "leave it out to allow for the looks before seeds were added"
+        )
+    return ()
 
 
 def comparison_of(folders: list[Path]) -> dict[str, Any]:
@@ -76,19 +118,23 @@ def comparison_of(folders: list[Path]) -> dict[str, Any]:
     from cnncompare.report.json import comparison_json
 
     arguments = _parser().parse_args([str(folder) for folder in folders])
-    content: dict[str, Any] = json.loads(comparison_json(_compare(arguments, _options(arguments))))
+    comparison, _ = _compare(arguments, _options(arguments))
+    content: dict[str, Any] = json.loads(comparison_json(comparison))
     return content
 
 
-def _compare(arguments: argparse.Namespace, options: "Options") -> "Comparison":
+def _compare(
+    arguments: argparse.Namespace, options: "Options"
+) -> "tuple[Comparison, list[Result]]":
     results, skipped = _read(arguments.folders, arguments.filter)
 
     from cnncompare.comparison.compare import compare_results
 
+    options = replace(options, looks=_looks(arguments, results))
     comparison = compare_results(results, skipped, options)
     if not comparison.tables:
         raise UserError(f"no run can be compared; {comparison.skipped[-1].reason}")
-    return comparison
+    return comparison, results
 
 
 def _print_and_write(comparison: "Comparison", out: Path) -> None:
@@ -112,7 +158,19 @@ def _options(arguments: argparse.Namespace) -> "Options":
         hint = f"; did you mean {target / 100:g}?" if 1 < target <= 100 else ""
         raise ConfigError(f"--target {target:g}: an accuracy must be in (0, 1]{hint}")
     metric = metric_named(arguments.metric)
-    return Options(metric, target, arguments.baseline, arguments.group_by)
+    margin = _margin(arguments.margin, percent=metric.percent)
+    return Options(metric, target, arguments.baseline, arguments.group_by, margin)
+
+
+def _margin(margin: float | None, *, percent: bool) -> float | None:
+    """Return the margin in units of the metric; raises ConfigError if it makes no sense."""
+    if margin is None:
+        return None
+    most = 100 if percent else float("inf")
+    if not 0 < margin < most:
+        limit = " and below 100 percentage points" if percent else ""
+        raise ConfigError(f"--margin {margin:g}: a margin must be positive{limit}, such as 0.5")
+    return margin / 100 if percent else margin
 
 
 def _read(folders: list[Path], filters: list[str]) -> "tuple[list[Result], list[Skipped]]":

@@ -14,11 +14,22 @@ from cnncompare.report.findings import (
     reason_for_tables,
     table_findings,
     tie_groups,
+    tie_title,
 )
 
 # Columns in the order in which a narrow terminal drops them; numbers are never wrapped or cut.
 _DROPPED_FIRST = (
-    *("size_mb", "gmacs", "peak_rss_mib", "top5_sd", "top5_interval", "total_s", "peak_gpu_mib"),
+    *(
+        "top1_seeds_interval",
+        "top5_seeds_interval",
+        "size_mb",
+        "gmacs",
+        "peak_rss_mib",
+        "top5_sd",
+        "top5_interval",
+        "total_s",
+        "peak_gpu_mib",
+    ),
     *("images_per_s", "top5", "time_to_best_s", "top1_sd", "params", "epoch_s", "top1_interval"),
 )
 _MOST_EXCLUDED = 10  # excluded runs that are listed
@@ -51,7 +62,7 @@ def _print_table(table: ComparedTable, comparison: Comparison, console: Console)
     groups = tie_groups(table)
     if len(table.rows) > 1 and groups:
         ties = "; ".join(f"{name}: {', '.join(labels)}" for name, labels in groups)
-        console.print(Text(f"Tie groups: {ties}"))
+        console.print(Text(f"{tie_title(table)}: {ties}"))
     columns = result_columns(table, comparison.options)
     for key in _DROPPED_FIRST:
         if _width(table, columns) <= console.width:

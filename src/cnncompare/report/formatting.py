@@ -1,7 +1,9 @@
 """Values and differences of a metric as text."""
 
+from cnncompare.comparison.compare import ComparedTable
 from cnncompare.comparison.metrics import Metric
-from cnncompare.terminal.formatting import UNKNOWN, number, percent, percentage
+from cnncompare.comparison.pairs import Pair
+from cnncompare.terminal.formatting import UNKNOWN, accuracy_decimals, number, percent, percentage
 
 
 def metric_number(value: float | None, metric: Metric, decimals: int = 1) -> str:
@@ -30,3 +32,21 @@ def difference(value: float | None, metric: Metric, decimals: int = 1, signed: b
     """Return a difference of the metric with its unit: "0.2 points", or of a loss."""
     text = difference_number(value, metric, decimals, signed)
     return f"{text} points" if metric.percent and text != UNKNOWN else text
+
+
+def table_decimals(table: ComparedTable) -> int:
+    """Return the decimals of the table's percentages.
+
+    The second one makes single images of a large test set visible, but it is noise where no gap
+    below one point can be detected.
+    """
+    decimals = accuracy_decimals(table.rows[0].group.results[0].data.n_test)
+    gaps = [gap for pair in table.pairs if (gap := _detectable(pair)) is not None]
+    return min(decimals, 1) if gaps and min(gaps) >= 0.01 else decimals
+
+
+def _detectable(pair: Pair) -> float | None:
+    """Return the smallest gap that is reliably detected, or half of the interval's width."""
+    if pair.plan is not None and pair.plan.detectable is not None:
+        return pair.plan.detectable
+    return None if pair.low is None or pair.high is None else (pair.high - pair.low) / 2

@@ -26,14 +26,14 @@ from cnncompare.report.findings import (
     across,
     headline,
     reason_for_tables,
-    settling_effort,
     table_findings,
     tie_groups,
+    tie_title,
 )
-from cnncompare.report.formatting import difference, difference_number
+from cnncompare.report.formatting import difference, difference_number, table_decimals
+from cnncompare.report.verdicts import settling_effort
 from cnncompare.terminal.formatting import (
     UNKNOWN,
-    accuracy_decimals,
     enumeration,
     integer,
     number,
@@ -116,11 +116,12 @@ def _table(
 ) -> dict[str, Any]:
     """Return the template's values of a table's section."""
     options = comparison.options
-    decimals = accuracy_decimals(table.rows[0].group.results[0].data.n_test)
+    decimals = table_decimals(table)
     return {
         "number": number,
         "headline": headline(table),
         "findings": table_findings(table, options),
+        "tie_title": tie_title(table),
         "ties": tie_groups(table) if len(table.rows) > 1 else [],
         "results": _cells(table, result_columns(table, options)),
         "fairness": _cells(table, fairness_columns(table)),
@@ -162,10 +163,19 @@ def _pair(pair: Pair, metric: Metric, decimals: int) -> dict[str, Any]:
         "p_value": pair.p_holm,
         "effect": number(pair.effect, "+.2f"),
         "wins": UNKNOWN if UNKNOWN in wins else " : ".join(wins),
-        "result": "significant" if pair.significant else "n.s.",
+        "result": _result(pair),
+        "same_within": difference(pair.same_within, metric, decimals),
         "settling_effort": settling_effort(pair),
         "detectable": difference(pair.plan.detectable if pair.plan else None, metric, decimals),
     }
+
+
+def _result(pair: Pair) -> str:
+    if pair.verdict == "same":
+        return "same" + ("" if not pair.significant else ", significant")
+    if pair.significant:
+        return "better" if (pair.difference or 0.0) >= 0 else "worse"
+    return "too few runs" if pair.too_few_runs else "undecided"
 
 
 def _budgets(table: ComparedTable, decimals: int) -> dict[str, Any]:

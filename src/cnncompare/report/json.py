@@ -3,7 +3,8 @@
 from dataclasses import asdict
 from typing import Any
 
-from cnncompare.comparison.compare import ComparedTable, Comparison, Estimate, GroupRow
+from cnncompare.comparison.compare import ComparedTable, Comparison, GroupRow
+from cnncompare.comparison.estimates import Estimate
 from cnncompare.comparison.pairs import Pair
 from cnncompare.report.findings import table_findings
 from cnncompare.system import strict_json
@@ -26,6 +27,9 @@ def _table(table: ComparedTable, comparison: Comparison) -> dict[str, Any]:
         "protocol": table.protocol,
         "groups": [_group(row) for row in [*table.rows, *table.untrained]],
         "pairs": [_pair(pair) for pair in table.pairs],
+        "letters_about": "images" if table.single_runs else "seeds and images",
+        "best": None if table.best is None else asdict(table.best),
+        "clock": table.clock,
         "verdict": table_findings(table, comparison.options),
         "fronts": [asdict(front) for front in table.fronts],
         "budgets": [asdict(budget) for budget in table.budgets],
@@ -43,6 +47,7 @@ def _group(row: GroupRow) -> dict[str, Any]:
         "did_not_train": row.did_not_train,
         **({} if row.resampling is None else {"resampling": asdict(row.resampling)}),
         "timing": row.timing,
+        "clock": row.clock,
         "memory": row.memory,
         "model": row.model,
         "fairness": row.fairness,
@@ -55,14 +60,14 @@ def _key(metric: str) -> str:
 
 
 def _estimate(estimate: Estimate) -> dict[str, Any]:
-    with_images = estimate.with_images
+    over_seeds = estimate.over_seeds
     return {
         "mean": estimate.mean,
         "sd": estimate.sd,
         "low": estimate.interval.low,
         "high": estimate.interval.high,
         "interval": estimate.interval.method,
-        "with_images": {"low": with_images.low, "high": with_images.high},
+        "over_seeds": {"low": over_seeds.low, "high": over_seeds.high},
     }
 
 

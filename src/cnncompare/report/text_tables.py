@@ -12,6 +12,7 @@ from cnncompare.report.findings import (
     reason_for_tables,
     table_findings,
     tie_groups,
+    tie_title,
 )
 
 
@@ -34,7 +35,7 @@ def _ties(table: ComparedTable) -> str:
     if len(table.rows) < 2 or not groups:
         return ""
     listed = "; ".join(f"{name}: {', '.join(labels)}" for name, labels in groups)
-    return f"Tie groups: {listed}."
+    return f"{tie_title(table)}: {listed}."
 
 
 def _md_table(table: ComparedTable, columns: list[Column]) -> str:

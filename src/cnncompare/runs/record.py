@@ -92,6 +92,9 @@ class SettingsSection(RecordSection):
     recipe_hash: str  # hash of the configuration without the seed
 
 
+LAST_EPOCH = "last epoch"  # the selection of a training whose last epoch was tested
+
+
 class HealthFinding(RecordSection):
     """A sign that a training's accuracy says little about the network, and what to do."""
 
@@ -113,7 +116,7 @@ class TrainingSection(SettingsSection):
     weight_decay: float
     label_smoothing: float
     protocol: str  # holdout or test_as_val
-    selection: str  # the split on which the best epoch was selected
+    selection: str  # the tested epoch: the split on which it was the best, or LAST_EPOCH
     val_fraction: float
     augment: dict[str, Any]
     balance: bool = False  # images were drawn so that every class is equally frequent

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from cnncompare.errors import DataError
-from cnncompare.runs.record import RunRecord
+from cnncompare.runs.record import LAST_EPOCH, RunRecord
 from cnncompare.runs.record_section import RecordSection
 from cnncompare.runs.storage import ASIDE, write_atomically
 from cnncompare.system import strict_json
@@ -60,6 +60,13 @@ class Predictions:
     top5: "NDArray[np.int16]"
     confidence: "NDArray[np.float32]"
     index: "NDArray[np.int64] | None" = None
+
+
+def tested_checkpoint(record: RunRecord) -> str:
+    """Return the file name of the checkpoint with the weights that were tested."""
+    training = record.training
+    last = training is not None and training.selection == LAST_EPOCH
+    return LAST_CHECKPOINT if last else BEST_CHECKPOINT
 
 
 class Run:

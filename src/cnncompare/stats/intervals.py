@@ -1,15 +1,11 @@
-"""95 % confidence intervals of an accuracy: over test images, over seeds, and over both."""
+"""95 % confidence intervals of an accuracy over test images or seeds, and of a difference."""
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
-
-from cnncompare.stats.variance_components import (
-    estimate_variance_components,
-    least_significant_difference,
-)
 
 LEVEL = 0.95
 Z = 1.959963984540054  # quantile of the standard normal distribution at (1 + LEVEL) / 2
@@ -48,23 +44,37 @@ def wilson_of_scores(scores: NDArray[np.float64], most_images: float) -> Interva
     return wilson(share, effective)
 
 
-def t_over_seeds_and_images(scores: NDArray[np.float64]) -> Interval:
-    """Return the interval of the mean of `scores` [S >= 2, N] for other seeds and other images."""
-    variances = estimate_variance_components(scores)
-    v_seeds, v_images = variances.seed_variance_of_mean(), variances.image_variance_of_mean()
-    half = float(least_significant_difference(v_seeds, v_images, variances.seeds - 1))
-    low, high = max(0.0, variances.mean - half), min(1.0, variances.mean + half)
-    return Interval(low, high, "t over seeds and images")
+@dataclass(frozen=True)
+class PairedShares:
+    """The difference (wins - losses) / n of two paired shares (Bonett and Price 2012)."""
 
+    wins: int
+    losses: int
+    n: int
 
-def bonett_price(wins: int, losses: int, n: int) -> tuple[float, float]:
-    """Return the 95 % interval of (wins - losses) / n, a difference of two paired shares.
+    @property
+    def centre(self) -> float:
+        """The difference with one win and one loss added."""
+        return (self.wins - self.losses) / (self.n + 2)
 
-    Source: Bonett and Price 2012.
-    """
-    up, down = (wins + 1) / (n + 2), (losses + 1) / (n + 2)
-    half = Z * math.sqrt(max(0.0, up + down - (up - down) ** 2) / (n + 2))
-    return max(-1.0, up - down - half), min(1.0, up - down + half)
+    @property
+    def standard_error(self) -> float:
+        """The standard error with one win and one loss added."""
+        discordant = (self.wins + self.losses + 2) / (self.n + 2)
+        return math.sqrt(max(0.0, discordant - self.centre**2) / (self.n + 2))
+
+    def p_above(self, shift: float) -> float:
+        """Return the p of the hypothesis that the true difference is at most `shift`."""
+        return 0.5 * math.erfc((self.centre - shift) / self.standard_error / math.sqrt(2))
+
+    def p_below(self, shift: float) -> float:
+        """Return the p of the hypothesis that the true difference is at least `shift`."""
+        return 1 - self.p_above(shift)
+
+    def interval(self, alpha: float) -> tuple[float, float]:
+        """Return the interval of level 1 - `alpha`."""
+        half = -NormalDist().inv_cdf(alpha / 2) * self.standard_error
+        return max(-1.0, self.centre - half), min(1.0, self.centre + half)
 
 
 def t_over_seeds(values: list[float], images: int | None = None) -> Interval:
@@ -86,44 +96,3 @@ def t_over_seeds(values: list[float], images: int | None = None) -> Interval:
     if images:
         low, high = max(0.0, low), min(1.0, high)
     return Interval(low, high, "t over seeds")
-
-
-def hierarchical_bootstrap(
-    correct: NDArray[np.bool_], draws: int = 4000, seed: int = 0
-) -> Interval:
-    """Return the interval of the mean of `correct` [S >= 2, N] for other seeds and other images.
-
-    Images are resampled with replacement, and scaled to the variance that the spread between
-    seeds does not contain (see variance_components). The variation between seeds is drawn from
-    Student's t: resampling S seeds would underestimate their variance by the factor (S - 1) / S
-    and could not leave the range of their values.
-    """
-    n_seeds, n_images = correct.shape
-    if correct.all() or not correct.any():  # every resample would be the same
-        return wilson(float(correct.mean()) * n_images, n_images)
-    rng = np.random.default_rng(seed)
-    variances = estimate_variance_components(correct)
-    from_images = _resampled_means(correct, draws, rng) - variances.mean
-    spread = from_images.std()
-    if spread > 0:
-        from_images *= math.sqrt(variances.image_variance_of_mean()) / spread
-    from_seeds = rng.standard_t(n_seeds - 1, size=draws)
-    from_seeds *= math.sqrt(variances.seed_variance_of_mean())
-    means = variances.mean + from_images + from_seeds
-    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(max(0.0, float(low)), min(1.0, float(high)), "bootstrap over seeds and images")
-
-
-def _resampled_means(
-    correct: NDArray[np.bool_], draws: int, rng: np.random.Generator
-) -> NDArray[np.float64]:
-    """Return the means of `draws` resamples of the images, each image with all its seeds.
-
-    The mean over S seeds takes S + 1 values, so that a resample is one multinomial draw.
-    """
-    n_seeds, n_images = correct.shape
-    hits = correct.sum(axis=0, dtype=np.int64)
-    shares = np.bincount(hits, minlength=n_seeds + 1) / n_images
-    counts = rng.multinomial(n_images, shares, size=draws)
-    means: NDArray[np.float64] = counts @ np.arange(n_seeds + 1) / (n_seeds * n_images)
-    return means

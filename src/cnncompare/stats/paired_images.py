@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cnncompare.stats.intervals import Z
 from cnncompare.stats.power import PowerFunction
+from cnncompare.stats.two_samples import Difference
 
 Floats = NDArray[np.float64]
 DRAWS = 9999
@@ -45,15 +45,24 @@ def sign_flip_p(effects: Floats, seed: int = 0) -> float:
     return (1 + as_large) / (1 + DRAWS)
 
 
-def interval_of_mean(differences: NDArray[Any], weight: float) -> tuple[float, float]:
-    """Return the 95 % interval of the mean of differences of scores, [N].
+def difference_over_images(differences: NDArray[Any], weight: float) -> Difference:
+    """Return the mean of differences of scores, [N], with its variance over images.
 
     As in Bonett and Price 2012, one image more in favour of each network is added; `weight` is
     its effect, that of an image of the smallest class.
     """
     extended = np.concatenate([differences, [weight, -weight]])
-    centre, half = float(extended.mean()), Z * float(extended.std()) / math.sqrt(len(extended))
-    return max(-1.0, centre - half), min(1.0, centre + half)
+    variance = float(extended.var()) / len(extended)
+    return Difference(
+        centre=float(extended.mean()),
+        v_seeds=0.0,
+        v_images=variance,
+        df=1.0,
+        runs=(1, 1),
+        images=len(differences),
+        per_run=0.0,
+        rest=0.0,
+    )
 
 
 def power_over_images(variance: float, images: int) -> PowerFunction:

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cnncompare.stats.variance_components import VarianceComponents, least_significant_difference
+from cnncompare.stats.two_samples import Difference
+from cnncompare.stats.variance_components import least_significant_difference
 
 TARGET_POWER = 0.8
 SEEDS = (*range(2, 13), 14, 16, 18, 20, 25, 30, 40, 50, 75, 100)  # "about 30" is precise enough
@@ -24,12 +25,13 @@ class SampleSizePlan:
     They assume that the true difference is the observed one. Each number is computed with the
     other at its present value; it is None if the largest candidate does not suffice or the number
     cannot vary. `detectable` is the smallest true difference that is detected with the target
-    power at the present numbers.
+    power at the present numbers. `present_images` is 0 where the number cannot vary.
     """
 
     seeds: int | None
     images: int | None
     detectable: float | None
+    present_images: int = 0
 
 
 def plan_sample_sizes(
@@ -46,7 +48,8 @@ def plan_sample_sizes(
     if difference != 0 and images is not None:
         larger = [math.ceil(images * factor) for factor in IMAGE_FACTORS]
         needed_images = _first_sufficient(larger, lambda n: power(difference, alpha, None, n))
-    return SampleSizePlan(needed_seeds, needed_images, _detectable_difference(power, alpha))
+    detectable = _detectable_difference(power, alpha)
+    return SampleSizePlan(needed_seeds, needed_images, detectable, images or 0)
 
 
 def _first_sufficient(candidates: list[int], power: Callable[[int], float]) -> int | None:
@@ -74,16 +77,19 @@ def _detectable_difference(power: PowerFunction, alpha: float) -> float | None:
     return high
 
 
-def power_over_seeds_and_images(variances: VarianceComponents) -> PowerFunction:
-    """Return the power of the test paired over seeds and images (two_sided_p)."""
-    variances = replace(variances, var_seed=max(0.0, variances.var_seed))
+def power_over_seeds_and_images(found: Difference) -> PowerFunction:
+    """Return the power of the test of two samples over seeds and images."""
 
     def power(difference: float, alpha: float, seeds: int | None, images: int | None) -> float:
-        v_seeds = variances.seed_variance_of_mean(seeds, images)
-        v_images = variances.image_variance_of_mean(images)
-        return _power_of_t(difference, alpha, v_seeds, v_images, (seeds or variances.seeds) - 1)
+        v_seeds, v_images, df = found.variances(seeds, images)
+        return _power_of_t(difference, alpha, v_seeds, v_images, _coarse(df))
 
     return power
+
+
+def _coarse(df: float) -> int:
+    """Return fewer degrees of freedom that many pairs share, since critical values are cached."""
+    return math.floor(df) if df < 20 else 10 * math.floor(df / 10)
 
 
 def power_over_runs(variance: float, seeds: int, samples: int) -> PowerFunction:

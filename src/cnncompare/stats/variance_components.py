@@ -16,6 +16,7 @@ it rejected 4 to 9 % of true null hypotheses. The form above keeps every level (
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +50,7 @@ class VarianceComponents:
 
 
 def estimate_variance_components(
-    values: NDArray[np.int8] | NDArray[np.bool_] | Floats,
+    values: NDArray[np.int8] | NDArray[np.bool_] | NDArray[np.floating[Any]],
 ) -> VarianceComponents:
     """Return the two-way analysis of variance of `values` [S >= 2, N >= 2].
 
@@ -58,12 +59,12 @@ def estimate_variance_components(
     Theory, section 3.2 (crossed random effects).
     """
     n_seeds, n_images = values.shape
-    image_means = values.sum(axis=0, dtype=np.float64) / n_seeds
+    image_means = values.mean(axis=0, dtype=np.float64)
     seed_means = values.mean(axis=1, dtype=np.float64)
     mean = float(seed_means.mean())
     ms_image = n_seeds * float(((image_means - mean) ** 2).sum()) / (n_images - 1)
     ms_seed = n_images * float(((seed_means - mean) ** 2).sum()) / (n_seeds - 1)
-    total = float(np.square(values, dtype=np.float64).sum()) - n_seeds * n_images * mean**2
+    total = _sum_of_squares(values) - n_seeds * n_images * mean**2
     rest = total - ms_image * (n_images - 1) - ms_seed * (n_seeds - 1)
     ms_rest = max(0.0, rest / ((n_seeds - 1) * (n_images - 1)))
     return VarianceComponents(
@@ -74,6 +75,12 @@ def estimate_variance_components(
         var_image=max(0.0, (ms_image - ms_rest) / n_seeds),
         var_rest=ms_rest,
     )
+
+
+def _sum_of_squares(values: NDArray[Any]) -> float:
+    if values.dtype == np.bool_ or values.dtype == np.int8:  # -1, 0 or 1
+        return float(np.count_nonzero(values))
+    return float(np.einsum("ij,ij->", values, values))
 
 
 _Z = np.linspace(-8.0, 8.0, 401)
@@ -102,18 +109,34 @@ def _tails(distance: Floats, share: Floats, df: float) -> Floats:
     return tails
 
 
-_SHARES = np.linspace(0.0, 1.0, 33)
+# Squares of an equal grid: the critical value changes fastest where the images dominate.
+_SHARES = np.linspace(0.0, 1.0, 33) ** 2
 
 
 @lru_cache(maxsize=512)
-def _critical_values(df: float, alpha: float) -> Floats:
-    """Return the critical values at `_SHARES`, in standard errors, found by bisection."""
-    low, high = np.zeros_like(_SHARES), np.full_like(_SHARES, 8.0)
-    while (_tails(high, _SHARES, df) > alpha).any():
-        high *= 2
-    for _ in range(45):
+def _critical_on_grid(df: float, alpha: float) -> Floats:
+    """Return the critical values at `_SHARES`, in standard errors."""
+    return _critical_values(_SHARES, df, alpha, steps=22)
+
+
+@lru_cache(maxsize=4096)
+def _critical_value(share: float, df: float, alpha: float) -> float:
+    return float(_critical_values(np.array([share]), df, alpha, steps=40)[0])
+
+
+def _critical_values(shares: Floats, df: float, alpha: float, steps: int) -> Floats:
+    """Return the critical values, in standard errors, found by bisection in so many steps.
+
+    They lie between those of the normal distribution and of Student's t, or slightly below the
+    former where the distribution's tails are heavy and `alpha` is large.
+    """
+    from scipy.special import ndtri, stdtrit
+
+    low = np.full_like(shares, -0.5 * float(ndtri(alpha / 2)))
+    high = np.full_like(shares, float(stdtrit(df, 1 - alpha / 2)) + 1.0)
+    for _ in range(steps):
         middle = (low + high) / 2
-        too_low = _tails(middle, _SHARES, df) > alpha
+        too_low = _tails(middle, shares, df) > alpha
         low, high = np.where(too_low, middle, low), np.where(too_low, high, middle)
     return high
 
@@ -121,8 +144,15 @@ def _critical_values(df: float, alpha: float) -> Floats:
 def least_significant_difference(
     v_seeds: float | Floats, v_images: float | Floats, df: float, alpha: float = 0.05
 ) -> Floats:
-    """Return the |difference| at which `two_sided_p` is `alpha`; broadcasts over the variances."""
+    """Return the |difference| at which `two_sided_p` is `alpha`; broadcasts over the variances.
+
+    A single value is solved for; for several, the critical value is interpolated.
+    """
     total = np.asarray(v_seeds, dtype=float) + np.asarray(v_images, dtype=float)
     share = np.divide(v_seeds, total, out=np.ones_like(total), where=total > 0)
-    critical = np.interp(share, _SHARES, _critical_values(float(df), float(alpha)))
+    if share.ndim == 0:
+        critical = np.asarray(_critical_value(float(share), float(df), float(alpha)))
+    else:
+        grid = _critical_on_grid(float(df), float(alpha))
+        critical = np.interp(np.sqrt(share), np.sqrt(_SHARES), grid)
     return np.asarray(critical * np.sqrt(total))

@@ -69,14 +69,17 @@ def plan_jobs(
             recipe = job.config.recipe_hash()
             if recipe not in probed:
                 print(f"probing {job.number} of {len(jobs)}: {job.label}", file=sys.stderr)
-                probed[recipe] = _probe(job, Path(folder))
+                probed[recipe] = probe_job(job, Path(folder))
             finished = finished_run(job.config) is not None
             rows.append((job, costs(job.config, probed[recipe]), finished))
     _print(rows)
 
 
-def _probe(job: Job, folder: Path) -> ProbeResult:
-    """Return the measurements of the probe, or {"problem": reason in one line}."""
+def probe_job(job: Job, folder: Path) -> ProbeResult:
+    """Return the measurements of a job's probe, or {"problem": reason in one line}.
+
+    `folder` holds the files of the probe.
+    """
     file = folder / str(job.number) / "job.json"
     file.parent.mkdir()
     content = job_file_content(job, DeviceSlot((), shared=False)) | {"probe": True}

@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
@@ -44,9 +44,18 @@ TIMEOUT_SIGNALS = (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL)
 
 
 class JobQueue:
-    """Runs jobs until none is waiting; `outcomes` maps the number of each job to its outcome."""
+    """Runs jobs until none is waiting; `outcomes` maps the number of each job to its outcome.
 
-    def __init__(self, jobs: Sequence[Job], slots: DeviceSlots, folder: Path) -> None:
+    There is at least one job. `on_close` is called after each job has ended and may add others.
+    """
+
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        slots: DeviceSlots,
+        folder: Path,
+        on_close: "Callable[[JobQueue, Job, JobOutcome], None] | None" = None,
+    ) -> None:
         self.waiting = deque(jobs)
         self.running: list[RunningJob] = []
         self.outcomes: dict[int, JobOutcome] = {}
@@ -57,6 +66,21 @@ class JobQueue:
         self._limits = SweepLimits(jobs[0].config.sweep)
         self._retry_at: dict[int, float] = {}
         self._is_ending = False
+        self._on_close = on_close
+
+    @property
+    def unfinished(self) -> int:
+        """The number of jobs that wait or run."""
+        return len(self.waiting) + len(self.running)
+
+    def add(self, job: Job) -> None:
+        """Add a job after those that wait."""
+        self.waiting.append(job)
+        self._job_list.add(job.number, job.config)
+
+    def print_line(self, text: str) -> None:
+        """Print a line above the running jobs."""
+        self._view.print_line(text)
 
     def run(self) -> None:
         """Run all jobs. Raises Interrupted once the running ones have stopped after a signal."""
@@ -186,6 +210,8 @@ class JobQueue:
     def _close(self, job: Job, outcome: JobOutcome) -> None:
         self.outcomes[job.number] = outcome
         self._report(job, f"{outcome.kind}{': ' if outcome.reason else ''}{outcome.reason}")
+        if self._on_close is not None:
+            self._on_close(self, job, outcome)
 
     def _report(self, job: Job, text: str) -> None:
         self._view.print_line(f"job {job.number}  {job.label}  {text}")

@@ -7,6 +7,7 @@ import yaml
 
 from cnncompare.config.files import conf_folder
 from cnncompare.errors import ConfigError
+from cnncompare.system.cores import available_core_ids
 
 USAGE = """\
 usage: cnncompare quickstart [overrides]
@@ -30,7 +31,8 @@ def sweeps(overrides: Sequence[str]) -> list[list[str]]:
     options = [override for override in overrides if override.startswith("-")]
     if options:
         raise ConfigError(f"quickstart takes overrides (key=value), not the option {options[0]}")
-    every = ["-m", "experiment=quickstart", *overrides]
+    workers = min(2, len(available_core_ids()))  # small networks do not use two cores well
+    every = ["-m", "experiment=quickstart", f"sweep.workers={workers}", *overrides]
     if any(override.startswith("model=") for override in overrides):
         return [every]
     first_two = ",".join(_models()[:2])

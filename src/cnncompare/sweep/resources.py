@@ -53,6 +53,10 @@ class DeviceSlots:
         reserved, self.free = self.free[:count], self.free[count:]
         return DeviceSlot(tuple(reserved), self.shared)
 
+    def parallel_jobs(self, configs: Sequence[Config]) -> int:
+        """Return the number of free slots, each large enough for any of the jobs."""
+        return len(self.free) // max(_groups_needed(config) for config in configs)
+
     def release(self, slot: DeviceSlot) -> None:
         """Return the groups of a slot to the pool."""
         self.free.extend(slot.groups)

@@ -44,6 +44,10 @@ class JobList:
         self._locks: list[FileLock] = []
         self._written: set[int] | None = None
 
+    def add(self, number: int, config: Config) -> None:
+        """Add a job that puts its run into one of the folders, to be listed by `update`."""
+        self._jobs[number] = (config.run_folder(), config.trainer.max_epochs)
+
     def __enter__(self) -> Self:
         with suppress(UserError):
             self._locks = [lock(folder / self._name) for folder in self._folders]

@@ -20,6 +20,7 @@ from cnncompare.models import registry
 from cnncompare.models.pretrained.transforms import PretrainedReference
 from cnncompare.runs.lifecycle import start_run
 from cnncompare.runs.record import (
+    LAST_EPOCH,
     DataSection,
     EnvironmentSection,
     EvaluationSection,
@@ -176,17 +177,21 @@ def _as_used(
 def _training_section(
     config: Config, model: registry.BuiltModel, data: ImageData, clocks_shared: bool
 ) -> TrainingSection:
-    selects_on_test = config.data.protocol == "test_as_val"
     weights = loss_weights(config, data)
     settings = recorded_settings(config, trains=True, also=set(TrainingSection.model_fields))
     used = _as_used(config, model, data, clocks_shared) | {
         "epochs_done": 0,
         "class_weights": None if weights is None else weights.tolist(),
-        "selection": "best epoch on the test set"
-        if selects_on_test
-        else "best epoch on validation",
+        "selection": _selection(config),
     }
     return TrainingSection(**settings | used)
+
+
+def _selection(config: Config) -> str:
+    if config.data.selection == "last":
+        return LAST_EPOCH
+    on_test = config.data.protocol == "test_as_val"
+    return "best epoch on the test set" if on_test else "best epoch on validation"
 
 
 def _evaluation_section(

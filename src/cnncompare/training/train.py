@@ -25,7 +25,7 @@ from cnncompare.runs.lifecycle import (
 )
 from cnncompare.runs.log_file import log_file
 from cnncompare.runs.record import BestSection, TestSection
-from cnncompare.runs.run import BEST_CHECKPOINT, CHECKPOINTS, LOG, TESTED, Run
+from cnncompare.runs.run import CHECKPOINTS, LOG, TESTED, Run, tested_checkpoint
 from cnncompare.stats.imbalance import ADVICE, imbalance_sentence
 from cnncompare.system.ranks import is_rank_zero
 from cnncompare.training.build import (
@@ -54,7 +54,7 @@ from cnncompare.training.trainer import build_trainer
 
 
 def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool = False) -> Run:
-    """Train, validate after each epoch, test once with the best epoch's weights; return the run.
+    """Train, validate after each epoch, test once with the selected epoch's weights; return it.
 
     A finished run of the same configuration is returned unchanged unless `config.force` is set;
     an interrupted run is resumed. Raises UserError before anything is written, and RunError or
@@ -196,7 +196,8 @@ def _callbacks(
 
 def _test(trainer: pl.Trainer, task: ImageClassifier, data: ImageData, folder: Path) -> None:
     # not by ckpt_path: with weight averaging Lightning would restore the unaveraged weights
-    task.load_state_dict(load_checkpoint_weights(folder / CHECKPOINTS / BEST_CHECKPOINT))
+    selected = tested_checkpoint(Run.read(folder).record)
+    task.load_state_dict(load_checkpoint_weights(folder / CHECKPOINTS / selected))
     trainer.test(task, datamodule=data, verbose=False)
 
 

@@ -111,7 +111,9 @@ def test_each_mistake_has_both_classes(n: int, channels: int, svgs: list[str]) -
 
 
 def log(folder: Path, config: DisplayConfig, predictions: Predictions) -> Images:
-    np.savez(folder / "predictions.npz", **vars(predictions))
+    np.savez(
+        folder / "predictions.npz", **{k: v for k, v in vars(predictions).items() if v is not None}
+    )
     record = RunRecord.model_construct(best=BestSection(epoch=7))  # type: ignore[call-arg]
     options: dict[str, Any] = {"save_dir": folder, "name": "", "version": ""}
     board = TensorBoardLogger(**options, default_hp_metric=False)

@@ -43,8 +43,8 @@ def _estimate(row: GroupRow, metric: Metric) -> dict[str, Any]:
         "value": _scaled(estimate.mean, metric),
         "low": _scaled(estimate.interval.low, metric),
         "high": _scaled(estimate.interval.high, metric),
-        "wide_low": _scaled(estimate.with_images.low, metric),
-        "wide_high": _scaled(estimate.with_images.high, metric),
+        "seeds_low": _scaled(estimate.over_seeds.low, metric),
+        "seeds_high": _scaled(estimate.over_seeds.high, metric),
         "runs": len(row.group.results),
         "params": None if params is None else params / MILLION,
         "gmacs": None if macs is None else macs / 1e9,
@@ -73,8 +73,8 @@ def _interval_note(table: ComparedTable) -> str:
     if noun != "seeds":
         return f"Intervals over {noun}, corrected for overlapping training sets."
     return (
-        "Solid: interval over seeds (for one run, over images). Dashed: over seeds and images "
-        "together."
+        "Thin: interval over seeds and images (for one run, over images). Thick: over the seeds "
+        "alone, for these images."
     )
 
 
@@ -90,9 +90,9 @@ def _interval_chart(rows: Rows, runs: Rows, metric: Metric) -> Chart:
     numbers = [number_tooltip("value", metric.title), number_tooltip("low"), number_tooltip("high")]
     tooltip = ["model:N", "ties:N", *numbers, "runs:Q"]
     base = alt.Chart(inline_data(rows)).encode(y=y)
-    solid = base.mark_rule(strokeWidth=3).encode(x=x, x2="high:Q", color=colour, tooltip=tooltip)
-    dashed = base.mark_rule(strokeWidth=1, strokeDash=[3, 3], color="gray").encode(
-        x=alt.X("wide_low:Q"), x2="wide_high:Q"
+    thin = base.mark_rule(strokeWidth=1.5).encode(x=x, x2="high:Q", color=colour, tooltip=tooltip)
+    thick = base.mark_rule(strokeWidth=4, opacity=0.6).encode(
+        x=alt.X("seeds_low:Q"), x2="seeds_high:Q", color=colour, tooltip=tooltip
     )
     dot = base.mark_point(filled=True, size=110).encode(x="value:Q", color=colour, tooltip=tooltip)
     letter = base.mark_text(align="left", dx=9, dy=-9).encode(x="value:Q", text="ties:N")
@@ -105,7 +105,7 @@ def _interval_chart(rows: Rows, runs: Rows, metric: Metric) -> Chart:
             tooltip=["model:N", "seed:Q", number_tooltip("value", metric.title)],
         )
     )
-    return alt.layer(dashed, solid, ticks, dot, letter)
+    return alt.layer(thin, thick, ticks, dot, letter)
 
 
 def _runs(table: ComparedTable, metric: Metric) -> Rows:
