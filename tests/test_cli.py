@@ -42,7 +42,7 @@ Call = Callable[..., subprocess.CompletedProcess[str]]
         (["help", "modls"], "unknown command 'modls'; did you mean 'models'?"),
         (["quickstart", "--cfg", "job"], "quickstart takes overrides (key=value), not the option"),
         (["trainr"], "unknown command 'trainr'"),
-        (["reprot", "outputs"], "unknown command 'reprot'; did you mean 'report'?"),
+        (["reprot", "outputs"], "unknown command 'reprot'; did you mean 'report'"),
         (["-m", "model=lenet5,resnt20"], "unknown model 'resnt20'"),
         (["-m", "model=lenet5", "optimizer.lr=0.1,-1"], "optimizer.lr=-1: input should be"),
         (["-m", "seed=0,1", "+modle=x"], "unknown key modle"),

@@ -23,7 +23,7 @@ LAYERS = (
     ("config",),
     ("runs", "data", "terminal"),
     ("training", "comparison", "inference"),
-    ("report",),
+    ("report", "export"),
     ("sweep", "bench", "explain"),
     ("cli", "api"),
 )
@@ -45,6 +45,11 @@ WITHOUT_TORCH: dict[str, set[str]] = {
     "sweep": {"sweep.preload", "sweep.probe"},
     "api": set(),
     "inference": {"inference.network", "inference.predictor", "inference.preprocess"},
+    "export": {
+        f"export.{name}"
+        for name in ("export", "graph", "readers", "tested_images", "verification", "writers")
+    }
+    | {"export.card"},
     "models.catalog": {"models.catalog.tabulate"},
 }
 ALSO_WITHOUT_TORCH = (

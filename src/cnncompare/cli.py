@@ -26,6 +26,7 @@ SUBCOMMANDS = {
     "bench": Subcommand("cnncompare.bench.command", "measure throughput on this machine"),
     "data": Subcommand("cnncompare.data.audit.command", "audit a data set: counts, duplicates"),
     "explain": Subcommand("cnncompare.explain.command", "explain a network: layers, drawing, idea"),
+    "export": Subcommand("cnncompare.export.command", "the network of a run as ONNX, weights, ..."),
     "models": Subcommand("cnncompare.models.catalog.command", "list the available networks"),
     "plan": Subcommand("cnncompare.sweep.plan", "estimate the cost of a sweep without training"),
     "predict": Subcommand("cnncompare.inference.command", "classify images with finished runs"),

@@ -36,7 +36,7 @@ class Predictor:
         self.settings = saved_settings(run)
         self.device = _device(self.settings.protocol.accelerator)
         self._read = Preprocessing(self.settings)
-        self._classes = _masked_classes(run)
+        self._classes = masked_classes(run)
         self._network = load_network(run, self.settings).to(self.device)
         if self.settings.protocol.precision == "bf16-true":
             self._network.to(torch.bfloat16)
@@ -105,7 +105,7 @@ def _device(accelerator: str) -> torch.device:
     return torch.device("cpu")
 
 
-def _masked_classes(run: Run) -> list[int] | None:
+def masked_classes(run: Run) -> list[int] | None:
     """Return the classes to which the run restricted its predictions, None for all."""
     section = run.record.evaluation
     if not isinstance(section, EvaluationSection) or not section.mask_classes:
