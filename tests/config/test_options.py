@@ -43,7 +43,7 @@ def test_each_recorded_setting_has_a_name_of_its_own(
     )
     keys = [s.key for s in settings_of(config) if s.key and s.applies(trains=config.trains)]
     assert len(keys) == len(set(keys))
-    measured = {"epochs_done", "selection", "mean", "std", "health", "recipe_hash", "strategy"}
+    measured = {"epochs_done", "mean", "std", "health", "recipe_hash", "strategy"}
     assert not measured & set(keys)
 
 

@@ -61,9 +61,8 @@ class DataSection(RecordSection):
     pixel_ranges: dict[str, int] = Field(
         default={}
     )  # largest value of 16-bit and of floating-point images
-    ignored_files: dict[str, int] = Field(
-        default={}
-    )  # by suffix, such as .txt; also "hidden" and "link"
+    # by suffix, such as .txt; also "hidden" and "link"
+    ignored_files: dict[str, int] = Field(default={})
     leaks: LeaksSection | None = None  # null if not measured
     imbalance: Imbalance | None = None  # of the training split, or the test split; null: one class
     resampling: ResamplingSection | None = None  # null unless a fold or hold-out was tested
