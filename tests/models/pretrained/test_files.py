@@ -99,7 +99,7 @@ def test_a_component_that_the_network_has_is_no_prefix(tmp_path: Path) -> None:
         (b"<html><body>404", "it is a web page"),
         (b"\n<!DOCTYPE html>\n", "it is a web page"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:1", "it is a git-lfs pointer"),
-        (gzip.compress(b"x"), "it is a gzip archive"),
+        (gzip.compress(b"x", mtime=0), "it is a gzip archive"),
         (b"\x89HDF\r\n\x1a\n", "it is an HDF5 file"),
         (json.dumps({"error": "not found"}).encode(), "it is a JSON text"),
     ],
