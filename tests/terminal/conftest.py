@@ -21,7 +21,14 @@ def training_section(seed: int, **changed: object) -> schema.TrainingSection:
         )
         for name, field in schema.TrainingSection.model_fields.items()
     }
-    lists = {"mean": [0.5], "std": [0.5], "augment": {}, "model_changes": [], "health": []}
+    lists = {
+        "mean": [0.5],
+        "std": [0.5],
+        "augment": {},
+        "model_changes": [],
+        "health": [],
+        "callbacks": {},
+    }
     return schema.TrainingSection.model_validate(
         values | lists | {"seed": seed, "epochs_done": 5} | changed
     )

@@ -14,7 +14,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from cnncompare.errors import Interrupted, ModelError, RunError
 from cnncompare.models.checkpoint import load_checkpoint_weights
-from cnncompare.runs.run import Run, read_existing, tested_checkpoint
+from cnncompare.runs import run as runs
+from cnncompare.runs.run import Run, read_existing
 from cnncompare.training import train as train_module
 from cnncompare.training.train import train
 from tests.composing import compose_config
@@ -62,6 +63,10 @@ def test_the_record_is_complete(run: Run) -> None:
         "environment.gpu",
         "environment.git_commit",
         "environment.git_dirty",
+        "data.resampling",
+        "training.resize",
+        "training.interpolation",
+        "training.limit_val",
         "training.ema_decay",
         "training.head_lr",
         "training.weights_prefix",
@@ -320,7 +325,7 @@ def test_the_last_epoch_is_tested_if_asked_for(
     last = train(compose_config(*SMALL, *settings, "data.selection=last"))
     assert read == ["best.ckpt", "last.ckpt"]
     assert last.record.training.selection == "last epoch"
-    assert tested_checkpoint(last.record) == "last.ckpt"
+    assert runs.tested_checkpoint(last.record) == "last.ckpt"
     accuracies = [row["val_acc1"] or 0.0 for row in last.epochs()]
     assert last.record.best == best.record.best
     assert last.record.best.epoch == 1 + int(np.argmax(accuracies)) < 4

@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from typing import Any
 
-from timm.optim import Lamb, Lion
 from torch import nn
 from torch.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 
@@ -86,10 +85,14 @@ def _adagrad(params: Groups, *, lr: float, lr_decay: float) -> Optimizer:
 
 @register_optimizer("lamb")
 def _lamb(params: Groups, *, lr: float, beta1: float, beta2: float) -> Optimizer:
-    # the gradients are clipped by trainer.gradient_clip_norm alone, which the record states
+    from timm.optim import Lamb  # importing timm takes seconds
+
+    # the gradients are clipped by trainer.gradient_clip_val alone, which the record states
     return Lamb(params, lr=lr, betas=(beta1, beta2), max_grad_norm=None)
 
 
 @register_optimizer("lion")
 def _lion(params: Groups, *, lr: float, beta1: float, beta2: float) -> Optimizer:
+    from timm.optim import Lion
+
     return Lion(params, lr=lr, betas=(beta1, beta2))

@@ -105,7 +105,8 @@ def _interval_chart(rows: Rows, runs: Rows, metric: Metric) -> Chart:
             tooltip=["model:N", "seed:Q", number_tooltip("value", metric.title)],
         )
     )
-    return alt.layer(thin, thick, ticks, dot, letter)
+    over_seeds = [thick] if any(row["seeds_low"] is not None for row in rows) else []
+    return alt.layer(thin, *over_seeds, ticks, dot, letter)
 
 
 def _runs(table: ComparedTable, metric: Metric) -> Rows:
