@@ -1,8 +1,9 @@
 import csv
 import json
+import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -164,6 +165,17 @@ def test_a_finished_run_is_returned_and_not_trained_again(run: Run) -> None:
     assert (run.folder / "run.json").read_bytes() == before
 
 
+@pytest.fixture
+def leaves_no_process_group() -> Iterator[None]:
+    """Undo the initialisation of torch.distributed, whose port later processes would inherit."""
+    environment = dict(os.environ)
+    yield
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+    os.environ.clear()
+    os.environ.update(environment)
+
+
 def test_choosing_on_the_test_set_is_marked(tmp_path: Path) -> None:
     run = train(compose_config(*SMALL, "data.protocol=test_as_val", f"output_root={tmp_path}"))
     assert run.record.training.selection == "best epoch on the test set"
@@ -190,6 +202,7 @@ def test_every_option_trains(overrides: tuple[str, ...], tmp_path: Path) -> None
     assert all(row["train_loss"] is not None for row in run.epochs())
 
 
+@pytest.mark.usefixtures("leaves_no_process_group")
 @pytest.mark.filterwarnings("ignore:.*sync_dist=True")  # the sums are already those of all
 def test_checks_before_the_first_epoch_and_ddp_change_no_number(tmp_path: Path) -> None:
     """A single process with ddp averages its gradients over itself."""
