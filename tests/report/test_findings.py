@@ -139,6 +139,22 @@ def test_leaks_between_training_and_test_lead_the_caveats(tmp_path: Path) -> Non
     assert second.startswith("One seed each")
 
 
+@pytest.mark.parametrize(
+    ("links", "sentence"),
+    [
+        (1, "1 link in the data folder leads to images that are read elsewhere and was ignored."),
+        (3, "3 links in the data folder lead to images that are read elsewhere and were ignored."),
+        (0, None),
+    ],
+)
+def test_ignored_links_are_stated(tmp_path: Path, links: int, sentence: str | None) -> None:
+    changes = {"data": {"ignored_files": {".txt": 2} | ({"link": links} if links else {})}}
+    write_sweep(tmp_path, {"one": 0.9}, seeds=2, n=100, changes=changes)
+    (table,) = compare_results(*load_results([tmp_path]), Options()).tables
+    found = [text for text in caveats(table) if "link" in text]
+    assert found == ([sentence] if sentence else [])
+
+
 @pytest.mark.parametrize("leaks", [None, {"identical": 0}])
 def test_without_leaks_there_is_no_caveat(tmp_path: Path, leaks: dict[str, int] | None) -> None:
     write_sweep(tmp_path, {"one": 0.9}, seeds=2, n=100, changes={"data": {"leaks": leaks}})

@@ -20,6 +20,7 @@ def caveats(table: ComparedTable, metric: Metric = METRICS["top1"]) -> list[str]
     """Return a sentence for each condition that weakens the table's numbers of the metric."""
     return [
         *_leaks(table),
+        *_ignored_links(table),
         *_imbalance(table, metric),
         *_never_predicted(table),
         *_unknown(table, metric),
@@ -39,6 +40,17 @@ def _leaks(table: ComparedTable) -> list[str]:
     data = (result.record.data for row in table.rows for result in row.group.results)
     sentences = dict.fromkeys(leak_sentence(section) for section in data)
     return [f"{sentence}." for sentence in sentences if sentence]
+
+
+def _ignored_links(table: ComparedTable) -> list[str]:
+    """State links in the data folder whose images would have been read twice."""
+    data = (result.record.data for row in table.rows for result in row.group.results)
+    most = max((section.ignored_files.get("link", 0) for section in data if section), default=0)
+    if not most:
+        return []
+    links, leads, was = ("link", "leads", "was") if most == 1 else ("links", "lead", "were")
+    where = f"{most:,} {links} in the data folder {leads} to images that are read elsewhere"
+    return [f"{where} and {was} ignored."]
 
 
 def _imbalance(table: ComparedTable, metric: Metric) -> list[str]:
