@@ -87,83 +87,86 @@ def test_an_edited_module_makes_a_new_run(folder: Path, cnncompare: Call) -> Non
     assert len(list(folder.glob("outputs/*/*/run.json"))) == 2
 
 
+MISTAKES = [
+    (
+        "optimizer=signun",
+        None,
+        "",
+        "",
+        "unknown optimizer 'signun'; did you mean 'signum'",
+    ),
+    (
+        "optimizer=signum",
+        "conf/optimizer/signum.yaml",
+        "name: signum",
+        "name: signun",
+        "unknown optimizer 'signun'; did you mean 'signum'",
+    ),
+    (
+        "optimizer=signum",
+        "conf/optimizer/signum.yaml",
+        "momentum",
+        "momentun",
+        "optimizer signum has no option 'momentun'; did you mean 'momentum'? (known: momentum)",
+    ),
+    (
+        "optimizer=signum",
+        "conf/optimizer/signum.yaml",
+        "name: signum",
+        "name: adam",
+        "optimizer 'adam' of module mine has the name of a built-in one",
+    ),
+    (
+        "optimizer=signum",
+        "mine.py",
+        '@register_optimizer("signum")',
+        '@register_optimizer("adam")',
+        "optimizer 'adam' is registered twice, in ",
+    ),
+    (
+        "loss=brier",
+        "mine.py",
+        '@register_metric("macro_f1")',
+        '@register_loss("brier")',
+        "loss 'brier' is registered twice, in ",
+    ),
+    (
+        "loss=brier loss.class_weights=balanced",
+        *(None, "", ""),
+        "loss.class_weights=balanced: loss brier of module mine does not use it",
+    ),
+    (
+        "loss=brier loss.label_smoothing=0.1",
+        *(None, "", ""),
+        "loss.label_smoothing=0.1: loss brier of module mine does not use it",
+    ),
+    (
+        "callbacks=weight_norm",
+        "conf/callbacks/weight_norm.yaml",
+        "module: mine",
+        "module: mime",
+        "callbacks.weight_norm.module=mime: there is no mime.py in",
+    ),
+    (
+        "metrics=macro_f1",
+        "mine.py",
+        "import json\n",
+        "import jsonn\n",
+        "mine.py line 3 cannot be imported: ModuleNotFoundError: No module named 'jsonn'",
+    ),
+    (
+        "augmentations=darken",
+        "conf/augmentations/darken.yaml",
+        "module: mine",
+        "modul: mine",
+        "unknown augmentation 'darken'",
+    ),
+]
+
+
 @pytest.mark.parametrize(
     ("overrides", "file", "old", "new", "message"),
-    [
-        (
-            "optimizer=signun",
-            None,
-            "",
-            "",
-            "unknown optimizer 'signun'; did you mean 'signum'",
-        ),
-        (
-            "optimizer=signum",
-            "conf/optimizer/signum.yaml",
-            "name: signum",
-            "name: signun",
-            "unknown optimizer 'signun'; did you mean 'signum'",
-        ),
-        (
-            "optimizer=signum",
-            "conf/optimizer/signum.yaml",
-            "momentum",
-            "momentun",
-            "optimizer signum has no option 'momentun'; did you mean 'momentum'? (known: momentum)",
-        ),
-        (
-            "optimizer=signum",
-            "conf/optimizer/signum.yaml",
-            "name: signum",
-            "name: adam",
-            "optimizer 'adam' of module mine has the name of a built-in one",
-        ),
-        (
-            "optimizer=signum",
-            "mine.py",
-            '@register_optimizer("signum")',
-            '@register_optimizer("adam")',
-            "optimizer 'adam' is registered twice, in ",
-        ),
-        (
-            "loss=brier",
-            "mine.py",
-            '@register_metric("macro_f1")',
-            '@register_loss("brier")',
-            "loss 'brier' is registered twice, in ",
-        ),
-        (
-            "loss=brier loss.class_weights=balanced",
-            *(None, "", ""),
-            "loss.class_weights=balanced: loss brier of module mine does not use it",
-        ),
-        (
-            "loss=brier loss.label_smoothing=0.1",
-            *(None, "", ""),
-            "loss.label_smoothing=0.1: loss brier of module mine does not use it",
-        ),
-        (
-            "callbacks=weight_norm",
-            "conf/callbacks/weight_norm.yaml",
-            "module: mine",
-            "module: mime",
-            "callbacks.weight_norm.module=mime: there is no mime.py in",
-        ),
-        (
-            "metrics=macro_f1",
-            "mine.py",
-            "import json\n",
-            "import jsonn\n",
-            "mine.py line 3 cannot be imported: ModuleNotFoundError: No module named 'jsonn'",
-        ),
-        (
-            "augmentations=darken",
-            "conf/augmentations/darken.yaml",
-            "module: mine",
-            "modul: mine",
-            "unknown augmentation 'darken'",
-        ),
-    ],
+    [*MISTAKES[:6], *(pytest.param(*row, marks=pytest.mark.slow) for row in MISTAKES[6:])],
 )
 def test_a_mistake_is_one_line_and_nothing_is_written(
     folder: Path,

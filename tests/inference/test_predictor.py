@@ -49,7 +49,10 @@ def test_digits(digits_run: Run, digit_images: Path) -> None:
         ("model=squeezenet1_1", "data.image_size=32", "trainer.precision=bf16-mixed"),
         ("model=lenet5", "data.image_size=32", "trainer.precision=bf16-true"),
         ("model=timm", "model.name=resnet10t", "data.image_size=32", "data.channels=3"),
-        ("model=googlenet", "data.image_size=64", "data.channels=3", "data.limit_train=32"),
+        pytest.param(
+            ("model=googlenet", "data.image_size=64", "data.channels=3", "data.limit_train=32"),
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["averaged", "trimmed", "mixed", "bfloat16", "timm", "auxiliary"],
 )
