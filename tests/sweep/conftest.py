@@ -14,6 +14,7 @@ import pytest
 MODULE = """
 import os, signal, time
 from pathlib import Path
+import torch
 from torch import nn
 from cnncompare.models.registry import register
 
@@ -50,6 +51,9 @@ def misbehave(way):
     if way == "kill_once" and not Path("killed").exists():
         Path("killed").touch()
         os.kill(os.getpid(), signal.SIGKILL)
+    if way == "out_of_memory_once" and not Path("tried").exists():
+        Path("tried").touch()
+        raise torch.OutOfMemoryError("CUDA out of memory")
     if way == "segfault":
         os.kill(os.getpid(), signal.SIGSEGV)
     if way == "wait_late":

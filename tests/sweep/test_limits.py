@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cnncompare.config.sweep import SweepConfig
-from cnncompare.sweep.limits import SweepLimits, failure_type
+from cnncompare.sweep.limits import SweepLimits
 from tests.sweep.conftest import Call
 
 
@@ -30,11 +30,6 @@ def test_half_as_many_jobs_run_after_a_lack_of_memory() -> None:
     assert [sweep.may_start(n) for n in (0, 1)] == [True, False]
 
 
-def test_torch_s_own_lack_of_memory_is_recognised() -> None:
-    assert failure_type("OutOfMemoryError: CUDA out of memory") == "OutOfMemoryError"
-    assert failure_type("ValueError: CUDA out of memory") == ""
-
-
 def test_the_time_limit_ends_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
@@ -52,6 +47,14 @@ def test_a_killed_job_is_retried_by_the_same_command(sweep: Call, folder: Path) 
     assert "killed by SIGKILL: retry 1 of 1" in ended.stdout
     assert "2 finished" in ended.stdout
     assert statuses(folder) == ["finished", "finished"]
+
+
+def test_a_job_without_memory_on_its_device_is_retried(sweep: Call, folder: Path) -> None:
+    ended = sweep("model.options.way=out_of_memory_once,raise", "sweep.retries=1")
+    assert ended.returncode == 1
+    assert "OutOfMemoryError: CUDA out of memory" in ended.stdout
+    assert ended.stdout.count("retry 1 of 1") == 1  # the other job's own error is not retried
+    assert statuses(folder) == ["failed", "finished"]
 
 
 def test_the_retries_of_a_job_are_limited(sweep: Call, folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
 
 from cnncompare.config.sweep import SweepConfig
 
@@ -52,9 +51,3 @@ class SweepLimits:
         if self._deadline is not None and time.monotonic() >= self._deadline:
             self.end_reason = f"sweep.max_hours={self._config.max_hours:g} has passed"
         return self.end_reason
-
-
-def failure_type(message: str, known: Sequence[str] = OUT_OF_MEMORY) -> str:
-    """Return the type of the error with which a job reported its failure, "" for another one."""
-    kind = message.partition(":")[0]
-    return kind if kind in known else ""

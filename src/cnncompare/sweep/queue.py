@@ -20,6 +20,7 @@ from omegaconf import OmegaConf
 from cnncompare.errors import Interrupted, LockedError
 from cnncompare.runs.lifecycle import fail_run, finished_run
 from cnncompare.runs.record import Failure
+from cnncompare.runs.run import read_existing
 from cnncompare.sweep.job_state import Job, RunningJob
 from cnncompare.sweep.job_status import (
     JobOutcome,
@@ -28,12 +29,12 @@ from cnncompare.sweep.job_status import (
     outcome_of,
     reported_exit,
 )
-from cnncompare.sweep.limits import SweepLimits, failure_type
+from cnncompare.sweep.limits import SweepLimits
 from cnncompare.sweep.live_view import LiveView
 from cnncompare.sweep.processes import start
 from cnncompare.sweep.resources import DeviceSlot, DeviceSlots
 from cnncompare.sweep.waiting_jobs import JobList
-from cnncompare.sweep.worker import LOCKED
+from cnncompare.sweep.worker import EXIT_REPORT, LOCKED
 from cnncompare.system.signals import PendingSignals, RaiseInterrupted
 
 POLL_S = 0.02  # interval between two checks of the processes
@@ -130,6 +131,7 @@ class JobQueue:
         file = self._folder / str(job.number) / "job.json"
         file.parent.mkdir(exist_ok=True)
         file.write_text(json.dumps(job_file_content(job, slot)), encoding="utf-8")
+        file.with_name(EXIT_REPORT).unlink(missing_ok=True)  # of an earlier attempt
         oom_kills = count_oom_kills()
         # the first job waits seconds for the forkserver's imports, and there is nothing to stop yet
         with nullcontext() if self.running else RaiseInterrupted():
@@ -174,7 +176,7 @@ class JobQueue:
         if report and report[0] == LOCKED:
             self._postpone(running.job, report[1])
         elif report and (report[0] == 0 or not running.timed_out):
-            self._retry_or_close(running.job, outcome_of(*report), failure_type(report[1]))
+            self._retry_or_close(running.job, outcome_of(*report), _recorded_error(running, code))
         else:
             failure = self._record_unreported(running, code)
             self._retry_or_close(running.job, JobOutcome("failed", failure.message), failure.type)
@@ -215,6 +217,12 @@ class JobQueue:
 
     def _report(self, job: Job, text: str) -> None:
         self._view.print_line(f"job {job.number}  {job.label}  {text}")
+
+
+def _recorded_error(running: RunningJob, code: int) -> str:
+    """Return the type of the error that a job recorded before it exited with code 1, else ""."""
+    run = read_existing(running.job.config.run_folder()) if code == 1 else None
+    return run.record.error.type if run and run.record.error else ""
 
 
 def job_file_content(job: Job, slot: DeviceSlot) -> dict[str, Any]:
