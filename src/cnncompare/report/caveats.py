@@ -7,7 +7,7 @@ from cnncompare.comparison.compare import ComparedTable, GroupRow
 from cnncompare.comparison.metrics import METRICS, Metric
 from cnncompare.comparison.predictions import table_class_names
 from cnncompare.errors import shortened
-from cnncompare.runs.leaks import leak_sentence
+from cnncompare.runs.leaks import recorded_leaks
 from cnncompare.runs.record import LAST_EPOCH
 from cnncompare.stats.imbalance import ADVICE, imbalance_sentence
 from cnncompare.terminal.formatting import enumeration
@@ -38,7 +38,7 @@ def caveats(table: ComparedTable, metric: Metric = METRICS["top1"]) -> list[str]
 
 def _leaks(table: ComparedTable) -> list[str]:
     data = (result.record.data for row in table.rows for result in row.group.results)
-    sentences = dict.fromkeys(leak_sentence(section) for section in data)
+    sentences = dict.fromkeys(recorded_leaks(section) for section in data)
     return [f"{sentence}." for sentence in sentences if sentence]
 
 

@@ -14,7 +14,7 @@ from cnncompare.data.survey import report_conversions
 from cnncompare.errors import ConfigError, RunError
 from cnncompare.models import registry
 from cnncompare.models.checkpoint import load_checkpoint_weights
-from cnncompare.runs.leaks import leak_sentence
+from cnncompare.runs.leaks import recorded_leaks
 from cnncompare.runs.lifecycle import (
     checkpoint_to_resume,
     close_on_exit,
@@ -97,7 +97,7 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
 
 
 def _print_leaks(run: Run) -> None:
-    sentence = leak_sentence(run.record.data)
+    sentence = recorded_leaks(run.record.data)
     if sentence:
         print(f"cnncompare: {sentence}; cnncompare data lists them", file=sys.stderr, flush=True)
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from cnncompare.data.audit.duplicates import MAX_COMPARED
 from cnncompare.data.walk import describe_ignored
 from cnncompare.stats.imbalance import ADVICE, imbalance_sentence, measure_imbalance
+from cnncompare.stats.leaks import leak_sentence
 
 _MAX_EXAMPLES = 5
 _MAX_CLASSES = 40
@@ -57,15 +58,6 @@ def _large_imbalance(splits: Mapping[str, Any]) -> Iterable[str]:
         if found is not None and found.is_large:
             yield f"{'':12} {_printable(imbalance_sentence(found))}; {ADVICE}"
             return
-
-
-def leak_sentence(n: int, n_test: int) -> str:
-    """Return the sentence on `n` of `n_test` test images that are training images as well."""
-    images = "is also a training image" if n == 1 else "are also training images"
-    return (
-        f"{n:,} of {n_test:,} test images ({100 * n / n_test:.1f} %) {images}: the accuracies are "
-        f"too high"
-    )
 
 
 def _leaks(summary: Mapping[str, Any]) -> Iterable[str]:
