@@ -108,12 +108,19 @@ def _unknown_command(name: str) -> str:
     )
 
 
+def _prints_usage(usage: str, arguments: list[str]) -> bool:
+    """Print the usage of a command and return True if the arguments ask for it."""
+    if not {"-h", "--help"} & set(arguments):
+        return False
+    print(usage)
+    _check_output()
+    return True
+
+
 def _run_plan(arguments: list[str]) -> int:
     from cnncompare.sweep.plan import USAGE, plan_arguments
 
-    if {"-h", "--help"} & set(arguments):
-        print(USAGE)
-        _check_output()
+    if _prints_usage(USAGE, arguments):
         return 0
     with ExitAtOnce():
         return _run_hydra(plan_arguments(arguments))
@@ -122,9 +129,7 @@ def _run_plan(arguments: list[str]) -> int:
 def _run_settle(arguments: list[str]) -> int:
     from cnncompare.sweep.settle_options import USAGE, settle_arguments
 
-    if {"-h", "--help"} & set(arguments):
-        print(USAGE)
-        _check_output()
+    if _prints_usage(USAGE, arguments):
         return 0
     with ExitAtOnce():
         return _run_hydra(settle_arguments(arguments))
@@ -134,9 +139,7 @@ def _run_quickstart(arguments: list[str]) -> int:
     from cnncompare.report.command import main as report
     from cnncompare.sweep.quickstart import NEXT_STEPS, USAGE, study_folder, sweeps
 
-    if {"-h", "--help"} & set(arguments):
-        print(USAGE)
-        _check_output()
+    if _prints_usage(USAGE, arguments):
         return 0
     with ExitAtOnce():
         for sweep in sweeps(arguments):
