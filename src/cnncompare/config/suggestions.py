@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from difflib import get_close_matches
 from functools import cache
-from typing import Annotated, get_args, get_origin
 
+from cnncompare.config.options import sections_in
 from cnncompare.config.schema import Config
 from cnncompare.config.section import Section
 from cnncompare.errors import closest
@@ -85,15 +85,5 @@ def all_keys() -> tuple[str, ...]:
 def _keys(section: type[Section], prefix: str) -> Iterator[str]:
     for name, field in section.model_fields.items():
         yield prefix + name
-        for subsection in _sections(field.annotation):
+        for subsection in sections_in(field.annotation):
             yield from _keys(subsection, f"{prefix}{name}.")
-
-
-def _sections(annotation: object) -> Iterator[type[Section]]:
-    if isinstance(annotation, type) and issubclass(annotation, Section):
-        yield annotation
-    elif get_origin(annotation) is not Annotated:
-        for member in get_args(annotation):
-            yield from _sections(member)
-    else:
-        yield from _sections(get_args(annotation)[0])

@@ -114,13 +114,12 @@ def _count_tested(row: GroupRow) -> int | None:
 def _metric_columns(ranked_by: Metric, decimals: int, over: str) -> list[Column]:
     accuracies = ["top1", "top5"]
     names = accuracies if ranked_by.name in accuracies else [ranked_by.name, "top1"]
-    columns = [c for name in names for c in _estimate_columns(METRICS[name], decimals, over)]
-    # of the metrics beside the ranking one: the mean and the interval, so that the table fits
-    return [
-        c
-        for c in columns
-        if c.key.startswith(ranked_by.name) or not c.key.endswith(("_sd", "_seeds_interval"))
-    ]
+    columns = []
+    for name in names:
+        mean, sd, interval, over_seeds = _estimate_columns(METRICS[name], decimals, over)
+        # of the other accuracy, the mean and the interval alone, so that the table fits the page
+        columns += [mean, sd, interval, over_seeds] if name == ranked_by.name else [mean, interval]
+    return columns
 
 
 def _estimate_columns(metric: Metric, decimals: int, over: str) -> list[Column]:
