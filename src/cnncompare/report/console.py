@@ -68,7 +68,8 @@ def _print_table(table: ComparedTable, comparison: Comparison, console: Console)
         if _width(table, columns) <= console.width:
             break
         columns = [column for column in columns if column.key != key]
-    console.print(_rich_table(table, columns), soft_wrap=True)
+    fits = _width(table, columns) <= console.width
+    console.print(_rich_table(table, columns), soft_wrap=fits)
 
 
 def _width(table: ComparedTable, columns: list[Column]) -> int:
@@ -79,7 +80,12 @@ def _rich_table(table: ComparedTable, columns: list[Column]) -> RichTable:
     rich_table = RichTable(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
         justify = "right" if column.numeric else "left"
-        rich_table.add_column(Text(column.title), justify=justify, no_wrap=True)  # type: ignore[arg-type]
+        rich_table.add_column(
+            Text(column.title),
+            justify=justify,  # type: ignore[arg-type]
+            no_wrap=column.key != "model",
+            overflow="fold",  # if nothing more can be dropped, a long name continues below
+        )
     for row in table.rows:
         rich_table.add_row(*(Text(column.text(row)) for column in columns))
     return rich_table

@@ -1,23 +1,73 @@
-"""The report's figures for TensorBoard's Images tab."""
+"""The report's verdict and figures for TensorBoard's tabs Text and Images."""
 
 import time
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cnncompare.plotting.tensorboard import image_summary
 from cnncompare.report.charts.figure import Figure
+from cnncompare.runs.run import COMPARISON_EVENTS
+
+if TYPE_CHECKING:
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+_EARLIER_FOLDER = "report"  # in which earlier versions wrote the file, as a run of that name
 
 
-def write_events(figures: list[Figure], stems: dict[str, str], png_folder: Path, to: Path) -> None:
-    """Write the figures' PNG files as one event file into `to`, in place of earlier ones."""
+def write_events(
+    verdict: str, figures: list[Figure], stems: dict[str, str], png_folder: Path, to: Path
+) -> None:
+    """Write the verdict, in Markdown, and the figures as an event file into the folder `to`.
+
+    It replaces an earlier one and lies beside the runs, so that TensorBoard shows it as the
+    experiment itself. The event files of runs are left alone.
+    """
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-    to.mkdir(parents=True, exist_ok=True)
-    for old in to.glob("events.out.tfevents.*"):
-        old.unlink()
-    writer = EventFileWriter(str(to))
+    _remove_earlier(to)
+    writer = EventFileWriter(str(to), filename_suffix=COMPARISON_EVENTS)
+    summaries = [_text_summary("verdict", verdict)]
     for figure in figures:
         png = (png_folder / f"{stems[figure.name]}.png").read_bytes()
-        summary = image_summary(f"report/{figure.name}", png)
+        summaries.append(image_summary(f"report/{figure.name}", png))
+    for summary in summaries:
         writer.add_event(Event(wall_time=time.time(), step=0, summary=summary))
     writer.close()
+
+
+def _remove_earlier(folder: Path) -> None:
+    for old in folder.glob(f"events.out.tfevents.*{COMPARISON_EVENTS}"):
+        old.unlink()
+    earlier = folder / _EARLIER_FOLDER
+    if earlier.is_dir() and not earlier.is_symlink():
+        for old in earlier.glob("events.out.tfevents.*"):
+            old.unlink()
+        with suppress(OSError):  # other files are not ours
+            earlier.rmdir()
+
+
+def _text_summary(tag: str, text: str) -> "Summary":
+    from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
+    from tensorboard.compat.proto.tensor_pb2 import TensorProto
+    from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
+    from tensorboard.compat.proto.types_pb2 import DT_STRING
+    from tensorboard.plugins.text import metadata
+
+    dimensions = [TensorShapeProto.Dim(size=1)]
+    return Summary(
+        value=[
+            Summary.Value(
+                tag=tag,
+                metadata=SummaryMetadata(
+                    plugin_data=SummaryMetadata.PluginData(plugin_name=metadata.PLUGIN_NAME)
+                ),
+                tensor=TensorProto(
+                    dtype=DT_STRING,
+                    string_val=[text.encode()],
+                    tensor_shape=TensorShapeProto(dim=dimensions),
+                ),
+            )
+        ]
+    )

@@ -30,6 +30,16 @@ def as_markdown(comparison: Comparison) -> str:
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
+def verdict_as_markdown(comparison: Comparison) -> str:
+    """Return the findings alone, a list for each table."""
+    blocks = [reason_for_tables(comparison), across(comparison)]
+    for table in comparison.tables:
+        blocks += [f"### {_md(headline(table))}"]
+        findings = [*table_findings(table, comparison.options), _ties(table)]
+        blocks += ["\n".join(f"- {_md(text)}" for text in findings if text)]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
 def _ties(table: ComparedTable) -> str:
     groups = tie_groups(table)
     if len(table.rows) < 2 or not groups:

@@ -1,4 +1,4 @@
-"""Write the files of the report: the page, the tables, the figures, TensorBoard's images."""
+"""Write the files of the report: the page, the tables, the figures, TensorBoard's events."""
 
 from pathlib import Path
 
@@ -9,11 +9,10 @@ from cnncompare.report.charts.pairs import critical_difference_figure
 from cnncompare.report.figures import write_figures
 from cnncompare.report.html import render_page
 from cnncompare.report.tensorboard import write_events
-from cnncompare.report.text_tables import as_csv, as_latex, as_markdown
+from cnncompare.report.text_tables import as_csv, as_latex, as_markdown, verdict_as_markdown
 from cnncompare.runs.storage import write_atomically
 
 FIGURES = "figures"
-EVENTS = "report"  # the run's name in TensorBoard
 
 
 def write_report(comparison: Comparison, out: Path) -> Path:
@@ -27,7 +26,7 @@ def write_report(comparison: Comparison, out: Path) -> Path:
     ranks = [critical_difference_figure(comparison.ranks)] if comparison.ranks else []
     every = ranks + [figure for of_table in figures for figure in of_table.all()]
     stems = write_figures(every, out / FIGURES)
-    write_events(every, stems, out / FIGURES, out / EVENTS)
+    write_events(verdict_as_markdown(comparison), every, stems, out / FIGURES, out)
     texts = {
         "report.md": as_markdown(comparison),
         "report.tex": as_latex(comparison),

@@ -84,11 +84,13 @@ def open_run(config: Config, size_mb: float) -> Iterator[Run]:
         _check_space(folder, size_mb if config.trains else 0.0)
         existing = read_existing(folder)
         if existing and not config.force and (is_finished(existing) or can_resume(existing)):
-            yield existing
+            run = existing
         else:
             if folder.exists():
                 log.info("the earlier run has been moved to %s", set_aside(folder))
-            yield _new_run(folder, config)
+            run = _new_run(folder, config)
+        run.start_session()
+        yield run
     finally:
         held.release()
 
@@ -156,13 +158,16 @@ def record_progress(run: Run, **sections: Any) -> None:
 
 
 def close_run(run: Run, status: Status, failure: Failure | None = None) -> None:
-    """Write the final status, its reason and the duration of the run."""
-    now = datetime.now(UTC)
+    """Write the final status, its reason and the duration of the run.
+
+    The duration is that of all sessions, by a clock that is never set, without their pauses.
+    """
+    duration_s = run.duration_s()
     run.change(
         status=status,
         error=failure or run.record.error,
-        finished_at=now.isoformat(timespec="milliseconds"),
-        wall_s=(now - datetime.fromisoformat(run.record.started_at)).total_seconds(),
+        finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        wall_s=None if duration_s is None else round(duration_s, 3),
     )
 
 
@@ -216,6 +221,7 @@ def close_on_exit(run: Run) -> Iterator[None]:
 
     Raises RunError in place of any other exception, and Interrupted as it is.
     """
+    run.start_session()
     try:
         yield
     except Interrupted as interruption:

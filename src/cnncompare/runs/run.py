@@ -2,6 +2,7 @@
 
 import csv
 import json
+import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -34,6 +35,7 @@ CHECKPOINTS = "checkpoints"
 BEST_CHECKPOINT = "best.ckpt"
 LAST_CHECKPOINT = "last.ckpt"
 LOG = "run.log"
+COMPARISON_EVENTS = ".comparison"  # end of the name of the event file that a report writes
 TESTED = "tested"  # folder with the journals of an unfinished test, one per process
 
 
@@ -75,6 +77,8 @@ class Run:
     def __init__(self, folder: Path, record: RunRecord) -> None:
         self.folder = folder
         self.record = record
+        self._session_started: float | None = None  # of the clock that no one sets; s
+        self._earlier_s: float | None = None
 
     @classmethod
     def read(cls, folder: Path) -> "Run":
@@ -112,6 +116,28 @@ class Run:
             values[name] = type(section)(**dict(section) | value) if merges else value
         self.record = RunRecord.model_validate(values)
         self.save()
+
+    def start_session(self) -> None:
+        """Start to measure the time of this process's work on the run, unless it is measured."""
+        if self._session_started is None:
+            self._earlier_s = self._sessions_s()
+            self._session_started = time.monotonic()
+
+    def duration_s(self) -> float | None:
+        """Return the seconds of all sessions together, without the pauses between them.
+
+        None if none was measured.
+        """
+        if self._session_started is None:
+            return self._sessions_s()
+        return (self._earlier_s or 0.0) + time.monotonic() - self._session_started
+
+    def _sessions_s(self) -> float | None:
+        """Return the seconds of the ended sessions; a killed one counts with its epochs."""
+        epochs_s = 0.0
+        with suppress(DataError, OSError):
+            epochs_s = sum((r.get("train_s") or 0) + (r.get("val_s") or 0) for r in self.epochs())
+        return max(self.record.wall_s or 0.0, epochs_s) or None
 
     @property
     def classes(self) -> list[str]:

@@ -19,6 +19,11 @@ class JobOutcome:
     kind: OutcomeKind
     reason: str = ""
 
+    @property
+    def text(self) -> str:
+        """The kind and, after a colon, the reason."""
+        return f"{self.kind}: {self.reason}" if self.reason else self.kind
+
 
 def reported_exit(job_file: Path) -> tuple[int, str] | None:
     """Return the exit code and message that the job reported; None if it could not report any."""

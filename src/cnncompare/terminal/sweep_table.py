@@ -16,29 +16,26 @@ from cnncompare.terminal.result import evaluation_remarks, health_remarks, shell
 
 
 def print_sweep_table(runs: Sequence[Run]) -> None:
-    """Print a sweep's runs, the best test accuracy first, then the errors of failed runs.
+    """Print a sweep's runs in the order of its jobs, then the errors of failed runs.
 
-    A narrow terminal drops columns, the least important first; no number is wrapped.
+    They are not ranked: the order of single runs says little about the networks. A narrow terminal
+    drops columns, the least important first; no number is wrapped.
     """
     console = make_console()
     console.print()
-    console.print(_fitting_table([run.record for run in sorted(runs, key=_rank)], console))
-    for run in runs:
-        _print_remarks(run.record, console)
+    console.print(_fitting_table([run.record for run in runs], console))
+    if len(runs) > 1:
+        console.print("single runs, not ranked; the report tests which differences are significant")
+    for line in dict.fromkeys(line for run in runs for line in _remarks(run.record)):
+        console.print(line, soft_wrap=True, markup=False)
     for folder in dict.fromkeys(run.folder.parent for run in runs):
         console.print(shell_path(folder), soft_wrap=True)
 
 
-def _print_remarks(record: RunRecord, console: Console) -> None:
-    if record.error is not None:
-        console.print(f"{record.id}: {record.error.message}", soft_wrap=True, markup=False)
-    for line in [*health_remarks(record), *evaluation_remarks(record)]:
-        console.print(f"{record.label}: {line}", soft_wrap=True, markup=False)
-
-
-def _rank(run: Run) -> tuple[float, str]:
-    accuracy = run.record.test.acc1
-    return (1.0 if accuracy is None else -accuracy, run.record.id)
+def _remarks(record: RunRecord) -> list[str]:
+    error = [] if record.error is None else [f"{record.id}: {record.error.message}"]
+    lines = [*health_remarks(record), *evaluation_remarks(record)]
+    return error + [f"{record.label}: {line}" for line in lines]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import multiprocessing
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -52,17 +53,25 @@ from cnncompare.training.initial_record import log_ignored_files, write_initial_
 from cnncompare.training.lightning_module import ImageClassifier
 from cnncompare.training.loggers.figures import log_figures
 from cnncompare.training.loggers.hparams import log_hparams
+from cnncompare.training.loggers.tensorboard import log_description
 from cnncompare.training.test_images import keep_test_images
 from cnncompare.training.trainer import build_trainer
 
 
-def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool = False) -> Run:
+def train(
+    config: Config,
+    argv: list[str] | None = None,
+    *,
+    clocks_shared: bool = False,
+    title: str = "",
+) -> Run:
     """Train, validate after each epoch, test once with the selected epoch's weights; return it.
 
     A finished run of the same configuration is returned unchanged unless `config.force` is set;
     an interrupted run is resumed. Raises UserError before anything is written, and RunError or
     Interrupted after the record has been closed with the reason. `argv` is the command that
-    repeats the run; `clocks_shared` is recorded if other jobs run at the same time.
+    repeats the run; `clocks_shared` is recorded if other jobs run at the same time; `title`, the
+    name of a sweep's job, begins the lines of the epochs.
     """
     _check_main_guard()
     if is_rank_zero():
@@ -89,7 +98,7 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
             with log_file(run.folder / LOG), close_on_exit(run):
                 report_conversions(data.survey)
                 log_ignored_files(data)
-                measure = _fit_and_test if config.trains else evaluate
+                measure = partial(_fit_and_test, title=title) if config.trains else evaluate
                 trainer = measure(run, config, task, data, interruption)
                 record_class_results(run, data.class_names)
                 _complete(run, config, data, trainer)
@@ -155,10 +164,13 @@ def _fit_and_test(
     task: ImageClassifier,
     data: ImageData,
     interruption: Interruption,
+    *,
+    title: str,
 ) -> pl.Trainer:
-    callbacks = build_callbacks(config, process_rank(), interruption=interruption)
+    callbacks = build_callbacks(config, process_rank(), interruption=interruption, title=title)
     trainer = build_trainer(run.folder, config, callbacks)
     _record_accelerator(run, trainer)
+    log_description(trainer.loggers, run)
     broadcast_finished(trainer, finished=False)
     trainer.fit(task, datamodule=data, ckpt_path=checkpoint_to_resume(run), weights_only=True)
     _record_training(run, find_callback(callbacks, EpochRecorder))

@@ -32,14 +32,16 @@ def build_callbacks(
     interruption: Interruption | None = None,
     journal: EvaluationJournal | None = None,
     extra: Sequence[Callback] = (),
+    title: str = "",
 ) -> list[Callback]:
     """Return the callbacks in the order in which Lightning calls them.
 
     Every rank has all of them: one that communicates would wait for ever for a rank without it.
-    They write into the run's folder, or into `folder`. `extra` are those of a benchmark.
+    They write into the run's folder, or into `folder`. `extra` are those of a benchmark; `title`
+    begins the printed lines.
     """
     folder = folder or config.run_folder()
-    progress = Progress(config.display.progress if rank == 0 else "off")
+    progress = Progress(config.display.progress if rank == 0 else "off", title)
     writer = PredictionWriter(folder, journal)
     stop = [] if interruption is None else [interruption]
     if not config.trains:
