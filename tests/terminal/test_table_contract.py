@@ -19,7 +19,8 @@ from cnncompare.explain.explanation import Explanation, explain
 from cnncompare.explain.subject import find_subject
 from cnncompare.inference.answers import Answer
 from cnncompare.inference.console import print_answers
-from cnncompare.models.catalog.command import main as list_models
+from cnncompare.models.catalog.command import print_networks
+from cnncompare.models.catalog.table import find_rows
 from cnncompare.report.console import print_comparison
 from cnncompare.sweep.job_state import Job
 from cnncompare.sweep.plan import _print as print_plan
@@ -51,7 +52,7 @@ def result(folder: Path) -> None:
 
 
 def models(folder: Path) -> None:
-    list_models([])
+    print_networks(find_rows(None), None, make_console())
 
 
 def plan(folder: Path) -> None:

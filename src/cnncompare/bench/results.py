@@ -9,9 +9,9 @@ from rich.table import Table
 
 from cnncompare.bench.rounds import BenchRow
 from cnncompare.bench.suite.run_suite import SuiteResult
+from cnncompare.system.tables import FittingColumn, fitting_table
 from cnncompare.terminal.console import make_console
 from cnncompare.terminal.formatting import UNKNOWN, significant
-from cnncompare.terminal.tables import FittingColumn, fitting_table
 
 NARROW = (0, 1, 0, 0)  # padding of the cells
 CONTENTION_SHARE = 0.05  # of the CPU, in use by other programs, from which the user is warned

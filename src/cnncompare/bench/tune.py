@@ -16,9 +16,9 @@ from cnncompare.errors import CnncompareError, RunError
 from cnncompare.stats.intervals import newcombe
 from cnncompare.system.cores import available_cores
 from cnncompare.system.gpus import count_cuda_gpus
+from cnncompare.system.tables import FittingColumn, fitting_table
 from cnncompare.terminal.console import make_console
 from cnncompare.terminal.formatting import percent
-from cnncompare.terminal.tables import FittingColumn, fitting_table
 
 ROUNDS = 4  # timed epochs, after one that is not timed
 EPOCH_S = 3.0  # approximate duration of an epoch, which determines the number of images

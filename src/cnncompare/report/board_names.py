@@ -80,7 +80,7 @@ def _differences(runs: Sequence[Run]) -> list[str]:
 
 
 def _settings(run: Run) -> Mapping[str, Hashable]:
-    """Return the settings that are one number or one word each, and the data's and stem's name."""
+    """Return the settings that are one number or text each, and the data's and stem's name."""
     record = run.record
     values = record.settings.model_dump() if record.settings else {}
     own = {

@@ -3,15 +3,12 @@
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from cnncompare.plotting.tensorboard import image_summary
+from cnncompare.plotting.tensorboard import image_summary, text_summary
 from cnncompare.report.charts.figure import Figure
 from cnncompare.runs.run import COMPARISON_EVENTS
 
-if TYPE_CHECKING:
-    from tensorboard.compat.proto.summary_pb2 import Summary
-
+VERDICT = "comparison/verdict"  # before the runs' configurations in the tab Text
 _EARLIER_FOLDER = "report"  # in which earlier versions wrote the file, as a run of that name
 
 
@@ -28,7 +25,7 @@ def write_events(
 
     _remove_earlier(to)
     writer = EventFileWriter(str(to), filename_suffix=COMPARISON_EVENTS)
-    summaries = [_text_summary("verdict", verdict)]
+    summaries = [text_summary(VERDICT, verdict)]
     for figure in figures:
         png = (png_folder / f"{stems[figure.name]}.png").read_bytes()
         summaries.append(image_summary(f"report/{figure.name}", png))
@@ -46,28 +43,3 @@ def _remove_earlier(folder: Path) -> None:
             old.unlink()
         with suppress(OSError):  # other files are not ours
             earlier.rmdir()
-
-
-def _text_summary(tag: str, text: str) -> "Summary":
-    from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
-    from tensorboard.compat.proto.tensor_pb2 import TensorProto
-    from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
-    from tensorboard.compat.proto.types_pb2 import DT_STRING
-    from tensorboard.plugins.text import metadata
-
-    dimensions = [TensorShapeProto.Dim(size=1)]
-    return Summary(
-        value=[
-            Summary.Value(
-                tag=tag,
-                metadata=SummaryMetadata(
-                    plugin_data=SummaryMetadata.PluginData(plugin_name=metadata.PLUGIN_NAME)
-                ),
-                tensor=TensorProto(
-                    dtype=DT_STRING,
-                    string_val=[text.encode()],
-                    tensor_shape=TensorShapeProto(dim=dimensions),
-                ),
-            )
-        ]
-    )

@@ -25,9 +25,9 @@ from cnncompare.sweep.resources import DeviceSlot
 from cnncompare.sweep.run_sweep import make_jobs
 from cnncompare.sweep.worker import PROBE_RESULT
 from cnncompare.system.signals import RaiseInterrupted
+from cnncompare.system.tables import FittingColumn, fitting_table
 from cnncompare.terminal.console import make_console
 from cnncompare.terminal.formatting import gmacs, integer, millions, number
-from cnncompare.terminal.tables import FittingColumn, fitting_table
 
 USAGE = """\
 usage: python -m cnncompare plan -m [overrides]

@@ -36,7 +36,7 @@ def print_run_result(run: Run) -> None:
     console.print(table)
     remarks = [*health_remarks(run.record), *class_remarks(run), *evaluation_remarks(run.record)]
     for line in remarks:
-        console.print(line, soft_wrap=True, markup=False)
+        console.print(line, markup=False)
     folder = shell_path(run.folder)
     commands = {"predict": f"predict {folder} IMAGE", **_commands(run.folder.parent)}
     _print_commands(console, commands)

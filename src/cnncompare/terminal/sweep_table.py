@@ -27,7 +27,7 @@ def print_sweep_table(runs: Sequence[Run]) -> None:
     if len(runs) > 1:
         console.print("single runs, not ranked; the report tests which differences are significant")
     for line in dict.fromkeys(line for run in runs for line in _remarks(run.record)):
-        console.print(line, soft_wrap=True, markup=False)
+        console.print(line, markup=False)
     for folder in dict.fromkeys(run.folder.parent for run in runs):
         console.print(shell_path(folder), soft_wrap=True)
 

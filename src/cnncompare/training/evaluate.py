@@ -60,7 +60,7 @@ def evaluate(
     callbacks = build_callbacks(config, process_rank(), interruption=interruption, journal=journal)
     trainer = build_trainer(run.folder, config, callbacks)
     record_progress(run, evaluation={"accelerator": trainer.strategy.root_device.type})
-    log_description(trainer.loggers, run)
+    log_description(trainer.loggers, config)
     broadcast_finished(trainer, finished=False)
     trainer.test(task, datamodule=data, verbose=False)
     if config.trainer.processes == 1 and not n_earlier:

@@ -170,7 +170,7 @@ def _fit_and_test(
     callbacks = build_callbacks(config, process_rank(), interruption=interruption, title=title)
     trainer = build_trainer(run.folder, config, callbacks)
     _record_accelerator(run, trainer)
-    log_description(trainer.loggers, run)
+    log_description(trainer.loggers, config)
     broadcast_finished(trainer, finished=False)
     trainer.fit(task, datamodule=data, ckpt_path=checkpoint_to_resume(run), weights_only=True)
     _record_training(run, find_callback(callbacks, EpochRecorder))

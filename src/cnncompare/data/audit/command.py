@@ -1,6 +1,7 @@
 """The command `python -m cnncompare data [overrides]`: an audit of a data set."""
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,10 +71,11 @@ def _save(sheet: "Image", path: Path) -> None:
 
 
 def _print(summary: Mapping[str, Any]) -> None:
-    from cnncompare.data.audit.console import counts_table, sentences
-    from cnncompare.terminal.console import make_console
+    from rich.console import Console
 
-    console = make_console()
+    from cnncompare.data.audit.console import counts_table, sentences
+
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 1000)
     console.print(f"{summary['name']}: {summary['classes']:,} classes", markup=False)
     console.print(counts_table(summary))
     console.print()

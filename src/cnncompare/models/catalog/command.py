@@ -1,15 +1,16 @@
 """The command `python -m cnncompare models [PATTERN]`; imports no torch."""
 
 import json
+import sys
 
+from rich.console import Console
 from rich.markup import escape
 
 from cnncompare.errors import ModelError, closest
 from cnncompare.models.catalog.names import SOURCES, known_names
 from cnncompare.models.catalog.table import NetworkRow, find_rows
 from cnncompare.system.argument_parser import CommandParser
-from cnncompare.terminal.console import make_console
-from cnncompare.terminal.tables import FittingColumn, fitting_table
+from cnncompare.system.tables import FittingColumn, fitting_table
 
 MAX_DETAILED = 3  # matches up to which the details of each network are printed
 WIDE_TERMINAL = 130  # columns from which the table includes the paper
@@ -32,12 +33,13 @@ def main(argv: list[str]) -> int:
     if arguments.json:
         print(json.dumps(rows, indent=1))
     else:
-        _print_networks(rows, arguments.pattern)
+        width = None if sys.stdout.isatty() else 1000  # no column is dropped in a pipe
+        print_networks(rows, arguments.pattern, Console(highlight=False, width=width))
     return 0
 
 
-def _print_networks(rows: list[NetworkRow], pattern: str | None) -> None:
-    console = make_console()
+def print_networks(rows: list[NetworkRow], pattern: str | None, console: Console) -> None:
+    """Print the table, and the details of a few networks or of the one that is named."""
     wide = console.is_terminal and console.width >= WIDE_TERMINAL
     columns = _columns(rows, wide)
     console.print(fitting_table(columns, console, box=None, padding=(0, 1, 0, 0)))

@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import yaml
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
-from torch.utils.tensorboard.summary import custom_scalars, text
+from torch.utils.tensorboard.summary import custom_scalars
 
-from cnncompare.runs.run import CONFIG, Run
+from cnncompare.config.schema import Config
+from cnncompare.plotting.tensorboard import text_summary
 
 # by column of epochs.csv; TensorBoard opens the first groups, which are sorted by name
 TAGS = {
@@ -49,12 +51,12 @@ class RunBoard(TensorBoardLogger):
         self.experiment.flush()
 
 
-def log_description(loggers: Sequence[Logger], run: Run) -> None:
+def log_description(loggers: Sequence[Logger], config: Config) -> None:
     """Log the configuration as text, and the charts that show training beside validation."""
     for logger in loggers:
         if not isinstance(logger, RunBoard):
             continue
         writer = logger.experiment._get_file_writer()
-        configuration = (run.folder / CONFIG).read_text(encoding="utf-8")
-        writer.add_summary(text("configuration", f"```yaml\n{configuration}\n```"), 0)  # type: ignore[no-untyped-call]
+        settings = yaml.safe_dump(config.model_dump(), sort_keys=False)
+        writer.add_summary(text_summary("configuration", f"```yaml\n{settings}```"), 0)
         writer.add_summary(custom_scalars(_CHARTS), 0)  # type: ignore[no-untyped-call]
