@@ -66,7 +66,7 @@ def find_tables(root: str) -> list[ImageTable]:
 
 
 def read_rows(table: ImageTable, columns: list[str]) -> Iterator[tuple[Any, ...]]:
-    """Yield the values of these columns row by row. Raises DataError for a damaged table."""
+    """Yield the values of these columns row by row. Raises DataError if the table ends early."""
     import pyarrow as pa
 
     try:
