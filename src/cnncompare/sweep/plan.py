@@ -17,6 +17,7 @@ from omegaconf import DictConfig
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from cnncompare.config.arguments import without_launcher
 from cnncompare.config.schema import Config
 from cnncompare.runs.lifecycle import finished_run
 from cnncompare.sweep.job_state import Job
@@ -52,7 +53,7 @@ ProbeResult = dict[str, Any]
 def plan_arguments(arguments: list[str]) -> list[str]:
     """Return the arguments with which Hydra passes the composed jobs to `plan_jobs`."""
     multirun = [] if {"-m", "--multirun"} & set(arguments) else ["-m"]
-    return [*multirun, *arguments, "hydra.launcher.plan=true"]
+    return [*multirun, *without_launcher(arguments), "hydra.launcher.plan=true"]
 
 
 def plan_jobs(

@@ -1,9 +1,11 @@
 """The Lightning Trainer of a run."""
 
+import os
 from pathlib import Path
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.plugins.environments import SLURMEnvironment
 
 from cnncompare.config.schema import Config
 from cnncompare.system.ranks import is_rank_zero
@@ -27,7 +29,7 @@ def build_trainer(folder: Path, config: Config, callbacks: list[Callback]) -> pl
         deterministic="warn" if settings.deterministic else False,
         benchmark=not settings.deterministic,
         logger=build_loggers(config.logger, folder) if is_rank_zero() else False,
-        plugins=[AtomicCheckpointIO()],
+        plugins=[AtomicCheckpointIO(), *_cluster_environment()],
         callbacks=callbacks,
         use_distributed_sampler=False,  # the data module divides the batches itself
         num_sanity_val_steps=settings.num_sanity_val_steps,
@@ -35,3 +37,10 @@ def build_trainer(folder: Path, config: Config, callbacks: list[Callback]) -> pl
         enable_progress_bar=False,
         enable_model_summary=False,
     )
+
+
+def _cluster_environment() -> list[SLURMEnvironment]:
+    """Return Slurm's without Lightning's requeue in a job of submitit, which requeues it itself."""
+    if os.environ.get("SUBMITIT_EXECUTOR") == "slurm" and SLURMEnvironment.detect():
+        return [SLURMEnvironment(auto_requeue=False)]
+    return []
