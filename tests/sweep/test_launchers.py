@@ -210,17 +210,21 @@ def test_a_signal_while_torch_is_imported_ends_the_job_without_a_record(
 
 
 PROCESS = """
-import atexit, os, sys
+import atexit, os, pickle, signal, sys
 from cnncompare.errors import RunError
 from cnncompare.sweep import launched_job
 launched_job.import_module = lambda name: atexit.register(print, "loggers closed")
+sweep = pickle.loads(pickle.dumps(launched_job.SweepProcess(pid=0)))
+if sys.argv[1] == "stop early":
+    signal.signal(signal.SIGTERM, lambda *_: None)  # as submitit does
+    os.kill(os.getpid(), signal.SIGTERM)
 def run(composed):
     if composed == "stop":
         os.kill(os.getpid(), 15)
     if composed == "fail":
         raise RunError("failed")
 try:
-    launched_job.run_launched(run, sys.argv[1], launched_job.SweepProcess(pid=0))
+    launched_job.run_launched(run, sys.argv[1], sweep)
 except RunError:
     print("result stored")
 """
@@ -233,6 +237,7 @@ except RunError:
         ("fail", None, 0, ["result stored", "loggers closed"]),
         ("good", "slurm", 0, ["loggers closed"]),
         ("stop", "slurm", 143, ["loggers closed"]),
+        ("stop early", "slurm", 143, ["loggers closed"]),
     ],
 )
 def test_the_process_of_a_job_exits_with_its_code(

@@ -22,7 +22,7 @@ from cnncompare.runs.record import Failure, RunRecord
 from cnncompare.runs.run import read_existing
 from cnncompare.runs.storage import is_locked
 from cnncompare.sweep.job_state import Job
-from cnncompare.sweep.job_status import JobOutcome
+from cnncompare.sweep.job_status import JobOutcome, OutcomeKind
 from cnncompare.sweep.run_sweep import make_jobs, print_summary
 from cnncompare.system.signals import RaiseInterrupted, StopSignalHandler
 
@@ -140,27 +140,27 @@ def _stop_handler(launcher: Launcher) -> _Stop | _StopWorkers:
 
 def _record(folder: Path) -> RunRecord | None:
     run = read_existing(folder)
-    return run and run.record
+    return None if run is None else run.record
 
 
 def _outcome(
     job: Job, earlier: RunRecord | None, returned: JobReturn | None, problem: str
 ) -> JobOutcome:
     """Return the outcome of a launched job from its record and, if there is one, its result."""
-    run = _closed_run(job.config, earlier)
-    status = run.status if run else "not started"
+    record = _closed_record(job.config, earlier)
+    kind: OutcomeKind = "interrupted" if record and record.status == "interrupted" else "failed"
     if returned is not None and returned.status is JobStatus.FAILED:
-        kind = "interrupted" if status == "interrupted" else "failed"
         return JobOutcome(kind, first_line(returned._return_value))
-    if run is None:
+    if record is None:
         return JobOutcome("not started", problem or "it has no record")
-    if run.status == "finished":
+    if record.status == "finished":
         return JobOutcome("finished")
-    reason = f"{run.error.type}: {run.error.message}" if run.error else problem
-    return JobOutcome("interrupted" if status == "interrupted" else "failed", reason)
+    return JobOutcome(
+        kind, f"{record.error.type}: {record.error.message}" if record.error else problem
+    )
 
 
-def _closed_run(config: Config, earlier: RunRecord | None) -> RunRecord | None:
+def _closed_record(config: Config, earlier: RunRecord | None) -> RunRecord | None:
     """Return the record, None unless it was written since; close it if its process is gone."""
     folder = config.run_folder()
     record = _record(folder)

@@ -19,7 +19,12 @@ from hydra.types import RunMode
 from cnncompare.config.validation import validate
 from cnncompare.errors import CnncompareError, Interrupted, RunError
 from cnncompare.sweep.worker import record_failure
-from cnncompare.system.signals import PendingSignals, RaiseInterrupted
+from cnncompare.system.signals import (
+    PendingSignals,
+    RaiseInterrupted,
+    block_stop_signals,
+    unblock_stop_signals,
+)
 
 SUBMITIT = "SUBMITIT_EXECUTOR"  # environment variable of submitit's job processes
 
@@ -39,6 +44,9 @@ class SweepProcess:
         """Whether this process is the sweep itself, as with Hydra's basic launcher."""
         return os.getpid() == self.pid
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickle_sweep, (self.pid, self.folder, self.path)
+
     def imitate(self) -> None:
         """Use the folder and the import path of the sweep; raises RunError without the folder."""
         sys.path[:0] = [folder for folder in self.path if folder not in sys.path]
@@ -49,6 +57,13 @@ class SweepProcess:
                 f"{self.folder}: {error.strerror} on {os.uname().nodename}; the machines of a "
                 "sweep share the folder in which it was started"
             ) from None
+
+
+def _unpickle_sweep(*fields: Any) -> SweepProcess:
+    """Return the unpickled object; submitit then ignores signals until the job handles them."""
+    if SUBMITIT in os.environ:
+        block_stop_signals()
+    return SweepProcess(*fields)
 
 
 def run_launched(
@@ -94,6 +109,7 @@ def runs_in_parallel() -> bool:
 def _import_training() -> None:
     """Import torch and Lightning; an exception in the middle could be lost there."""
     with PendingSignals() as pending:
+        unblock_stop_signals()
         import_module("cnncompare.training.train")
     if pending.received is not None:
         raise Interrupted(pending.received)

@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 import pytorch_lightning as pl
+from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 from pytorch_lightning.callbacks import Callback
-from pytorch_lightning.plugins.environments import SLURMEnvironment
 
 from cnncompare.config.schema import Config
 from cnncompare.system.ranks import is_rank_zero
