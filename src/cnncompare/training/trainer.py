@@ -32,6 +32,7 @@ def build_trainer(folder: Path, config: Config, callbacks: list[Callback]) -> pl
         plugins=[AtomicCheckpointIO(), *_cluster_environment()],
         callbacks=callbacks,
         use_distributed_sampler=False,  # the data module divides the batches itself
+        reload_dataloaders_every_n_epochs=1,  # a loader has the draws of one epoch
         num_sanity_val_steps=settings.num_sanity_val_steps,
         log_every_n_steps=1,
         enable_progress_bar=False,
