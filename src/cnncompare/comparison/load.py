@@ -92,6 +92,8 @@ class Result:
         except (OSError, ValueError, yaml.YAMLError):
             return {}
         flat = flatten(loaded) if isinstance(loaded, dict) else {}
+        if isinstance(flat.get("trainer.devices"), list):
+            flat["trainer.devices"] = len(flat["trainer.devices"])  # which GPUs changes no number
         return {_EARLIER_KEYS.get(key, key): value for key, value in flat.items()}
 
     @cached_property

@@ -44,8 +44,12 @@ from cnncompare.runs.storage import is_locked, lock, set_aside
 
 log = logging.getLogger("cnncompare")
 
-# Written by a sweep for a job whose process could not close its record; such a run is resumed.
-RESUMABLE_FAILURES = ("JobKilled", "JobOutOfMemory", "JobTimedOut", "JobExited")
+# Written by a sweep for a job whose process could not close its record; such a run is resumed. The
+# last one is raised by submitit if a job reaches its time limit and is not requeued any more.
+RESUMABLE_FAILURES = (
+    *("JobKilled", "JobOutOfMemory", "JobTimedOut", "JobExited"),
+    "UncompletedJobError",
+)
 
 
 def is_finished(run: Run | None) -> bool:
@@ -227,6 +231,9 @@ def close_on_exit(run: Run) -> Iterator[None]:
     except Interrupted as interruption:
         log.info("%s", interruption, exc_info=True)  # the traceback shows what a timeout stopped
         close_run(run, "interrupted", _failure(interruption))
+        raise
+    except SystemExit:  # of submitit, which has requeued the job
+        close_run(run, "interrupted", Failure(type="Interrupted", message="requeued"))
         raise
     except Exception as error:
         log.exception("the run failed")

@@ -15,6 +15,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from cnncompare.config.arguments import without_launcher
 from cnncompare.config.schema import Config
 from cnncompare.runs.lifecycle import finished_run
 from cnncompare.sweep.job_state import Job
@@ -41,7 +42,7 @@ ProbeResult = dict[str, Any]
 def plan_arguments(arguments: list[str]) -> list[str]:
     """Return the arguments with which Hydra passes the composed jobs to `plan_jobs`."""
     multirun = [] if {"-m", "--multirun"} & set(arguments) else ["-m"]
-    return [*multirun, *arguments, "hydra.launcher.plan=true"]
+    return [*multirun, *without_launcher(arguments), "hydra.launcher.plan=true"]
 
 
 def plan_jobs(

@@ -47,7 +47,7 @@ from cnncompare.training.changed_data import check_data_unchanged
 from cnncompare.training.class_results import record_class_results
 from cnncompare.training.components import check_components
 from cnncompare.training.distributed import broadcast_finished
-from cnncompare.training.evaluate import evaluate, join_evaluation
+from cnncompare.training.evaluate import Measured, evaluate, join_evaluation
 from cnncompare.training.health import TrainingFacts, check_health
 from cnncompare.training.initial_record import log_ignored_files, write_initial_record
 from cnncompare.training.lightning_module import ImageClassifier
@@ -99,9 +99,9 @@ def train(
                 report_conversions(data.survey)
                 log_ignored_files(data)
                 measure = partial(_fit_and_test, title=title) if config.trains else evaluate
-                trainer = measure(run, config, task, data, interruption)
-                record_class_results(run, data.class_names)
-                _complete(run, config, data, trainer)
+                trainer, tested = measure(run, config, task, data, interruption)
+                record_class_results(run, tested.class_names)
+                _complete(run, config, tested, trainer)
     return run
 
 
@@ -166,7 +166,7 @@ def _fit_and_test(
     interruption: Interruption,
     *,
     title: str,
-) -> pl.Trainer:
+) -> Measured:
     callbacks = build_callbacks(config, process_rank(), interruption=interruption, title=title)
     trainer = build_trainer(run.folder, config, callbacks)
     _record_accelerator(run, trainer)
@@ -177,7 +177,7 @@ def _fit_and_test(
     _record_health(run, config, data, find_callback(callbacks, DivergenceMonitor).first_loss)
     _test(trainer, task, data, run.folder)
     _record_test(run, task)
-    return trainer
+    return Measured(trainer, data)
 
 
 def _join_training(
