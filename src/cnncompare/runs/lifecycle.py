@@ -30,13 +30,14 @@ from pathlib import Path
 from typing import Any
 
 from cnncompare.config.schema import Config
-from cnncompare.errors import Interrupted, OutputError, RunError, first_line
+from cnncompare.errors import DataError, Interrupted, OutputError, RunError, first_line
 from cnncompare.runs.record import Failure, RunRecord, Status
 from cnncompare.runs.run import (
     BEST_CHECKPOINT,
     CHECKPOINTS,
     LAST_CHECKPOINT,
     LOG,
+    RECORD,
     Run,
     read_existing,
 )
@@ -86,8 +87,8 @@ def open_run(config: Config, size_mb: float) -> Iterator[Run]:
     held = lock(folder)
     try:
         _check_space(folder, size_mb if config.trains else 0.0)
-        existing = read_existing(folder)
-        if existing and not config.force and (is_finished(existing) or can_resume(existing)):
+        existing = None if config.force else read_existing(folder) or _restored(folder, config)
+        if existing and (is_finished(existing) or can_resume(existing)):
             run = existing
         else:
             if folder.exists():
@@ -97,6 +98,23 @@ def open_run(config: Config, size_mb: float) -> Iterator[Run]:
         yield run
     finally:
         held.release()
+
+
+def _restored(folder: Path, config: Config) -> Run | None:
+    """Return a run without results for a damaged record next to an intact checkpoint.
+
+    The damaged file is kept under another name. The run resumes, so that no epoch is repeated.
+    """
+    path = folder / RECORD
+    if not path.exists() or not last_checkpoint(Run(folder, _new_record(folder, config))).exists():
+        return None
+    try:
+        return Run.read(folder)
+    except DataError as error:
+        kept = path.with_name(f"{RECORD}.damaged")
+        log.warning("%s; kept as %s, and the run continues from its checkpoint", error, kept.name)
+        path.rename(kept)
+    return Run(folder, _new_record(folder, config))
 
 
 def _check_space(folder: Path, size_mb: float) -> None:
@@ -149,7 +167,7 @@ def checkpoint_to_resume(run: Run) -> Path | None:
 
 def start_run(run: Run, **sections: Any) -> None:
     """Write the record with status running and the sections of its start."""
-    run.change(status="running", error=None, finished_at=None, **sections)
+    run.change(status="running", error=None, finished_at=None, files={}, **sections)
 
 
 def record_progress(run: Run, **sections: Any) -> None:
@@ -170,6 +188,7 @@ def close_run(run: Run, status: Status, failure: Failure | None = None) -> None:
     run.change(
         status=status,
         error=failure or run.record.error,
+        files=run.closing_checksums(),
         finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         wall_s=None if duration_s is None else round(duration_s, 3),
     )
@@ -208,15 +227,18 @@ def _is_intact(path: Path) -> bool:
 
 
 def _new_run(folder: Path, config: Config) -> Run:
-    record = RunRecord(
+    folder.mkdir(parents=True)
+    return Run(folder, _new_record(folder, config))
+
+
+def _new_record(folder: Path, config: Config) -> RunRecord:
+    return RunRecord(
         id=folder.name,
         label=config.model.name,
         name=config.name,
         started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         config_hash=config.hash(),
     )
-    folder.mkdir(parents=True)
-    return Run(folder, record)
 
 
 @contextmanager

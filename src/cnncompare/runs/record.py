@@ -264,7 +264,7 @@ class EnvironmentSection(RecordSection):
 class RunRecord(RecordSection):
     """The whole content of run.json."""
 
-    OMITTED_BY_DEFAULT: ClassVar = ("evaluation", "components")
+    OMITTED_BY_DEFAULT: ClassVar = ("evaluation", "components", "files")
 
     schema_: Literal[1] = 1
     id: str
@@ -286,6 +286,7 @@ class RunRecord(RecordSection):
     memory: MemorySection = MemorySection()
     environment: EnvironmentSection | None = None
     components: list[ComponentSection] = Field(default=[])  # of users' modules; absent without any
+    files: dict[str, str] = Field(default={})  # SHA-256 by name, of a run that has ended
 
     model_config = ConfigDict(
         alias_generator=lambda name: name.rstrip("_"),
