@@ -20,7 +20,7 @@ FINAL = (
 )
 
 
-class SlurmStates(SlurmInfoWatcher):  # type: ignore[misc, unused-ignore]  # without the extra
+class SlurmStates(SlurmInfoWatcher):
     """Asks sacct or, where that fails, squeue."""
 
     def __init__(self) -> None:
