@@ -61,7 +61,8 @@ class LiveView:
 
     def print_line(self, text: str) -> None:
         """Print a line above the live view."""
-        self._console.print(text, markup=False, soft_wrap=True)
+        # a terminal would wrap within a number
+        self._console.print(text, markup=False, soft_wrap=not self._console.is_terminal)
         self._console.file.flush()
 
     def title(self, job: "Job") -> str:
@@ -116,6 +117,8 @@ class LiveView:
         return f"{count} job{'s' * (count > 1)}, {duration(round(seconds))} left"
 
     def _print_new_epochs(self, job: "Job", rows: EpochRows) -> None:
+        if not rows:  # the run has not begun, or its record is closed and its process ends
+            return
         printed = self._epochs_printed[job.number]
         prefix = f"{self.title(job)}  "
         for row in rows[printed if printed <= len(rows) else 0 :]:

@@ -74,15 +74,15 @@ def _peak_memory(record: RunRecord) -> str:
 
 
 _MODEL = _Column("model", 0, lambda record: record.label, numeric=False)
+_STATUS = _Column("status", 2, lambda record: record.status, numeric=False)
 _RESULTS = (
-    _Column("status", 2, lambda record: record.status, numeric=False),
-    _Column("val top-1", 4, lambda record: percent(record.best.val_acc1)),
+    _Column("val top-1", 5, lambda record: percent(record.best.val_acc1)),
     _Column("test top-1", 0, lambda record: percent(record.test.acc1)),
     _Column("epoch (s)", 1, lambda record: significant(record.timing.epoch_s)),
-    _Column("images/s", 5, lambda record: integer(record.timing.images_per_s)),
-    _Column("parameters (M)", 3, _params),
-    _Column("GMACs", 6, _gmacs),
-    _Column("peak memory (MiB)", 7, _peak_memory),
+    _Column("images/s", 6, lambda record: integer(record.timing.images_per_s)),
+    _Column("parameters (M)", 4, _params),
+    _Column("GMACs", 7, _gmacs),
+    _Column("peak memory (MiB)", 8, _peak_memory),
 )
 # printed only if the runs differ in it
 _SETTINGS = (
@@ -104,7 +104,8 @@ _SETTINGS = (
 def _fitting_table(records: Sequence[RunRecord], console: Console) -> Table:
     """Return the table with as many columns as fit the console's width."""
     varied = [c for c in _SETTINGS if len({c.cell(record) for record in records}) > 1]
-    columns = [_MODEL, *varied, *_RESULTS]
+    unfinished = any(record.status != "finished" for record in records)
+    columns = [_MODEL, *varied, *([_STATUS] if unfinished else []), *_RESULTS]
     unlimited = console.options.update(width=1000)
     for lowest in range(max(column.priority for column in columns), 0, -1):
         table = _table(records, [column for column in columns if column.priority <= lowest])
