@@ -129,6 +129,8 @@ def kind_of_key(path: list[str]) -> Literal["text", "list", "any", "other", "unk
         return "unknown" if path[0] not in SECTIONS else _kind_in_union(path)
     if get_origin(field.annotation) is list:
         return "list"
+    if any("dict" in str(getattr(m, "json_schema_input_type", "")) for m in field.metadata):
+        return "any"  # text or keys
     return "text" if _accepts_text(field.annotation) else "other"
 
 

@@ -17,7 +17,7 @@ from rich.markup import escape
 from cnncompare.errors import DataError
 from cnncompare.runs.run import read_existing
 from cnncompare.terminal.console import make_console, progress_mode
-from cnncompare.terminal.formatting import percent
+from cnncompare.terminal.formatting import UNKNOWN, percent
 
 if TYPE_CHECKING:
     from cnncompare.sweep.job_state import RunningJob
@@ -76,8 +76,15 @@ class LiveView:
                 self.print_line(line)
 
 
-def progress(rows: EpochRows, max_epochs: int) -> str:
-    """Return finished epochs, latest accuracy, and the remaining time at the pace so far."""
+def progress(rows: EpochRows, max_epochs: int | None) -> str:
+    """Return finished epochs, latest accuracy, and the remaining time at the pace so far.
+
+    Without `max_epochs`, the number of steps ends the training, and the number of epochs is not
+    known.
+    """
+    if max_epochs is None:
+        accuracy = percent(rows[-1]["val_acc1"]) if rows else UNKNOWN
+        return f"epoch {len(rows)}  val top-1 {accuracy}"
     if not max_epochs:
         return "testing"
     if not rows:
@@ -93,7 +100,7 @@ def _line(running: "RunningJob") -> tuple[int, str]:
     job = running.job
     rows = _epoch_rows(job.config.run_folder())
     name = f"job {job.number}  {job.label}  "
-    return len(rows), name + progress(rows, job.config.trainer.max_epochs)
+    return len(rows), name + progress(rows, job.config.trainer.planned_epochs)
 
 
 def _epoch_rows(folder: Path) -> EpochRows:

@@ -25,7 +25,7 @@ def print_run_result(run: Run) -> None:
     console.print()
     console.print(table)
     remarks = [*health_remarks(run.record), *class_remarks(run), *evaluation_remarks(run.record)]
-    for line in remarks:
+    for line in [*comparability_remarks(run.record), *remarks]:
         console.print(line, soft_wrap=True, markup=False)
     console.print(shell_path(run.folder), soft_wrap=True)
 
@@ -39,6 +39,12 @@ def print_next_steps(folders: Sequence[Path]) -> None:
         console.print(f"\nresults      {path}", soft_wrap=True)
         console.print(f"report       {python} -m cnncompare report {path}", soft_wrap=True)
         console.print(f"TensorBoard  {python} -m tensorboard.main --logdir {path}", soft_wrap=True)
+
+
+def comparability_remarks(record: RunRecord) -> list[str]:
+    """Return a line with the reasons why no report compares the run; empty without any."""
+    reasons = record.training.incomparable if record.training else []
+    return [f"not comparable: {', '.join(reasons)}; report leaves the run out"] if reasons else []
 
 
 def health_remarks(record: RunRecord) -> list[str]:

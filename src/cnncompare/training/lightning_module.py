@@ -1,6 +1,7 @@
 """The Lightning module: loss, metrics and optimizer of an image classifier."""
 
 import hashlib
+import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -65,6 +66,7 @@ class ImageClassifier(pl.LightningModule):
         self.test_sums = ClassificationSums()
         self.own_metrics = OwnMetrics(metrics or {})
         self.test_result: dict[str, Any] | None = None
+        self._validated = False  # in the current epoch
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute, bypassing nn.Module's slow path for Lightning's current hook name.
@@ -89,6 +91,7 @@ class ImageClassifier(pl.LightningModule):
         """
         torch.manual_seed(_epoch_seed(self.seed, self.current_epoch, self.global_rank))
         freeze_norm_statistics(self.network)
+        self._validated = False
         self.train_sums.reset()
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
@@ -114,6 +117,7 @@ class ImageClassifier(pl.LightningModule):
             self.val_recall.update(logits, labels)
 
     def on_validation_epoch_end(self) -> None:
+        self._validated = True
         self.log("val_acc1", self.val_sums.compute()["acc1"], logger=False)
         if self.val_recall is not None:
             self.log("val_balanced_acc1", self.val_recall.compute(), logger=False)
@@ -122,6 +126,8 @@ class ImageClassifier(pl.LightningModule):
 
     def on_train_epoch_end(self) -> None:
         """Step a scheduler that depends on validation, before the checkpoint is saved."""
+        if not self._validated:
+            return
         for scheduler in (config.scheduler for config in self.trainer.lr_scheduler_configs):
             if isinstance(scheduler, ReduceLROnPlateau):
                 scheduler.step(float(self.trainer.callback_metrics["val_acc1"]))
@@ -170,9 +176,9 @@ class ImageClassifier(pl.LightningModule):
             self.network, self.optimizer, head=self.head, head_lr=self.head_lr, fused=fused
         )
         steps = int(self.trainer.estimated_stepping_batches)
-        epochs = self.trainer.max_epochs or 1
+        batches, per_step = self.trainer.num_training_batches, self.trainer.accumulate_grad_batches
         scheduler = build_scheduler(
-            optimizer, self.scheduler, steps=steps, steps_per_epoch=steps // epochs
+            optimizer, self.scheduler, steps=steps, steps_per_epoch=math.ceil(batches / per_step)
         )
         by_epoch = isinstance(scheduler, ReduceLROnPlateau)
         settings = {"interval": "epoch" if by_epoch else "step", "monitor": "val_acc1"}

@@ -17,6 +17,7 @@ from cnncompare.training.callbacks.epoch_recorder import EpochRecorder
 from cnncompare.training.callbacks.evaluation_clock import EvaluationClock
 from cnncompare.training.callbacks.evaluation_journal import EvaluationJournal
 from cnncompare.training.callbacks.interruption import Interruption
+from cnncompare.training.callbacks.limits import StepLimit, TimeLimit
 from cnncompare.training.callbacks.prediction_writer import PredictionWriter
 from cnncompare.training.callbacks.progress import Progress
 from cnncompare.training.checkpoints import BestAndLastCheckpoint
@@ -75,8 +76,14 @@ def own_learning_rate(config: Config) -> float:
 
 
 def _stopping(config: Config) -> list[Callback]:
-    stopping = config.callbacks.early_stopping
-    return [] if stopping is None else [_built_in("early_stopping", stopping.model_dump())]
+    trainer, stopping = config.trainer, config.callbacks.early_stopping
+    found: list[Callback] = []
+    if stopping is not None:
+        found.append(_built_in("early_stopping", stopping.model_dump()))
+    if trainer.max_time is not None:
+        found.append(TimeLimit(trainer.max_time))
+    ends_by_steps = trainer.max_steps is not None and not trainer.fast_dev_run
+    return [*found, StepLimit()] if ends_by_steps else found
 
 
 def _own(config: Config) -> list[Callback]:
