@@ -56,9 +56,9 @@ def test_renamed_keys_keep_the_hashes_of_earlier_versions() -> None:
         ("trainer.devices=two", "trainer.devices='two': give a number"),
         ("trainer.devices=true", "trainer.devices=True: give a number"),
         ("trainer.strategy=fsdp", "trainer.strategy=fsdp is not available"),
-        ("trainer.strategy=ddq", "input should be 'auto' or 'ddp'; did you mean 'ddp'?"),
-        ("trainer.precision=true", "trainer.precision=True: input should be '32-true'"),
-        ("trainer.precision=16-true", "'16-true': input should be '32-true'"),
+        ("trainer.strategy=ddq", "expected auto or ddp; did you mean 'ddp'?"),
+        ("trainer.precision=true", "trainer.precision=True: expected 32-true"),
+        ("trainer.precision=16-true", "'16-true': expected 32-true"),
     ],
 )
 def test_invalid_values_are_refused_in_one_line(override: str, message: str) -> None:

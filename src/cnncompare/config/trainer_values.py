@@ -107,7 +107,8 @@ Precision = Annotated[
     ),
 ]
 Steps = Annotated[
-    Count | None, BeforeValidator(_one_step_limit, json_schema_input_type=Count | Literal[-1] | None)
+    Count | None,
+    BeforeValidator(_one_step_limit, json_schema_input_type=Count | Literal[-1] | None),
 ]
 Duration = Annotated[
     str | None, BeforeValidator(_one_duration, json_schema_input_type=str | dict[str, float] | None)
