@@ -95,7 +95,7 @@ def test_every_key_of_the_schema_can_be_set_without_a_plus() -> None:
         ("data.mask_classes=true", "data.mask_classes=true is for data=imagenet_val"),
         ("model.freeze=backbone", "model.freeze=backbone would keep random weights"),
         ("scheduler.warmup_epochs=25", "scheduler.warmup_epochs=25 must be less than"),
-        ("name=../x", "name='../x': string should match pattern"),
+        ("name=../x", "name='../x': expected text of letters"),
         ("output_root=''", "output_root is empty"),
         ("seed=-1", "seed=-1: expected a whole number of at least 0"),
         ("optimizer.name=adam", "unknown key optimizer.momentum (known to adam: beta1, beta2"),

@@ -21,7 +21,7 @@ from cnncompare.data.split import Splits, complete_source, split_rows, split_sou
 from cnncompare.data.split_table import SplitRow
 from cnncompare.data.survey import Survey
 from cnncompare.data.survey_cache import survey_splits
-from cnncompare.data.training_batches import TrainingBatches
+from cnncompare.data.training_batches import PLAIN, TrainingBatches
 from cnncompare.data.transform import resolve_transform
 from cnncompare.errors import DataError
 from cnncompare.models.pretrained.transforms import Transform
@@ -81,7 +81,7 @@ class ImageData(LightningDataModule):
         seed: int,
         weights_transform: Transform | None = None,
         augmentations: Sequence[Augmentation] = (),
-        training: TrainingBatches = TrainingBatches(),
+        training: TrainingBatches = PLAIN,
     ) -> None:
         super().__init__()
         self.config = config

@@ -1,4 +1,4 @@
-"""The trainer's options that concern batches: accumulation, overfitting and a test on few images."""
+"""The trainer's options that concern batches: accumulation, overfitting, few test images."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -24,3 +24,6 @@ class TrainingBatches:
         if self.test_batches is None or limit >= n:
             return splits
         return splits._replace(test=splits.test.select(torch.arange(limit) * n // limit))
+
+
+PLAIN = TrainingBatches()

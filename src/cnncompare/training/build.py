@@ -10,7 +10,7 @@ from torch import nn
 from cnncompare.config.schema import Config
 from cnncompare.config.trainer import TrainerConfig
 from cnncompare.data.module import ImageData
-from cnncompare.data.training_batches import TrainingBatches
+from cnncompare.data.training_batches import PLAIN, TrainingBatches
 from cnncompare.extensions.modules import import_own_module
 from cnncompare.models import registry
 from cnncompare.models.pretrained.finetune import freeze_backbone, head_parameters
@@ -58,7 +58,7 @@ def build_data(config: Config, reference: PretrainedReference | None) -> ImageDa
         seed=config.seed,
         weights_transform=transform,
         augmentations=augmentations,
-        training=_training_batches(config.trainer) if config.trains else TrainingBatches(),
+        training=_training_batches(config.trainer) if config.trains else PLAIN,
     )
 
 
