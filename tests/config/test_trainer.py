@@ -226,5 +226,5 @@ def test_steps_are_compared_with_epochs_once_the_images_are_known() -> None:
     with pytest.raises(ConfigError, match="is 2 epochs of 15 steps; use at most 2"):
         check_length(config, training_length(config, 1000, 64))
     config = composed("trainer.max_steps=30", "scheduler.warmup_epochs=2")
-    with pytest.raises(ConfigError, match="less than the 2 epochs of trainer.max_steps=30"):
+    with pytest.raises(ConfigError, match=r"less than the 2 epochs of trainer\.max_steps=30"):
         check_length(config, training_length(config, 1000, 64))

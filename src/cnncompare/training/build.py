@@ -122,6 +122,7 @@ def build_task(config: Config, model: registry.BuiltModel, data: ImageData) -> I
         metrics={own.name: own.build(classes=len(data.classes)) for own in own_metrics},
         class_weights=loss_weights(config, data),
         balanced_classes=len(data.classes) if config.balances_classes else None,
+        max_steps=config.trainer.max_steps,
     )
 
 

@@ -30,6 +30,7 @@ class ImageClassifier(pl.LightningModule):
     report the cross-entropy, whatever the loss of the training, and the `metrics` by name.
     `class_weights`, float [classes], weight the images in the training loss. If the training
     balances `balanced_classes` classes, the balanced accuracy on the validation split is logged.
+    The learning rate schedule is that of `max_steps` optimizer steps, if given.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class ImageClassifier(pl.LightningModule):
         metrics: Mapping[str, Metric] | None = None,
         class_weights: Tensor | None = None,
         balanced_classes: int | None = None,
+        max_steps: int | None = None,
     ) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last) if channels_last else network
@@ -66,6 +68,7 @@ class ImageClassifier(pl.LightningModule):
         self.test_sums = ClassificationSums()
         self.own_metrics = OwnMetrics(metrics or {})
         self.test_result: dict[str, Any] | None = None
+        self.max_steps = max_steps
         self._validated = False  # in the current epoch
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -175,7 +178,8 @@ class ImageClassifier(pl.LightningModule):
         optimizer = build_optimizer(
             self.network, self.optimizer, head=self.head, head_lr=self.head_lr, fused=fused
         )
-        steps = int(self.trainer.estimated_stepping_batches)
+        planned = int(self.trainer.estimated_stepping_batches)
+        steps = planned if self.max_steps is None else min(planned, self.max_steps)
         batches, per_step = self.trainer.num_training_batches, self.trainer.accumulate_grad_batches
         scheduler = build_scheduler(
             optimizer, self.scheduler, steps=steps, steps_per_epoch=math.ceil(batches / per_step)

@@ -22,15 +22,14 @@ def build_trainer(
 ) -> pl.Trainer:
     """Return the configured trainer; on rank 0 its loggers write into the run's `folder`.
 
-    `max_epochs` is the number of epochs of a training that `max_steps` ends. Lightning's own
-    fast_dev_run and overfit_batches are not used: the first writes no checkpoints, which the test
-    reads, and the second replaces samplers, which the data module does not have.
+    `max_epochs` is the number of epochs of a training that `max_steps` ends. Three options are not
+    passed to Lightning: max_steps (see StepLimit), fast_dev_run, which writes no checkpoints, and
+    overfit_batches, which replaces samplers, where the data module has none.
     """
     settings = config.trainer
     return pl.Trainer(
         default_root_dir=folder,
         max_epochs=settings.planned_epochs if max_epochs is None else max_epochs,
-        max_steps=-1 if settings.max_steps is None or settings.fast_dev_run else settings.max_steps,
         limit_train_batches=settings.train_limit,
         limit_val_batches=settings.val_limit,
         check_val_every_n_epoch=1 if settings.fast_dev_run else settings.check_val_every_n_epoch,

@@ -8,6 +8,7 @@ from pytorch_lightning.callbacks import Callback, EMAWeightAveraging
 
 from cnncompare.config.extension import Own
 from cnncompare.config.schema import Config
+from cnncompare.config.trainer import TrainerConfig
 from cnncompare.errors import ConfigError
 from cnncompare.extensions.kinds import CALLBACKS
 from cnncompare.extensions.resolve import call, resolve
@@ -50,7 +51,9 @@ def build_callbacks(
     # the recorder comes after those of users, whose values it writes, and before the progress,
     # which prints its rows
     measuring = [monitor, *_stopping(config), *_own(config), EpochRecorder(folder), writer]
-    return [*averaging(config), *stop, *measuring, progress, *extra, _checkpoint(folder)]
+    # the limits come first, so that the average includes the last step
+    first = [*_limits(config.trainer), *averaging(config)]
+    return [*first, *stop, *measuring, progress, *extra, _checkpoint(folder)]
 
 
 def averaging(config: Config) -> list[Callback]:
@@ -76,14 +79,16 @@ def own_learning_rate(config: Config) -> float:
 
 
 def _stopping(config: Config) -> list[Callback]:
-    trainer, stopping = config.trainer, config.callbacks.early_stopping
-    found: list[Callback] = []
-    if stopping is not None:
-        found.append(_built_in("early_stopping", stopping.model_dump()))
-    if trainer.max_time is not None:
-        found.append(TimeLimit(trainer.max_time))
-    ends_by_steps = trainer.max_steps is not None and not trainer.fast_dev_run
-    return [*found, StepLimit()] if ends_by_steps else found
+    stopping = config.callbacks.early_stopping
+    return [] if stopping is None else [_built_in("early_stopping", stopping.model_dump())]
+
+
+def _limits(settings: TrainerConfig) -> list[Callback]:
+    """Return the callbacks that end a training within an epoch."""
+    in_time = [] if settings.max_time is None else [TimeLimit(settings.max_time)]
+    if settings.max_steps is None or settings.fast_dev_run:
+        return [*in_time]
+    return [*in_time, StepLimit(settings.max_steps)]
 
 
 def _own(config: Config) -> list[Callback]:

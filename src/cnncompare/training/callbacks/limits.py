@@ -7,13 +7,24 @@ from pytorch_lightning.callbacks import Callback, Timer
 
 
 class StepLimit(Callback):
-    """Ends the epoch with the last of `max_steps` steps as an early stop, which validates it.
+    """Ends the training with the last of `max_steps` steps as an early stop, which validates it.
 
-    Lightning alone ends the training there without a validation.
+    Lightning's own max_steps ends it without a validation, and repeats the end of an epoch when a
+    training is resumed there.
     """
 
+    def __init__(self, max_steps: int) -> None:
+        self.max_steps = max_steps
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Stop at once if the training was interrupted after its last step."""
+        self._stop(trainer)
+
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        if trainer.global_step >= trainer.max_steps:
+        self._stop(trainer)
+
+    def _stop(self, trainer: pl.Trainer) -> None:
+        if trainer.global_step >= self.max_steps:
             trainer.should_stop = True
 
 
