@@ -2,6 +2,8 @@
 
 import math
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from cnncompare.comparison.load import load_results
 from cnncompare.errors import ConfigError, Interrupted
 from cnncompare.runs.run import Run
 from cnncompare.terminal.result import print_run_result
+from cnncompare.training import train as train_module
 from cnncompare.training.callbacks.interruption import Interruption
 from cnncompare.training.callbacks.limits import TimeLimit
 from cnncompare.training.train import train
@@ -57,7 +60,10 @@ def test_accumulated_gradients_are_those_of_the_whole_batch(trained: Trained) ->
     assert whole.folder != parts.folder
 
 
-@pytest.mark.parametrize("stopped_at", [3, 9, 13])
+@pytest.mark.parametrize(
+    "stopped_at",
+    [13, pytest.param(3, marks=pytest.mark.slow), pytest.param(9, marks=pytest.mark.slow)],
+)
 def test_a_training_by_steps_resumes_exactly(
     trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped_at: int
 ) -> None:
@@ -106,11 +112,23 @@ def test_a_training_by_steps_resumes_exactly(
     assert [row["lr"] for row in rows] == pytest.approx([training.lr * f for f in factors])
 
 
-def test_the_last_step_is_validated_although_its_epoch_is_incomplete(trained: Trained) -> None:
+def test_the_last_step_is_validated_and_the_last_of_a_resumed_training(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four steps are an epoch of three and one more; the signal comes before the test."""
+
+    def stop(*_: object) -> None:
+        raise Interrupted(signal.SIGTERM)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(train_module, "_test", stop)
+        with pytest.raises(Interrupted):
+            trained("trainer.max_steps=4")
     run = trained("trainer.max_steps=4")
     assert [row["val_acc1"] is None for row in run.epochs()] == [False, False]
     checkpoint = torch.load(run.folder / "checkpoints" / "last.ckpt", weights_only=True)
     assert checkpoint["global_step"] == 4
+    assert run.record.test.n == 100
     health = {finding.check: finding.evidence for finding in run.record.training.health}
     assert health["few_steps"] == "4 optimizer steps in all"
 
@@ -173,3 +191,24 @@ def test_limits_are_marked_and_too_small_ones_are_refused(trained: Trained, tmp_
     ):
         trained("trainer.accumulate_grad_batches=16", "data.batch_size=auto")
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.slow
+def test_two_processes_make_the_steps_of_one(trained: Trained, tmp_path: Path) -> None:
+    options = ("trainer.max_steps=7", "trainer.accumulate_grad_batches=2")
+    one = trained(*options)
+    overrides = [*SMALL, *options, "trainer.devices=2", f"output_root={tmp_path}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "cnncompare", *overrides],
+        capture_output=True,
+        text=True,
+        timeout=500,
+    )
+    assert done.returncode == 0, done.stderr
+    (folder,) = (tmp_path / "default").glob("*-steps7-d2-*")
+    two = Run.read(folder)
+    first, second = weights(one), weights(two)
+    for name, tensor in first.items():
+        torch.testing.assert_close(second[name], tensor, atol=2e-5, rtol=1e-4)
+    assert two.record.test.n == 100
+    assert [row["val_acc1"] for row in two.epochs()] == [row["val_acc1"] for row in one.epochs()]

@@ -1,4 +1,4 @@
-"""Valid values of a key in words, derived from its type in the schema."""
+"""Descriptions of the valid values of a key, derived from its type in the schema."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -56,7 +56,7 @@ def invalid_value(location: Sequence[int | str], values: Mapping[str, Any], mess
         return f"{'.'.join(path)}={found!r}: expected {wanted}"
     members = _members(field.annotation, field.metadata)
     choices = [str(value) for kind, _ in members for value in _choices(kind)]
-    wanted = _listed([text for kind, limits in members for text in _words(kind, limits)])
+    wanted = _listed([text for kind, limits in members for text in _texts(kind, limits)])
     if isinstance(found, float) and not math.isfinite(found):
         wanted = wanted.replace("a number", "a finite number")
     near = closest(found, choices) if isinstance(found, str) else ""
@@ -79,7 +79,7 @@ def _members(kind: Any, limits: Sequence[Any]) -> list[tuple[Any, Sequence[Any]]
     return [(kind, limits)]
 
 
-def _words(kind: Any, limits: Sequence[Any]) -> list[str]:
+def _texts(kind: Any, limits: Sequence[Any]) -> list[str]:
     if kind is NoneType:
         return ["null"]
     if kind is bool:
@@ -97,8 +97,8 @@ def _words(kind: Any, limits: Sequence[Any]) -> list[str]:
 
 
 def _items(kind: Any) -> str:
-    words = _listed([text for member in _members(kind, []) for text in _words(*member)])
-    return words.removeprefix("a ").replace("number", "numbers", 1)
+    texts = _listed([text for member in _members(kind, []) for text in _texts(*member)])
+    return texts.removeprefix("a ").replace("number", "numbers", 1)
 
 
 def _choices(kind: Any) -> list[str]:
@@ -115,11 +115,11 @@ def _range(limits: Sequence[Any]) -> str:
     }
     if {"ge", "le"} <= bounds.keys():
         return f" from {bounds['ge']} to {bounds['le']}"
-    words = [f"{text} {bounds[name]}" for name, text in (_LOWER | _UPPER).items() if name in bounds]
-    return "".join([" of " if "ge" in bounds else " " if words else "", " and ".join(words)])
+    texts = [f"{text} {bounds[name]}" for name, text in (_LOWER | _UPPER).items() if name in bounds]
+    return "".join([" of " if "ge" in bounds else " " if texts else "", " and ".join(texts)])
 
 
-def _listed(words: Sequence[str], last: str = "or") -> str:
-    if len(words) < 2:
-        return "".join(words)
-    return f"{', '.join(words[:-1])} {last} {words[-1]}"
+def _listed(texts: Sequence[str], last: str = "or") -> str:
+    if len(texts) < 2:
+        return "".join(texts)
+    return f"{', '.join(texts[:-1])} {last} {texts[-1]}"

@@ -94,7 +94,7 @@ class Config(Section):
 
     @property
     def micro_batches(self) -> int:
-        """The number of parts into which a batch is divided, over devices and in time."""
+        """The number of shares into which a batch is divided, over devices and in time."""
         return self.trainer.processes * self.trainer.accumulate_grad_batches
 
     def _divisors(self) -> str:

@@ -71,7 +71,7 @@ class TrainerConfig(Section):
     strategy: Annotated[Literal["auto", "ddp"], NEITHER] = "auto"
     # bf16 and fp16 are faster on hardware that supports them
     precision: Annotated[Precision, PROTOCOL] = "32-true"
-    # each batch is divided into so many, which are processed one after the other
+    # micro-batches of each batch, which are processed one after the other
     accumulate_grad_batches: Annotated[Count, _PROTOCOL_LIMIT] = 1
     # largest norm of a gradient
     gradient_clip_val: Annotated[
