@@ -152,6 +152,8 @@ def _diverged(run: Run) -> list[Result]:
         return []
     if record.model is None or record.data is None or record.settings is None:
         return []
+    if record.training is not None and record.training.incomparable:
+        return []
     sections = (record.model, record.data, record.settings, record.training, record.evaluation)
     return [Result(run, *sections, None)]
 
@@ -181,7 +183,8 @@ def _reason_to_skip(run: Run) -> str:
         return "finished, but not tested: test.acc1 is null"
     if not 0 <= record.test.acc1 <= 1:
         return f"test.acc1 is {record.test.acc1}; an accuracy lies in [0, 1]"
-    return ""
+    reasons = record.training.incomparable if record.training else []
+    return f"not comparable: {', '.join(reasons)}" if reasons else ""
 
 
 def _result(run: Run) -> tuple[Result, str]:

@@ -28,7 +28,7 @@ def load_network(run: Run, settings: SavedSettings) -> nn.Module:
     if settings.model.module is not None:
         _import_beside_conf(settings.model.module, run.folder)
     network = _build(settings)
-    if settings.trainer.max_epochs > 0:
+    if settings.trainer.max_epochs != 0:
         _load(network, run.check_tested_checkpoint())
     if settings.trainer.trim_kernels:
         trim_kernels(network)

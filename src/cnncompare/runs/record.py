@@ -117,7 +117,7 @@ class HealthFinding(RecordSection):
 class TrainingSection(SettingsSection):
     """Settings of the training and of the selection of the best epoch."""
 
-    OMITTED_BY_DEFAULT: ClassVar = ("loss", "callbacks")
+    OMITTED_BY_DEFAULT: ClassVar = ("loss", "callbacks", "incomparable")
 
     max_epochs: int
     epochs_done: int
@@ -138,6 +138,7 @@ class TrainingSection(SettingsSection):
     ema_decay: float | None
     gradient_clip_norm: float | None
     health: list[HealthFinding] = Field(default=[])  # empty when all is well
+    incomparable: list[str] = Field(default=[])  # reasons why no report compares the run
 
 
 class ReferenceResultSection(RecordSection):

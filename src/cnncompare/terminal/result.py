@@ -35,7 +35,7 @@ def print_run_result(run: Run) -> None:
     console.print()
     console.print(table)
     remarks = [*health_remarks(run.record), *class_remarks(run), *evaluation_remarks(run.record)]
-    for line in remarks:
+    for line in [*comparability_remarks(run.record), *remarks]:
         console.print(line, markup=False)
     folder = shell_path(run.folder)
     commands = {"predict": f"predict {folder} IMAGE", **_commands(run.folder.parent)}
@@ -69,6 +69,12 @@ def _program() -> str:
     if found and Path(found).absolute() == own.absolute():
         return "cnncompare"
     return f"{shell_path(Path(sys.executable))} -m cnncompare"
+
+
+def comparability_remarks(record: RunRecord) -> list[str]:
+    """Return a line with the reasons why no report compares the run; empty without any."""
+    reasons = record.training.incomparable if record.training else []
+    return [f"not comparable: {', '.join(reasons)}; report leaves the run out"] if reasons else []
 
 
 def health_remarks(record: RunRecord) -> list[str]:
