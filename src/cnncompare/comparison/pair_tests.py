@@ -169,9 +169,12 @@ def _two_samples(
     )
 
 
-def after_looks(test: PairTest, looks: int) -> PairTest:
-    """Return the test that stays valid although runs were added after `looks` looks at it."""
-    if not looks or not isinstance(test.evidence, Difference) or test.folds:
+def allow_for_looks(test: PairTest, looks: int, *, more_to_come: bool = False) -> PairTest:
+    """Return the test that stays valid although runs were added after `looks` looks at it.
+
+    If more runs were planned, the present look is one of them.
+    """
+    if not (looks or more_to_come) or not isinstance(test.evidence, Difference) or test.folds:
         return test
     evidence = SequentialDifference(test.evidence)
     name = f"{test.name}-sequential"

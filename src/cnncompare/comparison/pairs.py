@@ -9,7 +9,7 @@
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -21,7 +21,7 @@ from cnncompare.comparison.pair_tests import (
     Evidence,
     Member,
     PairTest,
-    after_looks,
+    allow_for_looks,
     compare_pair,
     member_of,
 )
@@ -79,11 +79,13 @@ def compare_pairs(
     baseline: str | None = None,
     margin: float | None = None,
     looks: Sequence[Look] = (),
+    unfinished: Set[str] = frozenset(),
 ) -> list[Pair]:
     """Compare every pair of `groups`, which are ranked best first, or those with `baseline`.
 
     `margin` is the largest difference of the metric without practical relevance. Where runs were
-    added after `looks`, the test is one that stays valid under such looks.
+    added after `looks`, or are still to be added because a group is `unfinished`, the test is one
+    that stays valid under such looks.
     """
     members = [member_of(group, metric) for group in groups]
     pool = pooled_variance([m.sample for m in members if m.sample is not None])
@@ -94,7 +96,11 @@ def compare_pairs(
         if baseline is None or baseline in (a.label, b.label)
     ]
     tests = [
-        after_looks(_test(a, b, pool, metric), count_looks(a.group, b.group, looks))
+        allow_for_looks(
+            _test(a, b, pool, metric),
+            count_looks(a.group, b.group, looks),
+            more_to_come=not unfinished.isdisjoint((a.label, b.label)),
+        )
         for a, b in named
     ]
     pairs = [
