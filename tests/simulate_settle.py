@@ -15,10 +15,7 @@ from scipy.stats import t as student
 
 from cnncompare.comparison.race import LEVEL, START, Race
 from cnncompare.stats.confidence_sequences import effective_runs, sequence_radius
-from cnncompare.stats.pair_variances import (
-    pair_degrees_of_freedom,
-    pair_seed_variances,
-)
+from cnncompare.stats.pair_variances import seed_noise
 
 Floats = NDArray[np.float64]
 Draw = Callable[[np.random.Generator, tuple[int, ...]], Floats]  # networks are the last axis
@@ -95,13 +92,9 @@ def _any_different(values: Floats, runs: NDArray[np.int64], image_variance: floa
     networks = len(runs)
     means, squares = _moments(values, runs)
     count = np.broadcast_to(runs.astype(float), means.shape)
-    radius = sequence_radius(
-        pair_seed_variances(count, squares, 1e-12),
-        image_variance,
-        effective_runs(count[:, :, None], count[:, None, :]),
-        pair_degrees_of_freedom(count, squares),
-        LEVEL / (networks - 1),
-    )
+    noise = seed_noise(count, squares, 1e-12)
+    n = effective_runs(count[:, :, None], count[:, None, :])
+    radius = sequence_radius(noise.pairs, image_variance, n, noise.df, LEVEL / (networks - 1))
     outside = np.abs(means[:, :, None] - means[:, None, :]) > radius
     return np.asarray(outside.any(axis=(1, 2)))
 
@@ -187,7 +180,12 @@ def _race_on_images(
     return _judge(race, np.zeros(networks))
 
 
-def fixed_design_seeds(accuracies: tuple[float, ...], studies: int, power: float) -> int:
+MOST_FIXED = 150  # seeds of each network
+
+
+def fixed_design_seeds(
+    accuracies: tuple[float, ...], studies: int, power: float, draw: Draw = normal
+) -> int:
     """Return the seeds per network with which a planned study proves the same as the race.
 
     The proof: Welch's interval of the best row against each other one, at 5 % over all pairs,
@@ -195,21 +193,21 @@ def fixed_design_seeds(accuracies: tuple[float, ...], studies: int, power: float
     """
     truth = np.array(accuracies)
     networks = len(truth)
-    values = truth + SEED_SD * normal(np.random.default_rng(4), (studies, 60, networks))
-    for seeds in range(2, 61):
+    values = truth + SEED_SD * draw(np.random.default_rng(4), (studies, MOST_FIXED, networks))
+    for seeds in range(2, MOST_FIXED + 1):
         means, squares = _moments(values, np.full(networks, seeds))
-        count = np.full(means.shape, float(seeds))
         variance = squares / (seeds - 1) / seeds
         leader = means.argmax(axis=1)
         row = np.arange(studies)
-        df = pair_degrees_of_freedom(count, squares)[row, leader]
+        best = variance[row, leader][:, None]
+        df = (best + variance) ** 2 * (seeds - 1) / (best**2 + variance**2)
         level = LEVEL / (networks * (networks - 1) / 2)
-        half = student.isf(level / 2, df) * np.sqrt(variance[row, leader][:, None] + variance)
+        half = student.isf(level / 2, df) * np.sqrt(best + variance)
         proven = means[row, leader][:, None] - means - half > -0.3
         proven[row, leader] = True
         if proven.all(axis=1).mean() >= power:
             return seeds
-    raise AssertionError("more than 60 seeds")
+    raise AssertionError(f"more than {MOST_FIXED} seeds")
 
 
 def main() -> None:
