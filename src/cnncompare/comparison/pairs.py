@@ -162,12 +162,14 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
 def _decide(pairs: list[Pair], tests: list[PairTest], margin: float | None) -> list[Pair]:
     """Set significance, verdict and, for a pair that is not significant, the plan."""
     adjusted = holm([test.p for test in tests])
-    within = [None if margin is None else _p_same(test.evidence, margin) for test in tests]
+    of_same = [test.equivalence or test.evidence for test in tests]
+    within = [None if margin is None else _p_same(evidence, margin) for evidence in of_same]
     adjusted_same = holm(within)
     ties = sum(p is not None and p >= ALPHA for p in adjusted)
     level = ALPHA / max(1, ties)  # that Holm's correction requires of the next pair
     decided = []
-    for pair, test, p, p_same in zip(pairs, tests, adjusted, adjusted_same, strict=True):
+    decisions = zip(pairs, tests, of_same, adjusted, adjusted_same, strict=True)
+    for pair, test, equivalence, p, p_same in decisions:
         significant = p is not None and p < ALPHA
         same = p_same is not None and p_same < ALPHA
         _check_direction(pair, test)
@@ -179,7 +181,7 @@ def _decide(pairs: list[Pair], tests: list[PairTest], margin: float | None) -> l
                 verdict="same" if same else "better" if significant else "undecided",
                 margin=margin,
                 p_same=p_same,
-                same_within=_same_within(test.evidence, ALPHA / len(tests)),
+                same_within=_same_within(equivalence, ALPHA / len(tests)),
                 too_few_runs=_too_few_runs(test, significant, level),
                 plan=None if significant else _plan(test, level),
             )
