@@ -17,7 +17,7 @@ from tests.comparison.factory import write_run
 from tests.simulation_lines import Bools, Line
 
 Sweep = dict[str, dict[int, Bools]]  # correctness [images] by label and seed
-MOST_REPORTS = 40
+MOST_REPORTS = 20
 _GOOD, _BAD = 0.99, 0.50
 
 
@@ -159,7 +159,7 @@ EXPECTED: tuple[tuple[str, str, Callable[[np.random.Generator], bool], bool], ..
 
 def faults(repeats: int) -> Iterator[Line]:
     """Yield for each fault the share of simulated reports that are right, or still show it."""
-    count = min(repeats // 5, MOST_REPORTS)
+    count = min(max(1, repeats // 10), MOST_REPORTS)
     for text, before, check, at_least in EXPECTED:
         rng = np.random.default_rng(6)
         share = sum(check(rng) for _ in range(count)) / count

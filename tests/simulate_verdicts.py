@@ -276,4 +276,4 @@ def main(repeats: int = 400, parts: Sequence[Callable[[int], Iterator[Line]]] = 
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:])))
+    sys.exit(main(int((*sys.argv, 400)[1])))

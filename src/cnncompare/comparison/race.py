@@ -23,6 +23,7 @@ from cnncompare.stats.confidence_sequences import (
     sequence_radius,
 )
 from cnncompare.stats.pair_variances import (
+    SeedNoise,
     pair_image_variances,
     seed_noise,
 )
@@ -57,6 +58,7 @@ class Race:
         self.image_variance = np.zeros((networks, networks))
         self._level = LEVEL / (networks - 1)
         self._floor = 1e-16  # variance of a run's accuracy, at least that of rounding to one image
+        self._noise = seed_noise(np.zeros(networks), np.zeros(networks), self._floor)
         self._sums: Integers | None = None  # runs that classify an image correctly
 
     def add(self, network: int, accuracy: float, correct: NDArray[np.bool_] | None = None) -> None:
@@ -75,8 +77,8 @@ class Race:
     def _update(self) -> None:
         """Narrow the intervals by the present runs."""
         runs = self.runs.astype(float)
-        self.low = np.maximum(self.low, self._bounds(runs, self.means, self._squares))
-        noise = seed_noise(runs, self._squares, self._floor)
+        self._noise = noise = seed_noise(runs, self._squares, self._floor)
+        self.low = np.maximum(self.low, self._bounds(runs, self.means, noise))
         n, enough = _pair_runs(runs)
         differences = self.means[:, None] - self.means[None, :]
         e_values = log_e_value(differences, noise.pairs, self.image_variance, n, noise.df)
@@ -89,9 +91,8 @@ class Race:
         self._floor = 1 / (12 * len(correct) ** 2)
         self.image_variance = pair_image_variances(self._sums, self.runs, self.accuracies)
 
-    def _bounds(self, runs: Floats, means: Floats, squares: Floats) -> Floats:
+    def _bounds(self, runs: Floats, means: Floats, noise: SeedNoise) -> Floats:
         """Return the lower bound of each difference; -inf with one run of a network or none."""
-        noise = seed_noise(runs, squares, self._floor)
         n, enough = _pair_runs(runs)
         radius = sequence_radius(noise.pairs, self.image_variance, n, noise.df, self._level)
         differences = means[:, None] - means[None, :]
@@ -154,7 +155,7 @@ class Race:
         if leader is None or not open_ or self.runs[leader] <= START:
             return {}
         runs = self.runs.astype(float)
-        variance = seed_noise(runs, self._squares, self._floor).pairs[leader, open_]
+        variance = self._noise.pairs[leader, open_]
         images = self.image_variance[leader, open_]
         limit = radius_with_endless_seeds(variance, images, self._level)
         n = _pair_runs(runs)[0][leader, open_]
@@ -182,14 +183,13 @@ class Race:
         leader, rivals = self.leader(), self._open_rivals()
         if leader is None or self.hopeless():
             return None
-        gains = self._gains(runs, self._squares, costs)
+        gains = self._gains(runs, costs)
         return _most_helpful(leader, rivals, runs, gains, may_run, self.low)
 
-    def _gains(self, runs: NDArray[Any], squares: Floats, costs: Sequence[float]) -> Floats:
+    def _gains(self, runs: NDArray[Any], costs: Sequence[float]) -> Floats:
         """Return the variance of each mean that a further run removes, per second."""
-        spread = seed_noise(self.runs.astype(float), squares, self._floor).networks
         seconds = np.maximum(np.array(costs, dtype=float), 1e-6)
-        return np.asarray(spread / np.maximum(runs * (runs + 1.0), 1.0) / seconds)
+        return np.asarray(self._noise.networks / np.maximum(runs * (runs + 1.0), 1.0) / seconds)
 
     def forecast(self, costs: Sequence[float]) -> int | None:
         """Return the number of further runs that settle the race if its means and spreads stay.
@@ -207,11 +207,12 @@ class Race:
             rivals = sorted((k for k in remaining if k != leader), key=lambda k: low[leader, k])
             if not rivals or -low[leader, rivals[0]] < self.margin:
                 return more
-            gains = self._gains(runs, self._squares, costs)
+            gains = self._gains(runs, costs)
             chosen = _most_helpful(leader, rivals, runs, gains, allowed, low)
             assert chosen is not None
             runs[chosen] += 1
-            low = np.maximum(low, self._bounds(runs, means, spread * np.maximum(runs - 1, 0)))
+            noise = seed_noise(runs, spread * np.maximum(runs - 1, 0), self._floor)
+            low = np.maximum(low, self._bounds(runs, means, noise))
         return None
 
 
