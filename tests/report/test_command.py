@@ -290,7 +290,33 @@ def test_seeds_added_after_a_report_are_tested_with_allowance(
     assert (pair["looks"], pair["test"]) == (1, "seeds-and-images-sequential")
     (pair,) = printed(tmp_path, capsys, "--planned-seeds", "5")["tables"][0]["pairs"]
     assert (pair["looks"], pair["test"]) == (0, "seeds-and-images")
+    (table,) = printed(tmp_path, capsys, "--planned-seeds", "6")["tables"]
+    assert table["pairs"][0]["test"] == "seeds-and-images-sequential"
     with pytest.raises(ConfigError, match="a network has 5 seeds, more than were planned"):
         main([str(tmp_path), "--planned-seeds", "3"])
     with pytest.raises(ConfigError, match="at least 1 seed"):
         main([str(tmp_path), "--planned-seeds", "0"])
+
+
+def test_a_plan_with_seeds_missing_is_not_tested_as_if_it_were_finished(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One network has all planned seeds, so that only the pairs with the other two are open."""
+    right = simulate(np.random.default_rng(0), {"a": 0.95, "b": 0.9, "c": 0.8}, seeds=4, n=500)
+    for label, seeds in {"a": 4, "b": 3, "c": 4}.items():
+        for seed in range(seeds):
+            write_run(tmp_path, label, seed, right[label][seed])
+    (table,) = printed(tmp_path, capsys, "--planned-seeds", "4")["tables"]
+    tests = {frozenset((p["a"], p["b"])): p for p in table["pairs"]}
+    assert tests[frozenset("ac")]["test"] == "seeds-and-images"
+    assert tests[frozenset("ab")]["test"] == "seeds-and-images-sequential"
+    assert {pair["looks"] for pair in tests.values()} == {0}
+    (sentence,) = [text for text in table["verdict"] if "planned" in text]
+    assert "--planned-seeds 4): b has 3." in sentence
+    (fixed,) = printed(tmp_path, capsys)["tables"]
+    sharper = {frozenset((p["a"], p["b"])): p["p"] for p in fixed["pairs"]}
+    assert sharper[frozenset("ab")] < tests[frozenset("ab")]["p"]
+    write_run(tmp_path, "b", 3, right["b"][3])
+    (table,) = printed(tmp_path, capsys, "--planned-seeds", "4")["tables"]
+    assert {pair["test"] for pair in table["pairs"]} == {"seeds-and-images"}
+    assert not any("planned" in text for text in table["verdict"])

@@ -58,7 +58,8 @@ def _parser() -> argparse.ArgumentParser:
         "--planned-seeds",
         type=int,
         metavar="N",
-        help="N seeds were planned from the start: earlier reports do not count as looks",
+        help="N seeds of each network were planned from the start: once they are there, earlier "
+        "reports do not count as looks",
     )
     parser.add_argument(
         "--filter",
@@ -130,7 +131,8 @@ def _compare(
 
     from cnncompare.comparison.compare import compare_results
 
-    options = replace(options, looks=_looks(arguments, results))
+    looks = _looks(arguments, results)
+    options = replace(options, looks=looks, planned_seeds=arguments.planned_seeds)
     comparison = compare_results(results, skipped, options)
     if not comparison.tables:
         raise UserError(f"no run can be compared; {comparison.skipped[-1].reason}")

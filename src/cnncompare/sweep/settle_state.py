@@ -6,7 +6,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from cnncompare.comparison.load import Result, load_results
 from cnncompare.comparison.race import LEVEL, Race
+from cnncompare.comparison.untrained import failure_of
 from cnncompare.errors import DataError
 from cnncompare.runs.storage import write_atomically
 from cnncompare.sweep.candidates import Candidate
@@ -86,6 +88,15 @@ def load_state(path: Path) -> SettleState | None:
             f"{path} is no state of a race ({str(error).splitlines()[0]}); move it away: the "
             "finished runs are used without it"
         ) from None
+
+
+def load_trained(folder: Path) -> tuple[Result | None, str]:
+    """Return the result of a finished run, or None and the evidence that it did not train."""
+    results, skipped = load_results([folder])
+    if not results or results[0].outcome is None:
+        return None, skipped[0].reason
+    problem = failure_of(results[0])
+    return (None, problem) if problem else (results[0], "")
 
 
 def pairs_of(race: Race, labels: list[str]) -> list[PairSection]:
