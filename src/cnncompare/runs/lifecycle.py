@@ -156,13 +156,14 @@ def record_progress(run: Run, **sections: Any) -> None:
 
 
 def close_run(run: Run, status: Status, failure: Failure | None = None) -> None:
-    """Write the final status, its reason and the duration of the run."""
-    now = datetime.now(UTC)
+    """Write the final status, its reason and the duration of the run without `measuring_s`."""
+    now, inference = datetime.now(UTC), run.record.inference
+    duration_s = (now - datetime.fromisoformat(run.record.started_at)).total_seconds()
     run.change(
         status=status,
         error=failure or run.record.error,
         finished_at=now.isoformat(timespec="milliseconds"),
-        wall_s=(now - datetime.fromisoformat(run.record.started_at)).total_seconds(),
+        wall_s=duration_s - (inference.measuring_s if inference else 0.0),
     )
 
 

@@ -41,6 +41,7 @@ from cnncompare.training.callbacks.build import (
 )
 from cnncompare.training.callbacks.divergence import DivergenceMonitor
 from cnncompare.training.callbacks.epoch_recorder import EpochRecorder
+from cnncompare.training.callbacks.inference_cost import InferenceCost
 from cnncompare.training.callbacks.interruption import Interruption
 from cnncompare.training.changed_data import check_data_unchanged
 from cnncompare.training.class_results import record_class_results
@@ -92,6 +93,7 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
                 measure = _fit_and_test if config.trains else evaluate
                 trainer = measure(run, config, task, data, interruption)
                 record_class_results(run, data.class_names)
+                _record_inference(run, trainer, task)
                 _complete(run, config, data, trainer)
     return run
 
@@ -237,6 +239,16 @@ def _record_health(run: Run, config: Config, data: ImageData, first_loss: float 
         balanced_classes=data.val_class_counts.tolist() if config.balances_classes else None,
     )
     record_progress(run, training={"health": check_health(rows, facts)})
+
+
+def _record_inference(run: Run, trainer: pl.Trainer, task: ImageClassifier) -> None:
+    model = run.record.model
+    assert model is not None
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if isinstance(callback, InferenceCost):
+            print("cnncompare: measuring latency and throughput", file=sys.stderr, flush=True)
+            section = callback.measure(trainer, task, model.name, model.input_size)
+            record_progress(run, inference=section)
 
 
 def _record_test(run: Run, task: ImageClassifier) -> None:

@@ -44,11 +44,13 @@ def build_callbacks(
     stop = [] if interruption is None else [interruption]
     if not config.trains:
         # the interruption comes last, after the batch has been added to the journal
-        return [EvaluationClock(), writer, *_own(config), progress, *extra, *stop]
+        own = [*_own(config), *_inference_cost(config)]
+        return [EvaluationClock(), writer, *own, progress, *extra, *stop]
     monitor = DivergenceMonitor(config.optimizer.lr, own_learning_rate(config))
     # the recorder comes after those of users, whose values it writes, and before the progress,
     # which prints its rows
-    measuring = [monitor, *_stopping(config), *_own(config), EpochRecorder(folder), writer]
+    own = [*_own(config), *_inference_cost(config)]
+    measuring = [monitor, *_stopping(config), *own, EpochRecorder(folder), writer]
     return [*averaging(config), *stop, *measuring, progress, *extra, _checkpoint(folder)]
 
 
@@ -77,6 +79,11 @@ def own_learning_rate(config: Config) -> float:
 def _stopping(config: Config) -> list[Callback]:
     stopping = config.callbacks.early_stopping
     return [] if stopping is None else [_built_in("early_stopping", stopping.model_dump())]
+
+
+def _inference_cost(config: Config) -> list[Callback]:
+    cost = config.callbacks.inference_cost
+    return [] if cost is None else [_built_in("inference_cost", cost.model_dump())]
 
 
 def _own(config: Config) -> list[Callback]:
