@@ -85,8 +85,9 @@ def test_the_next_steps_are_commands_that_can_be_copied(
     lines = text.strip().splitlines()
     assert lines[0] == "results      'outputs/my study'"
     assert lines[1].endswith("-m cnncompare report 'outputs/my study'")
-    assert lines[2].endswith("-m tensorboard.main --logdir 'outputs/my study'")
-    assert len(lines) == 3
+    assert lines[2].endswith("-m cnncompare predict 'outputs/my study' IMAGE")
+    assert lines[3].endswith("-m tensorboard.main --logdir 'outputs/my study'")
+    assert len(lines) == 4
 
 
 def test_failed_health_checks_have_a_line_each(

@@ -38,6 +38,7 @@ def print_next_steps(folders: Sequence[Path]) -> None:
         path = shell_path(folder)
         console.print(f"\nresults      {path}", soft_wrap=True)
         console.print(f"report       {python} -m cnncompare report {path}", soft_wrap=True)
+        console.print(f"predict      {python} -m cnncompare predict {path} IMAGE", soft_wrap=True)
         console.print(f"TensorBoard  {python} -m tensorboard.main --logdir {path}", soft_wrap=True)
 
 
