@@ -75,16 +75,17 @@ def test_throughput_of_a_configuration(cnncompare: Call, tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []  # nothing is kept
 
 
-def test_inference_cost_of_a_configuration(cnncompare: Call, tmp_path: Path) -> None:
+def test_inference_cost_of_a_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
     options = ("runtimes=[eager,onnxruntime]", "precisions=[float32]", "seconds=0.01")
     overrides = [f"callbacks.inference_cost.{option}" for option in options]
-    done = cnncompare(
-        *("bench", "--inference", "model=lenet5", "data=digits", "trainer.threads=1"),
-        *("callbacks=inference_cost", *overrides, "--json", "x.json"),
-    )
-    assert done.returncode == 0, done.stderr
-    assert "depth 5, 0.0617 M parameters" in done.stdout
-    assert max(map(len, done.stdout.splitlines()[:7])) <= 80
+    small = ("model=lenet5", "data=digits", "trainer.threads=1", "callbacks=inference_cost")
+    assert main(["--inference", *small, *overrides, "--json", "x.json"]) == 0
+    output = capsys.readouterr().out
+    assert "depth 5, 0.0617 M parameters" in output
+    assert max(map(len, output.splitlines()[:7])) <= 80
     found = json.loads((tmp_path / "x.json").read_text())
     assert found["model"]["depth"] == 5
     rows = [(row["runtime"], row["threads"]) for row in found["inference"]["rows"]]
