@@ -10,6 +10,7 @@ import pytest
 from cnncompare.models.speed.timing import (
     FEWEST_CALLS,
     SINGLE_CALLS,
+    Throughput,
     measure_latency,
     measure_throughput,
 )
@@ -61,10 +62,12 @@ def test_calls_that_are_too_short_for_blocks_are_timed_one_by_one() -> None:
     assert found.p95_s == pytest.approx(1e-4)
 
 
-def throughput_of(duration: Callable[[int], float], **changed: Any) -> tuple[Any, Work]:
+def throughput_of(duration: Callable[[int], float]) -> tuple[Throughput, Work]:
     work = Work(duration)
-    settings = {"threads": 1, "seconds": 1.0, "warm_up": 1, "clock": work.clock} | changed
-    return measure_throughput(work, lambda size: size, **settings), work
+    found = measure_throughput(
+        work, lambda size: size, threads=1, seconds=1.0, warm_up=1, clock=work.clock
+    )
+    return found, work
 
 
 def test_the_best_batch_size_is_found() -> None:
