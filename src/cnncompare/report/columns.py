@@ -197,12 +197,24 @@ def _timing_columns(target: float | None) -> list[Column]:
         _timing("images_per_s", "images/s", "throughput of training, or of the test alone, median"),
         _timing("time_to_best_s", "time to best (s)", "time to the end of the selected epoch"),
         _timing("total_s", "total time (s)", "all epochs, training and validation"),
+        _latency_column(),
         *([] if target is None else [_target_column(target)]),
     ]
 
 
 def _timing(key: str, title: str, hint: str) -> Column:
     return Column(key, title, hint, lambda r: r.timing[key], lambda r: significant(r.timing[key]))
+
+
+def _latency_column() -> Column:
+    def milliseconds(row: GroupRow) -> float | None:
+        seconds = row.timing["latency_s"]
+        return None if seconds is None else 1000 * seconds
+
+    hint = "latency for one image, float32, not compiled, on all threads or the GPU; median"
+    return Column(
+        "latency_ms", "ms/image", hint, milliseconds, lambda r: significant(milliseconds(r))
+    )
 
 
 def _target_column(target: float) -> Column:
@@ -235,6 +247,13 @@ def _size_columns() -> list[Column]:
             "10^9 multiply-accumulate operations for one image",
             lambda r: None if r.model["macs"] is None else r.model["macs"] / 1e9,
             lambda r: gmacs(r.model["macs"]),
+        ),
+        Column(
+            "depth",
+            "depth",
+            "convolutions and fully connected layers on the longest path",
+            lambda r: r.model["depth"],
+            lambda r: integer(r.model["depth"]),
         ),
         Column(
             "size_mb",

@@ -149,6 +149,17 @@ def _print_and_write(comparison: "Comparison", out: Path) -> None:
     except OSError as error:
         raise OutputError(f"cannot write to {out}: {error.strerror}; choose --out DIR") from None
     print(f"\nreport: {os.path.abspath(page)}")
+    _print_next_steps(comparison)
+
+
+def _print_next_steps(comparison: "Comparison") -> None:
+    """Print what can be done with the best network, on lines that are not wrapped."""
+    from cnncompare.report.next_steps import next_steps
+
+    for table in comparison.tables[:1]:
+        print("\nnext steps with the first network:")
+        for _, command in next_steps(table):
+            print(f"  {command}")
 
 
 def _options(arguments: argparse.Namespace) -> "Options":

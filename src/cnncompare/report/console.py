@@ -23,6 +23,7 @@ _DROPPED_FIRST = (
         "top1_seeds_interval",
         "top5_seeds_interval",
         "size_mb",
+        "depth",
         "gmacs",
         "peak_rss_mib",
         "top5_sd",
@@ -30,7 +31,8 @@ _DROPPED_FIRST = (
         "total_s",
         "peak_gpu_mib",
     ),
-    *("images_per_s", "top5", "time_to_best_s", "top1_sd", "params", "epoch_s", "top1_interval"),
+    *("images_per_s", "top5", "time_to_best_s", "top1_sd", "params", "epoch_s", "latency_ms"),
+    "top1_interval",
 )
 _MOST_EXCLUDED = 10  # excluded runs that are listed
 

@@ -31,6 +31,7 @@ from cnncompare.report.findings import (
     tie_title,
 )
 from cnncompare.report.formatting import difference, difference_number, table_decimals
+from cnncompare.report.next_steps import next_steps
 from cnncompare.report.verdicts import settling_effort
 from cnncompare.terminal.formatting import (
     UNKNOWN,
@@ -130,6 +131,7 @@ def _table(
         "budgets": _budgets(table, decimals),
         "figures": figures,
         "notes": _prediction_notes(details, decimals) if details else [],
+        "next_steps": next_steps(table),
         "groups": [
             {"label": row.label, "runs": [_run(result, out) for result in row.group.results]}
             for row in table.rows

@@ -180,11 +180,13 @@ def record_progress(run: Run, **sections: Any) -> None:
 
 
 def close_run(run: Run, status: Status, failure: Failure | None = None) -> None:
-    """Write the final status, its reason and the duration of the run.
+    """Write the final status, its reason and the duration of the run without `measuring_s`.
 
     The duration is that of all sessions, by a clock that is never set, without their pauses.
     """
-    duration_s = run.duration_s()
+    duration_s, inference = run.duration_s(), run.record.inference
+    if duration_s is not None and inference is not None:
+        duration_s = max(0.0, duration_s - inference.measuring_s)
     run.change(
         status=status,
         error=failure or run.record.error,

@@ -48,7 +48,8 @@ def print_next_steps(folders: Sequence[Path]) -> None:
     console = make_console()
     for folder in dict.fromkeys(folders):
         console.print(f"\nresults      {shell_path(folder)}", soft_wrap=True)
-        _print_commands(console, _commands(folder))
+        predict = {"predict": f"predict {shell_path(folder)} IMAGE"}
+        _print_commands(console, _commands(folder) | predict)
 
 
 def _commands(study: Path) -> dict[str, str]:

@@ -42,6 +42,7 @@ from cnncompare.training.callbacks.build import (
 )
 from cnncompare.training.callbacks.divergence import DivergenceMonitor
 from cnncompare.training.callbacks.epoch_recorder import EpochRecorder
+from cnncompare.training.callbacks.inference_cost import InferenceCost
 from cnncompare.training.callbacks.interruption import Interruption
 from cnncompare.training.callbacks.limits import TimeLimit
 from cnncompare.training.changed_data import check_data_unchanged
@@ -104,6 +105,7 @@ def train(
                 measure = partial(_fit_and_test, title=title) if config.trains else evaluate
                 trainer, tested = measure(run, config, task, data, interruption)
                 record_class_results(run, tested.class_names)
+                _record_inference(run, trainer, task)
                 _complete(run, config, tested, trainer)
     return run
 
@@ -260,6 +262,16 @@ def _record_health(
         balanced_classes=data.val_class_counts.tolist() if config.balances_classes else None,
     )
     record_progress(run, training={"health": check_health(rows, facts)})
+
+
+def _record_inference(run: Run, trainer: pl.Trainer, task: ImageClassifier) -> None:
+    model = run.record.model
+    assert model is not None
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if isinstance(callback, InferenceCost):
+            print("cnncompare: measuring latency and throughput", file=sys.stderr, flush=True)
+            section = callback.measure(trainer, task, model.name, model.input_size)
+            record_progress(run, inference=section)
 
 
 def _record_test(run: Run, task: ImageClassifier) -> None:

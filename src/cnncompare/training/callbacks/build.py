@@ -48,11 +48,13 @@ def build_callbacks(
     stop = [] if interruption is None else [interruption]
     if not config.trains:
         # the interruption comes last, after the batch has been added to the journal
-        return [EvaluationClock(), writer, *_own(config), progress, *extra, *stop]
+        own = [*_own(config), *_inference_cost(config)]
+        return [EvaluationClock(), writer, *own, progress, *extra, *stop]
     monitor = DivergenceMonitor(config.optimizer.lr, own_learning_rate(config))
     # the recorder comes after those of users, whose values it writes, and before the progress,
     # which prints its rows
-    measuring = [monitor, *_stopping(config), *_own(config), EpochRecorder(folder), writer]
+    own = [*_own(config), *_inference_cost(config)]
+    measuring = [monitor, *_stopping(config), *own, EpochRecorder(folder), writer]
     # the limits come first, so that the average includes the last step
     first = [*_limits(config.trainer), *averaging(config)]
     return [*first, *stop, *measuring, progress, *extra, _checkpoint(folder)]
@@ -91,6 +93,11 @@ def _limits(settings: TrainerConfig) -> list[Callback]:
     if settings.max_steps is None or settings.fast_dev_run:
         return [*in_time]
     return [*in_time, StepLimit(settings.max_steps)]
+
+
+def _inference_cost(config: Config) -> list[Callback]:
+    cost = config.callbacks.inference_cost
+    return [] if cost is None else [_built_in("inference_cost", cost.model_dump())]
 
 
 def _own(config: Config) -> list[Callback]:
