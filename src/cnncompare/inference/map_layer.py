@@ -34,7 +34,8 @@ class _OutputReader:
     def __call__(self, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         name = self._names[module]
         self.outputs.pop(name, None)  # of an earlier call
-        if not isinstance(output, Tensor) or output.ndim != 4 or not output.requires_grad:
+        is_map = isinstance(output, Tensor) and output.ndim == 4 and output.requires_grad
+        if not is_map or isinstance(module, nn.Identity):
             return
         if isinstance(module, _RESIZING_POOLS) and inputs[0].shape[2:].numel() < _area(output):
             self._enlarged.append(output)
@@ -46,27 +47,42 @@ class _OutputReader:
 
 
 def find_map_layer(network: nn.Module, image: Tensor) -> MapLayer | None:
-    """Return the last layer that feeds the classifier with more than one position, if any.
+    """Return the last layer with more than one position that feeds the classifier, if any.
 
-    `image` [1, C, H, W] is the network's input. The output of a layer feeds the classifier if the
-    scores have a gradient with respect to it. The output of an adaptive pool that is larger than
-    its input, as in VGG with small images, repeats values; the layer before is returned.
+    `image` [1, C, H, W] is the network's input. A layer feeds the classifier if everything that
+    the scores depend on passes through it: no branch of a block, but the block. Without such a
+    layer, it is the last one on which the scores depend. The output of an adaptive pool that is
+    larger than its input, as in VGG with small images, repeats values and does not count.
     """
     reader = _OutputReader(network)
     handles = reader.attach()
+    leaf = image.detach().requires_grad_()
     try:
-        with torch.enable_grad():  # a clone, since layers may change their input in place
-            scores = network(image.detach().requires_grad_().clone())
+        with torch.enable_grad():
+            scores = network(leaf.clone())  # layers may change their input in place
     finally:
         for handle in handles:
             handle.remove()
-    for name, output in reversed(reader.outputs.items()):
-        (gradient,) = torch.autograd.grad(
-            scores.sum(), output, retain_graph=True, allow_unused=True
-        )
-        if gradient is not None:
-            return MapLayer(name, output.shape[2], output.shape[3])
-    return None
+    names = list(reversed(reader.outputs))
+    chosen = next((n for n in names if not _reaches(scores, leaf, reader.outputs[n])), None)
+    if chosen is None:
+        chosen = next((n for n in names if _reaches(scores, reader.outputs[n])), None)
+    return None if chosen is None else MapLayer(chosen, *reader.outputs[chosen].shape[2:])
+
+
+def _reaches(scores: Tensor, goal: Tensor, barrier: Tensor | None = None) -> bool:
+    """Return whether the scores depend on `goal` by a path that does not lead over `barrier`."""
+    seen = set() if barrier is None else {barrier.grad_fn}
+    open_nodes: list[Any] = [scores.grad_fn]
+    while open_nodes:
+        node = open_nodes.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if node is goal.grad_fn or getattr(node, "variable", None) is goal:
+            return True
+        open_nodes += [before for before, _ in node.next_functions]
+    return False
 
 
 def _area(output: Tensor) -> int:

@@ -72,7 +72,8 @@ def _read(file: Path) -> Image.Image:
 def _wrapped(cells: list[_Cell]) -> list[list[_Cell | None]]:
     """Return the rows of an image; all but the first begin with an empty cell."""
     image, networks = cells[0], cells[1:]
-    step = _COLUMNS - 1
+    n_rows = -(-len(networks) // (_COLUMNS - 1))
+    step = -(-len(networks) // n_rows)
     chunks = [networks[start : start + step] for start in range(0, len(networks), step)]
     return [[image if number == 0 else None, *chunk] for number, chunk in enumerate(chunks)]
 

@@ -6,7 +6,7 @@ from PIL import Image
 
 _STOPS = (0.0, 0.35, 0.7, 1.0)
 _RAMP = np.array([(70, 60, 190), (190, 40, 150), (240, 100, 40), (255, 225, 50)], dtype=np.float32)
-_OPACITY = 0.7  # of the largest values
+_OPACITY = 0.75  # of the largest values
 
 
 def heat_overlay(
@@ -24,6 +24,6 @@ def heat_overlay(
     smooth = Image.fromarray(heat.astype(np.float32)).resize(size, Image.Resampling.BILINEAR)
     value = np.clip(np.asarray(smooth), 0, 1)
     colour = np.stack([np.interp(value, _STOPS, _RAMP[:, i]) for i in range(3)], axis=-1)
-    opacity = _OPACITY * np.sqrt(value)[..., None]
+    opacity = _OPACITY * value[..., None]
     mixed = (1 - opacity) * base + opacity * colour
     return Image.fromarray(mixed.round().astype(np.uint8))

@@ -67,7 +67,8 @@ def class_maps_figure(images: Sequence[DisputedImage]) -> Figure:
 def _lines(image: DisputedImage) -> list[Rows]:
     """Return the cells of an image, line by line; all lines but the first begin with a blank."""
     cells = [_map_cell(network) for network in image.maps]
-    step = COLUMNS - 1
+    n_lines = -(-len(cells) // (COLUMNS - 1))
+    step = -(-len(cells) // n_lines)
     chunks = [cells[start : start + step] for start in range(0, len(cells), step)]
     score = f"{image.n_right} of {image.n_networks} right"
     shown = _cell(_url(image.pixels), f"true: {image.true}", "test image", score, "")
@@ -97,8 +98,10 @@ def _chart(rows: Rows, columns: int, lines: int) -> Chart:
         x=alt.X("x:Q", axis=None, scale=alt.Scale(domain=[-0.5, columns - 0.5], nice=False)),
         y=alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[lines - 0.35, -0.35], nice=False)),
     )
-    image = base.mark_image(width=_SIDE, height=_SIDE).encode(url="url:N")
-    limit, below = _CELL[0] - 6, _SIDE // 2
+    # on a narrow page, images and words shrink with the distance of the columns
+    side = alt.ExprRef(f"min({_SIDE}, width / {columns} - 4)")
+    image = base.mark_image(width=side, height=side).encode(url="url:N")
+    limit, below = alt.ExprRef(f"width / {columns} - 4"), _SIDE // 2
     subtitle = base.mark_text(dy=below + 9, fontSize=10, limit=limit, color="currentColor")
     title = base.mark_text(dy=below + 22, fontSize=11, fontWeight="bold", limit=limit)
     note = base.mark_text(dy=below + 35, fontSize=10, limit=limit)
