@@ -98,7 +98,7 @@ def _chart(rows: Rows, columns: int, lines: int) -> Chart:
         x=alt.X("x:Q", axis=None, scale=alt.Scale(domain=[-0.5, columns - 0.5], nice=False)),
         y=alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[lines - 0.35, -0.35], nice=False)),
     )
-    # on a narrow page, images and words shrink with the distance of the columns
+    # on a narrow page, images and texts shrink with the distance of the columns
     side = alt.ExprRef(f"min({_SIDE}, width / {columns} - 4)")
     image = base.mark_image(width=side, height=side).encode(url="url:N")
     limit, below = alt.ExprRef(f"width / {columns} - 4"), _SIDE // 2
