@@ -14,7 +14,7 @@ from PIL import Image
 from torch import nn
 
 from cnncompare import cli
-from cnncompare.inference import map_files, predictor
+from cnncompare.inference import predictor
 from cnncompare.runs.run import Run
 from tests.inference.conftest import train_in
 
@@ -217,7 +217,7 @@ def test_a_full_disk_leaves_nothing_behind(
             raise OSError(28, "No space left on device")
         written.append(path)
 
-    monkeypatch.setattr(map_files.np, "save", save)
+    monkeypatch.setattr(np, "save", save)
     images = [digit_images / f"000{i}.png" for i in range(2)]
     code, _, err = predict(capsys, digits_run.folder, *images, "--cam-out", tmp_path / "maps")
     assert code == 2

@@ -43,7 +43,7 @@ class DisputedImage:
 
 
 def class_maps_figure(images: Sequence[DisputedImage]) -> Figure:
-    """Draw each image with the maps of its networks to the right of it, the words below them."""
+    """Draw each image with the maps of its networks to the right of it, and texts below them."""
     lines = [cells for image in images for cells in _lines(image)]
     rows = [
         {**cell, "x": x, "y": y}
