@@ -30,6 +30,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object, write nothing")
     parser.add_argument(
+        "--cam",
+        action="store_true",
+        help="add class activation maps of the test images on which networks disagree",
+    )
+    parser.add_argument(
         "--target",
         type=float,
         metavar="ACC",
@@ -81,13 +86,16 @@ def main(argv: list[str]) -> int:
     options = _options(arguments)
     if arguments.planned_seeds is not None and arguments.planned_seeds < 1:
         raise ConfigError(f"--planned-seeds {arguments.planned_seeds}: at least 1 seed, such as 5")
+    if arguments.cam:
+        _check_class_maps(arguments)
     comparison, results = _compare(arguments, options)
     if arguments.json:
         from cnncompare.report.json import comparison_json
 
         sys.stdout.write(comparison_json(comparison) + "\n")
     else:
-        _print_and_write(comparison, arguments.out or arguments.folders[0])
+        out = arguments.out or arguments.folders[0]
+        _print_and_write(comparison, out, class_maps=arguments.cam)
         from cnncompare.comparison.looks import record_look
 
         record_look(arguments.folders, results)
@@ -139,13 +147,21 @@ def _compare(
     return comparison, results
 
 
-def _print_and_write(comparison: "Comparison", out: Path) -> None:
+def _check_class_maps(arguments: argparse.Namespace) -> None:
+    from cnncompare.inference.map_files import check_cam_package
+
+    if arguments.json:
+        raise ConfigError("report: --cam adds to the written report; leave out --json")
+    check_cam_package("report")
+
+
+def _print_and_write(comparison: "Comparison", out: Path, *, class_maps: bool) -> None:
     from cnncompare.report.console import print_comparison
     from cnncompare.report.write import write_report
 
     print_comparison(comparison)
     try:
-        page = write_report(comparison, out)
+        page = write_report(comparison, out, class_maps=class_maps)
     except OSError as error:
         raise OutputError(f"cannot write to {out}: {error.strerror}; choose --out DIR") from None
     print(f"\nreport: {os.path.abspath(page)}")

@@ -15,14 +15,19 @@ from cnncompare.runs.storage import write_atomically
 FIGURES = "figures"
 
 
-def write_report(comparison: Comparison, out: Path) -> Path:
+def write_report(comparison: Comparison, out: Path, *, class_maps: bool = False) -> Path:
     """Write report.html, .md, .tex, .csv and figures/ into `out`; return the path of the page.
 
-    Raises OSError if `out` is not writable.
+    With `class_maps`, which imports torch, there is a sheet of the class activation maps of
+    networks that disagree. Raises OSError if `out` is not writable.
     """
-    out.mkdir(parents=True, exist_ok=True)
     analyses = [analyse_predictions(table) for table in comparison.tables]
     figures = build_figures(comparison, analyses)
+    if class_maps:
+        from cnncompare.report.class_maps import add_class_maps
+
+        add_class_maps(comparison, analyses, figures)
+    out.mkdir(parents=True, exist_ok=True)
     ranks = [critical_difference_figure(comparison.ranks)] if comparison.ranks else []
     every = ranks + [figure for of_table in figures for figure in of_table.all()]
     stems = write_figures(every, out / FIGURES)
