@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import shlex
 import sys
 from collections import Counter
 from dataclasses import replace
@@ -86,7 +87,7 @@ def main(argv: list[str]) -> int:
 
         sys.stdout.write(comparison_json(comparison) + "\n")
     else:
-        _print_and_write(comparison, arguments.out or arguments.folders[0])
+        _print_and_write(comparison, arguments.out or arguments.folders[0], argv)
         from cnncompare.comparison.looks import record_look
 
         record_look(arguments.folders, results)
@@ -137,13 +138,13 @@ def _compare(
     return comparison, results
 
 
-def _print_and_write(comparison: "Comparison", out: Path) -> None:
+def _print_and_write(comparison: "Comparison", out: Path, argv: list[str]) -> None:
     from cnncompare.report.console import print_comparison
     from cnncompare.report.write import write_report
 
     print_comparison(comparison)
     try:
-        page = write_report(comparison, out)
+        page = write_report(comparison, out, shlex.join(["cnncompare", "report", *argv]))
     except OSError as error:
         raise OutputError(f"cannot write to {out}: {error.strerror}; choose --out DIR") from None
     print(f"\nreport: {os.path.abspath(page)}")

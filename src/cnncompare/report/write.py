@@ -16,8 +16,10 @@ FIGURES = "figures"
 EVENTS = "report"  # the run's name in TensorBoard
 
 
-def write_report(comparison: Comparison, out: Path) -> Path:
+def write_report(comparison: Comparison, out: Path, command: str = "") -> Path:
     """Write report.html, .md, .tex, .csv and figures/ into `out`; return the path of the page.
+
+    The page states `command`, by which it was written.
 
     Raises OSError if `out` is not writable.
     """
@@ -32,7 +34,7 @@ def write_report(comparison: Comparison, out: Path) -> Path:
         "report.md": as_markdown(comparison),
         "report.tex": as_latex(comparison),
         "report.csv": as_csv(comparison),
-        "report.html": render_page(comparison, analyses, figures, ranks, stems, out),
+        "report.html": render_page(comparison, analyses, figures, ranks, stems, out, command),
     }
     for name, text in texts.items():
         write_atomically(out / name, text.encode())
