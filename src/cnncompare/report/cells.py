@@ -7,6 +7,7 @@ from cnncompare.comparison.compare import ComparedTable, GroupRow, Options
 from cnncompare.comparison.metrics import Metric
 from cnncompare.report.columns import Column, result_columns
 from cnncompare.report.fairness_card import fairness_columns
+from cnncompare.report.formatting import is_uninformative
 from cnncompare.report.main_columns import best_rows, choose_columns
 from cnncompare.stats.intervals import Interval
 
@@ -69,6 +70,10 @@ def _cell(column: Column, row: GroupRow) -> dict[str, Any]:
 def _bars(table: ComparedTable, metric: Metric) -> dict[str, Bar]:
     """Return the bar of each row with an interval, all on one scale."""
     estimates = {row.label: row.estimates[metric.name] for row in table.rows}
+    vague = {
+        r.label for r in table.rows if is_uninformative(r, estimates[r.label].interval, metric)
+    }
+    estimates = {label: e for label, e in estimates.items() if label not in vague}
     bounds = [_bounds(estimate.interval) for estimate in estimates.values()]
     known = [bound for pair in bounds if pair for bound in pair]
     if not known or max(known) == min(known):

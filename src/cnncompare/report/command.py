@@ -49,6 +49,11 @@ def _parser() -> argparse.ArgumentParser:
         help="rank by acc1 (default), balanced (accuracy), f1 (macro), top5, nll or ece",
     )
     parser.add_argument(
+        "--columns",
+        metavar="KEYS",
+        help="columns of report.tex, such as model,params,acc1,epoch_s",
+    )
+    parser.add_argument(
         "--margin",
         type=float,
         metavar="POINTS",
@@ -82,12 +87,13 @@ def main(argv: list[str]) -> int:
     if arguments.planned_seeds is not None and arguments.planned_seeds < 1:
         raise ConfigError(f"--planned-seeds {arguments.planned_seeds}: at least 1 seed, such as 5")
     comparison, results = _compare(arguments, options)
+    columns = _columns(arguments.columns, comparison)
     if arguments.json:
         from cnncompare.report.json import comparison_json
 
         sys.stdout.write(comparison_json(comparison) + "\n")
     else:
-        _print_and_write(comparison, arguments.out or arguments.folders[0], argv)
+        _print_and_write(comparison, arguments.out or arguments.folders[0], argv, columns)
         from cnncompare.comparison.looks import record_look
 
         record_look(arguments.folders, results)
@@ -138,13 +144,26 @@ def _compare(
     return comparison, results
 
 
-def _print_and_write(comparison: "Comparison", out: Path, argv: list[str]) -> None:
+def _columns(text: str | None, comparison: "Comparison") -> tuple[str, ...]:
+    """Return the keys of --columns; raises ConfigError for an unknown one."""
+    from cnncompare.report.latex import check_columns
+
+    if text is None:
+        return ()
+    columns = tuple(key.strip() for key in text.split(","))
+    check_columns(comparison, columns)
+    return columns
+
+
+def _print_and_write(
+    comparison: "Comparison", out: Path, argv: list[str], columns: tuple[str, ...]
+) -> None:
     from cnncompare.report.console import print_comparison
     from cnncompare.report.write import write_report
 
     print_comparison(comparison)
     try:
-        page = write_report(comparison, out, shlex.join(["cnncompare", "report", *argv]))
+        page = write_report(comparison, out, shlex.join(["cnncompare", "report", *argv]), columns)
     except OSError as error:
         raise OutputError(f"cannot write to {out}: {error.strerror}; choose --out DIR") from None
     print(f"\nreport: {os.path.abspath(page)}")

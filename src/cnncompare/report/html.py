@@ -19,7 +19,7 @@ from cnncompare.comparison.pairs import Pair
 from cnncompare.comparison.predictions import PredictionAnalysis
 from cnncompare.report.answer import answer, question, table_titles
 from cnncompare.report.cells import fairness_cells, results_cells
-from cnncompare.report.charts.build import Figures
+from cnncompare.report.charts.build import Figures, figures_with_files
 from cnncompare.report.charts.figure import Figure
 from cnncompare.report.figures import page_specification
 from cnncompare.report.findings import (
@@ -34,7 +34,7 @@ from cnncompare.report.foot import foot
 from cnncompare.report.formatting import difference, difference_number, table_decimals
 from cnncompare.report.glossary import sentences_with_definitions, with_definitions
 from cnncompare.report.index import MOST_TABLES, index_of
-from cnncompare.report.verdicts import settling_effort
+from cnncompare.report.verdicts import pair_result, settling_effort
 from cnncompare.terminal.formatting import (
     UNKNOWN,
     enumeration,
@@ -80,6 +80,7 @@ def render_page(
         collapsed=len(tables) > MOST_TABLES,
         skipped=comparison.skipped,
         stems=stems,
+        drawn={stems[figure.name] for figure in figures_with_files(figures, ranks)},
         # a "<" in a name could end the script element
         specifications=json.dumps(specifications).replace("<", "\\u003c"),
         foot=foot(comparison, command),
@@ -176,19 +177,11 @@ def _pair(pair: Pair, metric: Metric, decimals: int) -> dict[str, Any]:
         "p_value": pair.p_holm,
         "effect": number(pair.effect, "+.2f"),
         "wins": UNKNOWN if UNKNOWN in wins else " : ".join(wins),
-        "result": _result(pair),
+        "result": pair_result(pair),
         "same_within": difference(pair.same_within, metric, decimals),
         "settling_effort": settling_effort(pair),
         "detectable": difference(pair.plan.detectable if pair.plan else None, metric, decimals),
     }
-
-
-def _result(pair: Pair) -> str:
-    if pair.verdict == "same":
-        return "same" + ("" if not pair.significant else ", significant")
-    if pair.significant:
-        return "better" if (pair.difference or 0.0) >= 0 else "worse"
-    return "too few runs" if pair.too_few_runs else "undecided"
 
 
 def _budgets(table: ComparedTable, decimals: int) -> dict[str, Any]:

@@ -4,22 +4,27 @@ from pathlib import Path
 
 from cnncompare.comparison.compare import Comparison
 from cnncompare.comparison.predictions import analyse_predictions
-from cnncompare.report.charts.build import build_figures
+from cnncompare.report.charts.build import build_figures, figures_with_files
 from cnncompare.report.charts.pairs import critical_difference_figure
-from cnncompare.report.figures import write_figures
+from cnncompare.report.csv_table import as_csv
+from cnncompare.report.figures import figure_stems, write_figures
 from cnncompare.report.html import render_page
+from cnncompare.report.latex import as_latex
 from cnncompare.report.tensorboard import write_events
-from cnncompare.report.text_tables import as_csv, as_latex, as_markdown
+from cnncompare.report.text_tables import as_markdown
 from cnncompare.runs.storage import write_atomically
 
 FIGURES = "figures"
 EVENTS = "report"  # the run's name in TensorBoard
 
 
-def write_report(comparison: Comparison, out: Path, command: str = "") -> Path:
+def write_report(
+    comparison: Comparison, out: Path, command: str = "", columns: tuple[str, ...] = ()
+) -> Path:
     """Write report.html, .md, .tex, .csv and figures/ into `out`; return the path of the page.
 
-    The page states `command`, by which it was written.
+    The page states `command`, by which it was written; `columns` are those of report.tex. A report
+    on many tables has no files of their figures.
 
     Raises OSError if `out` is not writable.
     """
@@ -28,11 +33,13 @@ def write_report(comparison: Comparison, out: Path, command: str = "") -> Path:
     figures = build_figures(comparison, analyses)
     ranks = [critical_difference_figure(comparison.ranks)] if comparison.ranks else []
     every = ranks + [figure for of_table in figures for figure in of_table.all()]
-    stems = write_figures(every, out / FIGURES)
-    write_events(every, stems, out / FIGURES, out / EVENTS)
+    stems = figure_stems(every)
+    drawn = figures_with_files(figures, ranks)
+    write_figures(drawn, out / FIGURES)
+    write_events(drawn, stems, out / FIGURES, out / EVENTS)
     texts = {
         "report.md": as_markdown(comparison),
-        "report.tex": as_latex(comparison),
+        "report.tex": as_latex(comparison, columns),
         "report.csv": as_csv(comparison),
         "report.html": render_page(comparison, analyses, figures, ranks, stems, out, command),
     }

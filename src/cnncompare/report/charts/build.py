@@ -17,6 +17,7 @@ from cnncompare.report.charts.figure import Figure
 from cnncompare.report.charts.overview import accuracy_figure, pareto_figure
 from cnncompare.report.charts.pairs import MOST_MODELS, pairs_figure
 from cnncompare.report.charts.training import epoch_curves, loss_curves, time_curves
+from cnncompare.report.index import MOST_TABLES
 
 MOST_CONFUSIONS = 12  # confusion matrices; of more models, the best
 
@@ -71,6 +72,16 @@ def _of_table(table: ComparedTable, details: PredictionAnalysis | None, metric: 
         errors=_errors(table, details) if details else [],
         confusions=_confusions(details) if details else [],
     )
+
+
+def figures_with_files(figures: list[Figures], ranks: list[Figure]) -> list[Figure]:
+    """Return the figures that are also written as files.
+
+    Those of many tables would be hundreds; a report on one experiment writes its own.
+    """
+    if len(figures) > MOST_TABLES:
+        return ranks
+    return ranks + [figure for of_table in figures for figure in of_table.all()]
 
 
 def _existing(*figures: Figure | None) -> list[Figure]:

@@ -47,14 +47,9 @@ def _phase_base(rows: Rows, order: list[str]) -> alt.Chart:
 
 
 def _phase_bars(rows: Rows, order: list[str]) -> Chart:
-    return (
-        _phase_base(rows, order)
-        .mark_bar()
-        .encode(
-            x=alt.X("seconds:Q", title="epoch (s), median", stack="zero"),
-            order=alt.Order("rank:Q"),
-        )
-    )
+    x = alt.X("seconds:Q", title="epoch (s), median", stack="zero")
+    chart: Chart = _phase_base(rows, order).mark_bar().encode(x=x, order=alt.Order("rank:Q"))
+    return chart
 
 
 def _phase_dots(rows: Rows, order: list[str]) -> Chart:
@@ -67,7 +62,9 @@ def _phase_dots(rows: Rows, order: list[str]) -> Chart:
         scale=alt.Scale(type="log", padding=10, nice=False),
         axis=alt.Axis(format=",~g"),
     )
-    return _phase_base(positive, order).mark_point(filled=True, size=90, opacity=0.9).encode(x=x)
+    dots = _phase_base(positive, order).mark_point(filled=True, size=90, opacity=0.9)
+    chart: Chart = dots.encode(x=x)
+    return chart
 
 
 def _phases(row: GroupRow) -> Rows:

@@ -206,10 +206,11 @@ def _pareto_chart(
 
 def _dot_names(base: alt.Chart) -> alt.Chart:
     """Write each row's label where it was placed; those on the front in bold."""
-    offsets = {key: alt.expr(f"datum.{key}") for key in ("dx", "dy", "align")}
+    dx, dy, align = (alt.expr(f"datum.{key}") for key in ("dx", "dy", "align"))
     weight = alt.expr("datum.on_front ? 'bold' : 'normal'")
-    marked = base.mark_text(fontSize=11, fontWeight=weight, **offsets)
-    return marked.encode(text="label:N", color=alt.value("currentColor"))
+    marked = base.mark_text(fontSize=11, fontWeight=weight, dx=dx, dy=dy, align=align)
+    names: alt.Chart = marked.encode(text="label:N", color=alt.value("currentColor"))
+    return names
 
 
 def _with_labels(rows: Rows, metric: Metric, radius: int) -> Rows:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 import numpy as np
@@ -29,6 +29,7 @@ from cnncompare.report.folds import repetition_noun
 TIMES = 60  # points of a curve over time
 _HEIGHT = 320
 _MOST_TICKS = 10
+_Interpolation = Literal["linear", "step-after"]
 
 
 @dataclass(frozen=True)
@@ -179,42 +180,39 @@ def _epoch_axis(rows: Rows) -> alt.X:
     return alt.X("x:Q", title="epoch", scale=scale, axis=alt.Axis(values=ticks, format="d"))
 
 
-def _curves(rows: Rows, x: alt.X, quantity: _Quantity, interpolate: str) -> Chart:
+def _curves(rows: Rows, x: alt.X, quantity: _Quantity, interpolate: _Interpolation) -> Chart:
     order = list(dict.fromkeys(row["model"] for row in rows))
     selection = model_selection()
     ends = [value for row in rows for value in (row["low"], row["high"])]
     domain = value_domain(ends, percent=quantity.percent)
-    split = "validation " if interpolate == "step-after" else ""
+    prefix = "validation " if interpolate == "step-after" else ""
     scale = alt.Scale(domain=list(domain), nice=False)
-    y = alt.Y("mean:Q", title=split + quantity.title, scale=scale)
+    y = alt.Y("mean:Q", title=prefix + quantity.title, scale=scale)
     thick = [row for row in rows if row["split"] == "validation"]
     thin = [row for row in rows if row["split"] == "training"]
-    encoding = {"x": x, "color": model_colour(order, legend=False)}
-
-    def base(members: Rows) -> alt.Chart:
-        return alt.Chart(inline_data(members)).encode(**encoding)
 
     def line(members: Rows, width: float) -> alt.Chart:
-        marked = base(members).mark_line(strokeWidth=width, interpolate=interpolate)  # type: ignore[arg-type]
-        return marked.encode(
-            y=y, tooltip=_tooltip(interpolate), opacity=selected_opacity(selection, 1, 0.12)
-        )
+        marked = _base(members, x, order).mark_line(strokeWidth=width, interpolate=interpolate)
+        opacity = selected_opacity(selection, 1, 0.12)
+        drawn: alt.Chart = marked.encode(y=y, tooltip=_tooltip(interpolate), opacity=opacity)
+        return drawn
 
-    band = (
-        base(thick or thin)
-        .mark_area(interpolate=interpolate)
-        .encode(  # type: ignore[arg-type]
-            y=alt.Y("low:Q", title=split + quantity.title, scale=scale),
-            y2="high:Q",
-            opacity=selected_opacity(selection, 0.16, 0.03),
-        )
+    band = _base(thick or thin, x, order).mark_area(interpolate=interpolate)
+    band = band.encode(
+        y=alt.Y("low:Q", title=prefix + quantity.title, scale=scale),
+        y2="high:Q",
+        opacity=selected_opacity(selection, 0.16, 0.03),
     )
     lines = [line(members, width) for members, width in ((thin, 1.0), (thick, 2.6)) if members]
-    names = _names(thick or thin, encoding, domain, selection)
-    return alt.layer(band, *lines, names).add_params(selection)
+    names = _names(_ends(thick or thin, domain), x, order, selection)
+    return alt.layer(band, *lines, *names).add_params(selection)
 
 
-def _tooltip(interpolate: str) -> list[str | alt.Tooltip]:
+def _base(rows: Rows, x: alt.X, order: list[str]) -> alt.Chart:
+    return alt.Chart(inline_data(rows)).encode(x=x, color=model_colour(order, legend=False))
+
+
+def _tooltip(interpolate: _Interpolation) -> list[str | alt.Tooltip]:
     return [
         "model:N",
         "split:N",
@@ -226,20 +224,23 @@ def _tooltip(interpolate: str) -> list[str | alt.Tooltip]:
     ]
 
 
-def _names(
-    rows: Rows, encoding: dict[str, Any], domain: tuple[float, float], selection: alt.Parameter
-) -> alt.LayerChart:
-    """Write each model at the end of its line, apart from the others."""
+def _ends(rows: Rows, domain: tuple[float, float]) -> Rows:
+    """Return the last point of each model with the position of its name, apart from the others."""
     last = list({row["model"]: row for row in rows}.values())
     apart = spread_labels([row["mean"] for row in last], domain, _height(rows))
-    ends = [row | {"label": at} for row, at in zip(last, apart, strict=True)]
-    # where lines end at different times, a name stands at the end of its own
-    base = alt.Chart(inline_data(ends)).encode(x=encoding["x"])
-    dot = base.mark_point(filled=True, size=30).encode(y="mean:Q", color=encoding["color"])
-    name = base.mark_text(align="left", dx=8, fontSize=11).encode(
+    return [row | {"label": at} for row, at in zip(last, apart, strict=True)]
+
+
+def _names(
+    ends: Rows, x: alt.X, order: list[str], selection: alt.Parameter
+) -> tuple[alt.Chart, alt.Chart]:
+    """Draw a dot and the model's name at the end of each line."""
+    dot = _base(ends, x, order).mark_point(filled=True, size=30).encode(y="mean:Q")
+    name = alt.Chart(inline_data(ends)).mark_text(align="left", dx=8, fontSize=11)
+    return dot, name.encode(
+        x=x,
         y="label:Q",
         text="model:N",
         color=alt.value("currentColor"),
         opacity=selected_opacity(selection, 1, 0.35),
     )
-    return alt.layer(dot, name)

@@ -117,7 +117,9 @@ let slides = [], at = 0;
 const fit = () => { // figures are drawn anew at the width of the slide
   const slide = slides[at];
   slide.style.zoom = 1;
-  const zoom = Math.min(innerWidth / 900, innerHeight / Math.max(1, slide.scrollHeight));
+  slide.style.bottom = "auto"; // its own height
+  const zoom = Math.min(innerWidth / 900, innerHeight / Math.max(1, slide.offsetHeight));
+  slide.style.bottom = "";
   slide.style.zoom = Math.max(1, Math.min(3, zoom));
   dispatchEvent(new Event("resize"));
 };
