@@ -24,7 +24,8 @@ _BY_EPOCH = {
     ("loss", "training"): "train_loss",
 }
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # the last are full-width forms of the first
-_NO_MEASUREMENT = {"model", "seeds", "folds", "holdouts", "n_tested", "against_baseline"}
+_COUNTS = ("seeds", "folds", "holdouts", "n_tested")
+_NO_MEASUREMENT = {*_COUNTS, "model", "against_baseline"}
 
 
 def as_csv(comparison: Comparison) -> str:
@@ -46,6 +47,7 @@ def as_csv(comparison: Comparison) -> str:
 def _table_rows(
     table: ComparedTable, number: int, comparison: Comparison
 ) -> Iterator[dict[str, Cell]]:
+    counts = [c for c in result_columns(table, comparison.options) if c.key in _COUNTS]
     conditions = fairness_columns(table)[1:]
     for row in table.rows:
         about: dict[str, Cell] = {
@@ -53,6 +55,7 @@ def _table_rows(
             "data": row.group.results[0].data.name,
             "experiment": enumeration(experiments(table)),
             "model": row.label,
+            **{column.key: column.value(row) for column in counts},
         }
         settings = {column.key: column.value(row) for column in conditions}
         for measured in _measured(table, row, comparison):

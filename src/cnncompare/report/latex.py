@@ -143,8 +143,9 @@ def _meaning(table: ComparedTable, options: Options) -> str:
         others = "other images of the same kind"
     sentences = [
         f"n: number of {noun}.",
-        f"PLUSMINUS: the longer side of the 95 % interval, for {others}.",
     ]
+    if not all(has_two_seeds(row) for row in table.rows):
+        sentences += [f"PLUSMINUS: the longer side of the 95 % interval, for {others}."]
     if table.pairs:
         relation = "Networks with a common superscript are statistically tied"
         if options.baseline and not table.rows[0].letters:
@@ -166,7 +167,7 @@ def _pairs(table: ComparedTable, title: str, label: str, options: Options) -> st
         f"pair's own 95 % interval, p by {test_names(table)} after {correction(table)}, and the "
         f"verdict on a.{selection}"
     )
-    heads = ["a", "b", "a - b", "95 % interval", "p", "Verdict"]
+    heads = ["a", "b", "Difference", "95 % interval", "p", "Verdict"]
     rows = [_pair(pair, table, options) for pair in pairs]
     numeric = [False, False, True, True, True, False]
     return _environment(caption, f"{label}-pairs", tabular(heads, rows, numeric))
@@ -189,6 +190,7 @@ def _environment(caption: str, label: str, body: str) -> str:
             r"\centering\sloppy",
             f"\\caption{{{text}}}",
             f"\\label{{{label}}}",
+            r"\smallskip",
             body,
             r"\end{table}",
             "",

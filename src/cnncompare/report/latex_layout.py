@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 COLUMN_PT = 345  # \textwidth of the class article at 10 pt
 _FONTS = {
-    r"\small": 4.9,
-    r"\footnotesize": 4.4,
-    r"\scriptsize": 3.9,
-    r"\tiny": 3.2,
+    r"\small": 5.2,
+    r"\footnotesize": 4.7,
+    r"\scriptsize": 4.2,
+    r"\tiny": 3.8,
 }  # pt per character
 _GAPS_PT = (6, 3)  # \tabcolsep, half of the gap between two columns
 _NARROWEST_PT = 55  # a column of names
+_UNWRAPPED = 4  # combinations of font and gap that are tried before names are wrapped
 
 _TEX = str.maketrans(
     {c: f"\\{c}" for c in "&%$#_{}"}
@@ -23,7 +24,7 @@ _TEX = str.maketrans(
 )
 _LONG = 13  # characters from which a name that is no plain English may break
 _IDENTIFIER = re.compile(rf"\S*[\d_./=#]\S*|\w{{{2 * _LONG},}}")
-_BREAKS = re.compile(rf"([-_./=,:#+]|[^\W_]{{{_LONG}}})(?=\S)")
+_BREAKS = re.compile(r"([-_./=,:#+]|[^\W_]{8})(?=\S)")
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,10 @@ def plain(text: str) -> Cell:
 
 def tabular(heads: list[str], rows: list[list[Cell]], numeric: list[bool]) -> str:
     """Return a tabular environment in the largest font in which it is COLUMN_PT wide at most."""
-    texts = [[Cell(_head(head), head) for head in heads], *rows]
-    lengths = [max(len(row[i].text) for row in texts) for i in range(len(heads))]
-    font, gap, widths = _layout(lengths, numeric)
+    one_line = [[Cell(_head(head), head) for head in heads], *rows]
+    two_lines = [[_stacked(head) for head in heads], *rows]
+    texts = one_line if _fits(one_line) else two_lines
+    font, gap, widths = _layout(_lengths(texts), numeric)
     kinds = "".join(
         f"p{{{width:.0f}pt}}" if width else "r" if number else "l"
         for width, number in zip(widths, numeric, strict=True)
@@ -77,8 +79,27 @@ def tabular(heads: list[str], rows: list[list[Cell]], numeric: list[bool]) -> st
     )
 
 
+def _lengths(texts: Sequence[Sequence[Cell]]) -> list[int]:
+    return [max(len(row[i].text) for row in texts) for i in range(len(texts[0]))]
+
+
+def _fits(texts: Sequence[Sequence[Cell]]) -> bool:
+    lengths = _lengths(texts)
+    largest = next(iter(_FONTS.values()))
+    return sum(lengths) * largest <= _room(lengths, _GAPS_PT[0])
+
+
 def _head(head: str) -> str:
     return "$n$" if head == "n" else "$p$" if head == "p" else escaped(head)
+
+
+def _stacked(head: str) -> Cell:
+    """Return a heading in two lines, its unit in the second."""
+    first, _, last = head.rpartition(" ")
+    if not first:
+        return Cell(_head(head), head)
+    tex = rf"\shortstack[r]{{{escaped(first)}\\{escaped(last)}}}"
+    return Cell(tex, max(first, last, key=len))
 
 
 def _line(row: Sequence[Cell], widths: Sequence[float]) -> str:
@@ -92,17 +113,21 @@ def _line(row: Sequence[Cell], widths: Sequence[float]) -> str:
 def _layout(lengths: list[int], numeric: list[bool]) -> tuple[str, int, list[float]]:
     """Return the font, the gap and the width of each wrapped column, 0 for the others."""
     names = [i for i, number in enumerate(numeric) if not number]
-    for font, character in _FONTS.items():
-        for gap in _GAPS_PT:
-            room = COLUMN_PT - 2 * gap * (len(lengths) - 1)
-            if sum(lengths) * character <= room:
-                return font, gap, [0.0] * len(lengths)
-            fixed = sum(n for i, n in enumerate(lengths) if i not in names) * character
-            widths = _shared([lengths[i] * character for i in names], room - fixed)
-            if widths:
-                by_column = dict(zip(names, widths, strict=True))
-                return font, gap, [by_column.get(i, 0.0) for i in range(len(lengths))]
+    sizes = [(font, gap) for font in _FONTS for gap in _GAPS_PT]
+    for font, gap in sizes[:_UNWRAPPED]:
+        if sum(lengths) * _FONTS[font] <= _room(lengths, gap):
+            return font, gap, [0.0] * len(lengths)
+    for font, gap in sizes:
+        fixed = sum(n for i, n in enumerate(lengths) if i not in names) * _FONTS[font]
+        room = _room(lengths, gap) - fixed
+        if widths := _shared([lengths[i] * _FONTS[font] for i in names], room):
+            by_column = dict(zip(names, widths, strict=True))
+            return font, gap, [by_column.get(i, 0.0) for i in range(len(lengths))]
     return r"\tiny", _GAPS_PT[-1], [0.0] * len(lengths)
+
+
+def _room(lengths: list[int], gap: int) -> float:
+    return COLUMN_PT - 2 * gap * (len(lengths) - 1)
 
 
 def _shared(wanted: list[float], room: float) -> list[float]:

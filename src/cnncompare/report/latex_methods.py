@@ -7,7 +7,6 @@ from cnncompare.comparison.compare import ComparedTable
 from cnncompare.report.fairness_card import fairness_columns
 from cnncompare.report.folds import count_repetitions, repetition_noun
 from cnncompare.report.latex_layout import escaped
-from cnncompare.runs.record import LAST_EPOCH
 from cnncompare.terminal.formatting import enumeration
 
 _TESTS = {
@@ -77,8 +76,7 @@ def _training(table: ComparedTable) -> str:
     items += [f"batch size {protocol['batch_size']}"] if protocol.get("batch_size") else []
     items += [f"precision {protocol['precision']}"] if protocol.get("precision") else []
     selected = str(protocol.get("selection") or "")
-    tested = f"; the {selected} was tested" if selected and selected != LAST_EPOCH else ""
-    tested = "; the last epoch was tested" if selected == LAST_EPOCH else tested
+    tested = f"; tested: {selected}" if selected else ""
     return f"Each network was trained for {', '.join(items)}{tested}."
 
 
