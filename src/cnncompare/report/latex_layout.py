@@ -24,7 +24,7 @@ _TEX = str.maketrans(
 )
 _LONG = 13  # characters from which a name that is no plain English may break
 _IDENTIFIER = re.compile(rf"\S*[\d_./=#]\S*|\w{{{2 * _LONG},}}")
-_BREAKS = re.compile(r"([-_./=,:#+]|[^\W_]{8})(?=\S)")
+_BREAKS = re.compile(r"([-_./=,:#+]|[^\W_]{8}(?=[^\W_]{4}))(?=\S)")
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,17 @@ const LOOKS = {
 };
 const root = document.documentElement;
 const specifications = JSON.parse(document.getElementById("charts").textContent);
-const draw = (container) =>
-  vegaEmbed(container, specifications[container.dataset.chart], {
+const draw = (container) => {
+  const label = container.getAttribute("aria-label"); // Vega replaces it
+  return vegaEmbed(container, specifications[container.dataset.chart], {
     actions: false, renderer: "svg", config: LOOKS,
-  }).then(() => { container.style.minHeight = ""; container.dataset.drawn = "yes"; })
-    .catch((error) => { container.textContent = "This figure could not be drawn."; console.error(error); });
+  }).then(() => {
+    container.setAttribute("role", "img");
+    container.setAttribute("aria-label", label);
+    container.style.minHeight = "";
+    container.dataset.drawn = "yes";
+  }).catch((error) => { container.textContent = "This figure could not be drawn."; console.error(error); });
+};
 
 // A closed section has no width: its figures are drawn when it is opened.
 const drawAll = async (within) => {
