@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cnncompare.report.charts.labels import LINE, place_labels, spread_labels
+from cnncompare.report.charts.labels import LINE, position_labels, spread_labels
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -25,7 +25,7 @@ def test_labels_of_dots_do_not_overlap() -> None:
     rng = np.random.default_rng(0)
     points = [(float(x), float(y)) for x, y in rng.uniform(40, 260, (15, 2))]
     texts = [f"network{i}" for i in range(15)]
-    placed = place_labels(points, texts, 300)
+    placed = position_labels(points, texts, 300)
     boxes = []
     for (x, y), text, at in zip(points, texts, placed, strict=True):
         if at is not None:
@@ -40,6 +40,6 @@ def test_labels_of_dots_do_not_overlap() -> None:
 
 def test_a_label_without_room_is_left_out() -> None:
     points = [(150.0, 150.0)] * 30
-    placed = place_labels(points, ["a-long-name-of-a-network"] * 30, 300)
+    placed = position_labels(points, ["a-long-name-of-a-network"] * 30, 300)
     assert placed[0] is not None
     assert placed[-1] is None

@@ -123,4 +123,4 @@ def _machine(table: ComparedTable) -> str:
     machines = list(dict.fromkeys(map(clock_of, results)))[:3]
     used = results[0].record.environment
     versions = f" with cnncompare {used.cnncompare} and PyTorch {used.torch}" if used else ""
-    return f"The runs took place on {enumeration(machines)}{versions}."
+    return f"The runs used {enumeration(machines)}{versions}."

@@ -62,7 +62,7 @@ def _candidates(radius: float) -> list[Placement]:
 _Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
-def place_labels(
+def position_labels(
     points: Sequence[tuple[float, float]], texts: Sequence[str], width: float, radius: float = 5
 ) -> list[Placement | None]:
     """Return each label's position beside its dot, None where no free one is left.

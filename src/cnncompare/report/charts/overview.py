@@ -20,7 +20,7 @@ from cnncompare.report.charts.figure import (
     value_domain,
     value_scale,
 )
-from cnncompare.report.charts.labels import place_labels
+from cnncompare.report.charts.labels import position_labels
 from cnncompare.report.folds import repetition_noun
 from cnncompare.terminal.formatting import enumeration, number
 
@@ -225,7 +225,7 @@ def _with_labels(rows: Rows, metric: Metric, radius: int) -> Rows:
     y = (high - values) / (high - low) * _HEIGHT
     texts = [row["model"] for row in ordered]
     points = list(zip(x.tolist(), y.tolist(), strict=True))
-    placed = place_labels(points, texts, _NARROWEST, radius)
+    placed = position_labels(points, texts, _NARROWEST, radius)
     return [
         row | ({"label": text} | vars(at) if at else {"label": "", "dx": 0, "dy": 0, "align": ""})
         for row, text, at in zip(ordered, texts, placed, strict=True)
