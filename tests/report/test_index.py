@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,11 @@ from tests.comparison.factory import write_sweep
 def outputs(tmp_path: Path) -> Path:
     """Return the folder of four experiments of two networks each."""
     for number, data in enumerate(["digits", "flowers", "digits", "svhn"]):
-        options = {"data": data, "epochs": 3 + number, "changes": {"name": f"study{number}"}}
+        options: dict[str, Any] = {
+            "data": data,
+            "epochs": 3 + number,
+            "changes": {"name": f"study{number}"},
+        }
         folder = tmp_path / f"study{number}"
         write_sweep(folder, {"a": 0.9, "b": 0.7}, seeds=1, n=40, **options)
     return tmp_path

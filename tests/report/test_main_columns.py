@@ -1,6 +1,7 @@
 """The columns that readers see first."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,10 @@ def test_one_row_keeps_its_columns(tmp_path: Path) -> None:
 def test_the_best_value_is_bold_and_times_of_another_machine_are_not_compared(
     tmp_path: Path,
 ) -> None:
-    options = {"b": {"epoch_s": 3.0, "hardware": "Faster CPU"}, "c": {"epoch_s": 5.0}}
+    options: dict[str, dict[str, Any]] = {
+        "b": {"epoch_s": 3.0, "hardware": "Faster CPU"},
+        "c": {"epoch_s": 5.0},
+    }
     write_sweep(tmp_path, {"a": 0.95, "b": 0.7, "c": 0.6}, n=300, options=options)
     table = table_of(tmp_path)
     by_key = {column.key: column for column in result_columns(table, Options())}

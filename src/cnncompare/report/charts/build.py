@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+from altair.utils.schemapi import debug_mode
+
 from cnncompare.comparison.compare import ComparedTable, Comparison
 from cnncompare.comparison.metrics import Metric
 from cnncompare.comparison.predictions import PredictionAnalysis
@@ -43,7 +45,8 @@ def build_figures(
     """Return each table's figures; with several tables, names start with the table's number."""
     metric = comparison.options.metric
     tables = zip(comparison.tables, details, strict=True)
-    per_table = [_of_table(table, detail, metric) for table, detail in tables]
+    with debug_mode(False):  # a validation of every object against the schema takes half the time
+        per_table = [_of_table(table, detail, metric) for table, detail in tables]
     if len(per_table) < 2:
         return per_table
     return [_numbered(figures, number) for number, figures in enumerate(per_table, start=1)]
