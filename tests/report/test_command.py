@@ -1,4 +1,3 @@
-import csv
 import json
 import re
 import subprocess
@@ -47,7 +46,7 @@ def test_every_file_of_the_report_is_written(written: Path) -> None:
     for name in ("report.html", "report.md", "report.tex", "report.csv"):
         assert (written / name).stat().st_size > 500
     stems = {p.stem for p in (written / "figures").iterdir()}
-    wanted = {"accuracy", "accuracy-parameters", "accuracy-epochs", "accuracy-seconds"}
+    wanted = {"accuracy", "accuracy-epochs", "accuracy-seconds"}
     wanted |= {"epoch-time", "pareto-params", "pairs", "reliability", "per-class", "agreement"}
     assert wanted <= stems
     for stem in stems:
@@ -93,20 +92,6 @@ def test_an_earlier_event_file_is_replaced_and_those_of_runs_are_kept(
     assert own.exists()
     assert foreign.exists()
     assert not old.exists()
-
-
-def test_csv_has_exact_numbers_and_latex_compiles_in_form(written: Path) -> None:
-    rows = list(csv.DictReader((written / "report.csv").read_text().splitlines()))
-    assert [row["model"] for row in rows][-1] == "lenet5"
-    assert 0.7 < float(rows[-1]["top1_low"]) < float(rows[-1]["top1"]) < 0.9
-    tex = (written / "report.tex").read_text()
-    assert tex.count(r"\toprule") == tex.count(r"\bottomrule") == 1
-    assert "<script>" not in tex
-    assert r"\textless{}script" in tex
-    columns = re.search(r"\\begin\{tabular\}\{(\w+)\}", tex)
-    assert columns is not None
-    body = tex[tex.index(r"\toprule") :].splitlines()[1]
-    assert body.count(" & ") == len(columns[1]) - 1
 
 
 def test_markdown_has_findings_and_excluded_runs(written: Path) -> None:
