@@ -99,13 +99,14 @@ class Run:
         """Read the run in `folder`; raises DataError if its record is missing or invalid."""
         path = folder / RECORD
         try:
-            content = strict_json.loads(path.read_bytes())
+            text = path.read_bytes()
+            content = strict_json.loads(text)
         except OSError as error:
             raise DataError(f"{path}: cannot be read: {error.strerror}") from None
         except ValueError as error:
             raise DataError(f"{path}: not a run record: {error}") from None
         if isinstance(content, dict):
-            take_checksum(path, content)
+            take_checksum(path, text, content)
         schema = content.get("schema") if isinstance(content, dict) else None
         if schema != 1:
             raise DataError(f"{path}: schema {schema!r} is unknown; this version reads 1")
