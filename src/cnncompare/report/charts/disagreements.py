@@ -14,7 +14,7 @@ from cnncompare.comparison.predictions import PredictionAnalysis
 from cnncompare.config.data import IMAGE_SUFFIXES
 from cnncompare.plotting.image_sheet import Tile, data_url, image_sheet, sheet_size
 from cnncompare.report.charts.figure import Figure
-from cnncompare.runs.run import images_file
+from cnncompare.runs.run import UNREADABLE_ARRAYS, images_file
 
 MOST_IMAGES, COLUMNS = 24, 6
 MOST_RUNS = 3  # in which the images are looked for
@@ -100,7 +100,7 @@ def open_kept_images(result: Result) -> NDArray[np.uint8] | None:
     path = result.run.folder.parent / images_file(result.data.fingerprint)
     try:
         images: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError):
+    except UNREADABLE_ARRAYS:
         return None
     if images.ndim != 4 or images.dtype != np.uint8 or len(images) != result.data.n_test:
         return None
