@@ -27,6 +27,7 @@ def training_section(seed: int, **changed: object) -> schema.TrainingSection:
         "augment": {},
         "model_changes": [],
         "health": [],
+        "incomparable": [],
         "callbacks": {},
     }
     return schema.TrainingSection.model_validate(

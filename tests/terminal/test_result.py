@@ -89,7 +89,8 @@ def test_the_next_steps_are_commands_that_can_be_copied(
     assert lines[0] == "results      'outputs/my study'"
     assert lines[1].endswith("cnncompare report 'outputs/my study'")
     assert lines[2].endswith("cnncompare tensorboard 'outputs/my study'")
-    assert len(lines) == 3
+    assert lines[3].endswith("cnncompare predict 'outputs/my study' IMAGE")
+    assert len(lines) == 4
 
 
 def test_a_run_ends_with_commands_for_it(

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from cnncompare.bench.machine import has_cpp_compiler
 from cnncompare.bench.processes import BenchWorker, Reply, our_environment, start_workers
 from cnncompare.bench.results import NARROW, row_columns
 from cnncompare.bench.rounds import BenchRow, alternate, error_line, ratio_row
 from cnncompare.config.schema import Config
 from cnncompare.errors import CnncompareError, RunError
 from cnncompare.stats.intervals import newcombe
+from cnncompare.system.compiler import has_cpp_compiler
 from cnncompare.system.cores import available_cores
 from cnncompare.system.gpus import count_cuda_gpus
 from cnncompare.system.tables import FittingColumn, fitting_table

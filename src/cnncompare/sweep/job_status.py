@@ -1,6 +1,5 @@
 """Outcome of a job, as it reported it or as its exit status shows; imports no torch."""
 
-import json
 import signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Literal
 
 from cnncompare.runs.record import Failure
 from cnncompare.sweep.worker import EXIT_REPORT
+from cnncompare.system import strict_json
 
 OutcomeKind = Literal["finished", "skipped", "failed", "interrupted", "not started"]
 
@@ -30,7 +30,7 @@ def reported_exit(job_file: Path) -> tuple[int, str] | None:
     path = job_file.with_name(EXIT_REPORT)
     if not path.exists():
         return None
-    report = json.loads(path.read_text(encoding="utf-8"))
+    report = strict_json.loads(path.read_bytes())
     return report["code"], report["message"]
 
 

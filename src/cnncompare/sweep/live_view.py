@@ -20,7 +20,7 @@ from cnncompare.runs.run import Run, read_existing
 from cnncompare.sweep.time_left import TimeLeft
 from cnncompare.terminal.console import make_console, progress_mode
 from cnncompare.terminal.epoch_line import epoch_line
-from cnncompare.terminal.formatting import duration, percent
+from cnncompare.terminal.formatting import UNKNOWN, duration, percent
 
 if TYPE_CHECKING:
     from cnncompare.sweep.job_state import Job, RunningJob
@@ -122,24 +122,28 @@ class LiveView:
         printed = self._epochs_printed[job.number]
         prefix = f"{self.title(job)}  "
         for row in rows[printed if printed <= len(rows) else 0 :]:
-            epochs = job.config.trainer.max_epochs
+            epochs = job.config.trainer.planned_epochs
             self.print_line(prefix + epoch_line(row, epochs, self._console.width - len(prefix)))
         self._epochs_printed[job.number] = len(rows)
 
     def _line(self, running: "RunningJob") -> str:
         """Return the line of a job in the longest form that fits, so that no number is cut."""
         job, width = running.job, self._console.width
-        forms = progress(_epoch_rows(job), job.config.trainer.max_epochs)
+        forms = progress(_epoch_rows(job), job.config.trainer.planned_epochs)
         titles = [self.title(job), f"job {job.number}  {job.config.model.name}", f"{job.number}"]
         lines = [f"{title}  {form}" for title in titles for form in forms]
         return next((line for line in lines if len(line) < width), lines[-1])
 
 
-def progress(rows: EpochRows, max_epochs: int) -> list[str]:
+def progress(rows: EpochRows, max_epochs: int | None) -> list[str]:
     """Return finished epochs, latest accuracy, and the remaining time at the pace so far.
 
-    The forms are of decreasing length.
+    The forms are of decreasing length. Without `max_epochs`, the number of steps ends the training,
+    and the number of epochs is not known.
     """
+    if max_epochs is None:
+        accuracy = percent(rows[-1]["val_acc1"]) if rows else UNKNOWN
+        return [f"epoch {len(rows)}  val acc {accuracy}", f"epoch {len(rows)}"]
     if not max_epochs:
         return ["testing"]
     epoch = f"epoch {len(rows)}/{max_epochs}"
@@ -152,8 +156,8 @@ def progress(rows: EpochRows, max_epochs: int) -> list[str]:
 
 def _paced_s(running: "RunningJob") -> float | None:
     """Return the time that the job takes in all at the pace of its epochs so far."""
-    rows, epochs = _epoch_rows(running.job), running.job.config.trainer.max_epochs
-    if not rows:
+    rows, epochs = _epoch_rows(running.job), running.job.config.trainer.planned_epochs
+    if not rows or epochs is None:
         return None
     return running.elapsed_s + _seconds(rows) / len(rows) * (epochs - len(rows))
 
@@ -162,10 +166,10 @@ def _seconds(rows: EpochRows) -> float:
     return sum((row["train_s"] or 0.0) + (row["val_s"] or 0.0) for row in rows)
 
 
-def _kind(job: "Job") -> tuple[str, str, int]:
+def _kind(job: "Job") -> tuple[str, str, int | None]:
     """Return what mainly determines the duration of a job."""
     config = job.config
-    return config.model.name, config.data.name, config.trainer.max_epochs
+    return config.model.name, config.data.name, config.trainer.planned_epochs
 
 
 def _epoch_rows(job: "Job") -> EpochRows:

@@ -15,7 +15,9 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from cnncompare.config.arguments import without_launcher
 from cnncompare.config.schema import Config
+from cnncompare.config.training_length import training_length
 from cnncompare.runs.lifecycle import finished_run
 from cnncompare.sweep.job_state import Job
 from cnncompare.sweep.job_status import reported_exit
@@ -41,7 +43,7 @@ ProbeResult = dict[str, Any]
 def plan_arguments(arguments: list[str]) -> list[str]:
     """Return the arguments with which Hydra passes the composed jobs to `plan_jobs`."""
     multirun = [] if {"-m", "--multirun"} & set(arguments) else ["-m"]
-    return [*multirun, *arguments, "hydra.launcher.plan=true"]
+    return [*multirun, *without_launcher(arguments), "hydra.launcher.plan=true"]
 
 
 def plan_jobs(
@@ -99,8 +101,10 @@ def costs(config: Config, probed: ProbeResult) -> ProbeResult:
         hours = probed["n_test"] / batch_size * step_s / 3600
         return probed | {"epoch_s": None, "hours": hours, "disk_mb": 0.0}
     forward_s = step_s / batch_size / 3  # of one image
-    epoch_s = max(1, probed["n_train"] // batch_size) * step_s + probed["n_val"] * forward_s
-    run_s = config.trainer.max_epochs * epoch_s + probed["n_test"] * forward_s
+    length = training_length(config, probed["n_train"], batch_size)
+    epoch_s = length.steps_per_epoch * step_s + probed["n_val"] * forward_s
+    epochs = length.steps / length.steps_per_epoch
+    run_s = epochs * epoch_s + probed["n_test"] * forward_s
     disk_mb = _checkpoints_mb(config, probed["size_mb"])
     return probed | {"epoch_s": epoch_s, "hours": run_s / 3600, "disk_mb": disk_mb}
 

@@ -7,13 +7,14 @@ from cnncompare.terminal.formatting import UNKNOWN, number, percent
 EpochRow = Mapping[str, float | None]  # of epochs.csv
 
 
-def epoch_line(row: EpochRow, epochs: int, width: int) -> str:
+def epoch_line(row: EpochRow, epochs: int | None, width: int) -> str:
     """Return the line of a finished epoch in the longest form that fits the width.
 
-    The forms keep their columns aligned, up to 9,999 epochs and seconds.
+    `epochs` is None if the number of steps ends the training. The forms keep their columns aligned,
+    up to 9,999 epochs and seconds.
     """
-    digits = len(str(epochs))
-    epoch = f"epoch {row['epoch']:{digits}.0f}/{epochs}"
+    digits = 4 if epochs is None else len(str(epochs))
+    epoch = f"epoch {row['epoch']:{digits}.0f}" + ("" if epochs is None else f"/{epochs}")
     seconds = f"{_seconds(row):>5} s"
     train, val = (f"{percent(row[f'{split}_acc1']):>7}" for split in ("train", "val"))
     train_loss, val_loss = (_loss(row[f"{split}_loss"]) for split in ("train", "val"))

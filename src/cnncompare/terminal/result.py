@@ -35,7 +35,7 @@ def print_run_result(run: Run) -> None:
     console.print()
     console.print(table)
     remarks = [*health_remarks(run.record), *class_remarks(run), *evaluation_remarks(run.record)]
-    for line in remarks:
+    for line in [*comparability_remarks(run.record), *remarks]:
         console.print(line, markup=False)
     folder = shell_path(run.folder)
     commands = {"predict": f"predict {folder} IMAGE", **_commands(run.folder.parent)}
@@ -48,7 +48,8 @@ def print_next_steps(folders: Sequence[Path]) -> None:
     console = make_console()
     for folder in dict.fromkeys(folders):
         console.print(f"\nresults      {shell_path(folder)}", soft_wrap=True)
-        _print_commands(console, _commands(folder))
+        predict = {"predict": f"predict {shell_path(folder)} IMAGE"}
+        _print_commands(console, _commands(folder) | predict)
 
 
 def _commands(study: Path) -> dict[str, str]:
@@ -69,6 +70,12 @@ def _program() -> str:
     if found and Path(found).absolute() == own.absolute():
         return "cnncompare"
     return f"{shell_path(Path(sys.executable))} -m cnncompare"
+
+
+def comparability_remarks(record: RunRecord) -> list[str]:
+    """Return a line with the reasons why no report compares the run; empty without any."""
+    reasons = record.training.incomparable if record.training else []
+    return [f"not comparable: {', '.join(reasons)}; report leaves the run out"] if reasons else []
 
 
 def health_remarks(record: RunRecord) -> list[str]:

@@ -12,7 +12,13 @@ from cnncompare.runs.record import RunRecord
 from cnncompare.runs.run import Run
 from cnncompare.terminal.console import make_console
 from cnncompare.terminal.formatting import UNKNOWN, gmacs, integer, millions, percent, significant
-from cnncompare.terminal.result import evaluation_remarks, health_remarks, shell_path
+from cnncompare.terminal.result import (
+    comparability_remarks,
+    evaluation_remarks,
+    health_remarks,
+    shell_path,
+)
+from cnncompare.terminal.varied_settings import varied_settings
 
 
 def print_sweep_table(runs: Sequence[Run]) -> None:
@@ -23,7 +29,7 @@ def print_sweep_table(runs: Sequence[Run]) -> None:
     """
     console = make_console()
     console.print()
-    console.print(_fitting_table([run.record for run in runs], console))
+    console.print(_fitting_table(runs, console))
     if len(runs) > 1:
         console.print("single runs, not ranked; the report tests which differences are significant")
     for line in dict.fromkeys(line for run in runs for line in _remarks(run.record)):
@@ -34,7 +40,7 @@ def print_sweep_table(runs: Sequence[Run]) -> None:
 
 def _remarks(record: RunRecord) -> list[str]:
     error = [] if record.error is None else [f"{record.id}: {record.error.message}"]
-    lines = [*health_remarks(record), *evaluation_remarks(record)]
+    lines = [*comparability_remarks(record), *health_remarks(record), *evaluation_remarks(record)]
     return error + [f"{record.label}: {line}" for line in lines]
 
 
@@ -101,17 +107,32 @@ _SETTINGS = (
 )
 
 
-def _fitting_table(records: Sequence[RunRecord], console: Console) -> Table:
+def _fitting_table(runs: Sequence[Run], console: Console) -> Table:
     """Return the table with as many columns as fit the console's width."""
-    varied = [c for c in _SETTINGS if len({c.cell(record) for record in records}) > 1]
+    records = [run.record for run in runs]
     unfinished = any(record.status != "finished" for record in records)
-    columns = [_MODEL, *varied, *([_STATUS] if unfinished else []), *_RESULTS]
+    columns = [_MODEL, *_varied(runs), *([_STATUS] if unfinished else []), *_RESULTS]
     unlimited = console.options.update(width=1000)
     for lowest in range(max(column.priority for column in columns), 0, -1):
         table = _table(records, [column for column in columns if column.priority <= lowest])
         if console.measure(table, options=unlimited).maximum <= console.width:
             return table
     return _table(records, [column for column in columns if column.priority == 0])
+
+
+def _varied(runs: Sequence[Run]) -> list[_Column]:
+    """Return a column for each setting that tells the runs apart."""
+    records = [run.record for run in runs]
+    usual = [c for c in _SETTINGS if len({c.cell(record) for record in records}) > 1]
+    shown = [tuple(column.cell(record) for column in (_MODEL, *usual)) for record in records]
+    others = varied_settings(runs, shown)
+    return [*usual, *(_other(title, records, cells) for title, cells in others.items())]
+
+
+def _other(title: str, records: Sequence[RunRecord], cells: Sequence[str]) -> _Column:
+    by_run = {record.id: cell for record, cell in zip(records, cells, strict=True)}
+    numeric = all(cell.replace(".", "").replace("e-", "").isdigit() for cell in cells)
+    return _Column(title, 3, lambda record: by_run[record.id], numeric)
 
 
 def _table(records: Sequence[RunRecord], columns: Sequence[_Column]) -> Table:
