@@ -41,6 +41,9 @@ SUBCOMMANDS = {
         "cnncompare.sweep.settle_options", "train further seeds until the best network is known"
     ),
     "status": Subcommand("cnncompare.sweep.status", "what runs, waits, finished, failed"),
+    "tensorboard": Subcommand(
+        "cnncompare.report.board_command", "start TensorBoard with short names of the runs"
+    ),
 }
 # commands of other programs; a run here needs none
 _RUN_COMMANDS = ("evaluate", "fit", "run", "test", "train")

@@ -10,7 +10,12 @@ from typing import NoReturn
 
 from hydra._internal.utils import get_args_parser
 
-from cnncompare.config.quoting import Several, quote_overrides, refuse_options
+from cnncompare.config.quoting import (
+    Several,
+    quote_overrides,
+    refuse_options,
+    refuse_two_lengths,
+)
 from cnncompare.config.script_flags import refuse_script_flags
 from cnncompare.errors import ConfigError
 from cnncompare.system.ranks import is_rank_zero
@@ -101,6 +106,7 @@ def read_arguments(arguments: Sequence[str]) -> Arguments:
     if options.shell_completion:
         return parsed  # its arguments, such as install=bash, are no overrides
     _refuse_folders(parsed.overrides)
+    refuse_two_lengths(parsed.overrides)
     if options.config_path is not None and os.path.isdir(options.config_path):
         refuse_options(parsed.overrides, Path(options.config_path))
     several: Several = "sweep" if parsed.is_sweep else "add -m"

@@ -24,6 +24,7 @@ from cnncompare.data.split import Splits, complete_source, split_rows, split_sou
 from cnncompare.data.split_table import SplitRow
 from cnncompare.data.survey import Survey
 from cnncompare.data.survey_cache import survey_splits
+from cnncompare.data.training_batches import PLAIN, TrainingBatches
 from cnncompare.data.transform import resolve_transform
 from cnncompare.errors import DataError
 from cnncompare.models.pretrained.transforms import Transform
@@ -50,8 +51,9 @@ class ImageData(LightningDataModule):
     images in it (both None without these).
 
     `weights_transform` is the transform of the network's pretrained weights; `augmentations` are
-    those of users' modules, for training images. Nothing else changes afterwards: `without` and
-    `without_tested` return other data. A loader gets epoch, rank and device when it is made.
+    those of users' modules, for training images; `training` has the trainer's options that concern
+    batches. Nothing else changes afterwards: `without` and `without_tested` return other data. A
+    loader gets epoch, rank and device when it is made.
     """
 
     classes: list[str]
@@ -82,12 +84,14 @@ class ImageData(LightningDataModule):
         seed: int,
         weights_transform: Transform | None = None,
         augmentations: Sequence[Augmentation] = (),
+        training: TrainingBatches = PLAIN,
     ) -> None:
         super().__init__()
         self.config = config
         self.seed = seed
         self.weights_transform = weights_transform
         self.augmentations = augmentations
+        self.training = training
         self._tested: Set[int] = frozenset()
         self._workers = available_cores() if config.workers is None else config.workers
         self._splits: Splits | None = None
@@ -112,7 +116,7 @@ class ImageData(LightningDataModule):
         source = complete_source(loaded, self.config, self._workers)
         self.ignored_files = source.ignored_files
         self.split_rows = None if source is loaded else split_rows(source)
-        splits = split_source(source, self.config)
+        splits = self.training.shorten(split_source(source, self.config), self.config.batch_size)
         self.pool = source.pool
         self.pool_positions = None if self.pool is None else self.pool.positions(splits.test)
         splits, self.survey = survey_splits(splits, self.config, self._workers)
@@ -281,6 +285,8 @@ class ImageData(LightningDataModule):
             workers=self._workers,
             augmentations=self.augmentations,
             balance=self.config.balance,
+            accumulate=self.training.accumulate,
+            repeat_order=self.training.repeat_order,
         )
         return Batches(split, options, augment, self.rank_info(), self._resident, report, done)
 

@@ -88,7 +88,8 @@ def _train(job: dict[str, Any]) -> tuple[int, str]:
     try:
         from cnncompare.training.train import train
 
-        train(config, argv=job["argv"], clocks_shared=job["clocks_shared"])
+        title = job.get("title", "")
+        train(config, argv=job["argv"], clocks_shared=job["clocks_shared"], title=title)
     except LockedError as error:
         return LOCKED, str(error)
     except CnncompareError as error:

@@ -33,6 +33,7 @@ from cnncompare.training.callbacks.prediction_writer import (
 from cnncompare.training.deviation_effects import deviation_effects
 from cnncompare.training.distributed import broadcast_finished
 from cnncompare.training.lightning_module import ImageClassifier
+from cnncompare.training.loggers.tensorboard import log_description
 from cnncompare.training.reference_check import (
     check_against_reference,
     class_order_effect,
@@ -57,6 +58,7 @@ def evaluate(
     callbacks = build_callbacks(config, process_rank(), interruption=interruption, journal=journal)
     trainer = build_trainer(run.folder, config, callbacks)
     record_progress(run, evaluation={"accelerator": trainer.strategy.root_device.type})
+    log_description(trainer.loggers, config)
     broadcast_finished(trainer, finished=False)
     trainer.test(task, datamodule=remaining, verbose=False)
     if config.trainer.processes == 1 and not n_earlier:
