@@ -109,7 +109,7 @@ def test_crops_and_flips_are_distributed_as_by_torchvision() -> None:
         full_split(image.expand(n, -1, -1, -1), torch.zeros(n, dtype=torch.int64)),
         BatchOptions((2, 32, 32), (0.0,) * 2, (1.0,) * 2, 2, batch_size=1000, seed=0, workers=0),
         AugmentConfig(crop_padding=4, flip=True),
-        rank_info=lambda: RankInfo(epoch=0, rank=0, world_size=1, device=torch.device("cpu")),
+        info=RankInfo(epoch=0, rank=0, world_size=1, device=torch.device("cpu")),
         resident=lambda images, device: images,
     )
     ours = torch.cat([_draws_seen((images * 255).round()) for images, _ in batches])

@@ -32,7 +32,16 @@ def _parser() -> argparse.ArgumentParser:
         help="compare cnncompare with a baseline script, in up to 15 minutes",
     )
     parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="with --suite: write the results to FILE"
+        "--inference",
+        action="store_true",
+        help="latency for one image and throughput of the network in PyTorch, compiled, and in "
+        "onnxruntime",
+    )
+    parser.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="with --suite or --inference: write the results to FILE",
     )
     parser.add_argument(
         "--data", metavar="PATH", help="with --suite: CIFAR-10 as train/CLASS/ and test/CLASS/"
@@ -47,7 +56,11 @@ def main(argv: list[str]) -> int:
     if arguments.suite:
         return _suite(arguments)
     config = _valid_config(arguments.overrides, arguments.tune)
-    if not config.trains:
+    if arguments.inference:
+        from cnncompare.bench.inference import bench_inference
+
+        bench_inference(config, arguments.json)
+    elif not config.trains:
         from cnncompare.bench.evaluation import measure_evaluation
 
         measure_evaluation(config)
@@ -93,16 +106,18 @@ def _check_whole_epochs(trainer: "TrainerConfig") -> None:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    if arguments.suite and arguments.tune:
-        raise ConfigError("bench: --suite and --tune cannot be combined; use one of them")
+    chosen = [f"--{mode}" for mode in ("suite", "tune", "inference") if getattr(arguments, mode)]
+    if len(chosen) > 1:
+        raise ConfigError(f"bench: {' and '.join(chosen)} cannot be combined; use one of them")
     if arguments.suite and arguments.overrides:
         raise ConfigError(
             f"bench: --suite takes no overrides, such as {arguments.overrides[0]}; "
             "omit --suite to measure one configuration"
         )
-    for name in ("json", "data"):
-        if getattr(arguments, name) is not None and not arguments.suite:
-            raise ConfigError(f"bench: --{name} requires --suite")
+    if arguments.data is not None and not arguments.suite:
+        raise ConfigError("bench: --data requires --suite")
+    if arguments.json is not None and not (arguments.suite or arguments.inference):
+        raise ConfigError("bench: --json requires --suite or --inference")
     if arguments.json is not None:
         _check_output(arguments.json)
 

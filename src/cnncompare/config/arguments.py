@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +71,11 @@ class Arguments:
     def for_jobs(self) -> list[str]:
         """Return the arguments with which the launcher prints the jobs of the sweep."""
         resolve = ["hydra.launcher.resolve=true"] if self.options.resolve else []
-        overrides = (*self.overrides, "hydra.launcher.show=true", *resolve)
+        overrides = (
+            *without_launcher(self.overrides),
+            "hydra.launcher.show=true",
+            *resolve,
+        )
         return self._without_display(overrides, multirun=True).for_hydra()
 
     def for_validation(self) -> list[str]:
@@ -106,6 +111,11 @@ def read_arguments(arguments: Sequence[str]) -> Arguments:
         refuse_options(parsed.overrides, Path(options.config_path))
     several: Several = "sweep" if parsed.is_sweep else "add -m"
     return Arguments(options, tuple(quote_overrides(parsed.overrides, several)))
+
+
+def without_launcher(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments less the choice of a launcher and its settings."""
+    return [a for a in arguments if not re.match(r"[+~]*hydra(/|\.)launcher[.=@]", a)]
 
 
 def _refuse_folders(overrides: Sequence[str]) -> None:

@@ -194,6 +194,8 @@ class Config(Section):
         trainer = self.trainer.identity(settings.pop("trainer", {}))
         if trainer:  # without it, as in earlier versions, if all is default
             settings["trainer"] = trainer
+        if not settings.get("callbacks", True):  # only those that change no number are enabled
+            del settings["callbacks"]
         if self.data.source in DOWNLOADING_SOURCES:
             settings["data"].pop("root", None)  # only the folder of the downloads
         return settings

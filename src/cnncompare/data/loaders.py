@@ -48,7 +48,7 @@ class BatchOptions:
 
 
 class Batches:
-    """An iterable over the batches of one epoch of a split.
+    """An iterable over the batches of one epoch of a split, for the rank and device of `info`.
 
     Training yields (images float32 [b, C, H, W], targets), where targets are int64 [b], or float32
     [b, classes] if images are mixed. Evaluation (`augment=None`) yields (images, labels int64 [b],
@@ -63,7 +63,7 @@ class Batches:
         split: Split,
         options: BatchOptions,
         augment: AugmentConfig | None,
-        rank_info: Callable[[], RankInfo],
+        info: RankInfo,
         resident: Callable[[Images, torch.device], Images],
         report: DecodeReport | None = None,
         done: Set[int] = frozenset(),
@@ -74,20 +74,19 @@ class Batches:
         self.options = options
         self.augment = augment
         self.wait_s = 0.0
-        self._rank_info = rank_info
+        self._info = info
         self._resident = resident
         self._moments_on: dict[torch.device, tuple[Tensor, ...]] = {}
 
     def __len__(self) -> int:
         """Return the number of batches of each process."""
-        world_size = self._rank_info().world_size
         if self.augment is None:
-            return len(self._evaluation_chunks(self._rank_info().rank, world_size))
+            return len(self._evaluation_chunks(self._info.rank, self._info.world_size))
         return max(1, len(self.split) // self.options.batch_size) * self.options.accumulate
 
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
         self.wait_s = 0.0
-        info = self._rank_info()
+        info = self._info
         batches = self._evaluation(info) if self.augment is None else self._training(info)
         while True:
             started = time.perf_counter()
@@ -114,6 +113,8 @@ class Batches:
         _check_enough_images(n, world_size)
         batch_size = self.options.batch_size // self.options.accumulate  # what fits into memory
         chunks = evaluation_chunks(n, batch_size, world_size)[rank::world_size]
+        if not self.done:
+            return list(chunks)
         remaining = [chunk for chunk in chunks if not set(chunk.tolist()) <= self.done]
         return remaining or list(chunks[-1:])  # without a batch, Lightning skips the end of a test
 

@@ -92,6 +92,7 @@ def _trainer(config: Config, timer: StepTimer, folder: Path) -> pl.Trainer:
         devices=1,
         precision=config.trainer.precision,
         callbacks=[*averaging(config), timer],  # those that cost time or memory in each step
+        reload_dataloaders_every_n_epochs=1,
         limit_val_batches=0,
         limit_test_batches=STEPS,
         logger=False,

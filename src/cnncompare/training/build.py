@@ -40,6 +40,9 @@ def set_up_torch(config: Config) -> None:
     warnings.filterwarnings(  # batches are cut from one tensor in memory; workers would not help
         "ignore", message=".*does not have many workers.*", module="pytorch_lightning.*"
     )
+    warnings.filterwarnings(  # Slurm is installed, and this is no job of it
+        "ignore", message="The `srun` command is available.*"
+    )
 
 
 def find_pretrained_reference(config: Config) -> PretrainedReference | None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from cnncompare.data.split_table import format_split_table
 from cnncompare.data.transform import deviations
 from cnncompare.data.walk import describe_ignored
 from cnncompare.models import registry
+from cnncompare.models.operations import trace_operations
 from cnncompare.models.pretrained.transforms import PretrainedReference
 from cnncompare.runs.lifecycle import start_run
 from cnncompare.runs.record import (
@@ -118,9 +120,17 @@ def _model_section(model: registry.BuiltModel, data: ImageData) -> ModelSection:
         pretrained=model.weights,
         params=registry.count_params(model.network),
         macs=registry.count_macs(model.network, data.image_shape),
+        depth=_depth(model, data),
         size_mb=round(registry.size_mb(model.network), 3),
         input_size=list(data.image_shape),
     )
+
+
+def _depth(model: registry.BuiltModel, data: ImageData) -> int | None:
+    """Return the weighted layers on the longest path, None if they cannot be followed."""
+    with suppress(Exception):  # of an operation in a user's network; the depth stops no training
+        return trace_operations(model.network, data.image_shape).depth
+    return None
 
 
 def _data_section(config: Config, data: ImageData) -> DataSection:

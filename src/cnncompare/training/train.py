@@ -3,6 +3,7 @@
 import multiprocessing
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -41,30 +42,39 @@ from cnncompare.training.callbacks.build import (
 )
 from cnncompare.training.callbacks.divergence import DivergenceMonitor
 from cnncompare.training.callbacks.epoch_recorder import EpochRecorder
+from cnncompare.training.callbacks.inference_cost import InferenceCost
 from cnncompare.training.callbacks.interruption import Interruption
 from cnncompare.training.callbacks.limits import TimeLimit
 from cnncompare.training.changed_data import check_data_unchanged
 from cnncompare.training.class_results import record_class_results
 from cnncompare.training.components import check_components
 from cnncompare.training.distributed import broadcast_finished
-from cnncompare.training.evaluate import evaluate, join_evaluation
+from cnncompare.training.evaluate import Measured, evaluate, join_evaluation
 from cnncompare.training.health import TrainingFacts, check_health
 from cnncompare.training.initial_record import log_ignored_files, write_initial_record
 from cnncompare.training.lightning_module import ImageClassifier
 from cnncompare.training.loggers.figures import log_figures
 from cnncompare.training.loggers.hparams import log_hparams
+from cnncompare.training.loggers.tensorboard import log_description
 from cnncompare.training.planned_length import check_batches, planned_length
 from cnncompare.training.test_images import keep_test_images
 from cnncompare.training.trainer import build_trainer
 
 
-def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool = False) -> Run:
+def train(
+    config: Config,
+    argv: list[str] | None = None,
+    *,
+    clocks_shared: bool = False,
+    title: str = "",
+) -> Run:
     """Train, validate after each epoch, test once with the selected epoch's weights; return it.
 
     A finished run of the same configuration is returned unchanged unless `config.force` is set;
     an interrupted run is resumed. Raises UserError before anything is written, and RunError or
     Interrupted after the record has been closed with the reason. `argv` is the command that
-    repeats the run; `clocks_shared` is recorded if other jobs run at the same time.
+    repeats the run; `clocks_shared` is recorded if other jobs run at the same time; `title`, the
+    name of a sweep's job, begins the lines of the epochs.
     """
     _check_main_guard()
     if is_rank_zero():
@@ -92,10 +102,11 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
             with log_file(run.folder / LOG), close_on_exit(run):
                 report_conversions(data.survey)
                 log_ignored_files(data)
-                measure = _fit_and_test if config.trains else evaluate
-                trainer = measure(run, config, task, data, interruption)
-                record_class_results(run, data.class_names)
-                _complete(run, config, data, trainer)
+                measure = partial(_fit_and_test, title=title) if config.trains else evaluate
+                trainer, tested = measure(run, config, task, data, interruption)
+                record_class_results(run, tested.class_names)
+                _record_inference(run, trainer, task)
+                _complete(run, config, tested, trainer)
     return run
 
 
@@ -147,11 +158,14 @@ def _fit_and_test(
     task: ImageClassifier,
     data: ImageData,
     interruption: Interruption,
-) -> pl.Trainer:
-    callbacks = build_callbacks(config, process_rank(), interruption=interruption)
+    *,
+    title: str,
+) -> Measured:
+    callbacks = build_callbacks(config, process_rank(), interruption=interruption, title=title)
     length = planned_length(config, data)
     trainer = build_trainer(run.folder, config, callbacks, length.epochs)
     _record_accelerator(run, trainer)
+    log_description(trainer.loggers, config)
     broadcast_finished(trainer, finished=False)
     trainer.fit(task, datamodule=data, ckpt_path=checkpoint_to_resume(run), weights_only=True)
     _record_training(run, find_callback(callbacks, EpochRecorder))
@@ -161,7 +175,7 @@ def _fit_and_test(
     _record_health(run, config, data, first_loss, trainer.global_step)
     _test(trainer, task, data, run.folder)
     _record_test(run, task)
-    return trainer
+    return Measured(trainer, data)
 
 
 def _join_training(
@@ -248,6 +262,16 @@ def _record_health(
         balanced_classes=data.val_class_counts.tolist() if config.balances_classes else None,
     )
     record_progress(run, training={"health": check_health(rows, facts)})
+
+
+def _record_inference(run: Run, trainer: pl.Trainer, task: ImageClassifier) -> None:
+    model = run.record.model
+    assert model is not None
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if isinstance(callback, InferenceCost):
+            print("cnncompare: measuring latency and throughput", file=sys.stderr, flush=True)
+            section = callback.measure(trainer, task, model.name, model.input_size)
+            record_progress(run, inference=section)
 
 
 def _record_test(run: Run, task: ImageClassifier) -> None:

@@ -1,8 +1,10 @@
 """The Lightning Trainer of a run."""
 
+import os
 from pathlib import Path
 
 import pytorch_lightning as pl
+from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.profilers import (
     AdvancedProfiler,
@@ -44,15 +46,23 @@ def build_trainer(
         deterministic="warn" if settings.deterministic else False,
         benchmark=not settings.deterministic,
         logger=build_loggers(config.logger, folder) if is_rank_zero() else False,
-        plugins=[AtomicCheckpointIO()],
+        plugins=[AtomicCheckpointIO(), *_cluster_environment()],
         callbacks=callbacks,
         use_distributed_sampler=False,  # the data module divides the batches itself
+        reload_dataloaders_every_n_epochs=1,  # a loader has the draws of one epoch
         num_sanity_val_steps=0 if settings.fast_dev_run else settings.num_sanity_val_steps,
         profiler=_build_profiler(settings.profiler, folder) if is_rank_zero() else None,
         log_every_n_steps=1,
         enable_progress_bar=False,
         enable_model_summary=False,
     )
+
+
+def _cluster_environment() -> list[SLURMEnvironment]:
+    """Return Slurm's without Lightning's requeue in a job of submitit, which requeues it itself."""
+    if os.environ.get("SUBMITIT_EXECUTOR") == "slurm" and SLURMEnvironment.detect():
+        return [SLURMEnvironment(auto_requeue=False)]
+    return []
 
 
 def _build_profiler(name: str | None, folder: Path) -> Profiler | None:

@@ -34,23 +34,27 @@ def build_callbacks(
     interruption: Interruption | None = None,
     journal: EvaluationJournal | None = None,
     extra: Sequence[Callback] = (),
+    title: str = "",
 ) -> list[Callback]:
     """Return the callbacks in the order in which Lightning calls them.
 
     Every rank has all of them: one that communicates would wait for ever for a rank without it.
-    They write into the run's folder, or into `folder`. `extra` are those of a benchmark.
+    They write into the run's folder, or into `folder`. `extra` are those of a benchmark; `title`
+    begins the printed lines.
     """
     folder = folder or config.run_folder()
-    progress = Progress(config.display.progress if rank == 0 else "off")
+    progress = Progress(config.display.progress if rank == 0 else "off", title)
     writer = PredictionWriter(folder, journal)
     stop = [] if interruption is None else [interruption]
     if not config.trains:
         # the interruption comes last, after the batch has been added to the journal
-        return [EvaluationClock(), writer, *_own(config), progress, *extra, *stop]
+        own = [*_own(config), *_inference_cost(config)]
+        return [EvaluationClock(), writer, *own, progress, *extra, *stop]
     monitor = DivergenceMonitor(config.optimizer.lr, own_learning_rate(config))
     # the recorder comes after those of users, whose values it writes, and before the progress,
     # which prints its rows
-    measuring = [monitor, *_stopping(config), *_own(config), EpochRecorder(folder), writer]
+    own = [*_own(config), *_inference_cost(config)]
+    measuring = [monitor, *_stopping(config), *own, EpochRecorder(folder), writer]
     # the limits come first, so that the average includes the last step
     first = [*_limits(config.trainer), *averaging(config)]
     return [*first, *stop, *measuring, progress, *extra, _checkpoint(folder)]
@@ -89,6 +93,11 @@ def _limits(settings: TrainerConfig) -> list[Callback]:
     if settings.max_steps is None or settings.fast_dev_run:
         return [*in_time]
     return [*in_time, StepLimit(settings.max_steps)]
+
+
+def _inference_cost(config: Config) -> list[Callback]:
+    cost = config.callbacks.inference_cost
+    return [] if cost is None else [_built_in("inference_cost", cost.model_dump())]
 
 
 def _own(config: Config) -> list[Callback]:
