@@ -213,6 +213,8 @@ def _training_section(
         "class_weights": None if weights is None else weights.tolist(),
         "selection": _selection(config),
     }
+    if config.trainer.profiler is not None:  # makes the measured times longer
+        used["profiler"] = config.trainer.profiler
     return TrainingSection(**settings | used)
 
 
