@@ -10,6 +10,7 @@ from cnncompare.system.argument_parser import CommandParser
 
 if TYPE_CHECKING:
     from cnncompare.config.schema import Config
+    from cnncompare.config.trainer import TrainerConfig
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -85,6 +86,7 @@ def _valid_config(overrides: list[str], tune: bool) -> "Config":
             f"bench: trainer.devices={config.trainer.devices}: only one device can be measured; "
             "use trainer.devices=1"
         )
+    _check_whole_epochs(config.trainer)
     if not config.trains and (tune or config.data.source != "imagenet"):
         raise ConfigError(
             "bench: trainer.max_epochs=0 is available for the test of experiment=imagenet_val "
@@ -92,6 +94,15 @@ def _valid_config(overrides: list[str], tune: bool) -> "Config":
         )
     preflight(config)
     return config
+
+
+def _check_whole_epochs(trainer: "TrainerConfig") -> None:
+    found = trainer.shortening_options
+    for name in ("max_steps", "accumulate_grad_batches", "check_val_every_n_epoch", "profiler"):
+        value = getattr(trainer, name)
+        found += [f"trainer.{name}={value}"] if value not in (None, 1) else []
+    if found:
+        raise ConfigError(f"bench: {found[0]}: whole epochs are measured; leave it out")
 
 
 def _check(arguments: argparse.Namespace) -> None:

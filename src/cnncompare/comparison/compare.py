@@ -43,6 +43,7 @@ class Options:
     group_by: str | None = None  # key of the configuration
     margin: float | None = None  # largest difference of the metric without practical relevance
     looks: tuple[Look, ...] = ()  # earlier reports of these runs
+    planned_seeds: int | None = None  # of each network; until it has them, each report is a look
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,8 @@ class ComparedTable:
     budgets: list[BudgetComparison]
     best: BestOf | None
     clock: str  # the machine of most runs; times are compared among rows with this clock
+    planned_seeds: int | None = None
+    unfinished: dict[str, int] = field(default_factory=dict)  # seeds, where more were planned
 
     @property
     def single_runs(self) -> bool:
@@ -136,7 +139,9 @@ def _compare_table(table: Table, overlapping: set[str], options: Options) -> Com
     groups = [row.group for row in rows]
     has_baseline = any(row.label == options.baseline for row in rows)
     baseline = options.baseline if has_baseline else None
-    pairs = compare_pairs(groups, metric, baseline, options.margin, options.looks)
+    unfinished = _unfinished(rows, options.planned_seeds)
+    margin, looks = options.margin, options.looks
+    pairs = compare_pairs(groups, metric, baseline, margin, looks, unfinished.keys())
     clock = main_clock(groups)
     return ComparedTable(
         protocol=table.protocol,
@@ -147,7 +152,15 @@ def _compare_table(table: Table, overlapping: set[str], options: Options) -> Com
         budgets=compare_at_equal_budgets(groups, groups_on(groups, clock)),
         best=best_of(groups[0], metric, len(groups)) if len(groups) > 1 else None,
         clock=clock,
+        planned_seeds=options.planned_seeds,
+        unfinished=unfinished,
     )
+
+
+def _unfinished(rows: Sequence[GroupRow], planned: int | None) -> dict[str, int]:
+    """Return the seeds of the rows that have fewer than planned; one that did not train counts."""
+    seeds = {row.label: len(row.group.seeds) + row.did_not_train for row in rows}
+    return {label: n for label, n in seeds.items() if planned is not None and n < planned}
 
 
 def _rows(

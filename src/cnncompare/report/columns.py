@@ -8,7 +8,13 @@ from cnncompare.comparison.compare import ComparedTable, GroupRow, Options
 from cnncompare.comparison.metrics import METRICS, Metric
 from cnncompare.comparison.pairs import Pair
 from cnncompare.report.folds import repetition_noun
-from cnncompare.report.formatting import difference, metric_number, table_decimals
+from cnncompare.report.formatting import (
+    NEEDS_A_THIRD_SEED,
+    difference,
+    is_uninformative,
+    metric_number,
+    table_decimals,
+)
 from cnncompare.stats.intervals import Interval
 from cnncompare.terminal.formatting import (
     UNKNOWN,
@@ -133,12 +139,14 @@ def _estimate_columns(metric: Metric, decimals: int, over: str) -> list[Column]:
         return row.estimates[name].sd
 
     def interval(row: GroupRow) -> str:
-        return between(row.estimates[name].interval)
+        return between(row, row.estimates[name].interval)
 
     def over_seeds(row: GroupRow) -> str:
-        return between(row.estimates[name].over_seeds)
+        return between(row, row.estimates[name].over_seeds)
 
-    def between(bounds: Interval) -> str:
+    def between(row: GroupRow, bounds: Interval) -> str:
+        if is_uninformative(row, bounds, metric):
+            return NEEDS_A_THIRD_SEED
         return UNKNOWN if bounds.low is None else f"{text(bounds.low)} to {text(bounds.high)}"
 
     def text(value: float | None) -> str:

@@ -119,7 +119,7 @@ class HealthFinding(RecordSection):
 class TrainingSection(SettingsSection):
     """Settings of the training and of the selection of the best epoch."""
 
-    OMITTED_BY_DEFAULT: ClassVar = ("loss", "callbacks")
+    OMITTED_BY_DEFAULT: ClassVar = ("loss", "callbacks", "incomparable")
 
     max_epochs: int
     epochs_done: int
@@ -140,6 +140,7 @@ class TrainingSection(SettingsSection):
     ema_decay: float | None
     gradient_clip_norm: float | None
     health: list[HealthFinding] = Field(default=[])  # empty when all is well
+    incomparable: list[str] = Field(default=[])  # reasons why no report compares the run
 
 
 class ReferenceResultSection(RecordSection):
@@ -266,7 +267,7 @@ class EnvironmentSection(RecordSection):
 class RunRecord(RecordSection):
     """The whole content of run.json."""
 
-    OMITTED_BY_DEFAULT: ClassVar = ("evaluation", "components")
+    OMITTED_BY_DEFAULT: ClassVar = ("evaluation", "components", "files")
 
     schema_: Literal[1] = 1
     id: str
@@ -289,6 +290,7 @@ class RunRecord(RecordSection):
     inference: InferenceSection | None = None  # null unless callbacks=inference_cost
     environment: EnvironmentSection | None = None
     components: list[ComponentSection] = Field(default=[])  # of users' modules; absent without any
+    files: dict[str, str] = Field(default={})  # SHA-256 by name, of a run that has ended
 
     model_config = ConfigDict(alias_generator=lambda n: n.rstrip("_"), populate_by_name=True)
 

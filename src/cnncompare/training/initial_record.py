@@ -38,6 +38,7 @@ from cnncompare.runs.storage import write_atomically
 from cnncompare.stats.imbalance import Imbalance, measure_imbalance
 from cnncompare.system.environment import describe_environment
 from cnncompare.training.class_weights import loss_weights
+from cnncompare.training.planned_length import planned_length
 
 log = logging.getLogger(__name__)
 
@@ -206,6 +207,8 @@ def _training_section(
     settings = recorded_settings(config, trains=True, also=set(TrainingSection.model_fields))
     used = _as_used(config, model, data, clocks_shared) | {
         "epochs_done": 0,
+        "max_epochs": planned_length(config, data).epochs,
+        "incomparable": config.trainer.partial_options,
         "augment": config.data.augment.model_dump() | config.augmentations.model_dump(),
         "class_weights": None if weights is None else weights.tolist(),
         "selection": _selection(config),

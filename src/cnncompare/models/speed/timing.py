@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from torch.utils.benchmark import Timer
+
+if TYPE_CHECKING:  # its import loads torch's compiler of extensions, which trainings do not need
+    from torch.utils.benchmark import Timer
 
 Call = Callable[[Any], object]
 """A function of a batch."""
@@ -101,7 +103,9 @@ def _rate(
     return Throughput(size / timer.blocked_autorange(min_run_time=seconds).median, size)
 
 
-def _timer(call: Call, batch: Any, threads: int, clock: Clock | None) -> Timer:
+def _timer(call: Call, batch: Any, threads: int, clock: Clock | None) -> "Timer":
+    from torch.utils.benchmark import Timer
+
     own: dict[str, Any] = {} if clock is None else {"timer": clock}
     names = {"call": call, "batch": batch}
     return Timer("call(batch)", globals=names, num_threads=threads, **own)
