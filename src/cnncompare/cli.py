@@ -41,6 +41,9 @@ SUBCOMMANDS = {
         "cnncompare.sweep.settle_options", "train further seeds until the best network is known"
     ),
     "status": Subcommand("cnncompare.sweep.status", "what runs, waits, finished, failed"),
+    "tensorboard": Subcommand(
+        "cnncompare.report.board_command", "start TensorBoard with short names of the runs"
+    ),
 }
 # commands of other programs; a run here needs none
 _RUN_COMMANDS = ("evaluate", "fit", "run", "test", "train")
@@ -184,8 +187,10 @@ def _call_hydra(arguments: list[str], task: Callable[[Any], float | None]) -> No
     from omegaconf.errors import OmegaConfBaseException
 
     from cnncompare.config.files import conf_folder, hydra_error_message, refuse_merged_options
+    from cnncompare.sweep.launched_job import SweepProcess, run_launched
 
     _prepare_hydra(arguments)
+    process = SweepProcess()
     errors: list[CnncompareError] = []
 
     started = False
@@ -196,6 +201,8 @@ def _call_hydra(arguments: list[str], task: Callable[[Any], float | None]) -> No
         try:
             loader = GlobalHydra.instance().config_loader()
             refuse_merged_options(HydraConfig.get(), loader)
+            if HydraConfig.get().mode is RunMode.MULTIRUN:
+                return run_launched(task, composed, process)
             return task(composed)
         except CnncompareError as error:
             if HydraConfig.get().mode is RunMode.MULTIRUN:
@@ -246,6 +253,7 @@ def _run_one(composed: Any) -> float | None:
     """Run one configuration; return its validation accuracy, the objective of sweepers."""
     from cnncompare.config.validation import validate
     from cnncompare.runs.lifecycle import finished_run
+    from cnncompare.sweep.launched_job import runs_in_parallel
     from cnncompare.system.ranks import is_rank_zero
     from cnncompare.training.changed_data import check_data_unchanged
     from cnncompare.training.preflight import preflight
@@ -263,7 +271,8 @@ def _run_one(composed: Any) -> float | None:
             print(f"{config.model.name} on {config.data.name}: starting", flush=True)
         from cnncompare.training.train import train
 
-        run = train(config, argv=["python", "-m", "cnncompare", *_overrides()])
+        argv = ["python", "-m", "cnncompare", *_overrides()]
+        run = train(config, argv=argv, clocks_shared=runs_in_parallel())
     if is_rank_zero():
         from cnncompare.terminal.result import print_run_result
 

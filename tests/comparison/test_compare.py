@@ -55,6 +55,36 @@ def test_pareto_fronts_by_hand(tmp_path: Path) -> None:
     assert fronts["total_s"].values["good"] == pytest.approx(80.0)
 
 
+def inference(latency_s: float | None) -> dict[str, Any]:
+    """Return the change of a record that adds the section `inference`."""
+    settings = {"device": "cpu", "threads": 2, "input_size": [3, 32, 32], "measuring_s": 1.0}
+    return {"inference": {**settings, "latency_s": latency_s, "rows": []}}
+
+
+def test_latency_has_a_front_where_it_was_measured_on_the_same_machine(tmp_path: Path) -> None:
+    """The slowest is the best, the quickest has two seeds, and one has no measurement."""
+    cases = [("best", 0, 90, 0.030), ("middle", 0, 85, 0.040), ("quick", 0, 80, 0.001)]
+    for label, seed, right, seconds in [*cases, ("quick", 1, 80, 0.003)]:
+        write_run(tmp_path, label, seed, np.arange(100) < right, changes=inference(seconds))
+    write_run(tmp_path, "unknown", 0, np.arange(100) < 95)
+    write_run(
+        tmp_path, "other", 0, np.arange(100) < 99, hardware="Other", changes=inference(0.0001)
+    )
+    (table,) = compared(tmp_path).tables
+    latencies = {row.label: row.timing["latency_s"] for row in table.rows}
+    assert latencies == {
+        "best": 0.030,
+        "middle": 0.040,
+        "quick": pytest.approx(0.002),
+        "unknown": None,
+        "other": 0.0001,
+    }
+    (front,) = [front for front in table.fronts if front.cost == "latency_ms"]
+    assert front.values == pytest.approx({"best": 30.0, "middle": 40.0, "quick": 2.0})
+    assert front.front == ["quick", "best"]
+    assert front.dominated_by == {"middle": ["best"]}
+
+
 def test_equal_budgets_are_the_largest_that_every_run_reached(tmp_path: Path) -> None:
     write_run(tmp_path, "quick", 0, np.arange(100) < 80, epoch_s=10.0)
     write_run(tmp_path, "slow", 0, np.arange(100) < 90, epoch_s=20.0)

@@ -1,4 +1,3 @@
-import csv
 import json
 import re
 import subprocess
@@ -47,7 +46,7 @@ def test_every_file_of_the_report_is_written(written: Path) -> None:
     for name in ("report.html", "report.md", "report.tex", "report.csv"):
         assert (written / name).stat().st_size > 500
     stems = {p.stem for p in (written / "figures").iterdir()}
-    wanted = {"accuracy", "accuracy-parameters", "accuracy-epochs", "accuracy-seconds"}
+    wanted = {"accuracy", "accuracy-epochs", "accuracy-seconds"}
     wanted |= {"epoch-time", "pareto-params", "pairs", "reliability", "per-class", "agreement"}
     assert wanted <= stems
     for stem in stems:
@@ -59,23 +58,40 @@ def test_every_file_of_the_report_is_written(written: Path) -> None:
 def test_tensorboard_finds_the_figures(written: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    events = EventAccumulator(str(written / "report"))
-    events.Reload()
+    (file,) = written.glob("events.out.tfevents.*.comparison")
+    events = EventAccumulator(str(file)).Reload()
     assert "report/accuracy" in events.Tags()["images"]
+    assert not (written / "report").exists()  # it would be a run of that name
 
 
-def test_csv_has_exact_numbers_and_latex_compiles_in_form(written: Path) -> None:
-    rows = list(csv.DictReader((written / "report.csv").read_text().splitlines()))
-    assert [row["model"] for row in rows][-1] == "lenet5"
-    assert 0.7 < float(rows[-1]["top1_low"]) < float(rows[-1]["top1"]) < 0.9
-    tex = (written / "report.tex").read_text()
-    assert tex.count(r"\toprule") == tex.count(r"\bottomrule") == 1
-    assert "<script>" not in tex
-    assert r"\textless{}script" in tex
-    columns = re.search(r"\\begin\{tabular\}\{(\w+)\}", tex)
-    assert columns is not None
-    body = tex[tex.index(r"\toprule") :].splitlines()[1]
-    assert body.count(" & ") == len(columns[1]) - 1
+def test_tensorboard_finds_the_verdict(written: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    (file,) = written.glob("events.out.tfevents.*.comparison")
+    (event,) = EventAccumulator(str(file)).Reload().Tensors("comparison/verdict")
+    (text,) = (value.decode() for value in event.tensor_proto.string_val)
+    assert text.startswith("### digits")
+    assert "\n- On digits, 3 epochs, 3 seeds" in text or "\n- On digits" in text
+    assert "lenet5" in text
+    assert "<script>" not in text
+
+
+def test_an_earlier_event_file_is_replaced_and_those_of_runs_are_kept(
+    tmp_path: Path,
+) -> None:
+    from cnncompare.report.tensorboard import write_events
+
+    own = tmp_path / "events.out.tfevents.1.vm.2.0"  # of a run, if its folder gets the report
+    old, foreign = tmp_path / "report" / "events.out.tfevents.3.vm", tmp_path / "report" / "notes"
+    (tmp_path / "report").mkdir()
+    for path in (own, old, foreign):
+        path.touch()
+    for verdict in ("first", "second"):
+        write_events(verdict, [], {}, tmp_path / "figures", tmp_path)
+    assert len(list(tmp_path.glob("events.out.tfevents.*.comparison"))) == 1
+    assert own.exists()
+    assert foreign.exists()
+    assert not old.exists()
 
 
 def test_markdown_has_findings_and_excluded_runs(written: Path) -> None:

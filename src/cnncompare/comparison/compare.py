@@ -22,7 +22,7 @@ from cnncompare.comparison.load import Result, Skipped
 from cnncompare.comparison.looks import Look
 from cnncompare.comparison.metrics import METRICS, Metric
 from cnncompare.comparison.pairs import Pair, compare_pairs
-from cnncompare.comparison.pareto import ParetoFront, median_of, pareto_fronts
+from cnncompare.comparison.pareto import ParetoFront, latency_s, median_of, pareto_fronts
 from cnncompare.comparison.reference_results import ReferenceResult, reference_result
 from cnncompare.comparison.untrained import (
     separate_untrained,
@@ -220,6 +220,7 @@ _TIMES = ("epoch_s", "train_s", "val_s", "data_wait_s", "images_per_s", "time_to
 def _timing(group: Group, target: float | None) -> dict[str, float | None]:
     timing = {key: median_of(group, attrgetter(f"record.timing.{key}")) for key in _TIMES}
     timing["total_s"] = median_of(group, total_seconds)
+    timing["latency_s"] = median_of(group, latency_s)
     if target is not None:
         times = [t for r in group.results if (t := seconds_to_accuracy(target, r)) is not None]
         all_reached = len(times) == len(group.results)

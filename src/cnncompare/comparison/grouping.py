@@ -99,7 +99,9 @@ def _shared_settings(result: Result) -> dict[str, Any]:
     recorded = result.run_settings.model_dump()
     shared: dict[str, Any] = {} if trains else {"epochs": 0}
     for setting in protocol_settings(trains=trains):
-        shared[setting.table_key] = _completed(recorded.get(setting.key), setting.value)
+        value = _completed(recorded.get(setting.key), setting.value)
+        if not (setting.option.omitted and value == setting.value):
+            shared[setting.table_key] = value
     callbacks = {k: v for k, v in shared.pop("callbacks").items() if v is not None}
     return shared | ({"callbacks": callbacks} if callbacks else {})
 
@@ -176,7 +178,7 @@ def _shared_values(result: Result, group_by: str | None) -> dict[str, Any]:
 def _table_protocol(members: list[Result]) -> dict[str, Any]:
     """Return the protocol keys with equal values, since `group_by` may vary one of them."""
     protocols = [protocol_of(result) for result in members]
-    shared = {k: v for k, v in protocols[0].items() if all(p[k] == v for p in protocols)}
+    shared = {k: v for k, v in protocols[0].items() if all(p.get(k) == v for p in protocols)}
     names = {result.model.name for result in members}
     return shared if len(names) > 1 else shared | {"model": names.pop()}
 

@@ -80,33 +80,47 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _check_batch_size(self) -> "Config":
-        devices, batch_size, requested = self.trainer.processes, self.data.batch_size, ""
+        parts, batch_size, requested = self.micro_batches, self.data.batch_size, ""
         if batch_size == "auto":
             batch_size, requested = LARGEST_BATCH, f"auto ({LARGEST_BATCH})"
-        if batch_size % devices:
-            lower = batch_size - batch_size % devices
-            near = f"{lower} or {lower + devices}" if lower else str(devices)
-            nodes = self.trainer.num_nodes
-            on_nodes = f" times trainer.num_nodes={nodes}" if nodes > 1 else ""
+        if batch_size % parts:
+            lower = batch_size - batch_size % parts
+            near = f"{lower} or {lower + parts}" if lower else str(parts)
             raise ValueError(
                 f"data.batch_size={requested or batch_size} is not divisible by "
-                f"trainer.devices={self.trainer.devices}{on_nodes}; use {near}"
+                f"{self._divisors()}; use {near}"
             )
         return self
 
+    @property
+    def micro_batches(self) -> int:
+        """The number of shares into which a batch is divided, over devices and in time."""
+        return self.trainer.processes * self.trainer.accumulate_grad_batches
+
+    def _divisors(self) -> str:
+        trainer = self.trainer
+        values = {
+            "devices": trainer.devices,
+            "num_nodes": trainer.num_nodes,
+            "accumulate_grad_batches": trainer.accumulate_grad_batches,
+        }
+        named = [f"trainer.{name}={value}" for name, value in values.items() if value != 1]
+        return " times ".join(named)
+
     @model_validator(mode="after")
     def _check_training_data(self) -> "Config":
-        if self.data.source == "imagenet" and self.trainer.max_epochs > 0:
+        if self.data.source == "imagenet" and self.trains:
+            epochs = self.trainer.max_epochs
             raise ValueError(
                 f"data={self.data.name} has no training images: trainer.max_epochs="
-                f"{self.trainer.max_epochs} must be 0, as in experiment=imagenet_val"
+                f"{'null' if epochs is None else epochs} must be 0, as in experiment=imagenet_val"
             )
-        if self.data.on_corrupt_image != "error" and self.trainer.max_epochs > 0:
+        if self.data.on_corrupt_image != "error" and self.trains:
             raise ValueError(
                 f"data.on_corrupt_image={self.data.on_corrupt_image} is for tests of pretrained "
                 "weights, with trainer.max_epochs=0; to train, replace or remove corrupt images"
             )
-        if self.data.resamples and self.trainer.max_epochs == 0:
+        if self.data.resamples and not self.trains:
             raise ValueError(
                 "trainer.max_epochs=0 trains nothing, and folds and hold-outs divide images for "
                 "training; test the weights on the data set's own test split"
@@ -116,7 +130,7 @@ class Config(Section):
     @property
     def trains(self) -> bool:
         """Whether the run trains; otherwise it tests the weights as they are."""
-        return self.trainer.max_epochs > 0
+        return self.trainer.max_epochs != 0
 
     @property
     def balances_classes(self) -> bool:
@@ -126,7 +140,8 @@ class Config(Section):
     @model_validator(mode="after")
     def _check_warmup(self) -> "Config":
         warmup = getattr(self.scheduler, "warmup_epochs", 0.0)
-        if warmup >= self.trainer.max_epochs > 0 and warmup > 0:
+        epochs = self.trainer.max_epochs
+        if epochs and warmup >= epochs and not self.trainer.fast_dev_run:
             raise ValueError(
                 f"scheduler.warmup_epochs={warmup:g} must be less than "
                 f"trainer.max_epochs={self.trainer.max_epochs}"
@@ -179,6 +194,8 @@ class Config(Section):
         trainer = self.trainer.identity(settings.pop("trainer", {}))
         if trainer:  # without it, as in earlier versions, if all is default
             settings["trainer"] = trainer
+        if not settings.get("callbacks", True):  # only those that change no number are enabled
+            del settings["callbacks"]
         if self.data.source in DOWNLOADING_SOURCES:
             settings["data"].pop("root", None)  # only the folder of the downloads
         return settings
@@ -199,8 +216,10 @@ class Config(Section):
 
     def run_id(self) -> str:
         """Return the name of the run's folder."""
+        epochs = self.trainer.planned_epochs
+        length = f"steps{self.trainer.max_steps}" if epochs is None else f"e{epochs}"
         return (
-            f"{self.model.name}-{self.data.name}-e{self.trainer.max_epochs}"
+            f"{self.model.name}-{self.data.name}-{length}"
             f"-d{self.trainer.processes}-s{self.seed}-{self.hash()[:8]}"
         )
 

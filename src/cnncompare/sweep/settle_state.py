@@ -1,6 +1,5 @@
 """settle.json, the state of a race beside its runs: order of the runs, intervals, e-values."""
 
-import json
 import math
 from pathlib import Path
 from typing import Any, Literal
@@ -81,7 +80,7 @@ class SettleState(_Section):
 def load_state(path: Path) -> SettleState | None:
     """Return the state; None without a file. Raises DataError if it cannot be read."""
     try:
-        return SettleState.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        return SettleState.model_validate(strict_json.loads(path.read_bytes()))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, ValidationError) as error:

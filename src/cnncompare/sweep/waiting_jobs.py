@@ -15,6 +15,7 @@ from filelock import FileLock
 from cnncompare.config.schema import Config
 from cnncompare.errors import UserError
 from cnncompare.runs.storage import LOCKS, is_locked, lock, write_atomically
+from cnncompare.system import strict_json
 
 _PREFIX = "sweep-"
 
@@ -24,7 +25,7 @@ class WaitingJob:
     """A job that a running sweep has not finished."""
 
     id: str  # of its run
-    max_epochs: int
+    max_epochs: int | None  # None if a number of steps ends the training
 
 
 class JobList:
@@ -36,7 +37,7 @@ class JobList:
 
     def __init__(self, configs: Mapping[int, Config]) -> None:
         self._jobs = {
-            number: (config.run_folder(), config.trainer.max_epochs)
+            number: (config.run_folder(), config.trainer.planned_epochs)
             for number, config in configs.items()
         }
         self._folders = list(dict.fromkeys(folder.parent for folder, _ in self._jobs.values()))
@@ -46,7 +47,7 @@ class JobList:
 
     def add(self, number: int, config: Config) -> None:
         """Add a job that puts its run into one of the folders, to be listed by `update`."""
-        self._jobs[number] = (config.run_folder(), config.trainer.max_epochs)
+        self._jobs[number] = (config.run_folder(), config.trainer.planned_epochs)
 
     def __enter__(self) -> Self:
         with suppress(UserError):
@@ -92,7 +93,7 @@ def waiting_jobs(folder: Path) -> list[WaitingJob]:
     for path in sorted((folder / LOCKS).glob(f"{_PREFIX}*.json")):
         with suppress(OSError, ValueError, KeyError, TypeError):
             if is_locked(folder / path.stem):
-                for job in json.loads(path.read_text(encoding="utf-8")):
+                for job in strict_json.loads(path.read_bytes()):
                     found[job["id"]] = WaitingJob(job["id"], job["max_epochs"])
     return list(found.values())
 
