@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cnncompare.comparison.clocks import clock_of, groups_on, main_clock, timed_group
+from cnncompare.comparison.clocks import groups_on, main_clock, timed_group
 from cnncompare.comparison.estimates import BestOf, Estimate, best_of, estimate_of
 from cnncompare.comparison.fairness import fairness_card, overlapping_runs
 from cnncompare.comparison.folds import GroupResampling, resampling_of
@@ -20,6 +20,7 @@ from cnncompare.comparison.learning_curves import (
 )
 from cnncompare.comparison.load import Result, Skipped
 from cnncompare.comparison.looks import Look
+from cnncompare.comparison.machine import clock_of
 from cnncompare.comparison.metrics import METRICS, Metric
 from cnncompare.comparison.pairs import Pair, compare_pairs
 from cnncompare.comparison.pareto import ParetoFront, median_of, pareto_fronts

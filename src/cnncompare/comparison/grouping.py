@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cnncompare.comparison.load import Result, Skipped, flatten
+from cnncompare.comparison.machine import clock_of
 from cnncompare.config.schema_options import (
     default_settings,
     distinguishes_groups,
@@ -100,8 +101,20 @@ def _shared_settings(result: Result) -> dict[str, Any]:
     shared: dict[str, Any] = {} if trains else {"epochs": 0}
     for setting in protocol_settings(trains=trains):
         shared[setting.table_key] = _completed(recorded.get(setting.key), setting.value)
+    if trains:
+        shared = _with_budget(shared, result)
     callbacks = {k: v for k, v in shared.pop("callbacks").items() if v is not None}
     return shared | ({"callbacks": callbacks} if callbacks else {})
+
+
+def _with_budget(shared: dict[str, Any], result: Result) -> dict[str, Any]:
+    """Replace the epochs by the budget that chose them; seconds are those of a machine."""
+    asked, budget = shared.pop("budget"), result.training.budget if result.training else None
+    if budget is None:
+        return shared
+    del shared["epochs"]
+    machine = {} if budget.seconds is None else {"machine": clock_of(result)}
+    return shared | {"budget": {key: asked[key] for key in ("seconds", "macs")}} | machine
 
 
 def _completed(recorded: Any, default: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
+from cnncompare.config.budget import BudgetConfig
 from cnncompare.config.callbacks import AugmentationsConfig, CallbacksConfig, MetricsConfig
 from cnncompare.config.data import DOWNLOADING_SOURCES, LARGEST_BATCH, DataConfig
 from cnncompare.config.extension import Own, OwnSection
@@ -25,6 +26,7 @@ from cnncompare.config.section import (
     NEITHER,
     PROTOCOL,
     TRAINING,
+    TRAINING_PROTOCOL,
     Name,
     Option,
     Section,
@@ -59,6 +61,7 @@ class Config(Section):
     optimizer: Annotated[OptimizerConfig, TRAINING]
     scheduler: Annotated[SchedulerConfig, TRAINING]
     trainer: TrainerConfig = TrainerConfig()
+    budget: Annotated[BudgetConfig, TRAINING_PROTOCOL] = BudgetConfig()
     callbacks: Annotated[CallbacksConfig, PROTOCOL] = CallbacksConfig()
     metrics: Annotated[MetricsConfig, DESCRIBED] = MetricsConfig()
     logger: Annotated[LoggerConfig, NEITHER] = LoggerConfig()
@@ -113,6 +116,32 @@ class Config(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _check_budget(self) -> "Config":
+        default, epochs = TrainerConfig.model_fields["max_epochs"].default, self.trainer.max_epochs
+        if self.budget.is_set and epochs != default:
+            raise ValueError(
+                f"{self.budget.override} chooses the epochs, and trainer.max_epochs={epochs} fixes "
+                f"them; leave it out (or set it to {default}, its default, if an experiment sets "
+                "it)"
+            )
+        return self
+
+    def with_epochs(self, max_epochs: int | None = None) -> "Config":
+        """Return a copy with the epochs that a budget chose, or with the schema's default.
+
+        The identity of a configuration with a budget stays the same.
+        """
+        default = TrainerConfig.model_fields["max_epochs"].default
+        epochs = default if max_epochs is None else max_epochs
+        trainer = self.trainer.model_copy(update={"max_epochs": epochs})
+        return self.model_copy(update={"trainer": trainer})
+
+    @property
+    def known_epochs(self) -> int | None:
+        """The number of epochs; None with a budget, which chooses it when the run starts."""
+        return None if self.budget.is_set else self.trainer.max_epochs
+
     @property
     def trains(self) -> bool:
         """Whether the run trains; otherwise it tests the weights as they are."""
@@ -126,7 +155,8 @@ class Config(Section):
     @model_validator(mode="after")
     def _check_warmup(self) -> "Config":
         warmup = getattr(self.scheduler, "warmup_epochs", 0.0)
-        if warmup >= self.trainer.max_epochs > 0 and warmup > 0:
+        known = not self.budget.is_set
+        if known and warmup >= self.trainer.max_epochs > 0 and warmup > 0:
             raise ValueError(
                 f"scheduler.warmup_epochs={warmup:g} must be less than "
                 f"trainer.max_epochs={self.trainer.max_epochs}"
@@ -177,6 +207,8 @@ class Config(Section):
             settings["modules"] = hashes
         settings["data"].update(self.data.file_identity())
         trainer = self.trainer.identity(settings.pop("trainer", {}))
+        if self.budget.is_set:
+            trainer.pop("max_epochs", None)  # chosen on the machine that starts the run
         if trainer:  # without it, as in earlier versions, if all is default
             settings["trainer"] = trainer
         if self.data.source in DOWNLOADING_SOURCES:
@@ -199,8 +231,10 @@ class Config(Section):
 
     def run_id(self) -> str:
         """Return the name of the run's folder."""
+        budget = self.budget
+        length = budget.run_id_part if budget.is_set else f"e{self.trainer.max_epochs}"
         return (
-            f"{self.model.name}-{self.data.name}-e{self.trainer.max_epochs}"
+            f"{self.model.name}-{self.data.name}-{length}"
             f"-d{self.trainer.processes}-s{self.seed}-{self.hash()[:8]}"
         )
 

@@ -7,6 +7,7 @@ from statistics import fmean
 from cnncompare.comparison.compare import ComparedTable, GroupRow, Options
 from cnncompare.comparison.metrics import METRICS, Metric
 from cnncompare.comparison.pairs import Pair
+from cnncompare.report.budget import chosen_epochs, table_budget
 from cnncompare.report.folds import repetition_noun
 from cnncompare.report.formatting import difference, metric_number, table_decimals
 from cnncompare.stats.intervals import Interval
@@ -48,6 +49,7 @@ def result_columns(table: ComparedTable, options: Options) -> list[Column]:
         *_repetition_columns(table),
         *_metric_columns(options.metric, decimals, repetition_noun(table)),
         *_own_metric_columns(table),
+        *_epoch_columns(table),
         *_baseline_columns(table.pairs, options, decimals),
         *_clock_columns(table),
         *_timing_columns(options.target),
@@ -70,6 +72,14 @@ def _ties(table: ComparedTable) -> Column:
     return text_column(
         "ties", "ties (images)" if table.single_runs else "ties", lambda row: row.letters, hint
     )
+
+
+def _epoch_columns(table: ComparedTable) -> list[Column]:
+    """Return the numbers of epochs, where a budget chose them."""
+    if table_budget(table) is None:
+        return []
+    hint = f"epochs in {table_budget(table)}; seeds can differ"
+    return [text_column("epochs", "epochs", chosen_epochs, hint)]
 
 
 def _clock_columns(table: ComparedTable) -> list[Column]:

@@ -4,6 +4,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
+from cnncompare.runs.budget import BudgetSection
 from cnncompare.runs.record_section import RecordSection
 from cnncompare.runs.resampling import ResamplingSection
 from cnncompare.stats.imbalance import Imbalance
@@ -117,7 +118,7 @@ class HealthFinding(RecordSection):
 class TrainingSection(SettingsSection):
     """Settings of the training and of the selection of the best epoch."""
 
-    OMITTED_BY_DEFAULT: ClassVar = ("loss", "callbacks")
+    OMITTED_BY_DEFAULT: ClassVar = ("loss", "callbacks", "budget")
 
     max_epochs: int
     epochs_done: int
@@ -137,6 +138,7 @@ class TrainingSection(SettingsSection):
     head_lr: float | None = None  # null: the same as lr
     ema_decay: float | None
     gradient_clip_norm: float | None
+    budget: BudgetSection | None = None  # from which max_epochs was chosen; absent without one
     health: list[HealthFinding] = Field(default=[])  # empty when all is well
 
 

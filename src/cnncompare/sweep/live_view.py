@@ -93,7 +93,13 @@ def _line(running: "RunningJob") -> tuple[int, str]:
     job = running.job
     rows = _epoch_rows(job.config.run_folder())
     name = f"job {job.number}  {job.label}  "
-    return len(rows), name + progress(rows, job.config.trainer.max_epochs)
+    epochs = job.config.known_epochs
+    if epochs is None:
+        run = read_existing(job.config.run_folder())
+        if run is None or run.record.training is None:
+            return 0, f"{name}choosing the epochs"
+        epochs = run.record.training.max_epochs
+    return len(rows), name + progress(rows, epochs)
 
 
 def _epoch_rows(folder: Path) -> EpochRows:

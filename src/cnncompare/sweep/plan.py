@@ -18,6 +18,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from cnncompare.config.schema import Config
+from cnncompare.runs.budget import choose_epochs, cost_text, macs_of_epoch, share_remark
 from cnncompare.runs.lifecycle import finished_run
 from cnncompare.sweep.job_state import Job
 from cnncompare.sweep.job_status import reported_exit
@@ -110,10 +111,31 @@ def costs(config: Config, probed: ProbeResult) -> ProbeResult:
         hours = probed["n_test"] / batch_size * step_s / 3600
         return probed | {"epoch_s": None, "hours": hours, "disk_mb": 0.0}
     forward_s = step_s / batch_size / 3  # of one image
-    epoch_s = max(1, probed["n_train"] // batch_size) * step_s + probed["n_val"] * forward_s
-    run_s = config.trainer.max_epochs * epoch_s + probed["n_test"] * forward_s
-    disk_mb = _checkpoints_mb(config, probed["size_mb"])
-    return probed | {"epoch_s": epoch_s, "hours": run_s / 3600, "disk_mb": disk_mb}
+    steps_s = max(1, probed["n_train"] // batch_size) * step_s
+    epoch_s = probed.get("epoch_s") or steps_s + probed["n_val"] * forward_s
+    epochs, problem = _epochs(config, probed, epoch_s)
+    if epochs is None:
+        return probed | problem | {"epoch_s": epoch_s, "hours": None, "disk_mb": None}
+    run_s = epochs * epoch_s + probed["n_test"] * forward_s
+    found = {"epoch_s": epoch_s, "epochs": epochs, "hours": run_s / 3600}
+    return probed | problem | found | {"disk_mb": _checkpoints_mb(config, probed["size_mb"])}
+
+
+def _epochs(
+    config: Config, probed: ProbeResult, epoch_s: float
+) -> tuple[int | None, dict[str, str]]:
+    """Return the number of epochs, None if the budget is below one, and a problem or remark."""
+    budget = config.budget
+    if budget.amount is None:
+        return config.trainer.max_epochs, {}
+    in_seconds = budget.seconds is not None
+    per_epoch = epoch_s if in_seconds else macs_of_epoch(probed["macs"], probed["n_train"])
+    epochs = choose_epochs(budget.amount, per_epoch)
+    if epochs == 0:
+        cost = cost_text(per_epoch, in_seconds=in_seconds)
+        return None, {"problem": f"{budget.override} is below one epoch, {cost}"}
+    remark = share_remark(budget.amount, per_epoch)
+    return epochs, {"problem": remark} if remark else {}
 
 
 def _checkpoints_mb(config: Config, size_mb: float) -> float:
@@ -127,11 +149,15 @@ def _checkpoints_mb(config: Config, size_mb: float) -> float:
 
 def _print(rows: Sequence[tuple[Job, ProbeResult, bool]]) -> None:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for header in HEADERS:
+    has_budget = any(job.config.budget.is_set for job, _, _ in rows)
+    for header in (*HEADERS[:5], *["epochs"] * has_budget, *HEADERS[5:]):
         table.add_column(header, justify="left" if header in ("job", "") else "right")
     for job, cost, finished in rows:
         state = "already finished" if finished else cost.get("problem", "")
-        table.add_row(job.label, *_cells(cost), state)
+        cells = _cells(cost)
+        if has_budget:
+            cells.insert(4, integer(cost.get("epochs")))
+        table.add_row(job.label, *cells, state)
     unfinished = [cost for _, cost, finished in rows if not finished]
     hours = sum(cost["hours"] or 0.0 for cost in unfinished)
     disk_mb = sum(cost["disk_mb"] or 0.0 for cost in unfinished)

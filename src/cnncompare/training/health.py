@@ -31,6 +31,7 @@ class TrainingFacts:
         None  # validation images of each, if training balances them
     )
     drawn: bool = False  # images are drawn with replacement, so that an epoch has not all of them
+    has_budget: bool = False  # which chose the epochs
 
 
 def check_health(rows: Sequence[Row], facts: TrainingFacts) -> list[HealthFinding]:
@@ -109,7 +110,8 @@ def _still_rising(rows: Sequence[Row], facts: TrainingFacts) -> HealthFinding | 
             f"the last epoch is the best, and the last {tenth} of {len(rows)} epochs gained "
             f"{100 * gain:.1f} points of validation accuracy"
         ),
-        advice=f"train longer: trainer.max_epochs={2 * len(rows)}",
+        advice="train longer: "
+        + ("a larger budget" if facts.has_budget else f"trainer.max_epochs={2 * len(rows)}"),
     )
 
 

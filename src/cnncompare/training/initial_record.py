@@ -18,6 +18,7 @@ from cnncompare.data.transform import deviations
 from cnncompare.data.walk import describe_ignored
 from cnncompare.models import registry
 from cnncompare.models.pretrained.transforms import PretrainedReference
+from cnncompare.runs.budget import BudgetSection
 from cnncompare.runs.lifecycle import start_run
 from cnncompare.runs.record import (
     LAST_EPOCH,
@@ -60,15 +61,16 @@ def write_initial_record(
     argv: list[str] | None,
     clocks_shared: bool = False,
     reference: PretrainedReference | None = None,
+    budget: BudgetSection | None = None,
 ) -> None:
     """Write the record with status running, the configuration and the class names.
 
-    `reference` is the transform and the accuracies of the pretrained weights.
+    `reference` is the transform and the accuracies of the pretrained weights; `budget` is that from
+    which the epochs were chosen.
     """
     if config.trains:
-        settings: dict[str, Any] = {
-            "training": _training_section(config, model, data, clocks_shared)
-        }
+        training = _training_section(config, model, data, clocks_shared)
+        settings: dict[str, Any] = {"training": training.model_copy(update={"budget": budget})}
     else:
         section = _evaluation_section(config, model, data, clocks_shared, reference)
         settings = {"evaluation": section}
@@ -80,7 +82,8 @@ def write_initial_record(
         components=_component_sections(config),
         **settings,
     )
-    text = RERUN_HEADER + yaml.safe_dump(config.model_dump(), sort_keys=False)
+    asked = config.with_epochs() if config.budget.is_set else config  # as it was asked for
+    text = RERUN_HEADER + yaml.safe_dump(asked.model_dump(), sort_keys=False)
     write_atomically(run.folder / CONFIG, text.encode())
     names = json.dumps(data.class_names, ensure_ascii=False, indent=1)
     write_atomically(run.folder / CLASSES, names.encode())
@@ -199,6 +202,7 @@ def _training_section(
         "augment": config.data.augment.model_dump() | config.augmentations.model_dump(),
         "class_weights": None if weights is None else weights.tolist(),
         "selection": _selection(config),
+        "budget": None,
     }
     return TrainingSection(**settings | used)
 

@@ -4,6 +4,7 @@ import multiprocessing
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 
@@ -27,6 +28,7 @@ from cnncompare.runs.record import BestSection, TestSection
 from cnncompare.runs.run import CHECKPOINTS, LOG, TESTED, Run, tested_checkpoint
 from cnncompare.stats.imbalance import ADVICE, imbalance_sentence
 from cnncompare.system.ranks import is_rank_zero, process_rank
+from cnncompare.training.budget import choose_by_budget, used_of
 from cnncompare.training.build import (
     build_data,
     build_model,
@@ -74,6 +76,11 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
     with Interruption() as interruption:
         data.prepare()
         _check_batch_size(config, data)
+        budget = None
+        if config.budget.is_set and is_rank_zero():
+            config, budget = choose_by_budget(
+                config, data, [interruption], clocks_shared=clocks_shared
+            )
         model = build_model(config, data)
         task = build_task(config, model, data)
         if not is_rank_zero():  # Lightning started this process for another device
@@ -83,7 +90,7 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
             if is_finished(run):
                 broadcast_finished(build_trainer(run.folder, config, []), finished=True)
                 return run
-            write_initial_record(run, config, model, data, argv, clocks_shared, reference)
+            write_initial_record(run, config, model, data, argv, clocks_shared, reference, budget)
             _print_leaks(run)
             _print_imbalance(config, run)
             with log_file(run.folder / LOG), close_on_exit(run):
@@ -179,6 +186,8 @@ def _join_training(
     run = Run.read(folder)
     if finished:
         return run
+    if config.budget.is_set and run.record.training is not None:
+        trainer.fit_loop.max_epochs = run.record.training.max_epochs
     trainer.fit(task, datamodule=data, ckpt_path=checkpoint_to_resume(run), weights_only=True)
     _test(trainer, task, data, folder)
     return run
@@ -210,7 +219,9 @@ def _record_training(run: Run, recorder: EpochRecorder) -> None:
     rows = run.epochs()
     best = max(rows, key=lambda row: row["val_acc1"] or 0.0)  # the earliest on a tie
     best_epoch = int(best["epoch"] or 0)
-    settings = {"epochs_done": len(rows)}
+    settings: dict[str, Any] = {"epochs_done": len(rows)}
+    if budget := used_of(run):
+        settings["budget"] = budget
     if run.record.training is not None and run.record.training.protocol == "test_as_val":
         settings["test_reads"] = len(rows) + 1
     record_progress(
@@ -234,6 +245,7 @@ def _record_health(run: Run, config: Config, data: ImageData, first_loss: float 
         steps=max(1, data.n_train // data.batch_size) * len(rows),
         own_lr=own_learning_rate(config),
         drawn=config.data.balance,
+        has_budget=config.budget.is_set,
         balanced_classes=data.val_class_counts.tolist() if config.balances_classes else None,
     )
     record_progress(run, training={"health": check_health(rows, facts)})
