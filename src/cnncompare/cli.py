@@ -41,6 +41,9 @@ SUBCOMMANDS = {
         "cnncompare.sweep.settle_options", "train further seeds until the best network is known"
     ),
     "status": Subcommand("cnncompare.sweep.status", "what runs, waits, finished, failed"),
+    "tune": Subcommand(
+        "cnncompare.sweep.tune_options", "the same number of tuning trials for each network"
+    ),
 }
 # commands of other programs; a run here needs none
 _RUN_COMMANDS = ("evaluate", "fit", "run", "test", "train")
@@ -85,6 +88,8 @@ def _run_subcommand(name: str, arguments: list[str]) -> int:
         return _run_plan(arguments)
     if name == "settle":
         return _run_settle(arguments)
+    if name == "tune":
+        return _run_tune(arguments)
     if name == "quickstart":
         return _run_quickstart(arguments)
     if name not in SUBCOMMANDS:
@@ -133,6 +138,15 @@ def _run_settle(arguments: list[str]) -> int:
         return 0
     with ExitAtOnce():
         return _run_hydra(settle_arguments(arguments))
+
+
+def _run_tune(arguments: list[str]) -> int:
+    from cnncompare.sweep.tune_options import USAGE, tune_arguments
+
+    if _prints_usage(USAGE, arguments):
+        return 0
+    with ExitAtOnce():
+        return _run_hydra(tune_arguments(arguments))
 
 
 def _run_quickstart(arguments: list[str]) -> int:

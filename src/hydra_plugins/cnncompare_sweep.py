@@ -58,11 +58,13 @@ class FreshProcessLauncher(Launcher):
         show: bool = False,
         resolve: bool = False,
         settle: Mapping[str, Any] | None = None,
+        tune: Mapping[str, Any] | None = None,
     ) -> None:
         self.plan = plan
         self.show = show
         self.resolve = resolve
         self.settle = settle
+        self.tune = tune
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
@@ -82,8 +84,11 @@ class FreshProcessLauncher(Launcher):
         from cnncompare.sweep.compose_jobs import JobComposer
         from cnncompare.sweep.validate_jobs import validate_jobs
 
-        if self.settle:
-            raise ConfigError("settle chooses its jobs itself and works only with its own sweeper")
+        if self.settle or self.tune:
+            command = "settle" if self.settle else "tune"
+            raise ConfigError(
+                f"{command} chooses its jobs itself and works only with its own sweeper"
+            )
         composer = JobComposer(self.hydra_context.config_loader, self.config)
         composed = [composer.compose(job) for job in job_overrides]
         configs = validate_jobs(composed, job_overrides)
@@ -100,7 +105,7 @@ class FreshProcessLauncher(Launcher):
         configs: "Sequence[Config]",
         composed: Sequence[DictConfig],
     ) -> Sequence[JobReturn]:
-        """Run, plan, settle or print validated jobs."""
+        """Run, plan, settle, tune or print validated jobs."""
         if self.show:
             from cnncompare.sweep.show_jobs import show_jobs
 
@@ -114,6 +119,12 @@ class FreshProcessLauncher(Launcher):
             from cnncompare.sweep.settle_options import SettleOptions
 
             settle(configs, composed, job_overrides, SettleOptions(**self.settle))
+        elif self.tune:
+            from cnncompare.sweep.tune import tune
+            from cnncompare.sweep.tune_options import TuneOptions
+
+            options = TuneOptions(**{**self.tune, "ranges": dict(self.tune["ranges"])})
+            tune(configs, composed, job_overrides, options)
         else:
             from cnncompare.sweep.run_sweep import run_jobs
 
@@ -156,6 +167,8 @@ class FreshProcessLauncherConf:
     resolve: bool = False  # with show: print interpolations as their values
     # train until the best is known: margin, budget_s, max_seeds, json
     settle: dict[str, Any] = field(default_factory=dict)
+    # the same trials for each network: trials, seeds, ranges
+    tune: dict[str, Any] = field(default_factory=dict)
 
 
 _STORE = ConfigStore.instance()

@@ -25,9 +25,9 @@ def budget(used: float, **asked: float) -> dict[str, Any]:
 
 def write_pair(root: Path, used: float = 600.0, **changes: Any) -> None:
     for seed in range(2):
-        values = {"changes": budget(600.0, seconds=600.0), **changes}
+        values: dict[str, Any] = {"changes": budget(600.0, seconds=600.0), **changes}
         write_run(root, "lenet5", seed, WORSE, epochs=200 + seed, **values)
-        other = {"changes": budget(used, seconds=600.0)}
+        other: dict[str, Any] = {"changes": budget(used, seconds=600.0)}
         other["changes"]["training"]["recipe_hash"] = "resnet18"
         write_run(root, "resnet18", seed, RIGHT, epochs=10, **other)
 

@@ -25,6 +25,7 @@ from cnncompare.comparison.metrics import METRICS, Metric
 from cnncompare.comparison.pairs import Pair, compare_pairs
 from cnncompare.comparison.pareto import ParetoFront, median_of, pareto_fronts
 from cnncompare.comparison.reference_results import ReferenceResult, reference_result
+from cnncompare.comparison.tuning import TuningCurve, tuning_curves
 from cnncompare.comparison.untrained import (
     separate_untrained,
     set_aside_untrained,
@@ -84,6 +85,7 @@ class ComparedTable:
     fronts: list[ParetoFront]
     budgets: list[BudgetComparison]
     best: BestOf | None
+    tuning: list[TuningCurve]  # empty unless the rows were tuned
     clock: str  # the machine of most runs; times are compared among rows with this clock
 
     @property
@@ -104,15 +106,21 @@ class Comparison:
 
 
 def compare_results(
-    results: list[Result], skipped: Sequence[Skipped] = (), options: Options | None = None
+    results: list[Result],
+    skipped: Sequence[Skipped] = (),
+    options: Options | None = None,
+    trials: Sequence[Result] = (),
 ) -> Comparison:
-    """Compare `results`; raises ConfigError if `baseline` or `group_by` does not occur in them."""
+    """Compare `results`; raises ConfigError if `baseline` or `group_by` does not occur in them.
+
+    `trials` are those of tunings, which were not tested.
+    """
     options = options or Options()
     tables, not_grouped = split_into_tables(results, options.group_by)
     tables, untrained = set_aside_untrained(tables)
     _check_baseline(options.baseline, tables)
     overlapping = overlapping_runs(results)
-    compared = [_compare_table(table, overlapping, options) for table in tables]
+    compared = [_compare_table(table, overlapping, options, trials) for table in tables]
     return Comparison(
         options=options,
         tables=compared,
@@ -131,7 +139,9 @@ def _check_baseline(baseline: str | None, tables: Sequence[Table]) -> None:
         )
 
 
-def _compare_table(table: Table, overlapping: set[str], options: Options) -> ComparedTable:
+def _compare_table(
+    table: Table, overlapping: set[str], options: Options, trials: Sequence[Result]
+) -> ComparedTable:
     metric = options.metric
     rows, untrained = _rows(table, overlapping, options)
     groups = [row.group for row in rows]
@@ -147,6 +157,7 @@ def _compare_table(table: Table, overlapping: set[str], options: Options) -> Com
         fronts=pareto_fronts(groups, _scores(rows, metric), metric.higher_is_better, clock),
         budgets=compare_at_equal_budgets(groups, groups_on(groups, clock)),
         best=best_of(groups[0], metric, len(groups)) if len(groups) > 1 else None,
+        tuning=tuning_curves(table.protocol, [g.results[0] for g in table.groups], trials),
         clock=clock,
     )
 

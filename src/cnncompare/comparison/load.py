@@ -21,7 +21,14 @@ from cnncompare.runs.record import (
     SettingsSection,
     TrainingSection,
 )
-from cnncompare.runs.run import CONFIG, PREDICTIONS, Predictions, Run, find_runs
+from cnncompare.runs.run import (
+    CONFIG,
+    PREDICTIONS,
+    Predictions,
+    Run,
+    find_runs,
+    read_existing,
+)
 
 
 @dataclass(frozen=True)
@@ -127,11 +134,15 @@ def load_results(roots: Iterable[Path]) -> tuple[list[Result], list[Skipped]]:
     results: list[Result] = []
     diverged: list[Result] = []
     skipped: list[Skipped] = []
+    trials: list[Skipped] = []
     for folder in dict.fromkeys(path.resolve() for path in find_runs(list(roots))):
         try:
             run = Run.read(folder)
         except DataError as error:
             skipped.append(Skipped(str(folder), str(error)))
+            continue
+        if is_trial(run):
+            trials.append(Skipped(str(folder), "a trial of a tuning, which is not tested"))
             continue
         if reason := _reason_to_skip(run):
             skipped.append(Skipped(str(folder), reason))
@@ -141,7 +152,28 @@ def load_results(roots: Iterable[Path]) -> tuple[list[Result], list[Skipped]]:
         results.append(result)
         if problem:
             skipped.append(Skipped(str(folder / PREDICTIONS), problem))
-    return (results + diverged if results else []), skipped
+    return (results + diverged, skipped) if results else ([], skipped + trials)
+
+
+def is_trial(run: Run) -> bool:
+    """Return whether the run is a trial of ``cnncompare tune``, chosen from by validation."""
+    tuning = run.record.training.tuning if run.record.training else None
+    return tuning is not None and tuning.setting == "trial"
+
+
+def load_trials(roots: Iterable[Path]) -> list[Result]:
+    """Return the trials at or below `roots` that finished or diverged."""
+    found: list[Result] = []
+    for folder in dict.fromkeys(path.resolve() for path in find_runs(list(roots))):
+        run = read_existing(folder)
+        if run is None or not is_trial(run):
+            continue
+        record = run.record
+        if is_finished(run) and record.model and record.data and record.settings:
+            sections = (record.model, record.data, record.settings, record.training, None)
+            found.append(Result(run, *sections, None))
+        found += _diverged(run)
+    return found
 
 
 def _diverged(run: Run) -> list[Result]:
@@ -164,6 +196,8 @@ def _reason_to_skip(run: Run) -> str:
     if record.model is None or record.data is None or record.settings is None:
         return "finished, but its record lacks model, data, or both training and evaluation"
     if record.test.acc1 is None:
+        if record.settings.test_reads == 0:
+            return "finished, but not tested: test=false"
         return "finished, but not tested: test.acc1 is null"
     if not 0 <= record.test.acc1 <= 1:
         return f"test.acc1 is {record.test.acc1}; an accuracy lies in [0, 1]"

@@ -33,6 +33,7 @@ from cnncompare.config.section import (
 )
 from cnncompare.config.sweep import SweepConfig
 from cnncompare.config.trainer import TrainerConfig
+from cnncompare.config.tuning import TuningConfig
 from cnncompare.extensions.kinds import (
     DATA_SOURCES,
     LOGGERS,
@@ -52,6 +53,8 @@ class Config(Section):
     output_root: Annotated[str, NEITHER] = "outputs"  # folder of the experiments
     name: Annotated[Name, NEITHER] = "default"  # of the experiment
     force: Annotated[bool, NEITHER] = False  # run again, even if finished
+    # false: train and validate, but do not evaluate the test set
+    test: Annotated[bool, Option(scope="training", key="")] = True
     model: ModelConfig
     data: DataConfig
     augmentations: Annotated[AugmentationsConfig, Option(scope="training", key="")] = (
@@ -62,6 +65,7 @@ class Config(Section):
     scheduler: Annotated[SchedulerConfig, TRAINING]
     trainer: TrainerConfig = TrainerConfig()
     budget: Annotated[BudgetConfig, TRAINING_PROTOCOL] = BudgetConfig()
+    tuning: Annotated[TuningConfig, TRAINING_PROTOCOL] = TuningConfig()
     callbacks: Annotated[CallbacksConfig, PROTOCOL] = CallbacksConfig()
     metrics: Annotated[MetricsConfig, DESCRIBED] = MetricsConfig()
     logger: Annotated[LoggerConfig, NEITHER] = LoggerConfig()
@@ -108,6 +112,11 @@ class Config(Section):
             raise ValueError(
                 f"data.on_corrupt_image={self.data.on_corrupt_image} is for tests of pretrained "
                 "weights, with trainer.max_epochs=0; to train, replace or remove corrupt images"
+            )
+        if not self.test and self.trainer.max_epochs == 0:
+            raise ValueError(
+                "test=false and trainer.max_epochs=0: nothing would be trained or tested; leave "
+                "out one of them"
             )
         if self.data.resamples and self.trainer.max_epochs == 0:
             raise ValueError(

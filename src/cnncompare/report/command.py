@@ -129,9 +129,10 @@ def _compare(
     results, skipped = _read(arguments.folders, arguments.filter)
 
     from cnncompare.comparison.compare import compare_results
+    from cnncompare.comparison.load import load_trials
 
     options = replace(options, looks=_looks(arguments, results))
-    comparison = compare_results(results, skipped, options)
+    comparison = compare_results(results, skipped, options, load_trials(arguments.folders))
     if not comparison.tables:
         raise UserError(f"no run can be compared; {comparison.skipped[-1].reason}")
     return comparison, results

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 from cnncompare.runs.budget import BudgetSection
 from cnncompare.runs.record_section import RecordSection
 from cnncompare.runs.resampling import ResamplingSection
+from cnncompare.runs.tuning import TuningSection
 from cnncompare.stats.imbalance import Imbalance
 
 Status = Literal["running", "finished", "failed", "interrupted"]
@@ -118,7 +119,7 @@ class HealthFinding(RecordSection):
 class TrainingSection(SettingsSection):
     """Settings of the training and of the selection of the best epoch."""
 
-    OMITTED_BY_DEFAULT: ClassVar = ("loss", "callbacks", "budget")
+    OMITTED_BY_DEFAULT: ClassVar = ("loss", "callbacks", "budget", "tuning")
 
     max_epochs: int
     epochs_done: int
@@ -139,6 +140,7 @@ class TrainingSection(SettingsSection):
     ema_decay: float | None
     gradient_clip_norm: float | None
     budget: BudgetSection | None = None  # from which max_epochs was chosen; absent without one
+    tuning: TuningSection | None = None  # of runs of cnncompare tune; absent without it
     health: list[HealthFinding] = Field(default=[])  # empty when all is well
 
 

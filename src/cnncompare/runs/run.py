@@ -69,6 +69,14 @@ def tested_checkpoint(record: RunRecord) -> str:
     return LAST_CHECKPOINT if last else BEST_CHECKPOINT
 
 
+def selected_accuracy(run: "Run") -> float | None:
+    """Return the validation accuracy of the epoch that a test evaluates; None without one."""
+    if tested_checkpoint(run.record) == BEST_CHECKPOINT:
+        return run.record.best.val_acc1
+    rows = run.epochs()
+    return rows[-1]["val_acc1"] if rows else None
+
+
 class Run:
     """A run folder and its record, which `change` alone replaces; `runs.lifecycle` decides when."""
 

@@ -29,6 +29,7 @@ from cnncompare.training.callbacks.prediction_writer import (
     PredictionWriter,
     write_predictions,
 )
+from cnncompare.training.class_results import record_class_results
 from cnncompare.training.deviation_effects import deviation_effects
 from cnncompare.training.distributed import broadcast_finished
 from cnncompare.training.lightning_module import ImageClassifier
@@ -68,6 +69,7 @@ def evaluate(
     _record_costs(run, section, clock, n=data.n_test, n_earlier=n_earlier)
     outputs = find_callback(callbacks, PredictionWriter).outputs
     _record_results(run, section, config, task, data, outputs, trainer)
+    record_class_results(run, data.class_names)
     if task.test_result is not None and not n_earlier:  # the metrics saw all images
         record_progress(run, test={"metrics": task.test_result["metrics"]})
     return trainer

@@ -180,7 +180,7 @@ def _as_used(
         "batch_size": data.batch_size,
         "devices": trainer.processes,
         "strategy": "ddp" if trainer.uses_ddp else "single_device",
-        "test_reads": 1,
+        "test_reads": int(config.test),
         "image_size": data.image_shape[1],
         "mean": list(data.mean),
         "std": list(data.std),
@@ -203,6 +203,7 @@ def _training_section(
         "class_weights": None if weights is None else weights.tolist(),
         "selection": _selection(config),
         "budget": None,
+        "tuning": None if config.tuning.setting is None else config.tuning.model_dump(),
     }
     return TrainingSection(**settings | used)
 

@@ -61,6 +61,8 @@ from cnncompare.training.trainer import build_trainer
 def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool = False) -> Run:
     """Train, validate after each epoch, test once with the selected epoch's weights; return it.
 
+    With `config.test` false, the test set is not evaluated.
+
     A finished run of the same configuration is returned unchanged unless `config.force` is set;
     an interrupted run is resumed. Raises UserError before anything is written, and RunError or
     Interrupted after the record has been closed with the reason. `argv` is the command that
@@ -98,7 +100,6 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
                 log_ignored_files(data)
                 measure = _fit_and_test if config.trains else evaluate
                 trainer = measure(run, config, task, data, interruption)
-                record_class_results(run, data.class_names)
                 _complete(run, config, data, trainer)
     return run
 
@@ -170,8 +171,10 @@ def _fit_and_test(
     trainer.fit(task, datamodule=data, ckpt_path=checkpoint_to_resume(run), weights_only=True)
     _record_training(run, find_callback(callbacks, EpochRecorder))
     _record_health(run, config, data, find_callback(callbacks, DivergenceMonitor).first_loss)
-    _test(trainer, task, data, run.folder)
-    _record_test(run, task)
+    if config.test:
+        _test(trainer, task, data, run.folder)
+        _record_test(run, task)
+        record_class_results(run, data.class_names)
     return trainer
 
 
@@ -189,7 +192,8 @@ def _join_training(
     if config.budget.is_set and run.record.training is not None:
         trainer.fit_loop.max_epochs = run.record.training.max_epochs
     trainer.fit(task, datamodule=data, ckpt_path=checkpoint_to_resume(run), weights_only=True)
-    _test(trainer, task, data, folder)
+    if config.test:
+        _test(trainer, task, data, folder)
     return run
 
 
@@ -202,8 +206,9 @@ def _test(trainer: pl.Trainer, task: ImageClassifier, data: ImageData, folder: P
 
 def _complete(run: Run, config: Config, data: ImageData, trainer: pl.Trainer) -> None:
     """Write test images, figures and hyperparameters; remove the journal, now unneeded."""
-    keep_test_images(data, run.folder.parent)
-    log_figures(trainer.loggers, run, data, config.display)
+    if config.test:
+        keep_test_images(data, run.folder.parent)
+        log_figures(trainer.loggers, run, data, config.display)
     log_hparams(trainer.loggers, config, run.record)
     for logger in trainer.loggers:
         logger.finalize("success")
@@ -223,7 +228,7 @@ def _record_training(run: Run, recorder: EpochRecorder) -> None:
     if budget := used_of(run):
         settings["budget"] = budget
     if run.record.training is not None and run.record.training.protocol == "test_as_val":
-        settings["test_reads"] = len(rows) + 1
+        settings["test_reads"] = len(rows) + run.record.training.test_reads
     record_progress(
         run,
         training=settings,

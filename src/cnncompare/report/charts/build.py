@@ -16,6 +16,7 @@ from cnncompare.report.charts.figure import Figure
 from cnncompare.report.charts.overview import accuracy_figure, parameters_figure, pareto_figure
 from cnncompare.report.charts.pairs import MOST_MODELS, pairs_figure
 from cnncompare.report.charts.training import epoch_curves, epoch_time_figure, time_curves
+from cnncompare.report.charts.tuning import tuning_figure
 
 MOST_CONFUSIONS = 12  # confusion matrices; of more models, the best
 
@@ -64,7 +65,9 @@ def _of_table(table: ComparedTable, details: PredictionAnalysis | None, metric: 
             parameters_figure(table, metric) if several else None,
             pairs_figure(table, metric),
         ),
-        training=_existing(epoch_curves(table), time_curves(table), epoch_time_figure(table)),
+        training=_existing(
+            epoch_curves(table), time_curves(table), epoch_time_figure(table), tuning_figure(table)
+        ),
         costs=[pareto_figure(table, front, metric) for front in table.fronts] if several else [],
         errors=_errors(table, details) if details else [],
         confusions=_confusions(details) if details else [],
