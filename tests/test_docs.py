@@ -139,7 +139,8 @@ def test_links_and_images_lead_somewhere(page: Path) -> None:
 
 def test_every_page_can_be_reached() -> None:
     docs = ROOT / "docs"
-    start = [ROOT / "README.md", docs / "internals" / "index.md", docs / "api" / "index.md"]
+    indexes = [docs / folder / "index.md" for folder in ("internals", "api", "ko")]
+    start = [ROOT / "README.md", *indexes]
     linked = {
         (page.parent / target).resolve()
         for page in [*start, docs / "architecture.md"]

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy import stats
-from sklearn.metrics import confusion_matrix
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix, f1_score
 
 from cnncompare.comparison.compare import ComparedTable, Comparison, Options, compare_results
 from cnncompare.comparison.load import Outcome, Result, load_results
@@ -192,6 +193,34 @@ def test_metrics_without_scores_of_images_are_compared_by_fold(tmp_path: Path, n
     assert pair.test == "corrected-resampled-t"
     assert pair.p is not None
     assert (pair.wins_a, pair.effect) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "score"),
+    [
+        ("balanced", balanced_accuracy_score),
+        ("f1", lambda true, predicted: f1_score(true, predicted, average="macro")),
+    ],
+)
+def test_balanced_metrics_are_those_of_scikit_learn_in_each_fold(
+    tmp_path: Path, name: str, score: Callable[..., float]
+) -> None:
+    write_folds(tmp_path, simulated(501, vgg16=0.9, lenet5=0.7), folds=3)
+    (table,) = compared(tmp_path, metric=metric_named(name)).tables
+    values = {
+        row.label: [
+            score(run.outcome.label, run.outcome.top1)
+            for run in sorted(row.group.results, key=lambda run: run.number)
+            if run.outcome is not None
+        ]
+        for row in table.rows
+    }
+    d = np.subtract(values["vgg16"], values["lenet5"])
+    (pair,) = table.pairs
+    t = d.mean() / math.sqrt((1 / 3 + 167 / 334) * d.var(ddof=1))
+    assert (pair.a, pair.difference) == ("vgg16", pytest.approx(d.mean()))
+    assert pair.p == pytest.approx(2 * stats.t.sf(abs(t), 2))
+    assert table.rows[0].estimates[name].mean == pytest.approx(np.mean(values["vgg16"]))
 
 
 def test_predictions_of_all_folds_are_analysed_together(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from cnncompare.models.registry import BuiltModel, build
 FOLDER = Path(__file__).resolve().parents[2] / "conf" / "model"
 # One of each kind of stem; the other networks are large and run with the slow tests.
 QUICK = "alexnet lenet5 mobilenet_v2 regnet resnet18 shufflenet_v2 squeezenet1_1 timm vgg11"
-SCRIPTED = "fractalnet preact_resnet18 resnet110_sd wrn_40_2"  # with methods of their own
+# Networks with methods of their own, which a script may not support, and two without.
+SCRIPTED = "alexnet fractalnet lenet5 preact_resnet18 resnet110_sd wrn_40_2"
 SLOW = pytest.mark.slow
 BATCH = 4  # two images in a batch norm over 2x2 maps are too few for finite gradients
 
@@ -81,9 +82,7 @@ def test_gradient_reaches_every_parameter(name: str) -> None:
 @pytest.mark.filterwarnings("ignore:.torch.jit.*is deprecated:FutureWarning")
 @pytest.mark.filterwarnings("ignore:Scripted .* always returns:UserWarning")
 @pytest.mark.filterwarnings("ignore:.*annotations on empty non-base types:UserWarning")
-@pytest.mark.parametrize(
-    "name", networks(QUICK, "fractalnet preact_resnet18 resnet110_sd wrn_40_2")
-)
+@pytest.mark.parametrize("name", networks(SCRIPTED))
 def test_becomes_a_script_for_batches_of_1_and_2(name: str) -> None:
     network = built(name, 5, 3).network.eval()
     script = torch.jit.script(network)

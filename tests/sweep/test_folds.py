@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 from sklearn import datasets
@@ -86,21 +88,43 @@ def test_more_holdouts_repeat_no_finished_one(cnncompare: Call, tmp_path: Path) 
     assert [len(images) for images in drawn] == [359, 359]  # a fifth of 1,797
 
 
-@pytest.mark.parametrize("table", [False, True])
+@pytest.fixture(params=["folders", "table", "arrays", "parquet"])
+def three_dogs(request: pytest.FixtureRequest, tmp_path: Path, photos: Path) -> list[str]:
+    """Return the overrides for images of which three are dogs, in each form."""
+    files = sorted(photos.glob("*/*.png"))
+    root, labels = tmp_path / "set", [path.parent.name for path in files]
+    if request.param in ("folders", "table"):
+        overrides = ["data=folder", f"data.root={photos}"]
+        if request.param == "table":
+            rows = [f"{path.parent.name}/{path.name},{path.parent.name}\n" for path in files]
+            (tmp_path / "labels.csv").write_text("file,label\n" + "".join(rows))
+            overrides.append("data.labels=labels.csv")
+    elif request.param == "arrays":
+        images = np.zeros((len(files), 16, 16), np.uint8)
+        np.savez(root.with_suffix(".npz"), images=images, labels=labels)
+        overrides = ["data=arrays", f"data.root={root}.npz"]
+    else:
+        content = [{"bytes": path.read_bytes(), "path": None} for path in files]
+        pq.write_table(pa.table({"image": content, "label": labels}), root.with_suffix(".parquet"))
+        overrides = ["data=parquet", f"data.root={root}.parquet"]
+    return [*overrides, "model=lenet5", "data.image_size=16"]
+
+
 def test_a_class_with_fewer_images_than_folds_ends_before_anything_is_written(
-    cnncompare: Call, tmp_path: Path, photos: Path, table: bool
+    cnncompare: Call, tmp_path: Path, three_dogs: list[str]
 ) -> None:
-    overrides = ["data=folder", f"data.root={photos}", "model=lenet5", "data.image_size=16"]
-    if table:
-        files = sorted(photos.glob("*/*.png"))
-        rows = [f"{path.parent.name}/{path.name},{path.parent.name}\n" for path in files]
-        (tmp_path / "labels.csv").write_text("file,label\n" + "".join(rows))
-        overrides.append("data.labels=labels.csv")
-    done = cnncompare("-m", "folds=5", *overrides)
+    done = cnncompare("-m", "folds=5", *three_dogs)
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     expected = "class 'dog' has 3 images, too few for 5 folds, which need one each; use at most 3"
     assert line.startswith(f"cnncompare: {expected} folds")
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_more_folds_than_digits_of_a_class_are_refused(cnncompare: Call, tmp_path: Path) -> None:
+    done = cnncompare("data=digits", "data.folds=175", "data.fold=1")
+    assert done.returncode == 2
+    assert "class '8' has 174 images, too few for 175 folds" in done.stderr
     assert not (tmp_path / "outputs").exists()
 
 

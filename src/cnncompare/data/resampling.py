@@ -10,7 +10,7 @@ from torch import Tensor
 
 from cnncompare.config.data import DataConfig
 from cnncompare.data.source import Pool, Source, Split, fingerprint
-from cnncompare.data.sources.class_coverage import check_fold_sizes
+from cnncompare.data.sources.class_sizes import check_fold_sizes
 
 
 def pool_images(source: Source) -> Split:

@@ -13,7 +13,11 @@ from cnncompare.config.data import DataConfig
 from cnncompare.data.identical import group_hashes, group_identical, hash_images
 from cnncompare.data.resampling import describe_pool, draw_fold, holdout_seed, pool_images
 from cnncompare.data.source import Source, Split
-from cnncompare.data.sources.class_folders import too_few_error
+from cnncompare.data.sources.class_sizes import (
+    check_training_images,
+    smallest_class,
+    too_few_error,
+)
 from cnncompare.data.split_table import SplitRow, check_fit, read_split_table
 from cnncompare.data.stratify import stratified_positions
 from cnncompare.errors import DataError
@@ -167,7 +171,8 @@ def _check_distinct(
     labels: Tensor, groups: NDArray[np.int64], classes: Sequence[str], needed: int
 ) -> None:
     """Raise DataError if a class has too few different images for the splits that are drawn."""
-    smallest, n = _smallest_class(labels[torch.from_numpy(np.unique(groups))], classes)
+    counts = _count_labels(labels[torch.from_numpy(np.unique(groups))], classes)
+    smallest, n = smallest_class(classes, counts)
     if n < needed:
         raise too_few_error(smallest, f"{n} different images", needed)
 
@@ -178,12 +183,7 @@ def _hold_out_validation(
     config: DataConfig,
     groups: NDArray[np.int64] | None = None,
 ) -> tuple[Split, Split]:
-    smallest, count = _smallest_class(train.labels, classes)
-    if count < 2:
-        raise DataError(
-            f"class {smallest!r} has {count} training image, too few to hold one out for "
-            f"validation; add images, or provide a validation split (val/)"
-        )
+    check_training_images(classes, _count_labels(train.labels, classes))
     positions, rest = _draw(
         train.labels, classes, "val", config.val_fraction, config.split_seed, groups
     )
@@ -221,9 +221,9 @@ def _draw(
     return positions, rest
 
 
-def _smallest_class(labels: Tensor, classes: Sequence[str]) -> tuple[str, int]:
-    counts = torch.bincount(labels, minlength=len(classes))
-    return classes[int(counts.argmin())], int(counts.min())
+def _count_labels(labels: Tensor, classes: Sequence[str]) -> list[int]:
+    counts: list[int] = torch.bincount(labels, minlength=len(classes)).tolist()
+    return counts
 
 
 def _limit(split: Split, limit: int | None, name: str, seed: int) -> Split:

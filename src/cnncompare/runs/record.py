@@ -57,12 +57,10 @@ class DataSection(RecordSection):
     n_val: int | None = None
     n_test: int
     fingerprint: str
-    # own images by kind of conversion, such as 16-bit or turned
-    conversions: dict[str, int] = Field(default={})
+    conversions: dict[str, int] = Field(default={})  # own images by kind, such as 16-bit, turned
     # largest value of 16-bit and of floating-point images
     pixel_ranges: dict[str, int] = Field(default={})
-    # by suffix, such as .txt; also "hidden" and "link"
-    ignored_files: dict[str, int] = Field(default={})
+    ignored_files: dict[str, int] = Field(default={})  # by suffix; also "hidden" and "link"
     leaks: LeaksSection | None = None  # null if not measured
     imbalance: Imbalance | None = None  # of the training split, or the test split; null: one class
     resampling: ResamplingSection | None = None  # null unless a fold or hold-out was tested

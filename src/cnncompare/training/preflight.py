@@ -24,7 +24,7 @@ def preflight(config: Config) -> None:
     _check_model(config)
     _check_extras(config)
     _check_devices(config)
-    _check_images(config)
+    _check_images(config.data)
     _check_output(config.run_folder())
 
 
@@ -79,47 +79,21 @@ def _check_gpu_numbers(numbers: list[int], gpus: int) -> None:
     raise ConfigError(f"trainer.devices=[{listed}]: {found}; {advice}")
 
 
-def _check_images(config: Config) -> None:
-    root, labels = config.data.root or "", config.data.labels
-    if config.data.source == "imagenet":
+def _check_images(config: DataConfig) -> None:
+    from cnncompare.data.sources.class_sizes import check_class_sizes
+    from cnncompare.data.sources.count_classes import count_classes
+
+    if config.source == "imagenet":
         from cnncompare.data.sources.imagenet.layout import detect_layout
 
-        detect_layout(root)
-    elif config.data.source == "folder" and labels is None:
-        from cnncompare.data.sources.class_folders import check_class_folders
-
-        n_drawn = 2 if config.data.protocol == "test_as_val" else 3
-        check_class_folders(root, n_drawn if config.data.split is None else 1, config.data.folds)
-    elif config.data.source == "folder" and labels is not None:
-        _check_label_table(root, labels, config.data.folds)
-    else:
-        _check_tables_and_arrays(config.data)
-    if config.data.split is not None:
+        detect_layout(config.root or "")
+    sizes = count_classes(config)
+    if sizes is not None:
+        check_class_sizes(sizes, config)
+    if config.split is not None:
         from cnncompare.data.split_table import read_split_table
 
-        read_split_table(config.data.split)
-
-
-def _check_label_table(root: str, labels: str, folds: int | None) -> None:
-    from cnncompare.data.sources.class_coverage import check_fold_sizes
-    from cnncompare.data.sources.class_folders import images_per_class
-    from cnncompare.data.sources.label_table import read_labelled_files
-
-    found = read_labelled_files(root, labels)
-    if folds is not None:
-        check_fold_sizes(found.classes, images_per_class(found.splits), folds)
-
-
-def _check_tables_and_arrays(config: DataConfig) -> None:
-    root = config.root or ""
-    if config.source == "arrays":
-        from cnncompare.data.sources.stored_arrays import find_arrays
-
-        find_arrays(root, config.labels)
-    elif config.source == "parquet":
-        from cnncompare.data.sources.table_columns import check_tables
-
-        check_tables(root, config.labels)
+        read_split_table(config.split)
 
 
 def _check_output(folder: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cnncompare.data.sources.class_folders import (
-    check_class_folders,
+    count_class_files,
     find_class_folders,
     list_class_files,
 )
@@ -132,15 +132,13 @@ def test_a_class_of_unread_formats_names_them(root: Path) -> None:
     make_splits(root, "train", "test")
     (root / "train/cat/0.png").rename(root / "train/cat/0.heic")
     with pytest.raises(DataError, match=r"train/cat contains no image .*1 \.heic; convert"):
-        check_class_folders(str(root), 3)
+        count_class_files(str(root))
 
 
-def test_a_class_with_fewer_images_than_splits_is_named(root: Path) -> None:
+def test_files_are_counted_by_class_and_split(root: Path) -> None:
     make(root, "cat", n=3)
     make(root, "dog", n=2)
-    with pytest.raises(DataError, match=r"class 'dog' has 2 images, too few for training, valid"):
-        check_class_folders(str(root), 3)
-    check_class_folders(str(root), 2)
+    assert count_class_files(str(root)) == (["cat", "dog"], {"train": [3, 2]})
 
 
 def test_a_class_name_that_is_not_utf8_is_refused(root: Path) -> None:
@@ -158,7 +156,7 @@ def test_names_beyond_ascii_are_class_names(root: Path) -> None:
 def test_the_check_imports_no_torch(root: Path) -> None:
     make(root, "cat", "dog", n=3)
     script = (
-        "import sys; from cnncompare.data.sources.class_folders import check_class_folders; "
-        f"check_class_folders({str(root)!r}, 3); sys.exit('torch' in sys.modules)"
+        "import sys; from cnncompare.data.sources.class_folders import count_class_files; "
+        f"count_class_files({str(root)!r}); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", script]).returncode == 0

@@ -17,7 +17,7 @@ from PIL import Image
 from cnncompare.config.data import DataConfig
 from cnncompare.data.module import ImageData
 from cnncompare.data.sources import image_tables
-from cnncompare.data.sources.table_columns import check_tables
+from cnncompare.data.sources.table_columns import count_table_labels
 from cnncompare.errors import ConfigError, DataError
 from tests.data.sources import forms
 
@@ -238,29 +238,29 @@ def test_faults_are_named_in_one_line(
 
 def test_unreadable_files_are_named_before_torch_is_needed(tmp_path: Path) -> None:
     root = forms.write_parquet(PHOTOS, tmp_path / "pets")
-    check_tables(str(root), None)
+    count_table_labels(str(root), None)
     (root / "data" / "test-00000-of-00001.parquet").write_bytes(b"<html>")
     with pytest.raises(DataError, match=r"test-00000-of-00001\.parquet cannot be read"):
-        check_tables(str(root), None)
+        count_table_labels(str(root), None)
     with pytest.raises(DataError, match=r"data\.root=.*nowhere does not exist"):
-        check_tables(str(tmp_path / "nowhere"), None)
+        count_table_labels(str(tmp_path / "nowhere"), None)
     for file in (root / "data").iterdir():
         file.unlink()
     with pytest.raises(DataError, match=r"has no file ending in \.parquet or \.arrow"):
-        check_tables(str(root), None)
+        count_table_labels(str(root), None)
     pq.write_table(forms.table_of(PHOTOS), root / "test.parquet")
     with pytest.raises(DataError, match=r"has no training images \(its splits: test\)"):
-        check_tables(str(root), None)
+        count_table_labels(str(root), None)
     (root / "train.arrow").write_bytes(b"")
     with pytest.raises(DataError, match=r"files ending in \.parquet and in \.arrow"):
-        check_tables(str(root), None)
+        count_table_labels(str(root), None)
 
 
 def test_tables_that_differ_are_named(tmp_path: Path) -> None:
     root = forms.write_parquet(PHOTOS, tmp_path / "pets")
     pq.write_table(plain(LABELS), root / "data" / "train-9.parquet")
     with pytest.raises(DataError, match=r"train-9\.parquet has other columns or class names than"):
-        check_tables(str(root), None)
+        count_table_labels(str(root), None)
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_a_missing_package_is_named_with_the_command(
     with pytest.raises(
         ConfigError, match=rf"needs the package {package}: pip install 'cnncompare\[{extra}\]'"
     ):
-        check_tables(root, None)
+        count_table_labels(root, None)
 
 
 class FakeDataset:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from cnncompare.config.data import DataConfig
 from cnncompare.data.source import Source, full_split
-from cnncompare.data.sources.class_coverage import check_classes, name_classes
+from cnncompare.data.sources.array_labels import read_labels
 from cnncompare.data.sources.stored_arrays import StoredArray, channels_last, find_arrays
 from cnncompare.errors import DataError
 
@@ -29,10 +29,7 @@ def load_arrays(config: DataConfig) -> Source:
     """
     found = find_arrays(config.root or "", config.labels)
     images = _to_pixels({s: arrays.images for s, arrays in found.splits.items()})
-    labels = {s: _load_labels(arrays.labels) for s, arrays in found.splits.items()}
-    classes, numbers = _number_classes(labels, found.classes)
-    names = {s: {classes[i] for i in np.unique(values)} for s, values in numbers.items()}
-    check_classes(str(config.root), names)
+    classes, numbers = read_labels(found, config.root or "")
     splits = {s: full_split(images[s], torch.from_numpy(numbers[s])) for s in images}
     _, channels, height, width = images["train"].shape
     return Source(
@@ -94,31 +91,3 @@ def _scaled(array: NDArray[Any], factor: float) -> Tensor:
         scaled = array[rows].astype(np.float64) * factor
         pixels[rows] = np.rint(scaled) if array.dtype.kind == "f" else np.floor(scaled)
     return torch.from_numpy(pixels)
-
-
-def _load_labels(stored: StoredArray) -> NDArray[Any]:
-    """Return int64 or str [N]. Raises DataError for an empty string or a negative number."""
-    labels = stored.load().reshape(-1)
-    if labels.dtype.kind == "S":
-        try:
-            labels = np.char.decode(labels, "utf-8")
-        except UnicodeDecodeError:
-            raise DataError(f"{stored} has labels that are not UTF-8 text") from None
-    without = labels == "" if labels.dtype.kind == "U" else labels < 0
-    if without.any():
-        row = int(without.argmax())
-        raise DataError(
-            f"{stored} has no label for {int(without.sum())} of {len(labels)} images; the first is "
-            f"{str(labels[row])!r} at index {row}"
-        )
-    return labels if labels.dtype.kind == "U" else labels.astype(np.int64)
-
-
-def _number_classes(
-    labels: dict[str, NDArray[Any]], stored_names: StoredArray | None
-) -> tuple[list[str], dict[str, NDArray[np.int64]]]:
-    """Return the class names and, for each split, the positions of its labels among them."""
-    values = np.unique(np.concatenate(list(labels.values())))
-    names = None if stored_names is None else [str(x) for x in stored_names.load().reshape(-1)]
-    classes = name_classes(values.tolist(), names, str(stored_names))
-    return classes, {split: np.searchsorted(values, array) for split, array in labels.items()}

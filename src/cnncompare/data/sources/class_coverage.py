@@ -1,4 +1,4 @@
-"""Name the classes of labels, and check that every split or fold has every class."""
+"""Name the classes of labels, and check that every split has every class."""
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
@@ -50,16 +50,3 @@ def check_classes(origin: str, classes: Mapping[str, Collection[str]]) -> None:
                 f"{origin}: class {missing[0]!r} is in the train split but not in the {split} "
                 f"split; every split needs every class"
             )
-
-
-def check_fold_sizes(
-    classes: Sequence[str], counts: Sequence[int], folds: int, kind: str = "images"
-) -> None:
-    """Raise DataError if a class has fewer images than there are folds; `kind` names them."""
-    name, n = min(zip(classes, counts, strict=True), key=lambda pair: pair[1])
-    if n < folds:
-        fewer = f"use at most {n} folds, " if n > 1 else ""
-        raise DataError(
-            f"class {name!r} has {n} {kind if n != 1 else kind[:-1]}, too few for {folds} folds, "
-            f"which need one each; {fewer}add images, or remove the class"
-        )

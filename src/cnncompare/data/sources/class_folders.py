@@ -4,12 +4,12 @@ Imports no torch.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from cnncompare.config.data import IMAGE_SUFFIXES
-from cnncompare.data.sources.class_coverage import check_fold_sizes
+from cnncompare.data.sources.class_sizes import ClassSizes
 from cnncompare.data.walk import (
     UNREAD_FORMATS,
     FolderWalk,
@@ -100,33 +100,15 @@ def list_class_files(found: ClassFolders) -> tuple[dict[str, list[list[str]]], F
     return files, walk
 
 
-def check_class_folders(root: str, n_drawn: int, folds: int | None = None) -> None:
-    """Raise DataError for what a look at the files shows, without decoding them.
+def count_class_files(root: str) -> ClassSizes:
+    """Return the number of image files of each class, without decoding them.
 
-    If the folders do not define the splits, each class needs an image for each of the `n_drawn`
-    splits, 2 or 3; it also needs one for each of the `folds`.
+    Raises DataError for what a look at folders and files shows.
     """
     found = find_class_folders(root)
     files, _ = list_class_files(found)
-    for name, images in zip(found.classes["train"], files["train"], strict=True):
-        if len(images) < n_drawn and not found.has_splits:
-            raise too_few_error(name, f"{len(images)} images", n_drawn)
-    if folds is not None:
-        check_fold_sizes(found.classes["train"], images_per_class(files), folds)
-
-
-def images_per_class(files: Mapping[str, Sequence[Sequence[str]]]) -> list[int]:
-    """Return the number of files of each class in all splits together."""
-    return [sum(map(len, folders)) for folders in zip(*files.values(), strict=True)]
-
-
-def too_few_error(name: str, images: str, n_drawn: int) -> DataError:
-    """Return the error for a class with too few images for the splits that are drawn."""
-    splits = "training, validation and test" if n_drawn == 3 else "training and test"
-    return DataError(
-        f"class {name!r} has {images}, too few for {splits}, which need one each; add images, or "
-        f"remove the class"
-    )
+    counts = {split: [len(images) for images in files[split]] for split in files}
+    return ClassSizes(found.classes["train"], counts)
 
 
 def unreadable_error(error: OSError) -> DataError:

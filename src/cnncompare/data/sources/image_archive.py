@@ -6,14 +6,13 @@ Parquet compresses whole columns, so a single image cannot be read from it; in t
 import hashlib
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from filelock import FileLock
 
-from cnncompare.data.sources.image_tables import ImageTable
-from cnncompare.data.sources.table_columns import Columns
+from cnncompare.data.sources.image_tables import ImageTable, read_rows
+from cnncompare.data.sources.table_columns import Columns, check_label
 from cnncompare.errors import DataError
 
 
@@ -74,10 +73,9 @@ def _write(archive: Path, tables: list[ImageTable], columns: Columns) -> TableIn
 
 
 def _copy(table: ImageTable, columns: Columns, out: BinaryIO, index: TableIndex) -> None:
-    for row, (image, label) in enumerate(_rows(table, columns)):
+    for row, (image, label) in enumerate(read_rows(table, [columns.image, columns.label])):
         name = f"{table.name} row {row}"
-        if label is None or label == "" or (isinstance(label, int) and label < 0):
-            raise DataError(f"{name} has no label ({columns.label}={label!r}); remove such rows")
+        check_label(label, name, columns.label)
         content = _content(image, name, table.folder)
         out.write(content)
         index.files.append(name)
@@ -85,18 +83,6 @@ def _copy(table: ImageTable, columns: Columns, out: BinaryIO, index: TableIndex)
         index.sizes.append(len(content))
         index.sha256s.append(hashlib.sha256(content).hexdigest())
         index.labels.append(label)
-
-
-def _rows(table: ImageTable, columns: Columns) -> Iterator[tuple[Any, Any]]:
-    import pyarrow as pa
-
-    try:
-        for batch in table.batches([columns.image, columns.label]):
-            images = batch.column(columns.image).to_pylist()
-            yield from zip(images, batch.column(columns.label).to_pylist(), strict=True)
-    except (pa.ArrowException, OSError) as error:
-        reason = str(error).partition("\n")[0]
-        raise DataError(f"{table.name} cannot be read to its end ({reason})") from None
 
 
 def _content(image: Any, name: str, folder: Path) -> bytes:

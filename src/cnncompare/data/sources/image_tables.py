@@ -65,6 +65,18 @@ def find_tables(root: str) -> list[ImageTable]:
     return _in_order(tables, root)
 
 
+def read_rows(table: ImageTable, columns: list[str]) -> Iterator[tuple[Any, ...]]:
+    """Yield the values of these columns row by row. Raises DataError if the table ends early."""
+    import pyarrow as pa
+
+    try:
+        for batch in table.batches(columns):
+            yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).partition("\n")[0]
+        raise DataError(f"{table.name} cannot be read to its end ({reason})") from None
+
+
 def require_packages(root: str) -> None:
     """Raise ConfigError with the command that installs a package needed to read `root`."""
     package, extra = ("datasets", "hf") if root.startswith(HUB_PREFIX) else ("pyarrow", "parquet")

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from cnncompare.config.data import IMAGE_SUFFIXES, label_files
 from cnncompare.data.sources.class_coverage import check_classes
 from cnncompare.data.sources.class_folders import SPLIT_NAMES, split_of
+from cnncompare.data.sources.class_sizes import ClassSizes
 from cnncompare.data.walk import is_hidden
 from cnncompare.errors import DataError
 
@@ -59,6 +60,13 @@ def read_labelled_files(root: str, labels: str) -> LabelledFiles:
     entries = _resolve(read_table(table), folder, table)
     _check_unlabelled(entries, folder, table)
     return _by_split_and_class(_without_duplicates(entries, table), folder, table)
+
+
+def count_labelled_files(root: str, labels: str) -> ClassSizes:
+    """Return the number of images of each class. Raises DataError like `read_labelled_files`."""
+    found = read_labelled_files(root, labels)
+    counts = {split: [len(files) for files in by_class] for split, by_class in found.splits.items()}
+    return ClassSizes(found.classes, counts)
 
 
 def read_table(table: Path) -> list[Entry]:

@@ -1,10 +1,19 @@
 """Choose the columns of images and labels in tables of Hugging Face `datasets`."""
 
 import json
+from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cnncompare.config.data import HUB_PREFIX
-from cnncompare.data.sources.image_tables import ImageTable, find_tables, require_packages
+from cnncompare.data.sources.class_coverage import check_classes, name_classes
+from cnncompare.data.sources.class_sizes import ClassSizes
+from cnncompare.data.sources.image_tables import (
+    ImageTable,
+    find_tables,
+    read_rows,
+    require_packages,
+)
 from cnncompare.errors import DataError
 
 if TYPE_CHECKING:
@@ -22,11 +31,25 @@ class Columns(NamedTuple):
     classes: tuple[str, ...] | None
 
 
-def check_tables(root: str, label: str | None) -> None:
-    """Raise a UserError if `root` holds no readable images and labels; download nothing."""
+def count_table_labels(root: str, label: str | None) -> ClassSizes | None:
+    """Return the number of images of each class, or None for a data set on the hub.
+
+    Reads the column of labels alone and downloads nothing. Raises a UserError if `root` holds no
+    readable images and labels.
+    """
     require_packages(root)
-    if not root.startswith(HUB_PREFIX):
-        choose_columns(find_tables(root), label)
+    if root.startswith(HUB_PREFIX):
+        return None
+    tables = find_tables(root)
+    columns = choose_columns(tables, label)
+    counts: dict[str, Counter[int | str]] = {}
+    for table in tables:
+        counts.setdefault(table.split, Counter()).update(_labels(table, columns.label))
+    values = sorted(set().union(*counts.values()))
+    classes = name_classes(values, columns.classes, root)
+    names = dict(zip(values, classes, strict=True))
+    check_classes(root, {split: {names[x] for x in count} for split, count in counts.items()})
+    return ClassSizes(classes, {s: [count[x] for x in values] for s, count in counts.items()})
 
 
 def choose_columns(tables: list[ImageTable], label: str | None) -> Columns:
@@ -42,6 +65,20 @@ def choose_columns(tables: list[ImageTable], label: str | None) -> Columns:
                 f"data.root to a folder with one data set"
             )
     return chosen[0]
+
+
+def _labels(table: ImageTable, column: str) -> Iterator[Any]:
+    """Yield the labels. Raises DataError for a row without one, or a table that ends early."""
+    rows = read_rows(table, [column])
+    for row, (label,) in enumerate(rows):
+        check_label(label, f"{table.name} row {row}", column)
+        yield label
+
+
+def check_label(label: object, row: str, column: str) -> None:
+    """Raise DataError if a row, named `row`, has no label."""
+    if label is None or label == "" or (isinstance(label, int) and label < 0):
+        raise DataError(f"{row} has no label ({column}={label!r}); remove such rows")
 
 
 def _columns_of(table: ImageTable, label: str | None) -> Columns:
