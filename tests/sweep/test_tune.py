@@ -102,7 +102,7 @@ def test_invalid_input_is_one_line_and_starts_nothing(
     [
         (("name=a",), "a tuning has one folder"),
         (("trainer.max_epochs=0",), "nothing to tune"),
-        (("data.image_size=64",), "data.image_size is None for lenet5, but 64 for resnet20"),
+        (("data.image_size=64",), "data.image_size is 32 for lenet5, but 64 for resnet20"),
     ],
 )
 def test_networks_that_cannot_be_tuned_together_are_refused(

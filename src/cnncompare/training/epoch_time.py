@@ -82,7 +82,8 @@ def measure_epoch_s(config: Config, data: ImageData, stop: Sequence[Callback] = 
     budget_s = config.budget.seconds or 0.0
     timer = EpochTimer(min(max(SHARE * budget_s, SHORTEST_S), LONGEST_S))
     batch_size = data.batch_size
-    data.batch_size = max(1, batch_size // config.trainer.devices_per_node)
+    processes = config.trainer.processes
+    data.batch_size = max(1, batch_size // processes)
     try:
         with _quiet(), tempfile.TemporaryDirectory(prefix="cnncompare-") as folder:
             task = build_task(config, build_model(config, data), data)
@@ -92,7 +93,8 @@ def measure_epoch_s(config: Config, data: ImageData, stop: Sequence[Callback] = 
     finally:
         data.batch_size = batch_size
     n_val = int(data.val_class_counts.sum())
-    return epoch_seconds(timer.epochs, timer.steps, data.n_train or 0, n_val, batch_size)
+    whole = [epoch_s / processes for epoch_s in timer.epochs]  # each process has its share
+    return epoch_seconds(whole, timer.steps, data.n_train or 0, n_val, batch_size)
 
 
 def epoch_seconds(
