@@ -117,28 +117,43 @@ def test_networks_that_cannot_be_tuned_together_are_refused(
 
 @pytest.fixture(scope="module")
 def tuned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A tuning of two networks that was killed, and continued; its folder and output."""
+    """A tuning of two networks; its folder and output."""
     path = tmp_path_factory.mktemp("tuning")
     (path / "conf" / "model").mkdir(parents=True)
     (path / "conf" / "model" / "naughty.yaml").write_text(CONF)
     (path / "naughty_module.py").write_text(MODULE)
-    process = subprocess.Popen(
-        command(*TUNING),
-        cwd=path,
-        env=dict(os.environ),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    wait_for(lambda: sum(r["status"] == "finished" for r in records(path)) >= 2)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    finished = {r["id"]: r["finished_at"] for r in records(path) if r["status"] == "finished"}
     done = call(path, *TUNING)
     assert done.returncode == 0, done.stderr
-    now = {r["id"]: r["finished_at"] for r in records(path)}
-    assert finished.items() <= now.items()  # none of them ran again
     return path, done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_stopped_tuning_continues_without_repeating_a_trial(
+    folder: Path, number: signal.Signals
+) -> None:
+    for n_finished in (1, 3):  # among the trials, and again
+        process = subprocess.Popen(
+            command(*TUNING),
+            cwd=folder,
+            env=dict(os.environ),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        wait_for(lambda least=n_finished: len(finished_at(folder)) >= least)  # type: ignore[misc]
+        os.killpg(process.pid, number)
+        process.wait()
+    finished = finished_at(folder)
+    assert len(finished) < 8
+    done = call(folder, *TUNING)
+    assert done.returncode == 0, done.stderr
+    assert finished.items() <= finished_at(folder).items()
+    assert len(finished_at(folder)) == 8
+
+
+def finished_at(folder: Path) -> dict[str, str]:
+    return {r["id"]: r["finished_at"] for r in records(folder) if r["status"] == "finished"}
 
 
 def test_each_network_has_the_same_trials_and_then_its_seeds(tuned: tuple[Path, str]) -> None:

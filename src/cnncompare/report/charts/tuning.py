@@ -6,6 +6,7 @@ from cnncompare.comparison.compare import ComparedTable
 from cnncompare.plotting.render import Chart
 from cnncompare.report.charts.figure import (
     Figure,
+    Rows,
     inline_data,
     legend_selection,
     model_colour,
@@ -44,9 +45,12 @@ def tuning_figure(table: ComparedTable) -> Figure | None:
     )
 
 
-def _chart(rows: list[dict[str, object]], labels: list[str]) -> Chart:
+def _chart(rows: Rows, labels: list[str]) -> Chart:
     selection, title = legend_selection(), "expected best validation top-1 (%)"
-    trials = alt.X("trials:Q", title="trials", axis=alt.Axis(tickMinStep=1, format="d"))
+    numbers = sorted({row["trials"] for row in rows})
+    # for few trials Vega would draw ticks between them
+    axis = alt.Axis(values=numbers, format="d") if len(numbers) <= 10 else alt.Axis(tickMinStep=1)
+    trials = alt.X("trials:Q", title="trials", axis=axis)
     base = alt.Chart(inline_data(rows)).encode(x=trials, color=model_colour(labels))
     band = base.mark_area().encode(
         y=alt.Y("low:Q", title=title),
