@@ -59,3 +59,14 @@ def imagenet_sample(shared_data: Path, tmp_path_factory: pytest.TempPathFactory)
     with tarfile.open(shared_data / "imagenet-sample-500.tar") as archive:
         archive.extractall(root, filter="data")
     return root
+
+
+@pytest.fixture(scope="session")
+def trained_pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a study of two networks, briefly trained on digits, that disagree on some images."""
+    from tests.inference.conftest import DIGITS, train_in
+
+    outputs = tmp_path_factory.mktemp("trained_pair")
+    for model in ("lenet5", "quicknet"):
+        train_in(outputs, f"model={model}", "name=pair", *DIGITS, "trainer.max_epochs=4")
+    return outputs / "pair"

@@ -35,7 +35,7 @@ N_IMAGES = 60  # of the ImageNet sample
 NOT_COMPARED = {
     *("timing", "memory", "environment", "started_at", "finished_at", "wall_s", "verdict"),
     *("hardware", "other_cpu_share", "busy_epochs", "throttled_epochs", "shared_clock"),
-    *("clocks_shared", "fronts", "budgets", "interval", "notes", "test_s"),
+    *("checksum", "files", "clocks_shared", "fronts", "budgets", "interval", "notes", "test_s"),
 }
 PATH_DEPENDENT = {"id", "config_hash", "recipe_hash", "pretrained", "runs"}
 

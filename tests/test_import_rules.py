@@ -44,7 +44,10 @@ WITHOUT_TORCH: dict[str, set[str]] = {
     "stats": set(),
     "sweep": {"sweep.preload", "sweep.probe"},
     "api": set(),
-    "inference": {"inference.network", "inference.predictor", "inference.preprocess"},
+    "inference": {
+        f"inference.{name}"
+        for name in ("class_maps", "map_layer", "network", "predictor", "preprocess")
+    },
     "export": {
         f"export.{name}"
         for name in ("export", "graph", "readers", "tested_images", "verification", "writers")

@@ -41,6 +41,9 @@ SUBCOMMANDS = {
         "cnncompare.sweep.settle_options", "train further seeds until the best network is known"
     ),
     "status": Subcommand("cnncompare.sweep.status", "what runs, waits, finished, failed"),
+    "tensorboard": Subcommand(
+        "cnncompare.report.board_command", "start TensorBoard with short names of the runs"
+    ),
     "tune": Subcommand(
         "cnncompare.sweep.tune_options", "the same number of tuning trials for each network"
     ),
@@ -84,12 +87,8 @@ def _overview() -> str:
 def _run_subcommand(name: str, arguments: list[str]) -> int:
     if name == "help":
         return _run_subcommand(arguments[0], ["--help", *arguments[1:]])
-    if name == "plan":
-        return _run_plan(arguments)
-    if name == "settle":
-        return _run_settle(arguments)
-    if name == "tune":
-        return _run_tune(arguments)
+    if name in ("plan", "settle", "tune"):
+        return _run_with_overrides(name, arguments)
     if name == "quickstart":
         return _run_quickstart(arguments)
     if name not in SUBCOMMANDS:
@@ -122,31 +121,13 @@ def _prints_usage(usage: str, arguments: list[str]) -> bool:
     return True
 
 
-def _run_plan(arguments: list[str]) -> int:
-    from cnncompare.sweep.plan import USAGE, plan_arguments
-
-    if _prints_usage(USAGE, arguments):
+def _run_with_overrides(name: str, arguments: list[str]) -> int:
+    """Run a command whose module turns its arguments into those for Hydra."""
+    module = import_module(SUBCOMMANDS[name].module)
+    if _prints_usage(module.USAGE, arguments):
         return 0
     with ExitAtOnce():
-        return _run_hydra(plan_arguments(arguments))
-
-
-def _run_settle(arguments: list[str]) -> int:
-    from cnncompare.sweep.settle_options import USAGE, settle_arguments
-
-    if _prints_usage(USAGE, arguments):
-        return 0
-    with ExitAtOnce():
-        return _run_hydra(settle_arguments(arguments))
-
-
-def _run_tune(arguments: list[str]) -> int:
-    from cnncompare.sweep.tune_options import USAGE, tune_arguments
-
-    if _prints_usage(USAGE, arguments):
-        return 0
-    with ExitAtOnce():
-        return _run_hydra(tune_arguments(arguments))
+        return _run_hydra(getattr(module, f"{name}_arguments")(arguments))
 
 
 def _run_quickstart(arguments: list[str]) -> int:
@@ -198,8 +179,10 @@ def _call_hydra(arguments: list[str], task: Callable[[Any], float | None]) -> No
     from omegaconf.errors import OmegaConfBaseException
 
     from cnncompare.config.files import conf_folder, hydra_error_message, refuse_merged_options
+    from cnncompare.sweep.launched_job import SweepProcess, run_launched
 
     _prepare_hydra(arguments)
+    process = SweepProcess()
     errors: list[CnncompareError] = []
 
     started = False
@@ -210,6 +193,8 @@ def _call_hydra(arguments: list[str], task: Callable[[Any], float | None]) -> No
         try:
             loader = GlobalHydra.instance().config_loader()
             refuse_merged_options(HydraConfig.get(), loader)
+            if HydraConfig.get().mode is RunMode.MULTIRUN:
+                return run_launched(task, composed, process)
             return task(composed)
         except CnncompareError as error:
             if HydraConfig.get().mode is RunMode.MULTIRUN:
@@ -260,6 +245,7 @@ def _run_one(composed: Any) -> float | None:
     """Run one configuration; return its validation accuracy, the objective of sweepers."""
     from cnncompare.config.validation import validate
     from cnncompare.runs.lifecycle import finished_run
+    from cnncompare.sweep.launched_job import runs_in_parallel
     from cnncompare.system.ranks import is_rank_zero
     from cnncompare.training.changed_data import check_data_unchanged
     from cnncompare.training.preflight import preflight
@@ -277,7 +263,8 @@ def _run_one(composed: Any) -> float | None:
             print(f"{config.model.name} on {config.data.name}: starting", flush=True)
         from cnncompare.training.train import train
 
-        run = train(config, argv=["python", "-m", "cnncompare", *_overrides()])
+        argv = ["python", "-m", "cnncompare", *_overrides()]
+        run = train(config, argv=argv, clocks_shared=runs_in_parallel())
     if is_rank_zero():
         from cnncompare.terminal.result import print_run_result
 

@@ -132,9 +132,15 @@ class OptunaSweeper(Sweeper):
         self, study: Any, trials: Sequence[Any], jobs: Sequence[Sequence[str]], first: int
     ) -> Sequence[JobReturn]:
         """Run the jobs; without results, such as after Ctrl-C, the trials of the study failed."""
+        from hydra_plugins.cnncompare_sweep import FreshProcessLauncher, launch_for_sweeper
+
         assert self.launcher is not None
+        assert self.hydra_context is not None
+        assert self.config is not None
         try:
-            return self.launcher.launch(jobs, initial_job_idx=first)
+            if isinstance(self.launcher, FreshProcessLauncher):
+                return self.launcher.launch(jobs, initial_job_idx=first)
+            return launch_for_sweeper(self.launcher, self.hydra_context, self.config, jobs, first)
         except BaseException:
             for trial in trials:
                 _tell_failure(study, trial)

@@ -28,7 +28,6 @@ class CheckedSweeper(BasicSweeper):
         from cnncompare.config.quoting import quote_overrides
         from cnncompare.sweep.compose_jobs import JobComposer
         from cnncompare.sweep.overrides import combine_with_lines, is_skipped
-        from cnncompare.sweep.validate_jobs import validate_jobs
 
         assert self.hydra_context is not None
         assert self.config is not None
@@ -43,10 +42,8 @@ class CheckedSweeper(BasicSweeper):
         pairs = [(job, composer.compose(job)) for job in combine_with_lines(settings.jobs, swept)]
         kept = [pair for pair in pairs if not is_skipped(pair[1], settings.skip)]
         jobs, composed = [job for job, _ in kept], [config for _, config in kept]
-        configs = validate_jobs(composed, jobs)
-        if isinstance(self.launcher, FreshProcessLauncher):
-            return [self.launcher.run(jobs, configs, composed)]
-        return [self.launcher.launch(jobs, initial_job_idx=0)]
+        configs = validated(self.launcher, composed, jobs)
+        return [_run(self.launcher, jobs, configs, composed)]
 
 
 class FreshProcessLauncher(Launcher):
@@ -75,29 +72,17 @@ class FreshProcessLauncher(Launcher):
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
-        """Compose, validate and run the jobs of another sweeper, such as Optuna's.
-
-        The return value of a job is its best validation accuracy. A failed job does not end the
-        sweep.
-        """
-        from cnncompare.errors import ConfigError, RunError
-        from cnncompare.sweep.compose_jobs import JobComposer
-        from cnncompare.sweep.validate_jobs import validate_jobs
+        """Compose, validate and run the jobs of another sweeper, as `launch_for_sweeper` does."""
+        from cnncompare.errors import ConfigError
 
         if self.settle or self.tune:
             command = "settle" if self.settle else "tune"
             raise ConfigError(
                 f"{command} chooses its jobs itself and works only with its own sweeper"
             )
-        composer = JobComposer(self.hydra_context.config_loader, self.config)
-        composed = [composer.compose(job) for job in job_overrides]
-        configs = validate_jobs(composed, job_overrides)
-        with suppress(RunError):  # already printed, and part of the result of each job
-            self.run(job_overrides, configs, composed)
-        return [
-            _job_return(list(job), config)
-            for job, config in zip(job_overrides, configs, strict=True)
-        ]
+        return launch_for_sweeper(
+            self, self.hydra_context, self.config, job_overrides, initial_job_idx
+        )
 
     def run(
         self,
@@ -133,6 +118,56 @@ class FreshProcessLauncher(Launcher):
             JobReturn(overrides=job, cfg=config, status=JobStatus.COMPLETED)
             for job, config in zip(job_overrides, composed, strict=True)
         ]
+
+
+def launch_for_sweeper(
+    launcher: Launcher,
+    hydra_context: HydraContext,
+    config: DictConfig,
+    job_overrides: Sequence[Sequence[str]],
+    initial_job_idx: int,
+) -> Sequence[JobReturn]:
+    """Compose, validate and run jobs with any launcher.
+
+    The return value of a job is its best validation accuracy. A failed job does not end the sweep.
+    """
+    from cnncompare.errors import RunError
+    from cnncompare.sweep.compose_jobs import JobComposer
+
+    composer = JobComposer(hydra_context.config_loader, config)
+    composed = [composer.compose(job) for job in job_overrides]
+    configs = validated(launcher, composed, job_overrides)
+    with suppress(RunError):  # already printed, and part of the result of each job
+        _run(launcher, job_overrides, configs, composed, initial_job_idx)
+    pairs = zip(job_overrides, configs, strict=True)
+    return [_job_return(list(job), config) for job, config in pairs]
+
+
+def validated(
+    launcher: Launcher, composed: Sequence[DictConfig], job_overrides: Sequence[Sequence[str]]
+) -> "list[Config]":
+    """Return the validated configurations of the jobs that the launcher will run."""
+    from cnncompare.sweep.launch_jobs import runs_here
+    from cnncompare.sweep.validate_jobs import validate_jobs
+
+    is_own = isinstance(launcher, FreshProcessLauncher)
+    return validate_jobs(composed, job_overrides, own_launcher=is_own, here=runs_here(launcher))
+
+
+def _run(
+    launcher: Launcher,
+    job_overrides: Sequence[Sequence[str]],
+    configs: "Sequence[Config]",
+    composed: Sequence[DictConfig],
+    initial_job_idx: int = 0,
+) -> Sequence[JobReturn]:
+    """Run validated jobs with any launcher, to the same end."""
+    if isinstance(launcher, FreshProcessLauncher):
+        return launcher.run(job_overrides, configs, composed)
+    from cnncompare.sweep.launch_jobs import launch_jobs
+
+    launch_jobs(launcher, configs, composed, job_overrides, initial_job_idx)
+    return []
 
 
 def _job_return(overrides: list[str], config: "Config") -> JobReturn:

@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,7 +19,10 @@ Call = Callable[..., subprocess.CompletedProcess[str]]
         (["--su"], "unrecognized arguments: --su"),
         (["--suite", "--tune"], "cannot be combined"),
         (["--suite", "model=vgg16"], "no overrides, such as model=vgg16"),
-        (["--json", "x.json"], "--json requires --suite"),
+        (["--json", "x.json"], "--json requires --suite or --inference"),
+        (["--inference", "--tune"], "--tune and --inference cannot be combined"),
+        (["--inference", "data=synthetic", "trainer.devices=2"], "one device"),
+        (["--inference", "model=lenet55", "data=digits"], "lenet55"),
         (["--tune", "--data", "x"], "--data requires --suite"),
         (["modle=vgg16"], "did you mean 'model'"),
         (["--tune", "data=synthetic", "trainer.devices=2"], "one device"),
@@ -69,3 +73,22 @@ def test_throughput_of_a_configuration(cnncompare: Call, tmp_path: Path) -> None
     assert float(rows["loop"][3].replace(",", "")) > 0  # images/s, ours
     assert rows["loop"][-1] == "5"  # rounds
     assert list(tmp_path.iterdir()) == []  # nothing is kept
+
+
+def test_inference_cost_of_a_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = ("runtimes=[eager,onnxruntime]", "precisions=[float32]", "seconds=0.01")
+    overrides = [f"callbacks.inference_cost.{option}" for option in options]
+    small = ("model=lenet5", "data=digits", "trainer.threads=1", "callbacks=inference_cost")
+    assert main(["--inference", *small, *overrides, "--json", "x.json"]) == 0
+    output = capsys.readouterr().out
+    assert "depth 5, 0.0617 M parameters" in output
+    assert max(map(len, output.splitlines()[:7])) <= 80
+    found = json.loads((tmp_path / "x.json").read_text())
+    assert found["model"]["depth"] == 5
+    rows = [(row["runtime"], row["threads"]) for row in found["inference"]["rows"]]
+    assert rows == [("eager", 1), ("onnxruntime", 1)]
+    assert all(0 < row["latency_s"] < 5 for row in found["inference"]["rows"])
+    assert [path.name for path in tmp_path.iterdir()] == ["x.json"]  # no run is written

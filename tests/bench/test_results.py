@@ -76,7 +76,8 @@ def test_the_table_fits_80_columns() -> None:
         for row in benchmark.rows
     ]
     text = io.StringIO()
-    Console(file=text, width=80).print(suite_table(rows))
+    console = Console(file=text, width=80)
+    console.print(suite_table(rows, console))
     lines = text.getvalue().splitlines()
     assert max(len(line.rstrip()) for line in lines) <= 80
     assert text.getvalue().count("123,456") == 2 * len(rows)  # no number was cut

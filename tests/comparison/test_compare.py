@@ -60,6 +60,36 @@ def test_pareto_fronts_by_hand(tmp_path: Path) -> None:
     assert fronts["total_s"].values["good"] == pytest.approx(80.0)
 
 
+def inference(latency_s: float | None) -> dict[str, Any]:
+    """Return the change of a record that adds the section `inference`."""
+    settings = {"device": "cpu", "threads": 2, "input_size": [3, 32, 32], "measuring_s": 1.0}
+    return {"inference": {**settings, "latency_s": latency_s, "rows": []}}
+
+
+def test_latency_has_a_front_where_it_was_measured_on_the_same_machine(tmp_path: Path) -> None:
+    """The slowest is the best, the quickest has two seeds, and one has no measurement."""
+    cases = [("best", 0, 90, 0.030), ("middle", 0, 85, 0.040), ("quick", 0, 80, 0.001)]
+    for label, seed, right, seconds in [*cases, ("quick", 1, 80, 0.003)]:
+        write_run(tmp_path, label, seed, np.arange(100) < right, changes=inference(seconds))
+    write_run(tmp_path, "unknown", 0, np.arange(100) < 95)
+    write_run(
+        tmp_path, "other", 0, np.arange(100) < 99, hardware="Other", changes=inference(0.0001)
+    )
+    (table,) = compared(tmp_path).tables
+    latencies = {row.label: row.timing["latency_s"] for row in table.rows}
+    assert latencies == {
+        "best": 0.030,
+        "middle": 0.040,
+        "quick": pytest.approx(0.002),
+        "unknown": None,
+        "other": 0.0001,
+    }
+    (front,) = [front for front in table.fronts if front.cost == "latency_ms"]
+    assert front.values == pytest.approx({"best": 30.0, "middle": 40.0, "quick": 2.0})
+    assert front.front == ["quick", "best"]
+    assert front.dominated_by == {"middle": ["best"]}
+
+
 def test_equal_budgets_are_the_largest_that_every_run_reached(tmp_path: Path) -> None:
     write_run(tmp_path, "quick", 0, np.arange(100) < 80, epoch_s=10.0)
     write_run(tmp_path, "slow", 0, np.arange(100) < 90, epoch_s=20.0)
@@ -193,3 +223,50 @@ def test_epochs_under_contention_are_counted_over_the_runs(tmp_path: Path) -> No
     assert fairness["a"]["busy_epochs"] == [2, 4]
     assert fairness["b"]["other_cpu_share"] is None
     assert fairness["b"]["busy_epochs"] == fairness["b"]["throttled_epochs"] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "tables"),
+    [
+        ({"environment": {"threads": 1}}, 1),
+        ({"environment": {"cpu": "Fast CPU"}}, 1),
+        ({"environment": {"os": "macOS", "python": "3.13"}}, 1),
+        ({"training": {"accelerator": "cuda"}, "environment": {"gpu": "Some GPU"}}, 2),
+        ({"training": {"precision": "bf16-mixed"}}, 2),
+        ({"training": {"image_size": 16}}, 2),
+        ({"data": {"n_train": 4000}}, 2),
+    ],
+)
+def test_a_machine_decides_seconds_and_what_decides_numbers_is_protocol(
+    tmp_path: Path, changes: dict[str, Any], tables: int
+) -> None:
+    right = simulate(np.random.default_rng(0), {"a": 0.97, "b": 0.85}, seeds=3, n=500)
+    for seed in range(3):
+        write_run(tmp_path, "a", seed, right["a"][seed], epoch_s=10)
+        write_run(tmp_path, "b", seed, right["b"][seed], epoch_s=90, changes=changes)
+    found = compared(tmp_path).tables
+    assert len(found) == tables
+    if tables > 1:
+        return
+    ((pair,), clocks) = found[0].pairs, {row.clock for row in found[0].rows}
+    assert pair.significant
+    assert pair.runs == (3, 3)
+    timed = [f for f in found[0].fronts if f.cost in ("epoch_s", "total_s")]
+    labels = {"a", "b"} if len(clocks) == 1 else {"a"}
+    assert [set(front.values) for front in timed] == [labels, labels]
+    by_seconds = [set(b.acc1) for b in found[0].budgets if b.unit == "seconds"]
+    assert all(reached <= labels for reached in by_seconds)
+
+
+def test_a_row_of_two_machines_counts_all_runs_and_times_those_of_one(tmp_path: Path) -> None:
+    right = simulate(np.random.default_rng(1), {"a": 0.97, "b": 0.85}, seeds=4, n=500)
+    for seed in range(4):
+        one_thread = {"environment": {"threads": 1}} if seed == 3 else None
+        write_run(tmp_path, "a", seed, right["a"][seed], epoch_s=10)
+        slow = 200.0 if one_thread else 40.0
+        write_run(tmp_path, "b", seed, right["b"][seed], epoch_s=slow, changes=one_thread)
+    (table,) = compared(tmp_path).tables
+    (pair,) = table.pairs
+    assert pair.runs == (4, 4)
+    assert {row.label: row.timing["epoch_s"] for row in table.rows} == {"a": 10, "b": 40}
+    assert {row.clock for row in table.rows} == {"Test CPU, 2 threads"}

@@ -117,6 +117,7 @@ def test_group_by_ignores_display_switches(tmp_path: Path) -> None:
         ("logger: {csv: {}}", "logger: {csv: null}"),
         ("loss: {label_smoothing: 0.0}", "{}"),
         ("output_root: here", "output_root: there"),
+        ("trainer: {devices: 2}", "trainer: {devices: [0, 2]}"),
     ],
 )
 def test_group_by_ignores_keys_that_change_no_number(
@@ -149,6 +150,15 @@ def test_group_by_separates_runs_that_differ_in_another_setting(
         _add_to_config(write_run(tmp_path, "a", 0, RIGHT, lr=lr), text)
     tables, _ = split_into_tables(load_results([tmp_path])[0], "optimizer.lr")
     assert len(tables) == 2
+
+
+def test_group_by_devices_counts_them(tmp_path: Path) -> None:
+    for seed, devices in enumerate(("1", "2", "[0, 2]", "[1, 3]")):
+        folder = write_run(tmp_path, "a", seed, RIGHT)
+        _add_to_config(folder, f"trainer: {{devices: {devices}}}")
+    (table,), _ = split_into_tables(load_results([tmp_path])[0], "trainer.devices")
+    found = {group.label: group.seeds for group in table.groups}
+    assert found == {"trainer.devices=1": [0], "trainer.devices=2": [1, 2, 3]}
 
 
 def _add_to_config(folder: Path, text: str) -> None:

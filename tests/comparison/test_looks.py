@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -87,12 +88,12 @@ def test_a_folder_that_cannot_be_written_is_left_as_it_is(
 
 @pytest.mark.parametrize("alpha", [0.05, 0.01, 0.0005])
 def test_the_bound_is_where_the_likelihood_ratio_reaches_1_over_alpha(alpha: float) -> None:
-    """The mixture likelihood ratio of t with 8 degrees of freedom, as in the formula."""
+    """The mixture likelihood ratio of t with 0.9 times 8 degrees of freedom, as in the formula."""
     found = Difference(0.02, 1e-5, 0.0, 8.0, (5, 5), 1000, 2e-5, 0.0)
     half = SequentialDifference(found).half_width(alpha)
     spread, t2 = 1 + 2.5 * 9, half**2 / 1e-5
-    ratio = ((1 + t2 / 8) / (1 + t2 / (8 * spread))) ** 4.5 / math.sqrt(spread)
-    assert ratio == pytest.approx(1 / (0.8 * alpha))
+    ratio = ((1 + t2 / 7.2) / (1 + t2 / (7.2 * spread))) ** 4.1 / math.sqrt(spread)
+    assert ratio == pytest.approx(1 / (0.6 * alpha))
 
 
 def test_p_is_the_level_whose_interval_ends_at_0() -> None:
@@ -119,7 +120,7 @@ def false_alarms(repeats: int, v_images: float, first: int, noisy: float) -> flo
             va, vb = a[:n].var(ddof=1) / n, b[:n].var(ddof=1) / n
             df = (va + vb) ** 2 / ((va**2 + vb**2) / (n - 1))
             centre = a[:n].mean() - b[:n].mean() + images
-            found = Difference(centre, va + vb, v_images, df, (n, n), 1000, 1.0, 0.0)
+            found = Difference(centre, va + vb, v_images, df, (n, n), 1000, 1.0, 0.0, cautious=True)
             if n == first:
                 significant = found.p() < 0.05
             else:
@@ -130,7 +131,7 @@ def false_alarms(repeats: int, v_images: float, first: int, noisy: float) -> flo
     return wrong / repeats
 
 
-CASES = [(0.0, 2, 1.0), (0.0, 3, 1.0), (0.3, 3, 1.0), (3.0, 2, 1.0), (0.0, 3, 5.0)]
+CASES = [(0.0, 2, 1.0), (0.3, 3, 1.0), (3.0, 2, 1.0), (0.0, 2, 5.0), (0.0, 3, 5.0)]
 
 
 @pytest.mark.parametrize(("v_images", "first", "noisy"), CASES)
@@ -146,4 +147,30 @@ def test_looking_after_every_seed_keeps_the_level(
 def test_looking_keeps_the_level_in_many_studies(v_images: float, first: int, noisy: float) -> None:
     share = false_alarms(4000, v_images, first, noisy)
     print(f"images {v_images}, from {first} seeds, spread {noisy}: {100 * share:.1f} % of 4,000")
-    assert share <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 4000)
+    assert share <= 0.05 + math.sqrt(0.05 * 0.95 / 4000)  # expected: at most 4.9 %
+
+
+@pytest.mark.parametrize("runs", [(2, 2), (3, 3), (3, 5), (10, 10)])
+def test_unequal_spreads_cost_degrees_of_freedom(runs: tuple[int, int]) -> None:
+    least, most = min(runs) - 1, sum(runs) - 2
+
+    def cautious(df: float) -> float:
+        return Difference(0.02, 1e-5, 0.0, df, runs, 1000, 2e-5, 0.0).cautious_df
+
+    assert cautious(most) == pytest.approx(0.9 * most)
+    assert cautious(least) == pytest.approx(0.9 * 0.8 * least)
+    assert cautious(most + 1) == most + 1  # of a pool
+    grid = [cautious(df) for df in np.linspace(least, most, 20)]
+    assert grid == sorted(grid)
+
+
+def test_a_single_run_leaves_the_degrees_of_freedom_of_the_other_network() -> None:
+    assert Difference(0.02, 1e-5, 0.0, 2.0, (1, 3), 1000, 2e-5, 0.0).cautious_df == 2.0
+
+
+def test_equivalence_keeps_the_degrees_of_freedom_of_welch() -> None:
+    plain = Difference(0.02, 1e-5, 1e-6, 3.0, (3, 3), 1000, 2e-5, 0.0)
+    cautious = replace(plain, cautious=True)
+    assert cautious.p() > plain.p()
+    assert cautious.interval(0.05)[0] < plain.interval(0.05)[0]
+    assert cautious.interval(cautious.p())[0] == pytest.approx(0.0, abs=1e-9)

@@ -111,7 +111,7 @@ def test_the_jobs_of_a_sweep_are_printed_with_their_configurations(
 def test_a_printed_configuration_is_validated(cnncompare: Call) -> None:
     done = cnncompare("--cfg", "job", "data=digits", "optimizer.lr=-1")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "optimizer.lr=-1: input should be greater than 0" in done.stderr
+    assert "optimizer.lr=-1: expected a number above 0" in done.stderr
 
 
 @pytest.mark.parametrize("arguments", [(), ("-m", "seed=0,1")])

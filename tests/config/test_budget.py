@@ -44,6 +44,9 @@ def test_other_budgets_have_other_folders() -> None:
         (("budget.seconds=60", "budget.macs=1e9"), "use one of them"),
         (("budget.seconds=60", "trainer.max_epochs=3"), "leave it out"),
         (("budget.macs=1e9", "trainer.max_epochs=0"), "leave it out"),
+        (("budget.macs=1e9", "trainer.max_steps=9"), "trainer.max_steps=9 changes"),
+        (("budget.macs=1e9", "trainer.limit_train_batches=2"), "trainer.limit_train_batches=2"),
+        (("budget.macs=1e9", "trainer.fast_dev_run=true"), "whole epochs"),
     ],
 )
 def test_an_invalid_budget_is_refused(overrides: tuple[str, ...], message: str) -> None:

@@ -17,6 +17,7 @@ from cnncompare.config.data import AugmentConfig
 from cnncompare.data.loaders import Batches, BatchOptions, RankInfo
 from cnncompare.data.module import ImageData
 from cnncompare.data.source import full_split
+from cnncompare.data.training_batches import TrainingBatches
 from cnncompare.errors import DataError
 from tests.data.conftest import MakeData
 
@@ -108,7 +109,7 @@ def test_crops_and_flips_are_distributed_as_by_torchvision() -> None:
         full_split(image.expand(n, -1, -1, -1), torch.zeros(n, dtype=torch.int64)),
         BatchOptions((2, 32, 32), (0.0,) * 2, (1.0,) * 2, 2, batch_size=1000, seed=0, workers=0),
         AugmentConfig(crop_padding=4, flip=True),
-        rank_info=lambda: RankInfo(epoch=0, rank=0, world_size=1, device=torch.device("cpu")),
+        info=RankInfo(epoch=0, rank=0, world_size=1, device=torch.device("cpu")),
         resident=lambda images, device: images,
     )
     ours = torch.cat([_draws_seen((images * 255).round()) for images, _ in batches])
@@ -224,3 +225,46 @@ def test_resident_images_need_no_transfer_per_training_batch(
     assert first.n > 0  # the images, their labels and the epoch's draws
     assert (later.n, len(rest)) == (0, 15)
     assert {some.device.type for batch in rest for some in batch} == {"meta"}
+
+
+@pytest.mark.parametrize("augmentation", [PLAIN, MIXED])
+def test_batches_of_one_step_have_the_images_of_the_undivided_batch(
+    synthetic_data: MakeData, augmentation: AugmentConfig
+) -> None:
+    """On one and on two processes, in the same pairs of mixed images."""
+    whole = list(synthetic_data(augment=augmentation, batch_size=24).train_dataloader())
+    divided = synthetic_data(augment=augmentation, batch_size=24)
+    divided.training = TrainingBatches(accumulate=3)
+    for world in (1, 2):
+        parts = [
+            list(attach(divided, rank=r, world=world).train_dataloader()) for r in range(world)
+        ]
+        assert [len(part) for part in parts] == [3 * len(whole)] * world
+        for step, (images, targets) in enumerate(whole):
+            of_step = [batch for index in range(3) for part in parts
+                       for batch in [part[3 * step + index]]]  # fmt: skip
+            assert all(len(batch[0]) == 24 // 3 // world for batch in of_step)
+            assert torch.equal(torch.cat([batch[0] for batch in of_step]), images)
+            assert torch.equal(torch.cat([batch[1] for batch in of_step]), targets)
+    assert max(len(images) for images, *_ in divided.val_dataloader()) <= 24 // 3
+
+
+def test_overfitting_repeats_the_images_of_the_first_epoch(synthetic_data: MakeData) -> None:
+    data = synthetic_data(augment=PLAIN, batch_size=27)
+    plain = [list(attach(data, epoch).train_dataloader()) for epoch in (0, 1)]
+    assert not torch.equal(plain[0][0][0], plain[1][0][0])
+    data.training = TrainingBatches(repeat_order=True)
+    for epoch in (0, 1, 2):
+        repeated = list(attach(data, epoch).train_dataloader())
+        assert all(torch.equal(a[0], b[0]) for a, b in zip(repeated, plain[0], strict=True))
+
+
+def test_a_short_test_has_evenly_spaced_images_and_never_more_than_there_are(
+    synthetic_data: MakeData,
+) -> None:
+    splits = synthetic_data()._splits
+    short = TrainingBatches(test_batches=2).shorten(splits, 10).test
+    n = len(splits.test)
+    assert torch.equal(short.rows, splits.test.rows[[i * n // 20 for i in range(20)]])
+    assert TrainingBatches(test_batches=1000).shorten(splits, "auto").test is splits.test
+    assert TrainingBatches().shorten(splits, 1).test is splits.test

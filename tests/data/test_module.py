@@ -111,7 +111,8 @@ def test_three_channel_normalisation_of_grey_images_is_rejected() -> None:
 def test_a_lightning_trainer_trains_and_evaluates_on_it(tmp_path: Path) -> None:
     import pytorch_lightning as pl
 
-    data = digits(batch_size=64, augment=AugmentConfig(crop_padding=1))
+    settings = {"batch_size": 64, "augment": AugmentConfig(crop_padding=1)}
+    data = ImageData(DataConfig(name="digits", source="digits", **settings), seed=0)
     seen: dict[str, list[Any]] = {"train": [], "test": []}
 
     class Net(pl.LightningModule):
@@ -133,19 +134,43 @@ def test_a_lightning_trainer_trains_and_evaluates_on_it(tmp_path: Path) -> None:
         def configure_optimizers(self) -> torch.optim.Optimizer:
             return torch.optim.SGD(self.parameters(), lr=0.1)
 
-    trainer = pl.Trainer(
-        max_epochs=2,
-        accelerator="cpu",
-        use_distributed_sampler=False,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        default_root_dir=tmp_path,
-    )
+    def trainer_for(epochs_per_loader: int) -> pl.Trainer:
+        return pl.Trainer(
+            max_epochs=2,
+            accelerator="cpu",
+            use_distributed_sampler=False,
+            reload_dataloaders_every_n_epochs=epochs_per_loader,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            default_root_dir=tmp_path,
+        )
+
     net = Net()
+    with pytest.raises(RuntimeError, match="reload_dataloaders_every_n_epochs=1"):
+        trainer_for(0).fit(net, datamodule=data)
+    trainer = trainer_for(1)
     trainer.fit(net, datamodule=data)
     trainer.test(net, datamodule=data, verbose=False)
     assert [epoch for epoch, _ in seen["train"]] == [0] * 20 + [1] * 20
     assert not torch.equal(seen["train"][0][1], seen["train"][20][1])
     assert sorted(seen["test"]) == list(range(360))
+
+
+def test_data_without_images_leaves_the_original_as_it_is() -> None:
+    data = digits()
+    labels, fingerprint = data.test_labels, data.fingerprint
+    fewer = data.without(torch.tensor([0, 5]))
+    kept = [i for i in range(360) if i not in (0, 5)]
+    assert torch.equal(fewer.test_labels, labels[kept])
+    assert torch.equal(fewer.test_images([0, 4]), data.test_images([1, 6]))
+    assert fewer.fingerprint != fingerprint
+    remaining = fewer.without_tested(range(300))
+    tested = torch.cat([positions for *_, positions in remaining.test_dataloader()])
+    assert set(range(300, 358)) <= set(tested.tolist())
+    assert len(tested) < 358
+    assert (data.n_test, fewer.n_test, remaining.n_test) == (360, 358, 358)
+    assert data.fingerprint == fingerprint
+    assert data.test_labels is labels
+    assert len(torch.cat([positions for *_, positions in data.test_dataloader()])) == 360

@@ -1,5 +1,6 @@
 """The cells of the heat map."""
 
+import json
 from typing import Any
 
 import numpy as np
@@ -37,3 +38,12 @@ def test_only_the_classes_with_the_most_errors_of_many_are_drawn() -> None:
 def test_classes_that_share_a_name_stay_apart() -> None:
     found = cells(np.eye(3, dtype=np.int64), ["crane", "dog", "crane"])
     assert {true for true, _ in found} == {"crane [0]", "dog", "crane [2]"}
+
+
+def test_the_colour_scale_ends_at_the_most_frequent_error() -> None:
+    drawn = vega_lite(confusion_chart(np.array([[90, 10], [4, 96]]), ["a", "b"]))
+    heat = drawn["layer"][0]["encoding"]["color"]
+    assert heat["scale"]["domain"] == [0, 0.1]
+    assert "true === datum.predicted" in json.dumps(heat["condition"])  # errors alone have a scale
+    perfect = vega_lite(confusion_chart(np.eye(2, dtype=np.int64), ["a", "b"]))
+    assert perfect["layer"][0]["encoding"]["color"]["scale"]["domain"] == [0, 1.0]

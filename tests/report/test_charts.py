@@ -1,8 +1,11 @@
 import json
+import re
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -10,11 +13,13 @@ from cnncompare.comparison.compare import Comparison, compare_results
 from cnncompare.comparison.load import load_results
 from cnncompare.comparison.metrics import METRICS
 from cnncompare.comparison.predictions import analyse_predictions
-from cnncompare.report.charts import overview, pairs, training
+from cnncompare.plotting.render import CELL_TEXT
+from cnncompare.report.charts import epoch_time, overview, pairs, training
 from cnncompare.report.charts.disagreements import disputed_images_figure
-from cnncompare.report.charts.errors import confusion_figure
+from cnncompare.report.charts.errors import confusion_figure, reliability_figure
 from cnncompare.report.charts.figure import Figure
 from cnncompare.report.figures import file_stem, page_specification, write_figures
+from cnncompare.stats.calibration import ReliabilityBin
 from cnncompare.stats.friedman_nemenyi import friedman_nemenyi
 from tests.comparison.factory import write_run, write_sweep
 
@@ -52,10 +57,9 @@ def test_every_figure_has_an_alternative_text(sweep: Path) -> None:
     (table,) = compared(sweep).tables
     found = [
         overview.accuracy_figure(table, TOP1),
-        overview.parameters_figure(table, TOP1),
         training.epoch_curves(table),
         training.time_curves(table),
-        training.epoch_time_figure(table),
+        epoch_time.epoch_time_figure(table),
         *(overview.pareto_figure(table, front, TOP1) for front in table.fronts),
     ]
     for figure in found:
@@ -71,15 +75,18 @@ def test_only_significant_pairs_are_marked(tmp_path: Path) -> None:
     figure = pairs.pairs_figure(table, TOP1)
     assert figure is not None
     rows = {(r["a"], r["b"]): r for r in rows_of(figure)}
-    assert len(rows) == 6
-    assert rows["good", "bad"]["significant"]
-    assert not rows["good", "alike"]["significant"]
-    assert rows["good", "bad"]["difference"] == pytest.approx(-rows["bad", "good"]["difference"])
+    best, second, last = (row.label for row in table.rows)
+    assert set(rows) == {(second, best), (last, best), (last, second)}  # the lower triangle
+    assert rows["bad", "good"]["significant"]
+    assert not rows[second, best]["significant"]
+    means = {row.label: row.estimates["top1"].mean for row in table.rows}
+    expected = 100 * (means["bad"] - means["good"])
+    assert rows["bad", "good"]["difference"] == pytest.approx(expected)
 
 
 def test_waiting_for_data_is_separate_from_training(tmp_path: Path) -> None:
     write_run(tmp_path, "a", 0, np.ones(10, bool), epoch_s=10.0)
-    figure = training.epoch_time_figure(compared(tmp_path).tables[0])
+    figure = epoch_time.epoch_time_figure(compared(tmp_path).tables[0])
     assert figure is not None
     phases = {r["phase"]: r["seconds"] for r in rows_of(figure)}
     assert phases == pytest.approx({"training": 8.5, "waiting for data": 0.5, "validation": 1.0})
@@ -153,3 +160,115 @@ def test_disputed_images_come_from_the_folder_that_was_read(tmp_path: Path) -> N
 )
 def test_file_names_are_safe(name: str, stem: str) -> None:
     assert file_stem(name) == stem
+
+
+def encoding(figure: Figure, channel: str) -> list[dict[str, Any]]:
+    """Return an encoding of every layer that has it."""
+    found: list[dict[str, Any]] = []
+
+    def collect(node: Any) -> None:
+        if isinstance(node, dict):
+            found.extend([node["encoding"][channel]] if channel in node.get("encoding", {}) else [])
+            for layer in node.get("layer", []):
+                collect(layer)
+
+    collect(page_specification(figure))
+    return found
+
+
+def with_training_curves(folder: Path) -> None:
+    """Rewrite epochs.csv with losses and training accuracies."""
+    for path in folder.rglob("epochs.csv"):
+        frame = pd.read_csv(path)
+        frame["train_acc1"] = 0.5 + frame["epoch"] / 100
+        frame["train_loss"], frame["val_loss"] = 1 / frame["epoch"], 2 / frame["epoch"]
+        frame.to_csv(path, index=False)
+
+
+def test_curves_have_training_thin_and_validation_thick_over_whole_epochs(tmp_path: Path) -> None:
+    write_sweep(tmp_path, {"a": 0.999, "b": 0.9}, n=200, epochs=12)
+    with_training_curves(tmp_path)
+    (table,) = compared(tmp_path).tables
+    accuracy, loss = training.epoch_curves(table), training.loss_curves(table)
+    assert accuracy is not None
+    assert loss is not None
+    for figure in (accuracy, loss):
+        layers = page_specification(figure)["layer"]
+        widths = [m["strokeWidth"] for layer in layers if "strokeWidth" in (m := layer["mark"])]
+        assert widths == [1.0, 2.6]
+        assert "Thick: validation; thin: training." in figure.caption
+        ticks = {tuple(x["axis"]["values"]) for x in encoding(figure, "x")}
+        assert ticks == {(1, 2, 4, 6, 8, 10, 12)}
+    points = {(r["model"], r["split"], r["x"]): r["mean"] for r in rows_of(loss)}
+    assert points["a", "validation", 4] == pytest.approx(0.5)
+    assert points["b", "training", 4] == pytest.approx(0.25)
+    assert {r["model"] for r in rows_of(accuracy) if "label" in r} == {"a", "b"}
+
+
+def test_no_axis_of_an_accuracy_exceeds_100_percent(tmp_path: Path) -> None:
+    write_sweep(tmp_path, {"a": 0.9995, "b": 0.99}, n=500)
+    (table,) = compared(tmp_path).tables
+    front = table.fronts[0]
+    figures = [training.epoch_curves(table), training.time_curves(table)]
+    figures += [overview.accuracy_figure(table, TOP1), overview.pareto_figure(table, front, TOP1)]
+    for figure in figures:
+        assert figure is not None
+        axes = [*encoding(figure, "x"), *encoding(figure, "y")]
+        domains = [axis["scale"]["domain"] for axis in axes if "domain" in axis.get("scale", {})]
+        tops = [domain[1] for domain in domains if domain[0] > 12]  # not those of epochs
+        assert tops
+        assert max(tops) <= 100
+
+
+@pytest.mark.parametrize(("largest", "is_log"), [(9.0, False), (20.0, True)])
+def test_seconds_and_parameters_are_logarithmic_where_they_span_a_factor_of_ten(
+    tmp_path: Path, largest: float, is_log: bool
+) -> None:
+    options = {"b": {"params": int(270_000 * largest), "epoch_s": largest}}
+    write_sweep(tmp_path, {"a": 0.9, "b": 0.8}, seeds=1, n=50, epoch_s=1.0, options=options)
+    (table,) = compared(tmp_path).tables
+    fronts = {front.cost: front for front in table.fronts}
+    figures = [overview.pareto_figure(table, fronts[c], TOP1) for c in ("params", "total_s")]
+    assert [", log" in drawn(figure) for figure in figures] == [is_log, is_log]
+    bars = epoch_time.epoch_time_figure(table)
+    assert bars is not None
+    assert (", log" in drawn(bars)) == is_log
+
+
+def test_calibration_leaves_out_bins_of_few_images() -> None:
+    bins = [ReliabilityBin(0.1 * i, 0.1 * i + 0.1, n, 0.1 * i, 0.5) for i, n in ((1, 29), (9, 30))]
+    figure = reliability_figure({"a": bins}, {"a": 0.1})
+    assert figure is not None
+    assert [row["images"] for row in rows_of(figure) if "images" in row] == [30]
+    assert reliability_figure({"a": bins[:1]}, {"a": 0.1}) is None
+
+
+def test_the_cells_of_matrices_have_legible_text() -> None:
+    for colour in ("#f0a35e", "#7ab5e6", "#f08c4a", "#dbe9f5", "#b79ad9", "#ffffff"):
+        assert contrast(CELL_TEXT, colour) >= 4.5
+
+
+def contrast(a: str, b: str) -> float:
+    """Return the contrast ratio of two colours (WCAG 2.2)."""
+
+    def luminance(colour: str) -> float:
+        shares = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in shares]
+        return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
+
+    high, low = sorted((luminance(a), luminance(b)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_page_s_colours_have_contrast(theme: str) -> None:
+    css = (files("cnncompare.report") / "page" / "style.css").read_text()
+    first = css.index(":root {" if theme == "light" else ':root[data-theme="dark"]')
+    block = css[first : css.index("}", first)]
+    colours = dict(re.findall(r"--(\w+): (#\w+)", block))
+    full = {
+        k: v if len(v) == 7 else "#" + "".join(2 * c for c in v[1:]) for k, v in colours.items()
+    }
+    for text in ("fg", "soft", "accent"):
+        for ground in ("bg", "card", "mark"):
+            assert contrast(full[text], full[ground]) >= 4.5, (text, ground)

@@ -1,4 +1,3 @@
-import csv
 import json
 import re
 import subprocess
@@ -47,7 +46,7 @@ def test_every_file_of_the_report_is_written(written: Path) -> None:
     for name in ("report.html", "report.md", "report.tex", "report.csv"):
         assert (written / name).stat().st_size > 500
     stems = {p.stem for p in (written / "figures").iterdir()}
-    wanted = {"accuracy", "accuracy-parameters", "accuracy-epochs", "accuracy-seconds"}
+    wanted = {"accuracy", "accuracy-epochs", "accuracy-seconds"}
     wanted |= {"epoch-time", "pareto-params", "pairs", "reliability", "per-class", "agreement"}
     assert wanted <= stems
     for stem in stems:
@@ -59,23 +58,40 @@ def test_every_file_of_the_report_is_written(written: Path) -> None:
 def test_tensorboard_finds_the_figures(written: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    events = EventAccumulator(str(written / "report"))
-    events.Reload()
+    (file,) = written.glob("events.out.tfevents.*.comparison")
+    events = EventAccumulator(str(file)).Reload()
     assert "report/accuracy" in events.Tags()["images"]
+    assert not (written / "report").exists()  # it would be a run of that name
 
 
-def test_csv_has_exact_numbers_and_latex_compiles_in_form(written: Path) -> None:
-    rows = list(csv.DictReader((written / "report.csv").read_text().splitlines()))
-    assert [row["model"] for row in rows][-1] == "lenet5"
-    assert 0.7 < float(rows[-1]["top1_low"]) < float(rows[-1]["top1"]) < 0.9
-    tex = (written / "report.tex").read_text()
-    assert tex.count(r"\toprule") == tex.count(r"\bottomrule") == 1
-    assert "<script>" not in tex
-    assert r"\textless{}script" in tex
-    columns = re.search(r"\\begin\{tabular\}\{(\w+)\}", tex)
-    assert columns is not None
-    body = tex[tex.index(r"\toprule") :].splitlines()[1]
-    assert body.count(" & ") == len(columns[1]) - 1
+def test_tensorboard_finds_the_verdict(written: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    (file,) = written.glob("events.out.tfevents.*.comparison")
+    (event,) = EventAccumulator(str(file)).Reload().Tensors("comparison/verdict")
+    (text,) = (value.decode() for value in event.tensor_proto.string_val)
+    assert text.startswith("### digits")
+    assert "\n- On digits, 3 epochs, 3 seeds" in text or "\n- On digits" in text
+    assert "lenet5" in text
+    assert "<script>" not in text
+
+
+def test_an_earlier_event_file_is_replaced_and_those_of_runs_are_kept(
+    tmp_path: Path,
+) -> None:
+    from cnncompare.report.tensorboard import write_events
+
+    own = tmp_path / "events.out.tfevents.1.vm.2.0"  # of a run, if its folder gets the report
+    old, foreign = tmp_path / "report" / "events.out.tfevents.3.vm", tmp_path / "report" / "notes"
+    (tmp_path / "report").mkdir()
+    for path in (own, old, foreign):
+        path.touch()
+    for verdict in ("first", "second"):
+        write_events(verdict, [], {}, tmp_path / "figures", tmp_path)
+    assert len(list(tmp_path.glob("events.out.tfevents.*.comparison"))) == 1
+    assert own.exists()
+    assert foreign.exists()
+    assert not old.exists()
 
 
 def test_markdown_has_findings_and_excluded_runs(written: Path) -> None:
@@ -259,7 +275,33 @@ def test_seeds_added_after_a_report_are_tested_with_allowance(
     assert (pair["looks"], pair["test"]) == (1, "seeds-and-images-sequential")
     (pair,) = printed(tmp_path, capsys, "--planned-seeds", "5")["tables"][0]["pairs"]
     assert (pair["looks"], pair["test"]) == (0, "seeds-and-images")
+    (table,) = printed(tmp_path, capsys, "--planned-seeds", "6")["tables"]
+    assert table["pairs"][0]["test"] == "seeds-and-images-sequential"
     with pytest.raises(ConfigError, match="a network has 5 seeds, more than were planned"):
         main([str(tmp_path), "--planned-seeds", "3"])
     with pytest.raises(ConfigError, match="at least 1 seed"):
         main([str(tmp_path), "--planned-seeds", "0"])
+
+
+def test_a_plan_with_seeds_missing_is_not_tested_as_if_it_were_finished(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One network has all planned seeds, so that only the pairs with the other two are open."""
+    right = simulate(np.random.default_rng(0), {"a": 0.95, "b": 0.9, "c": 0.8}, seeds=4, n=500)
+    for label, seeds in {"a": 4, "b": 3, "c": 4}.items():
+        for seed in range(seeds):
+            write_run(tmp_path, label, seed, right[label][seed])
+    (table,) = printed(tmp_path, capsys, "--planned-seeds", "4")["tables"]
+    tests = {frozenset((p["a"], p["b"])): p for p in table["pairs"]}
+    assert tests[frozenset("ac")]["test"] == "seeds-and-images"
+    assert tests[frozenset("ab")]["test"] == "seeds-and-images-sequential"
+    assert {pair["looks"] for pair in tests.values()} == {0}
+    (sentence,) = [text for text in table["verdict"] if "planned" in text]
+    assert "--planned-seeds 4): b has 3." in sentence
+    (fixed,) = printed(tmp_path, capsys)["tables"]
+    sharper = {frozenset((p["a"], p["b"])): p["p"] for p in fixed["pairs"]}
+    assert sharper[frozenset("ab")] < tests[frozenset("ab")]["p"]
+    write_run(tmp_path, "b", 3, right["b"][3])
+    (table,) = printed(tmp_path, capsys, "--planned-seeds", "4")["tables"]
+    assert {pair["test"] for pair in table["pairs"]} == {"seeds-and-images"}
+    assert not any("planned" in text for text in table["verdict"])

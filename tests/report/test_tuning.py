@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from cnncompare.comparison.compare import Comparison, compare_results
-from cnncompare.comparison.load import load_results, load_trials
+from cnncompare.comparison.load import load_results
+from cnncompare.comparison.tuning import load_trials
 from cnncompare.errors import UserError
 from cnncompare.report.charts.tuning import tuning_figure
 from cnncompare.report.command import main

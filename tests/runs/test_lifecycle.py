@@ -3,6 +3,7 @@ import logging
 import shutil
 import zipfile
 from collections import namedtuple
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -218,3 +219,70 @@ def test_a_finished_record_is_not_failed(config: Config) -> None:
     run = leave(config, "finished")
     fail_run(config, Failure(type="JobKilled", message="killed by SIGKILL"))
     assert Run.read(run.folder).record == run.record
+
+
+def test_the_duration_does_not_follow_the_system_clock(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class SetBack(datetime):
+        """A clock that is set back by a day at each reading."""
+
+        now_s = 1.8e9
+
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            SetBack.now_s -= 86400
+            return datetime.fromtimestamp(SetBack.now_s, tz)
+
+    seconds = iter([1000.0, 1003.5])
+    monkeypatch.setattr("cnncompare.runs.lifecycle.datetime", SetBack)
+    monkeypatch.setattr("cnncompare.runs.run.time.monotonic", lambda: next(seconds))
+    with open_run(config, 1.0) as run:
+        run.save()
+        close_run(run, "finished")
+    assert Run.read(run.folder).record.wall_s == 3.5
+    assert run.record.finished_at is not None
+    assert run.record.finished_at < run.record.started_at  # as the clock said
+
+
+def test_the_sessions_of_a_resumed_run_add_up_without_the_pauses(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cnncompare.runs.lifecycle.can_resume", lambda run: True)
+    seconds = iter([10.0, 15.0, 90_000.0, 90_007.0])
+    monkeypatch.setattr("cnncompare.runs.run.time.monotonic", lambda: next(seconds))
+    for status, total in (("interrupted", 5.0), ("finished", 12.0)):
+        with open_run(config, 1.0) as run:
+            run.save()
+            close_run(run, status)  # type: ignore[arg-type]
+        assert Run.read(run.folder).record.wall_s == total
+
+
+def test_a_killed_session_counts_with_its_epochs(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cnncompare.runs.lifecycle.can_resume", lambda run: True)
+    seconds = iter([10.0, 50.0, 54.0])
+    monkeypatch.setattr("cnncompare.runs.run.time.monotonic", lambda: next(seconds))
+    with open_run(config, 1.0) as run:
+        run.save()
+        (run.folder / "epochs.csv").write_text("epoch,train_s,val_s\n1,2.0,0.5\n2,2.0,\n")
+    with open_run(config, 1.0) as again:  # the first session's process was killed
+        close_run(again, "finished")
+    assert Run.read(run.folder).record.wall_s == 4.5 + 4.0
+
+
+def test_a_job_that_was_killed_before_its_first_epoch_has_no_duration(config: Config) -> None:
+    with open_run(config, 1.0) as run:
+        run.save()
+    fail_run(config, Failure(type="JobKilled", message="killed"))
+    assert Run.read(run.folder).record.wall_s is None
+
+
+@pytest.mark.parametrize("damage", ["epoch,train_s\n1,x\n", "", "\x00"])
+def test_damaged_epochs_do_not_stop_the_clock(config: Config, damage: str) -> None:
+    with open_run(config, 1.0) as run:
+        run.save()
+        (run.folder / "epochs.csv").write_text(damage)
+        close_run(run, "interrupted")
+    assert Run.read(run.folder).record.wall_s is not None

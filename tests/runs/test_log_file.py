@@ -51,3 +51,16 @@ def test_the_log_file_is_closed(tmp_path: Path) -> None:
     assert "inside" in (tmp_path / LOG).read_text()
     assert "outside" not in (tmp_path / LOG).read_text()
     assert before == {name: list(logging.getLogger(name).handlers) for name in before}
+
+
+def test_tips_and_advertisements_stay_out_of_the_log(tmp_path: Path) -> None:
+    with log_file(tmp_path / LOG):
+        lightning = logging.getLogger("pytorch_lightning.utilities.rank_zero")
+        lightning.setLevel(logging.INFO)
+        lightning.info("\U0001f4a1 Tip: For seamless cloud logging, try installing litlogger")
+        lightning.info("`Trainer.fit` stopped: `max_epochs=2` reached.")
+        lightning.warning("a loss is not finite")
+        logging.getLogger("py.warnings").warning("The `srun` command is available, HINT: use it")
+        logging.getLogger("cnncompare").info("epoch 1/2")
+    lines = (tmp_path / LOG).read_text().splitlines()
+    assert [line.split(": ", 1)[1] for line in lines] == ["a loss is not finite", "epoch 1/2"]

@@ -1,5 +1,6 @@
 import itertools
 import random
+import time
 
 import pandas as pd
 import pytest
@@ -50,3 +51,35 @@ def test_more_groups_than_letters_of_the_alphabet() -> None:
 
 def test_a_single_label() -> None:
     assert compact_letter_display(["A"], set()) == {"A": "a"}
+
+
+def assert_shared_letters_mean_ties(labels: list[str], significant: set[frozenset[str]]) -> None:
+    found = compact_letter_display(labels, significant)
+    commas = any("," in text for text in found.values())
+    letters = {label: set(text.split(",") if commas else text) for label, text in found.items()}
+    for a, b in itertools.combinations(labels, 2):
+        assert bool(letters[a] & letters[b]) == (frozenset((a, b)) not in significant)
+    assert found[labels[0]].startswith("a")
+    assert all(found.values())
+
+
+@pytest.mark.parametrize("share", [0.02, 0.1, 0.3, 0.5, 0.7, 0.9])
+def test_sixty_rows_share_a_letter_exactly_if_tied_within_a_second(share: float) -> None:
+    rng = random.Random(1)
+    labels = [f"m{i}" for i in range(60)]
+    pairs = [frozenset(p) for p in itertools.combinations(labels, 2)]
+    significant = {p for p in pairs if rng.random() < share}
+    started_at = time.process_time()
+    assert_shared_letters_mean_ties(labels, significant)
+    assert time.process_time() - started_at < 1
+
+
+def test_the_case_with_exponentially_many_maximal_sets_has_few_letters() -> None:
+    """Of 30 significant pairs without a common label, there are 2^30 maximal sets of ties."""
+    labels = [f"m{i}" for i in range(60)]
+    significant = {frozenset((labels[i], labels[i + 1])) for i in range(0, 60, 2)}
+    started_at = time.process_time()
+    assert_shared_letters_mean_ties(labels, significant)
+    assert time.process_time() - started_at < 1
+    used = compact_letter_display(labels, significant).values()
+    assert len(set("".join(used))) <= 26

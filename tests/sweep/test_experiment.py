@@ -25,7 +25,7 @@ def test_an_experiment_pairs_models_with_settings_and_skips_jobs(sweep: Call, fo
         "naughty-digits-e1-d1-s1",
         "resnet20-digits-e1-d1-s0",
     ]
-    assert "job 1  model=naughty optimizer.lr=0.05 seed=0  finished" in ended.stdout
+    assert "job 1 of 3  naughty  seed 0  optimizer.lr=0.05  finished  test acc" in ended.stdout
 
     refused = sweep("experiment=zipped", "sweep.skip=['seed=*']")
     assert refused.returncode == 2

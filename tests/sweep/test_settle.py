@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -216,6 +217,36 @@ def test_a_report_uses_the_runs_of_a_race(race_folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     ((table,)) = json.loads(done.stdout)["tables"]
     assert sum(group["n_runs"] for group in table["groups"]) == len(state_of(race_folder)["runs"])
+
+
+def test_a_network_that_did_not_train_is_known_to_be_out_when_the_race_continues(
+    race_folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(race_folder, tmp_path / "copy")
+    study = tmp_path / "copy/outputs/default"
+    state = json.loads((study / "settle.json").read_text())
+    first = run_of(study, "calm", 0)
+    record = json.loads((first / "run.json").read_text())
+    finding = {"check": "at_chance", "evidence": "no better than chance", "advice": "lower lr"}
+    record["training"]["health"] = [finding]
+    (first / "run.json").write_text(json.dumps(record))
+    calm = record["training"]["recipe_hash"]
+    state["runs"] = [run for run in state["runs"] if run["recipe_hash"] != calm]
+    (study / "settle.json").write_text(json.dumps(state))
+    names = [text.replace("calm,good,raise", "calm,good") for text in RACE]
+    done = call(tmp_path / "copy", *names)
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stdout.splitlines() if "leads" in line]
+    assert "out: model.options.way=calm (did not train: no better than chance)" in lines[0]
+    assert "skipped" not in done.stdout
+
+
+def run_of(study: Path, way: str, seed: int) -> Path:
+    """Return the folder of a run, found by its configuration."""
+    for folder in study.glob(f"naughty-*-s{seed}-*"):
+        if f"way: {way}" in (folder / "config.yaml").read_text():
+            return folder
+    raise AssertionError(f"no run of {way} with seed {seed}")
 
 
 @pytest.mark.parametrize(

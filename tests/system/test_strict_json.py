@@ -21,3 +21,28 @@ def test_all_else_is_written_as_by_json() -> None:
     content = {"n": 3, "share": 0.1, "name": "ß", "none": None, "yes": True, "list": [1, "x"]}
     assert strict_json.dumps(content, indent=2) == json.dumps(content, indent=2)
     assert strict_json.dumps(content, ensure_ascii=False) == json.dumps(content, ensure_ascii=False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        '{"a": ' * 100_000,
+        '{"n": 1' + "0" * 400 + "}",
+        '{"n": 9223372036854775808}',
+        '{"name": "\\ud800"}',
+        "{",
+        b"\xff",
+    ],
+)
+def test_what_would_fail_later_is_a_value_error(text: str | bytes) -> None:
+    with pytest.raises(ValueError, match=r"deep|64 bits|codec|Expecting|Exceeds"):
+        strict_json.loads(text)
+
+
+def test_numbers_that_are_not_finite_are_not_measured() -> None:
+    assert strict_json.loads('[NaN, Infinity, -Infinity, 1e999, 1.5, "\\ud83d\\ude00"]') == [
+        *[None] * 4,
+        1.5,
+        "\U0001f600",
+    ]

@@ -27,6 +27,7 @@ def training_section(seed: int, **changed: object) -> schema.TrainingSection:
         "augment": {},
         "model_changes": [],
         "health": [],
+        "incomparable": [],
         "callbacks": {},
     }
     return schema.TrainingSection.model_validate(
@@ -43,6 +44,7 @@ def make_run(folder: Path, label: str, acc1: float | None, seed: int = 0, **chan
         status="finished" if acc1 is not None else "failed",
         started_at="2026-01-01T00:00:00.000+00:00",
         config_hash="0123abcd",
+        wall_s=208.2,
         training=training_section(seed, **changed),
     )
     if acc1 is None:

@@ -3,7 +3,14 @@
 import pytest
 
 from cnncompare.terminal import formatting
-from cnncompare.terminal.formatting import UNKNOWN, number, percent, percentage, significant
+from cnncompare.terminal.formatting import (
+    UNKNOWN,
+    duration,
+    number,
+    percent,
+    percentage,
+    significant,
+)
 
 DASH = "\u2013"
 
@@ -72,3 +79,26 @@ def test_enumerations() -> None:
 @pytest.mark.parametrize(("n_test", "decimals"), [(360, 1), (4999, 1), (5000, 2)])
 def test_decimals_follow_the_number_of_test_images(n_test: int, decimals: int) -> None:
     assert formatting.accuracy_decimals(n_test) == decimals
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (None, UNKNOWN),
+        (float("nan"), UNKNOWN),
+        (0.04, "0.0 s"),
+        (12.34, "12.3 s"),
+        (12, "12 s"),
+        (59.94, "59.9 s"),
+        (59.96, "1 min 00 s"),
+        (60, "1 min 00 s"),
+        (208.2, "3 min 28 s"),
+        (3599.4, "59 min 59 s"),
+        (3599.6, "1 h 00 min"),
+        (18_420, "5 h 07 min"),
+        (86_399, "1 d 0 h"),
+        (187_200, "2 d 4 h"),
+    ],
+)
+def test_a_duration_has_its_two_largest_units(seconds: float | None, expected: str) -> None:
+    assert duration(seconds) == expected

@@ -20,11 +20,14 @@ def test_the_result_has_every_number_and_an_unwrapped_folder(
 ) -> None:
     folder = tmp_path / ("long-" * 20) / "with space"
     run = make_run(folder, "resnet18", 0.97222)
-    text = printed(40, lambda: print_run_result(run))
+    text = printed(50, lambda: print_run_result(run))
     numbers = {
         "test top-1": "97.2 % of 360 images",
         "test top-5": "100.0 %",
-        "val top-1": "97.9 %, epoch 4 of 5",
+        "best epoch": "4 of 5, val top-1 97.9 %",
+        "trained in": "3 min 28 s",
+        "size (MB)": "44.7",
+        "GMACs": "0.555",
         "epoch (s)": "1.23",
         "training": "12,346 images/s",
         "parameters (M)": "11.2",
@@ -84,9 +87,40 @@ def test_the_next_steps_are_commands_that_can_be_copied(
     text = printed(None, lambda: print_next_steps([folder, folder]))
     lines = text.strip().splitlines()
     assert lines[0] == "results      'outputs/my study'"
-    assert lines[1].endswith("-m cnncompare report 'outputs/my study'")
-    assert lines[2].endswith("-m tensorboard.main --logdir 'outputs/my study'")
-    assert len(lines) == 3
+    assert lines[1].endswith("cnncompare report 'outputs/my study'")
+    assert lines[2].endswith("cnncompare tensorboard 'outputs/my study'")
+    assert lines[3].endswith("cnncompare predict 'outputs/my study' IMAGE")
+    assert len(lines) == 4
+
+
+def test_a_run_ends_with_commands_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, printed: Printed
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))  # the program is not on it
+    run = make_run(tmp_path / "my study", "resnet18", 0.9)
+    text = printed(50, lambda: print_run_result(run))
+    for command in (
+        f"-m cnncompare predict 'my study/{run.record.id}' IMAGE",
+        "-m cnncompare report 'my study'",
+        "-m cnncompare tensorboard 'my study'",
+    ):
+        assert any(line.endswith(command) for line in text.splitlines())
+
+
+def test_a_program_on_the_path_is_called_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, printed: Printed
+) -> None:
+    program = tmp_path / "cnncompare"
+    program.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+    text = printed(None, lambda: print_next_steps([tmp_path / "study"]))
+    assert f"report       cnncompare report {tmp_path}/study" in text.splitlines()
+    monkeypatch.setattr("sys.executable", "/elsewhere/python")  # another installation's program
+    assert "/elsewhere/python -m cnncompare" in printed(
+        None, lambda: print_next_steps([tmp_path / "study"])
+    )
 
 
 def test_failed_health_checks_have_a_line_each(

@@ -44,6 +44,10 @@ SETTINGS = {
         "callbacks.early_stopping.min_delta=0.9",
     ),
     "swa": ("callbacks.swa.start_fraction=0.3",),
+    "inference_cost": (
+        "callbacks.inference_cost.runtimes=[eager]",
+        "callbacks.inference_cost.seconds=0.01",
+    ),
 }
 CASES = [
     pytest.param(group, name, id=f"{group}={name}")
@@ -133,7 +137,10 @@ def test_a_component_is_recorded_and_a_killed_run_continues_exactly(
 def check_record(run: Run, group: str, name: str) -> None:
     record = json.loads((run.folder / "run.json").read_text())
     training: dict[str, Any] = record["training"]
-    if group == "callbacks":
+    if name == "inference_cost":
+        assert record["inference"]["latency_s"] > 0
+        assert "callbacks" not in training
+    elif group == "callbacks":
         assert list(training["callbacks"]) == [name]
     else:
         assert training.get(group, "cross_entropy") == name

@@ -18,6 +18,7 @@ from cnncompare.models.checkpoint import load_checkpoint_weights
 from cnncompare.runs import run as runs
 from cnncompare.runs.run import Run, read_existing
 from cnncompare.training import train as train_module
+from cnncompare.training.loggers.tensorboard import TAGS
 from cnncompare.training.train import train
 from tests.composing import compose_config
 
@@ -131,13 +132,21 @@ def test_predictions_give_the_recorded_accuracy(run: Run) -> None:
 def test_tensorboard_has_every_column_and_the_figures(run: Run) -> None:
     board = EventAccumulator(str(run.folder))
     board.Reload()
+    assert not (run.folder / "hparams.yaml").exists()
     with (run.folder / "epochs.csv").open(newline="") as file:
         row = next(csv.DictReader(file))
-    expected = {key for key, value in row.items() if value and key != "epoch"}
+    expected = {TAGS[key] for key, value in row.items() if value and key != "epoch"}
     assert expected <= set(board.Tags()["scalars"])
+    assert {tag.partition("/")[0] for tag in board.Tags()["scalars"]} == {
+        *("accuracy", "loss", "machine", "result", "time", "training")
+    }
+    (configuration,) = board.Tensors("configuration")[0].tensor_proto.string_val
+    settings = yaml.safe_load(configuration.decode().strip("`").removeprefix("yaml"))
+    assert settings["model"]["name"] == run.record.model.name
+    assert "custom_scalars__config__" in board.Tags()["tensors"]
     assert "hp_metric" not in board.Tags()["scalars"]
     assert len(board.Tags()["images"]) == 2
-    assert [event.step for event in board.Scalars("val_acc1")] == [1, 2]
+    assert [event.step for event in board.Scalars("accuracy/val")] == [1, 2]
 
 
 def test_the_same_configuration_gives_the_same_numbers(run: Run, tmp_path: Path) -> None:

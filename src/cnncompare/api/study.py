@@ -10,7 +10,8 @@ from cnncompare.comparison.load import flatten
 if TYPE_CHECKING:
     import pandas as pd
 
-SECTIONS = ("error", "model", "data", "training", "evaluation", "environment")  # null without
+# null without
+SECTIONS = ("error", "model", "data", "training", "evaluation", "inference", "environment")
 
 
 class Study:

@@ -10,6 +10,7 @@ from cnncompare.system.argument_parser import CommandParser
 
 if TYPE_CHECKING:
     from cnncompare.config.schema import Config
+    from cnncompare.config.trainer import TrainerConfig
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -31,7 +32,16 @@ def _parser() -> argparse.ArgumentParser:
         help="compare cnncompare with a baseline script, in up to 15 minutes",
     )
     parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="with --suite: write the results to FILE"
+        "--inference",
+        action="store_true",
+        help="latency for one image and throughput of the network in PyTorch, compiled, and in "
+        "onnxruntime",
+    )
+    parser.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="with --suite or --inference: write the results to FILE",
     )
     parser.add_argument(
         "--data", metavar="PATH", help="with --suite: CIFAR-10 as train/CLASS/ and test/CLASS/"
@@ -46,7 +56,11 @@ def main(argv: list[str]) -> int:
     if arguments.suite:
         return _suite(arguments)
     config = _valid_config(arguments.overrides, arguments.tune)
-    if not config.trains:
+    if arguments.inference:
+        from cnncompare.bench.inference import bench_inference
+
+        bench_inference(config, arguments.json)
+    elif not config.trains:
         from cnncompare.bench.evaluation import measure_evaluation
 
         measure_evaluation(config)
@@ -72,6 +86,7 @@ def _valid_config(overrides: list[str], tune: bool) -> "Config":
             f"bench: trainer.devices={config.trainer.devices}: only one device can be measured; "
             "use trainer.devices=1"
         )
+    _check_whole_epochs(config.trainer)
     if not config.trains and (tune or config.data.source != "imagenet"):
         raise ConfigError(
             "bench: trainer.max_epochs=0 is available for the test of experiment=imagenet_val "
@@ -81,17 +96,28 @@ def _valid_config(overrides: list[str], tune: bool) -> "Config":
     return config
 
 
+def _check_whole_epochs(trainer: "TrainerConfig") -> None:
+    found = trainer.shortening_options
+    for name in ("max_steps", "accumulate_grad_batches", "check_val_every_n_epoch", "profiler"):
+        value = getattr(trainer, name)
+        found += [f"trainer.{name}={value}"] if value not in (None, 1) else []
+    if found:
+        raise ConfigError(f"bench: {found[0]}: whole epochs are measured; leave it out")
+
+
 def _check(arguments: argparse.Namespace) -> None:
-    if arguments.suite and arguments.tune:
-        raise ConfigError("bench: --suite and --tune cannot be combined; use one of them")
+    chosen = [f"--{mode}" for mode in ("suite", "tune", "inference") if getattr(arguments, mode)]
+    if len(chosen) > 1:
+        raise ConfigError(f"bench: {' and '.join(chosen)} cannot be combined; use one of them")
     if arguments.suite and arguments.overrides:
         raise ConfigError(
             f"bench: --suite takes no overrides, such as {arguments.overrides[0]}; "
             "omit --suite to measure one configuration"
         )
-    for name in ("json", "data"):
-        if getattr(arguments, name) is not None and not arguments.suite:
-            raise ConfigError(f"bench: --{name} requires --suite")
+    if arguments.data is not None and not arguments.suite:
+        raise ConfigError("bench: --data requires --suite")
+    if arguments.json is not None and not (arguments.suite or arguments.inference):
+        raise ConfigError("bench: --json requires --suite or --inference")
     if arguments.json is not None:
         _check_output(arguments.json)
 

@@ -64,7 +64,8 @@ def measure_evaluation(config: Config, rounds: int = ROUNDS) -> None:
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     with TemporaryDirectory(prefix="cnncompare-") as folder:
         rows, decoding_s = evaluation_rows(config, Path(folder), rounds)
-    make_console().print(throughput_table(rows, other="other"))
+    console = make_console()
+    console.print(throughput_table(rows, "other", console))
     print(
         f"other: torchvision's transforms on PIL images and a DataLoader with {WORKERS} workers; "
         "in the last row the network alone, on one repeated batch"

@@ -1,6 +1,5 @@
 """Description of the machine that runs a benchmark; imports no torch."""
 
-import shutil
 from typing import Any
 
 import psutil
@@ -16,8 +15,3 @@ def machine_and_versions(environment: dict[str, Any]) -> tuple[dict[str, Any], d
     machine = {name: environment[name] for name in ("cpu", "os", "gpu")}
     machine |= {"cores": available_cores(), "memory_gib": memory_gib}
     return machine, {name: environment[name] for name in VERSIONS}
-
-
-def has_cpp_compiler() -> bool:
-    """Return whether a C++ compiler is installed, which trainer.compile needs."""
-    return any(shutil.which(name) for name in ("c++", "g++"))

@@ -4,14 +4,16 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
+from rich.console import Console
 from rich.table import Table
 
 from cnncompare.bench.rounds import BenchRow
 from cnncompare.bench.suite.run_suite import SuiteResult
+from cnncompare.system.tables import FittingColumn, fitting_table
 from cnncompare.terminal.console import make_console
 from cnncompare.terminal.formatting import UNKNOWN, significant
 
+NARROW = (0, 1, 0, 0)  # padding of the cells
 CONTENTION_SHARE = 0.05  # of the CPU, in use by other programs, from which the user is warned
 
 
@@ -38,7 +40,7 @@ def _json_row(row: BenchRow) -> dict[str, Any]:
 def print_suite(result: SuiteResult) -> None:
     """Print the table, followed by data, machine and notes."""
     console = make_console()
-    console.print(suite_table(result.rows))
+    console.print(suite_table(result.rows, console))
     machine, settings = result.machine, result.settings
     console.print(
         "ratio: ours / other within a round; median, smallest and largest of n rounds",
@@ -53,38 +55,39 @@ def print_suite(result: SuiteResult) -> None:
         console.print(note, soft_wrap=True, markup=False)
 
 
-def suite_table(rows: Sequence[BenchRow]) -> Table:
-    """Return a table of the rows that fits 80 columns."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("measurement, unit", max_width=26)
-    for header in ("ours", "other", "ratio", "low-high", "n", "goal"):
-        table.add_column(header, justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
-    for row in rows:
-        goal = row.goal
-        sign = {"at least": "≥", "at most": "≤"}[goal.sense] if goal else ""
-        reached = {True: "yes", False: "no", None: UNKNOWN}[row.reached]
-        add_row(table, row, f"{sign} {goal.value:g}" if goal else "", reached)
-    return table
+def suite_table(rows: Sequence[BenchRow], console: Console) -> Table:
+    """Return a table of the rows that fits 80 columns, and narrower consoles without some."""
+    goals = [row.goal for row in rows]
+    signs = {"at least": "≥", "at most": "≤"}
+    goal_texts = [f"{signs[goal.sense]} {goal.value:g}" if goal else "" for goal in goals]
+    reached = [{True: "yes", False: "no", None: UNKNOWN}[row.reached] for row in rows]
+    columns = [
+        *row_columns("measurement, unit", rows),
+        FittingColumn("goal", goal_texts, 1),
+        FittingColumn("", reached, 1, justify="left"),
+    ]
+    return fitting_table(columns, console, padding=NARROW)
 
 
-def throughput_table(rows: Sequence[BenchRow], other: str) -> Table:
+def throughput_table(rows: Sequence[BenchRow], other: str, console: Console) -> Table:
     """Return a table of images/s, with a heading for the other side."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("images/s")
-    for header in ("ours", other, "ratio", "low-high", "n"):
-        table.add_column(header, justify="right")
-    for row in rows:
-        add_row(table, row)
-    return table
+    return fitting_table(row_columns("images/s", rows, other), console, padding=NARROW)
 
 
-def add_row(table: Table, row: BenchRow, *more_cells: str) -> None:
-    """Add name, both sides, ratio, range and n, followed by further cells."""
-    low, high = _ratio(row.ratio_low), _ratio(row.ratio_high)
-    spread = UNKNOWN if row.ratio is None else f"{low}-{high}"
-    ours, other = significant(row.ours), significant(row.other)
-    table.add_row(row.name, ours, other, _ratio(row.ratio), spread, str(row.n), *more_cells)
+def row_columns(title: str, rows: Sequence[BenchRow], other: str = "other") -> list[FittingColumn]:
+    """Return the columns of name, both sides, ratio, range and n."""
+    return [
+        FittingColumn(title, [row.name for row in rows], justify="left", folds=True),
+        FittingColumn("ours", [significant(row.ours) for row in rows]),
+        FittingColumn(other, [significant(row.other) for row in rows]),
+        FittingColumn("ratio", [_ratio(row.ratio) for row in rows]),
+        FittingColumn("low-high", [_spread(row) for row in rows], 2),
+        FittingColumn("n", [str(row.n) for row in rows], 3),
+    ]
+
+
+def _spread(row: BenchRow) -> str:
+    return UNKNOWN if row.ratio is None else f"{_ratio(row.ratio_low)}-{_ratio(row.ratio_high)}"
 
 
 def notes(result: SuiteResult) -> list[str]:

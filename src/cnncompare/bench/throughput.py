@@ -18,7 +18,8 @@ def measure_throughput(config: Config, rounds: int = ROUNDS) -> None:
     """Measure and print images/s of a valid configuration on one device."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     rows = throughput_rows(measure_rounds(config, rounds))
-    make_console().print(throughput_table(rows, other="plain"))
+    console = make_console()
+    console.print(throughput_table(rows, "plain", console))
     print("an epoch includes validation, metrics and checkpoints; plain is a bare PyTorch loop")
 
 

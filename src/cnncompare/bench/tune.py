@@ -3,22 +3,20 @@
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-
-from cnncompare.bench.machine import has_cpp_compiler
 from cnncompare.bench.processes import BenchWorker, Reply, our_environment, start_workers
-from cnncompare.bench.results import add_row
+from cnncompare.bench.results import NARROW, row_columns
 from cnncompare.bench.rounds import BenchRow, alternate, error_line, ratio_row
 from cnncompare.config.schema import Config
 from cnncompare.errors import CnncompareError, RunError
 from cnncompare.stats.intervals import newcombe
+from cnncompare.system.compiler import has_cpp_compiler
 from cnncompare.system.cores import available_cores
 from cnncompare.system.gpus import count_cuda_gpus
+from cnncompare.system.tables import FittingColumn, fitting_table
 from cnncompare.terminal.console import make_console
 from cnncompare.terminal.formatting import percent
 
@@ -172,7 +170,7 @@ def print_ranking(
     """Print the results, fastest first, and the command with the recommended settings."""
     ranking = sorted(results, key=lambda result: result.row.ratio or 0.0, reverse=True)
     console = make_console()
-    console.print(_ranking_table(ranking))
+    console.print(fitting_table(_ranking_columns(ranking), console, padding=NARROW))
     for result in ranking:
         if result.row.reason is not None:
             text = f"{result.row.name}: {result.row.reason}"
@@ -185,15 +183,22 @@ def print_ranking(
     print(recommendation(ranking, overrides))
 
 
-def _ranking_table(ranking: Sequence[CandidateResult]) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("images/s with trainer.*", max_width=24)
-    for header in ("setting", "default", "ratio", "low-high", "n", "val top-1", ""):
-        table.add_column(header, justify="right", no_wrap=True)
-    for result in ranking:
-        worse = result.row.reason is None and not result.keeps_accuracy
-        add_row(table, result.row, percent(result.acc1), "worse" if worse else "")
-    return table
+def _ranking_columns(ranking: Sequence[CandidateResult]) -> list[FittingColumn]:
+    name, ours, other, *measured = row_columns(
+        "images/s with trainer.*", [result.row for result in ranking], "default"
+    )
+    worse = [
+        "worse" if result.row.reason is None and not result.keeps_accuracy else ""
+        for result in ranking
+    ]
+    return [
+        name,
+        replace(ours, title="setting"),
+        replace(other, priority=4),
+        *measured,
+        FittingColumn("val top-1", [percent(result.acc1) for result in ranking], 1),
+        FittingColumn("", worse, 0, justify="left"),
+    ]
 
 
 def recommendation(ranking: Sequence[CandidateResult], overrides: Sequence[str]) -> str:

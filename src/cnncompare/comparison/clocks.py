@@ -7,7 +7,12 @@ from dataclasses import replace
 from cnncompare.comparison.grouping import Group
 from cnncompare.comparison.machine import clock_of
 
-TIMES = ("epoch_s", "total_s", "seconds")  # costs and budgets that depend on the machine
+TIMES = (
+    "epoch_s",
+    "total_s",
+    "latency_ms",
+    "seconds",
+)  # costs and budgets that depend on the machine
 
 
 def main_clock(groups: Sequence[Group]) -> str:

@@ -23,7 +23,7 @@ from cnncompare.comparison.looks import Look
 from cnncompare.comparison.machine import clock_of
 from cnncompare.comparison.metrics import METRICS, Metric
 from cnncompare.comparison.pairs import Pair, compare_pairs
-from cnncompare.comparison.pareto import ParetoFront, median_of, pareto_fronts
+from cnncompare.comparison.pareto import ParetoFront, latency_s, median_of, pareto_fronts
 from cnncompare.comparison.reference_results import ReferenceResult, reference_result
 from cnncompare.comparison.tuning import TuningCurve, tuning_curves
 from cnncompare.comparison.untrained import (
@@ -45,6 +45,7 @@ class Options:
     group_by: str | None = None  # key of the configuration
     margin: float | None = None  # largest difference of the metric without practical relevance
     looks: tuple[Look, ...] = ()  # earlier reports of these runs
+    planned_seeds: int | None = None  # of each network; until it has them, each report is a look
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,8 @@ class ComparedTable:
     best: BestOf | None
     tuning: list[TuningCurve]  # empty unless the rows were tuned
     clock: str  # the machine of most runs; times are compared among rows with this clock
+    planned_seeds: int | None = None
+    unfinished: dict[str, int] = field(default_factory=dict)  # seeds, where more were planned
 
     @property
     def single_runs(self) -> bool:
@@ -147,7 +150,9 @@ def _compare_table(
     groups = [row.group for row in rows]
     has_baseline = any(row.label == options.baseline for row in rows)
     baseline = options.baseline if has_baseline else None
-    pairs = compare_pairs(groups, metric, baseline, options.margin, options.looks)
+    unfinished = _unfinished(rows, options.planned_seeds)
+    margin, looks = options.margin, options.looks
+    pairs = compare_pairs(groups, metric, baseline, margin, looks, unfinished.keys())
     clock = main_clock(groups)
     return ComparedTable(
         protocol=table.protocol,
@@ -159,7 +164,15 @@ def _compare_table(
         best=best_of(groups[0], metric, len(groups)) if len(groups) > 1 else None,
         tuning=tuning_curves(table.protocol, [g.results[0] for g in table.groups], trials),
         clock=clock,
+        planned_seeds=options.planned_seeds,
+        unfinished=unfinished,
     )
+
+
+def _unfinished(rows: Sequence[GroupRow], planned: int | None) -> dict[str, int]:
+    """Return the seeds of the rows that have fewer than planned; one that did not train counts."""
+    seeds = {row.label: len(row.group.seeds) + row.did_not_train for row in rows}
+    return {label: n for label, n in seeds.items() if planned is not None and n < planned}
 
 
 def _rows(
@@ -219,6 +232,7 @@ _TIMES = ("epoch_s", "train_s", "val_s", "data_wait_s", "images_per_s", "time_to
 def _timing(group: Group, target: float | None) -> dict[str, float | None]:
     timing = {key: median_of(group, attrgetter(f"record.timing.{key}")) for key in _TIMES}
     timing["total_s"] = median_of(group, total_seconds)
+    timing["latency_s"] = median_of(group, latency_s)
     if target is not None:
         times = [t for r in group.results if (t := seconds_to_accuracy(target, r)) is not None]
         all_reached = len(times) == len(group.results)

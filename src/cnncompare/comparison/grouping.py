@@ -113,7 +113,7 @@ def _shared_values(result: Result, group_by: str | None) -> dict[str, Any]:
 def _table_protocol(members: list[Result]) -> dict[str, Any]:
     """Return the protocol keys with equal values, since `group_by` may vary one of them."""
     protocols = [protocol_of(result) for result in members]
-    shared = {k: v for k, v in protocols[0].items() if all(p[k] == v for p in protocols)}
+    shared = {k: v for k, v in protocols[0].items() if all(p.get(k) == v for p in protocols)}
     names = {result.model.name for result in members}
     return shared if len(names) > 1 else shared | {"model": names.pop()}
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from cnncompare.config.trainer import EARLIER_NAMES
@@ -22,13 +21,15 @@ from cnncompare.runs.record import (
     TrainingSection,
 )
 from cnncompare.runs.run import (
+    CLASSES,
     CONFIG,
+    EPOCHS,
     PREDICTIONS,
     Predictions,
     Run,
     find_runs,
-    read_existing,
 )
+from cnncompare.system import strict_yaml
 
 
 @dataclass(frozen=True)
@@ -94,11 +95,12 @@ class Result:
     def config(self) -> dict[str, Any]:
         """The resolved configuration with dotted keys; empty if config.yaml cannot be read."""
         try:
-            text = (self.run.folder / CONFIG).read_text(encoding="utf-8")
-            loaded = yaml.load(text, Loader=_YAML_LOADER)
-        except (OSError, ValueError, yaml.YAMLError):
+            loaded = strict_yaml.loads(self.run.read_file(CONFIG))
+        except (DataError, ValueError):
             return {}
         flat = flatten(loaded) if isinstance(loaded, dict) else {}
+        if isinstance(flat.get("trainer.devices"), list):
+            flat["trainer.devices"] = len(flat["trainer.devices"])  # which GPUs changes no number
         return {_EARLIER_KEYS.get(key, key): value for key, value in flat.items()}
 
     @cached_property
@@ -106,12 +108,11 @@ class Result:
         """The rows of epochs.csv; empty if it cannot be read."""
         try:
             return self.run.epochs()
-        except (DataError, OSError, UnicodeDecodeError):
+        except DataError:
             return []
 
 
 _EARLIER_KEYS = {f"trainer.{old}": f"trainer.{new}" for old, new in EARLIER_NAMES.items()}
-_YAML_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # 8 times as fast, if available
 
 
 def flatten(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -146,12 +147,13 @@ def load_results(roots: Iterable[Path]) -> tuple[list[Result], list[Skipped]]:
             continue
         if reason := _reason_to_skip(run):
             skipped.append(Skipped(str(folder), reason))
-            diverged += _diverged(run)
+            diverged += diverged_results(run)
             continue
         result, problem = _result(run)
         results.append(result)
         if problem:
             skipped.append(Skipped(str(folder / PREDICTIONS), problem))
+        skipped += _damaged_files(run)
     return (results + diverged, skipped) if results else ([], skipped + trials)
 
 
@@ -161,30 +163,30 @@ def is_trial(run: Run) -> bool:
     return tuning is not None and tuning.setting == "trial"
 
 
-def load_trials(roots: Iterable[Path]) -> list[Result]:
-    """Return the trials at or below `roots` that finished or diverged."""
-    found: list[Result] = []
-    for folder in dict.fromkeys(path.resolve() for path in find_runs(list(roots))):
-        run = read_existing(folder)
-        if run is None or not is_trial(run):
-            continue
-        record = run.record
-        if is_finished(run) and record.model and record.data and record.settings:
-            sections = (record.model, record.data, record.settings, record.training, None)
-            found.append(Result(run, *sections, None))
-        found += _diverged(run)
-    return found
-
-
-def _diverged(run: Run) -> list[Result]:
+def diverged_results(run: Run) -> list[Result]:
     """Return the result of a run that failed because it diverged, if its record is complete."""
     record = run.record
     if record.status != "failed" or record.error is None or record.error.type != "Diverged":
         return []
     if record.model is None or record.data is None or record.settings is None:
         return []
+    if record.training is not None and record.training.incomparable:
+        return []
     sections = (record.model, record.data, record.settings, record.training, record.evaluation)
     return [Result(run, *sections, None)]
+
+
+def _damaged_files(run: Run) -> list[Skipped]:
+    """Return the files other than the predictions that changed after the run and are not used."""
+    found = []
+    for name in (CONFIG, CLASSES, EPOCHS):
+        if name not in run.record.files:
+            continue
+        try:
+            run.read_file(name)
+        except DataError as error:
+            found.append(Skipped(str(run.folder / name), f"{error}; the file is not used"))
+    return found
 
 
 def _reason_to_skip(run: Run) -> str:
@@ -201,7 +203,8 @@ def _reason_to_skip(run: Run) -> str:
         return "finished, but not tested: test.acc1 is null"
     if not 0 <= record.test.acc1 <= 1:
         return f"test.acc1 is {record.test.acc1}; an accuracy lies in [0, 1]"
-    return ""
+    reasons = record.training.incomparable if record.training else []
+    return f"not comparable: {', '.join(reasons)}" if reasons else ""
 
 
 def _result(run: Run) -> tuple[Result, str]:
@@ -253,6 +256,11 @@ def _check_shapes(run: Run, saved: Predictions) -> None:
     label, top5, confidence = saved.label, saved.top5, saved.confidence
     n = len(label) if label.ndim == 1 else -1
     path, recorded = run.folder / PREDICTIONS, run.record.test.n
+    if label.dtype.kind != "i" or top5.dtype.kind != "i" or confidence.dtype.kind != "f":
+        raise DataError(
+            f"{path}: label {label.dtype}, top5 {top5.dtype} and confidence {confidence.dtype} "
+            f"should be integers with a sign, the same, and floating-point"
+        )
     if top5.shape[:1] != (n,) or top5.ndim != 2 or top5.shape[1] < 1 or confidence.shape != (n,):
         raise DataError(
             f"{path}: label {label.shape}, top5 {top5.shape} and confidence "

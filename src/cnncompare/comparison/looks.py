@@ -14,6 +14,7 @@ from typing import Any
 from cnncompare.comparison.grouping import Group
 from cnncompare.comparison.load import Result
 from cnncompare.runs.storage import write_atomically
+from cnncompare.system import strict_json
 
 LOOKS = "looks.json"
 Look = frozenset[str]  # configuration hashes of the runs
@@ -27,7 +28,7 @@ def read_looks(folders: Iterable[Path]) -> list[Look]:
 
 def _entries(folder: Path) -> list[dict[str, Any]]:
     try:
-        content = json.loads((folder / LOOKS).read_text(encoding="utf-8"))
+        content = strict_json.loads((folder / LOOKS).read_bytes())
         return [{"at": str(e["at"]), "runs": [str(r) for r in e["runs"]]} for e in content["looks"]]
     except (OSError, ValueError, TypeError, KeyError):
         return []

@@ -66,6 +66,7 @@ class PairTest:
     name: str = "none"
     p: float | None = None
     evidence: Evidence | None = None
+    equivalence: Evidence | None = None  # for two one-sided tests, where it is another
     smallest_p: float = 0.0
     p_seeds: float | None = None
     wins: tuple[float, float] | None = None
@@ -154,12 +155,14 @@ def _two_samples(
 ) -> PairTest:
     assert a.sample is not None
     assert b.sample is not None
-    found = difference_of(a.sample, b.sample, pool)
+    plain = difference_of(a.sample, b.sample, pool)
+    found = replace(plain, cautious=True)
     return PairTest(
         a.sample.mean - b.sample.mean,
         "seeds-and-images",
         found.p(),
         found,
+        equivalence=plain,
         smallest_p=math.erfc(abs(found.centre) / found.standard_error / math.sqrt(2)),
         p_seeds=_without_images(found, a.sample.mean - b.sample.mean),
         wins=wins,
@@ -169,13 +172,17 @@ def _two_samples(
     )
 
 
-def after_looks(test: PairTest, looks: int) -> PairTest:
-    """Return the test that stays valid although runs were added after `looks` looks at it."""
-    if not looks or not isinstance(test.evidence, Difference) or test.folds:
+def allow_for_looks(test: PairTest, looks: int, *, more_to_come: bool = False) -> PairTest:
+    """Return the test that stays valid although runs were added after `looks` looks at it.
+
+    If more runs were planned, the present look is one of them.
+    """
+    if not (looks or more_to_come) or not isinstance(test.evidence, Difference) or test.folds:
         return test
     evidence = SequentialDifference(test.evidence)
     name = f"{test.name}-sequential"
-    return replace(test, name=name, evidence=evidence, p=evidence.p(), looks=looks)
+    sequential = replace(test, name=name, evidence=evidence, equivalence=None, looks=looks)
+    return replace(sequential, p=evidence.p())
 
 
 def _without_images(found: Difference, difference: float) -> float:

@@ -9,7 +9,7 @@
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -21,7 +21,7 @@ from cnncompare.comparison.pair_tests import (
     Evidence,
     Member,
     PairTest,
-    after_looks,
+    allow_for_looks,
     compare_pair,
     member_of,
 )
@@ -79,11 +79,13 @@ def compare_pairs(
     baseline: str | None = None,
     margin: float | None = None,
     looks: Sequence[Look] = (),
+    unfinished: Set[str] = frozenset(),
 ) -> list[Pair]:
     """Compare every pair of `groups`, which are ranked best first, or those with `baseline`.
 
     `margin` is the largest difference of the metric without practical relevance. Where runs were
-    added after `looks`, the test is one that stays valid under such looks.
+    added after `looks`, or are still to be added because a group is `unfinished`, the test is one
+    that stays valid under such looks.
     """
     members = [member_of(group, metric) for group in groups]
     pool = pooled_variance([m.sample for m in members if m.sample is not None])
@@ -94,7 +96,11 @@ def compare_pairs(
         if baseline is None or baseline in (a.label, b.label)
     ]
     tests = [
-        after_looks(_test(a, b, pool, metric), count_looks(a.group, b.group, looks))
+        allow_for_looks(
+            _test(a, b, pool, metric),
+            count_looks(a.group, b.group, looks),
+            more_to_come=not unfinished.isdisjoint((a.label, b.label)),
+        )
         for a, b in named
     ]
     pairs = [
@@ -156,12 +162,14 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
 def _decide(pairs: list[Pair], tests: list[PairTest], margin: float | None) -> list[Pair]:
     """Set significance, verdict and, for a pair that is not significant, the plan."""
     adjusted = holm([test.p for test in tests])
-    within = [None if margin is None else _p_same(test.evidence, margin) for test in tests]
+    of_same = [test.equivalence or test.evidence for test in tests]
+    within = [None if margin is None else _p_same(evidence, margin) for evidence in of_same]
     adjusted_same = holm(within)
     ties = sum(p is not None and p >= ALPHA for p in adjusted)
     level = ALPHA / max(1, ties)  # that Holm's correction requires of the next pair
     decided = []
-    for pair, test, p, p_same in zip(pairs, tests, adjusted, adjusted_same, strict=True):
+    decisions = zip(pairs, tests, of_same, adjusted, adjusted_same, strict=True)
+    for pair, test, equivalence, p, p_same in decisions:
         significant = p is not None and p < ALPHA
         same = p_same is not None and p_same < ALPHA
         _check_direction(pair, test)
@@ -173,7 +181,7 @@ def _decide(pairs: list[Pair], tests: list[PairTest], margin: float | None) -> l
                 verdict="same" if same else "better" if significant else "undecided",
                 margin=margin,
                 p_same=p_same,
-                same_within=_same_within(test.evidence, ALPHA / len(tests)),
+                same_within=_same_within(equivalence, ALPHA / len(tests)),
                 too_few_runs=_too_few_runs(test, significant, level),
                 plan=None if significant else _plan(test, level),
             )

@@ -24,11 +24,23 @@ def _memory(result: Result) -> float | None:
     return memory.peak_rss_mib if memory.peak_gpu_mib is None else memory.peak_gpu_mib
 
 
+def latency_s(result: Result) -> float | None:
+    """Return the seconds for one image: PyTorch in float32, on all threads or the GPU."""
+    inference = result.record.inference
+    return None if inference is None else inference.latency_s
+
+
+def _latency_ms(result: Result) -> float | None:
+    seconds = latency_s(result)
+    return None if seconds is None else 1000 * seconds
+
+
 COSTS = (
     Cost("params", "parameters (M)", lambda r: r.model.params),
     Cost("gmacs", "GMACs", lambda r: None if r.model.macs is None else r.model.macs / 1e9),
     Cost("epoch_s", "epoch time (s)", lambda r: r.record.timing.epoch_s),
     Cost("total_s", "total time (s)", total_seconds),
+    Cost("latency_ms", "latency (ms/image)", _latency_ms),
     Cost("peak_mib", "peak memory (MiB)", _memory),
 )
 

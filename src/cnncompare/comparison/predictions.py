@@ -1,8 +1,6 @@
 """Analysis of the predictions of a table's models: confusion, calibration and agreement."""
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,12 +23,14 @@ from cnncompare.comparison.confusion import (
 )
 from cnncompare.comparison.folds import outcomes_of
 from cnncompare.comparison.load import Outcome
-from cnncompare.runs.run import CLASSES
+from cnncompare.errors import DataError
+from cnncompare.runs.run import CLASSES, Run
 from cnncompare.stats.calibration import (
     ReliabilityBin,
     expected_calibration_error,
     reliability_bins,
 )
+from cnncompare.system import strict_json
 
 
 @dataclass(frozen=True)
@@ -85,15 +85,15 @@ def table_class_names(table: ComparedTable) -> list[str]:
     results = [result for row in table.rows for result in row.group.results]
     n = results[0].data.classes
     for result in results[:3]:  # the runs of a table share their classes
-        if names := _saved_names(result.run.folder, n):
+        if names := _saved_names(result.run, n):
             return names
     return [str(i) for i in range(n)]
 
 
-def _saved_names(folder: Path, n: int) -> list[str] | None:
+def _saved_names(run: Run, n: int) -> list[str] | None:
     try:
-        names: Any = json.loads((folder / CLASSES).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        names: Any = strict_json.loads(run.read_file(CLASSES))
+    except (DataError, ValueError):
         return None
     valid = isinstance(names, list) and len(names) == n == len(set(map(str, names)))
     return [str(name) for name in names] if valid else None

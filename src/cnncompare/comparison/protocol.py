@@ -59,7 +59,9 @@ def _shared_settings(result: Result) -> dict[str, Any]:
     recorded = result.run_settings.model_dump()
     shared: dict[str, Any] = {} if trains else {"epochs": 0}
     for setting in protocol_settings(trains=trains):
-        shared[setting.table_key] = _completed(recorded.get(setting.key), setting.value)
+        value = _completed(recorded.get(setting.key), setting.value)
+        if not (setting.option.omitted and value == setting.value):
+            shared[setting.table_key] = value
     if trains:
         shared = _with_tuning(_with_budget(shared, result), result)
     callbacks = {k: v for k, v in shared.pop("callbacks").items() if v is not None}

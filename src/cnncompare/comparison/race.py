@@ -11,6 +11,7 @@ Tewari, Auer and Stone 2012, PAC Subset Selection in Stochastic Multi-armed Band
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +23,9 @@ from cnncompare.stats.confidence_sequences import (
     sequence_radius,
 )
 from cnncompare.stats.pair_variances import (
-    pair_degrees_of_freedom,
+    SeedNoise,
     pair_image_variances,
-    pair_seed_variances,
+    seed_noise,
 )
 
 Floats = NDArray[np.float64]
@@ -57,6 +58,7 @@ class Race:
         self.image_variance = np.zeros((networks, networks))
         self._level = LEVEL / (networks - 1)
         self._floor = 1e-16  # variance of a run's accuracy, at least that of rounding to one image
+        self._noise = seed_noise(np.zeros(networks), np.zeros(networks), self._floor)
         self._sums: Integers | None = None  # runs that classify an image correctly
 
     def add(self, network: int, accuracy: float, correct: NDArray[np.bool_] | None = None) -> None:
@@ -75,12 +77,11 @@ class Race:
     def _update(self) -> None:
         """Narrow the intervals by the present runs."""
         runs = self.runs.astype(float)
-        self.low = np.maximum(self.low, self._bounds(runs, self.means, self._squares))
-        variance = pair_seed_variances(runs, self._squares, self._floor)
-        df = pair_degrees_of_freedom(runs, self._squares)
+        self._noise = noise = seed_noise(runs, self._squares, self._floor)
+        self.low = np.maximum(self.low, self._bounds(runs, self.means, noise))
         n, enough = _pair_runs(runs)
         differences = self.means[:, None] - self.means[None, :]
-        e_values = log_e_value(differences, variance, self.image_variance, n, df)
+        e_values = log_e_value(differences, noise.pairs, self.image_variance, n, noise.df)
         self.evidence = np.maximum(self.evidence, np.where(enough, e_values, 0.0))
 
     def _add_images(self, network: int, correct: NDArray[np.bool_]) -> None:
@@ -90,12 +91,10 @@ class Race:
         self._floor = 1 / (12 * len(correct) ** 2)
         self.image_variance = pair_image_variances(self._sums, self.runs, self.accuracies)
 
-    def _bounds(self, runs: Floats, means: Floats, squares: Floats) -> Floats:
+    def _bounds(self, runs: Floats, means: Floats, noise: SeedNoise) -> Floats:
         """Return the lower bound of each difference; -inf with one run of a network or none."""
-        variance = pair_seed_variances(runs, squares, self._floor)
-        df = pair_degrees_of_freedom(runs, squares)
         n, enough = _pair_runs(runs)
-        radius = sequence_radius(variance, self.image_variance, n, df, self._level)
+        radius = sequence_radius(noise.pairs, self.image_variance, n, noise.df, self._level)
         differences = means[:, None] - means[None, :]
         return np.where(enough, differences - radius, -np.inf)
 
@@ -156,7 +155,7 @@ class Race:
         if leader is None or not open_ or self.runs[leader] <= START:
             return {}
         runs = self.runs.astype(float)
-        variance = pair_seed_variances(runs, self._squares, self._floor)[leader, open_]
+        variance = self._noise.pairs[leader, open_]
         images = self.image_variance[leader, open_]
         limit = radius_with_endless_seeds(variance, images, self._level)
         n = _pair_runs(runs)[0][leader, open_]
@@ -184,7 +183,13 @@ class Race:
         leader, rivals = self.leader(), self._open_rivals()
         if leader is None or self.hopeless():
             return None
-        return _most_helpful(leader, rivals, runs, costs, may_run, self.low)
+        gains = self._gains(runs, costs)
+        return _most_helpful(leader, rivals, runs, gains, may_run, self.low)
+
+    def _gains(self, runs: NDArray[Any], costs: Sequence[float]) -> Floats:
+        """Return the variance of each mean that a further run removes, per second."""
+        seconds = np.maximum(np.array(costs, dtype=float), 1e-6)
+        return np.asarray(self._noise.networks / np.maximum(runs * (runs + 1.0), 1.0) / seconds)
 
     def forecast(self, costs: Sequence[float]) -> int | None:
         """Return the number of further runs that settle the race if its means and spreads stay.
@@ -202,10 +207,12 @@ class Race:
             rivals = sorted((k for k in remaining if k != leader), key=lambda k: low[leader, k])
             if not rivals or -low[leader, rivals[0]] < self.margin:
                 return more
-            chosen = _most_helpful(leader, rivals, runs, costs, allowed, low)
+            gains = self._gains(runs, costs)
+            chosen = _most_helpful(leader, rivals, runs, gains, allowed, low)
             assert chosen is not None
             runs[chosen] += 1
-            low = np.maximum(low, self._bounds(runs, means, spread * np.maximum(runs - 1, 0)))
+            noise = seed_noise(runs, spread * np.maximum(runs - 1, 0), self._floor)
+            low = np.maximum(low, self._bounds(runs, means, noise))
         return None
 
 
@@ -228,8 +235,8 @@ def _remaining(low: Floats, means: Floats, trained: Sequence[int]) -> list[int]:
 def _most_helpful(
     leader: int,
     rivals: Sequence[int],
-    runs: NDArray[np.float64] | Integers,
-    costs: Sequence[float],
+    runs: NDArray[Any],
+    gains: Floats,
     may_run: Sequence[bool],
     low: Floats,
 ) -> int | None:
@@ -241,8 +248,7 @@ def _most_helpful(
     for rival in rivals:
         choice = [k for k in (leader, rival) if may_run[k]]
         if choice and not np.isfinite(low[leader, rival]):
-            return min(choice, key=lambda k: (runs[k], costs[k]))
+            return min(choice, key=lambda k: (runs[k], -gains[k]))
         if choice:
-            gain = {k: (1 / runs[k] - 1 / (runs[k] + 1)) / max(costs[k], 1e-6) for k in choice}
-            return max(choice, key=lambda k: float(gain[k]))
+            return max(choice, key=lambda k: float(gains[k]))
     return None

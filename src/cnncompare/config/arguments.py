@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,12 @@ from typing import NoReturn
 
 from hydra._internal.utils import get_args_parser
 
-from cnncompare.config.quoting import Several, quote_overrides, refuse_options
+from cnncompare.config.quoting import (
+    Several,
+    quote_overrides,
+    refuse_options,
+    refuse_two_lengths,
+)
 from cnncompare.config.script_flags import refuse_script_flags
 from cnncompare.errors import ConfigError
 from cnncompare.system.ranks import is_rank_zero
@@ -65,7 +71,11 @@ class Arguments:
     def for_jobs(self) -> list[str]:
         """Return the arguments with which the launcher prints the jobs of the sweep."""
         resolve = ["hydra.launcher.resolve=true"] if self.options.resolve else []
-        overrides = (*self.overrides, "hydra.launcher.show=true", *resolve)
+        overrides = (
+            *without_launcher(self.overrides),
+            "hydra.launcher.show=true",
+            *resolve,
+        )
         return self._without_display(overrides, multirun=True).for_hydra()
 
     def for_validation(self) -> list[str]:
@@ -96,10 +106,16 @@ def read_arguments(arguments: Sequence[str]) -> Arguments:
     if options.shell_completion:
         return parsed  # its arguments, such as install=bash, are no overrides
     _refuse_folders(parsed.overrides)
+    refuse_two_lengths(parsed.overrides)
     if options.config_path is not None and os.path.isdir(options.config_path):
         refuse_options(parsed.overrides, Path(options.config_path))
     several: Several = "sweep" if parsed.is_sweep else "add -m"
     return Arguments(options, tuple(quote_overrides(parsed.overrides, several)))
+
+
+def without_launcher(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments less the choice of a launcher and its settings."""
+    return [a for a in arguments if not re.match(r"[+~]*hydra(/|\.)launcher[.=@]", a)]
 
 
 def _refuse_folders(overrides: Sequence[str]) -> None:

@@ -1,11 +1,11 @@
 """Options of the callbacks, and the sections of metrics and augmentations of users' modules."""
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from cnncompare.config.extension import OwnSections
-from cnncompare.config.section import Count, NotNegative, Section
+from cnncompare.config.section import NEITHER, Count, NotNegative, Positive, Section
 from cnncompare.extensions.kinds import AUGMENTATIONS, CALLBACKS, METRICS
 
 
@@ -22,6 +22,20 @@ class SWAConfig(Section):
     start_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.75  # of the training
 
 
+Runtime = Literal["eager", "compiled", "onnxruntime"]
+InferencePrecision = Literal["float32", "bfloat16", "float16"]
+
+
+class InferenceCostConfig(Section):
+    """Measures latency and throughput of the trained network after the test."""
+
+    # measured side by side; onnxruntime needs the extra onnx
+    runtimes: list[Runtime] = Field(["eager", "compiled", "onnxruntime"], min_length=1)
+    # of weights and images
+    precisions: list[InferencePrecision] = Field(["float32"], min_length=1)
+    seconds: Positive = 0.5  # of each timing
+
+
 class CallbacksConfig(OwnSections):
     """The enabled callbacks: early stopping, weight averaging and those of users' modules."""
 
@@ -29,10 +43,15 @@ class CallbacksConfig(OwnSections):
 
     early_stopping: EarlyStoppingConfig | None = None
     swa: SWAConfig | None = None
+    inference_cost: Annotated[InferenceCostConfig | None, NEITHER] = None
 
     def enabled(self) -> dict[str, dict[str, Any]]:
-        """Return the options of each enabled callback by its name, for the record."""
-        return {name: options for name, options in self.model_dump().items() if options is not None}
+        """Return the options of each enabled callback by its name, for the record.
+
+        The measurement after the test changes no result and is not among them.
+        """
+        sections = self.model_dump(exclude={"inference_cost"})
+        return {name: options for name, options in sections.items() if options is not None}
 
 
 class MetricsConfig(OwnSections):

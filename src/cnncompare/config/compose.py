@@ -26,9 +26,10 @@ def compose_config(overrides: Sequence[str], saved: Path | None = None) -> Confi
         refuse_merged_options,
         register_search_path,
     )
-    from cnncompare.config.quoting import quote_overrides
+    from cnncompare.config.quoting import quote_overrides, refuse_two_lengths
     from cnncompare.config.validation import validate
 
+    refuse_two_lengths(overrides)
     quoted = quote_overrides(overrides, "refuse")
     file = conf_folder() / "config.yaml" if saved is None else _saved_file(saved, overrides)
     add_user_conf([])

@@ -101,6 +101,8 @@ def tag_of(registry: Registry, default: str | None = None) -> Callable[[Any], st
         name = value.get("name", default)
         if name is None:
             raise ConfigError(f"{registry.kind}.name is missing")
+        if not isinstance(name, str):
+            raise ConfigError(f"{registry.kind}.name={name!r}: expected text")
         if name not in registry.builtin or value.get("module") is not None:
             check_own(registry, name, value)
             return "own"

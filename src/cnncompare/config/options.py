@@ -23,6 +23,7 @@ class Setting:
     value: Any
     is_number: bool  # the key accepts numbers only
     in_every_run: bool = True  # false for the options of one optimizer or scheduler
+    is_default: bool = False  # the value is the schema's default
 
     @property
     def key(self) -> str:
@@ -50,7 +51,8 @@ def settings_of(config: Section, parent: Setting | None = None) -> Iterator[Sett
     """Yield the settings of a configuration; a section with a role of its own is one setting."""
     for name, field in type(config).model_fields.items():
         value = getattr(config, name)
-        setting = _setting(name, field, value, parent)
+        default = field.get_default(call_default_factory=True)
+        setting = replace(_setting(name, field, value, parent), is_default=value == default)
         if isinstance(value, Section) and _is_divided(setting):
             yield from settings_of(value, setting)
         else:
@@ -133,5 +135,7 @@ def recorded_settings(config: Section, *, trains: bool, also: set[str]) -> dict[
     return {
         setting.key: setting.value
         for setting in settings_of(config)
-        if setting.key and (setting.applies(trains=trains) or setting.key in also)
+        if setting.key
+        and (setting.applies(trains=trains) or setting.key in also)
+        and not (setting.option.omitted and setting.is_default)
     }

@@ -16,6 +16,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import QuotedString, Sweep
 from hydra.errors import HydraException
 
+from cnncompare.config.trainer import contradicting_lengths
 from cnncompare.config.validation import kind_of_key, unknown_key_message
 from cnncompare.errors import ConfigError
 
@@ -75,6 +76,17 @@ def refuse_options(overrides: Iterable[str], folder: Path) -> None:
                 f"{override}: the configuration of a run has no options to choose; override its "
                 f"keys, such as {key}.name=NAME, or compose anew"
             )
+
+
+def refuse_two_lengths(overrides: Iterable[str]) -> None:
+    """Raise ConfigError for overrides of both `trainer.max_epochs` and `trainer.max_steps`.
+
+    The schema does not see whether the user wrote the default of `max_epochs`.
+    """
+    given = dict(override.lstrip("+").partition("=")[::2] for override in overrides)
+    steps, epochs = given.get("trainer.max_steps"), given.get("trainer.max_epochs")
+    if {steps, epochs}.isdisjoint({None, "null", "-1"}):
+        raise ConfigError(contradicting_lengths(steps, epochs))
 
 
 def _kind(key: str) -> str:

@@ -87,38 +87,52 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _check_batch_size(self) -> "Config":
-        devices, batch_size, requested = self.trainer.processes, self.data.batch_size, ""
+        parts, batch_size, requested = self.micro_batches, self.data.batch_size, ""
         if batch_size == "auto":
             batch_size, requested = LARGEST_BATCH, f"auto ({LARGEST_BATCH})"
-        if batch_size % devices:
-            lower = batch_size - batch_size % devices
-            near = f"{lower} or {lower + devices}" if lower else str(devices)
-            nodes = self.trainer.num_nodes
-            on_nodes = f" times trainer.num_nodes={nodes}" if nodes > 1 else ""
+        if batch_size % parts:
+            lower = batch_size - batch_size % parts
+            near = f"{lower} or {lower + parts}" if lower else str(parts)
             raise ValueError(
                 f"data.batch_size={requested or batch_size} is not divisible by "
-                f"trainer.devices={self.trainer.devices}{on_nodes}; use {near}"
+                f"{self._divisors()}; use {near}"
             )
         return self
 
+    @property
+    def micro_batches(self) -> int:
+        """The number of shares into which a batch is divided, over devices and in time."""
+        return self.trainer.processes * self.trainer.accumulate_grad_batches
+
+    def _divisors(self) -> str:
+        trainer = self.trainer
+        values = {
+            "devices": trainer.devices,
+            "num_nodes": trainer.num_nodes,
+            "accumulate_grad_batches": trainer.accumulate_grad_batches,
+        }
+        named = [f"trainer.{name}={value}" for name, value in values.items() if value != 1]
+        return " times ".join(named)
+
     @model_validator(mode="after")
     def _check_training_data(self) -> "Config":
-        if self.data.source == "imagenet" and self.trainer.max_epochs > 0:
+        if self.data.source == "imagenet" and self.trains:
+            epochs = self.trainer.max_epochs
             raise ValueError(
                 f"data={self.data.name} has no training images: trainer.max_epochs="
-                f"{self.trainer.max_epochs} must be 0, as in experiment=imagenet_val"
+                f"{'null' if epochs is None else epochs} must be 0, as in experiment=imagenet_val"
             )
-        if self.data.on_corrupt_image != "error" and self.trainer.max_epochs > 0:
+        if self.data.on_corrupt_image != "error" and self.trains:
             raise ValueError(
                 f"data.on_corrupt_image={self.data.on_corrupt_image} is for tests of pretrained "
                 "weights, with trainer.max_epochs=0; to train, replace or remove corrupt images"
             )
-        if not self.test and self.trainer.max_epochs == 0:
+        if not self.test and not self.trains:
             raise ValueError(
                 "test=false and trainer.max_epochs=0: nothing would be trained or tested; leave "
                 "out one of them"
             )
-        if self.data.resamples and self.trainer.max_epochs == 0:
+        if self.data.resamples and not self.trains:
             raise ValueError(
                 "trainer.max_epochs=0 trains nothing, and folds and hold-outs divide images for "
                 "training; test the weights on the data set's own test split"
@@ -127,8 +141,17 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _check_budget(self) -> "Config":
+        if not self.budget.is_set:
+            return self
         default, epochs = TrainerConfig.model_fields["max_epochs"].default, self.trainer.max_epochs
-        if self.budget.is_set and epochs != default:
+        steps, partial = self.trainer.max_steps, self.trainer.partial_options
+        if steps is not None or partial:
+            other = f"trainer.max_steps={steps}" if steps is not None else partial[0]
+            raise ValueError(
+                f"{self.budget.override} chooses a number of whole epochs, which {other} changes; "
+                "use one of them"
+            )
+        if epochs != default:
             raise ValueError(
                 f"{self.budget.override} chooses the epochs, and trainer.max_epochs={epochs} fixes "
                 f"them; leave it out (or set it to {default}, its default, if an experiment sets "
@@ -148,13 +171,13 @@ class Config(Section):
 
     @property
     def known_epochs(self) -> int | None:
-        """The number of epochs; None with a budget, which chooses it when the run starts."""
-        return None if self.budget.is_set else self.trainer.max_epochs
+        """The number of epochs; None if a budget or the number of steps determines it later."""
+        return None if self.budget.is_set else self.trainer.planned_epochs
 
     @property
     def trains(self) -> bool:
         """Whether the run trains; otherwise it tests the weights as they are."""
-        return self.trainer.max_epochs > 0
+        return self.trainer.max_epochs != 0
 
     @property
     def balances_classes(self) -> bool:
@@ -164,8 +187,8 @@ class Config(Section):
     @model_validator(mode="after")
     def _check_warmup(self) -> "Config":
         warmup = getattr(self.scheduler, "warmup_epochs", 0.0)
-        known = not self.budget.is_set
-        if known and warmup >= self.trainer.max_epochs > 0 and warmup > 0:
+        epochs = None if self.budget.is_set else self.trainer.max_epochs
+        if epochs and warmup >= epochs and not self.trainer.fast_dev_run:
             raise ValueError(
                 f"scheduler.warmup_epochs={warmup:g} must be less than "
                 f"trainer.max_epochs={self.trainer.max_epochs}"
@@ -220,6 +243,8 @@ class Config(Section):
             trainer.pop("max_epochs", None)  # chosen on the machine that starts the run
         if trainer:  # without it, as in earlier versions, if all is default
             settings["trainer"] = trainer
+        if not settings.get("callbacks", True):  # only those that change no number are enabled
+            del settings["callbacks"]
         if self.data.source in DOWNLOADING_SOURCES:
             settings["data"].pop("root", None)  # only the folder of the downloads
         return settings
@@ -240,8 +265,10 @@ class Config(Section):
 
     def run_id(self) -> str:
         """Return the name of the run's folder."""
-        budget = self.budget
-        length = budget.run_id_part if budget.is_set else f"e{self.trainer.max_epochs}"
+        epochs, budget = self.trainer.planned_epochs, self.budget
+        length = f"steps{self.trainer.max_steps}" if epochs is None else f"e{epochs}"
+        if budget.is_set:
+            length = budget.run_id_part
         return (
             f"{self.model.name}-{self.data.name}-{length}"
             f"-d{self.trainer.processes}-s{self.seed}-{self.hash()[:8]}"

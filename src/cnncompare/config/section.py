@@ -36,6 +36,7 @@ class Option:
     scope: Literal["run", "training", "test"] = "run"
     key: str | None = None  # in run.json; null: the field's name; "": described elsewhere there
     table_key: str | None = None  # in a table's protocol; null: the same as in run.json
+    omitted: bool = False  # from run.json and protocols while it has its default
 
 
 PROTOCOL = Option("protocol")

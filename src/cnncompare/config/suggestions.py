@@ -65,7 +65,8 @@ def _similar_names(section: str, name: str) -> list[str]:
     prefix = f"{section}." if section else ""
     siblings = [key.removeprefix(prefix) for key in all_keys() if key.startswith(prefix)]
     names = [sibling for sibling in siblings if "." not in sibling]
-    return [prefix + match for match in get_close_matches(name.lower(), names, n=3)]
+    best = get_close_matches(name.lower(), names, n=1, cutoff=0.9)  # a slip of one letter
+    return [prefix + match for match in best or get_close_matches(name.lower(), names, n=3)]
 
 
 def keys_for(name: str) -> list[str]:

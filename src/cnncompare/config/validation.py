@@ -1,6 +1,5 @@
 """Validation of a composed configuration, with one-line error messages."""
 
-import re
 from collections.abc import Mapping
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -8,14 +7,14 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
+from cnncompare.config.expected import invalid_value
 from cnncompare.config.extension import OwnSections
 from cnncompare.config.optimization import SECTIONS
 from cnncompare.config.schema import Config
 from cnncompare.config.section import Section
 from cnncompare.config.suggestions import all_keys, suggest_keys
-from cnncompare.errors import ConfigError, closest
+from cnncompare.errors import ConfigError
 
 
 def validate(composed: DictConfig | Mapping[str, Any]) -> Config:
@@ -33,10 +32,10 @@ def validate(composed: DictConfig | Mapping[str, Any]) -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(_first_problem(error)) from None
+        raise ConfigError(_first_problem(error, values)) from None
 
 
-def _first_problem(error: ValidationError) -> str:
+def _first_problem(error: ValidationError, values: Mapping[str, Any]) -> str:
     problem = error.errors()[0]
     loc = [str(name) for name in problem["loc"]]
     section, path = _schema_at(loc)
@@ -57,16 +56,7 @@ def _first_problem(error: ValidationError) -> str:
         case "union_tag_not_found":
             return f"{key}={problem['input']!r} is no section with a name and options"
         case _:
-            message = problem["msg"] + _closest_value(problem)
-            return f"{key}={problem['input']!r}: {message[0].lower()}{message[1:]}"
-
-
-def _closest_value(problem: ErrorDetails) -> str:
-    """Return a hint at the valid texts closest to the given one, an empty string without any."""
-    given = problem["input"]
-    if problem["type"] != "literal_error" or not isinstance(given, str):
-        return ""
-    return closest(given, re.findall("'(.*?)'", problem["ctx"]["expected"]))
+            return invalid_value(problem["loc"], values, problem["msg"])
 
 
 # keys of earlier versions, and their replacements
@@ -129,6 +119,8 @@ def kind_of_key(path: list[str]) -> Literal["text", "list", "any", "other", "unk
         return "unknown" if path[0] not in SECTIONS else _kind_in_union(path)
     if get_origin(field.annotation) is list:
         return "list"
+    if any("dict" in str(getattr(m, "json_schema_input_type", "")) for m in field.metadata):
+        return "any"  # text or keys
     return "text" if _accepts_text(field.annotation) else "other"
 
 

@@ -27,6 +27,7 @@ from cnncompare.data.decode import CorruptImageError, ImagePath, check_sizes, de
 from cnncompare.data.files import DecodeReport, ImageFiles
 from cnncompare.data.pixels import RULES_VERSION
 from cnncompare.errors import DataError
+from cnncompare.system import strict_json
 from cnncompare.system.main_module import main_not_imported
 
 _GIB = 2**30
@@ -108,7 +109,7 @@ def _load_report(file: Path, report: DecodeReport) -> bool:
     Raises CorruptImageError for a corrupt image that is not allowed now.
     """
     try:
-        content = json.loads(file.with_suffix(".json").read_bytes())
+        content = strict_json.loads(file.with_suffix(".json").read_bytes())
         corrupt = {int(row): str(error) for row, error in content["corrupt"].items()}
         colour_modes = {int(row): str(mode) for row, mode in content["modes"].items()}
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from cnncompare.config.data import IMAGE_SUFFIXES, DataConfig
 from cnncompare.data.sources.class_folders import split_of
 from cnncompare.data.walk import is_hidden
+from cnncompare.system import strict_json
 
 _NOT_OWN = ("torchvision", "digits", "synthetic", "imagenet")  # downloaded, included or standard
 _SPLITS = {"train": "training images", "val": "validation images", "test": "test images"}
@@ -49,7 +50,7 @@ def to_json(states: Mapping[str, FileState]) -> bytes:
 def from_json(content: bytes) -> dict[str, FileState] | None:
     """Return the states that `to_json` wrote, or None for other content."""
     try:
-        return {name: FileState(*state) for name, state in json.loads(content).items()}
+        return {name: FileState(*state) for name, state in strict_json.loads(content).items()}
     except (ValueError, TypeError, AttributeError):
         return None
 

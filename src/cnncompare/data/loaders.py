@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
+from itertools import product
 
 import torch
 from torch import Tensor
@@ -37,15 +38,17 @@ class BatchOptions:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     n_classes: int
-    batch_size: int  # of all processes together
+    batch_size: int  # of all processes together, of an optimizer step
     seed: int
     workers: int
     augmentations: Sequence[augment.Augmentation] = ()  # of users' modules
     balance: bool = False  # training images are drawn so that every class is equally frequent
+    accumulate: int = 1  # batches that a process loads for an optimizer step
+    repeat_order: bool = False  # the training images of the first epoch in every epoch
 
 
 class Batches:
-    """An iterable over the batches of one epoch of a split.
+    """An iterable over the batches of one epoch of a split, for the rank and device of `info`.
 
     Training yields (images float32 [b, C, H, W], targets), where targets are int64 [b], or float32
     [b, classes] if images are mixed. Evaluation (`augment=None`) yields (images, labels int64 [b],
@@ -60,7 +63,7 @@ class Batches:
         split: Split,
         options: BatchOptions,
         augment: AugmentConfig | None,
-        rank_info: Callable[[], RankInfo],
+        info: RankInfo,
         resident: Callable[[Images, torch.device], Images],
         report: DecodeReport | None = None,
         done: Set[int] = frozenset(),
@@ -71,20 +74,19 @@ class Batches:
         self.options = options
         self.augment = augment
         self.wait_s = 0.0
-        self._rank_info = rank_info
+        self._info = info
         self._resident = resident
         self._moments_on: dict[torch.device, tuple[Tensor, ...]] = {}
 
     def __len__(self) -> int:
         """Return the number of batches of each process."""
-        world_size = self._rank_info().world_size
         if self.augment is None:
-            return len(self._evaluation_chunks(self._rank_info().rank, world_size))
-        return max(1, len(self.split) // self.options.batch_size)
+            return len(self._evaluation_chunks(self._info.rank, self._info.world_size))
+        return max(1, len(self.split) // self.options.batch_size) * self.options.accumulate
 
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
         self.wait_s = 0.0
-        info = self._rank_info()
+        info = self._info
         batches = self._evaluation(info) if self.augment is None else self._training(info)
         while True:
             started = time.perf_counter()
@@ -109,7 +111,10 @@ class Batches:
         """
         n = len(self.split)
         _check_enough_images(n, world_size)
-        chunks = evaluation_chunks(n, self.options.batch_size, world_size)[rank::world_size]
+        batch_size = self.options.batch_size // self.options.accumulate  # what fits into memory
+        chunks = evaluation_chunks(n, batch_size, world_size)[rank::world_size]
+        if not self.done:
+            return list(chunks)
         remaining = [chunk for chunk in chunks if not set(chunk.tolist()) <= self.done]
         return remaining or list(chunks[-1:])  # without a batch, Lightning skips the end of a test
 
@@ -132,14 +137,15 @@ class Batches:
                 *([draw[own] for own in draws.own] for draw in (draws.dy, draws.dx, draws.flip)),
             )
         )
-        for step, images in enumerate(self._read(positions, info)):
+        for index, images in enumerate(self._read(positions, info)):
             images = augment.adapt(images, self.options.shape)
             if self.augment.crop_padding:
-                images = augment.crop(images, dy[step], dx[step], self.augment.crop_padding)
+                images = augment.crop(images, dy[index], dx[index], self.augment.crop_padding)
             if self.augment.flip:
-                images = augment.flip(images, flips[step])
+                images = augment.flip(images, flips[index])
+            step = index // self.options.accumulate
             yield self._apply_library_transforms(
-                images, labels[step], draws.own[step], step, info.epoch
+                images, labels[index], draws.own[index], step, info.epoch
             )
 
     def _apply_library_transforms(
@@ -167,22 +173,38 @@ class Batches:
     def _draws(self, info: RankInfo) -> "_Draws":
         """Draw the whole epoch for all processes; the draws depend only on seed and epoch."""
         assert self.augment is not None
-        n, batch_size = len(self.split), self.options.batch_size
+        n = len(self.split)
         _check_enough_images(n, info.world_size)
-        seed = derive_seed(self.options.seed, info.epoch, _ORDER)
+        epoch = 0 if self.options.repeat_order else info.epoch
+        seed = derive_seed(self.options.seed, epoch, _ORDER)
         generator = torch.Generator().manual_seed(seed)
         offsets = torch.randint(0, 2 * self.augment.crop_padding + 1, (2, n), generator=generator)
-        share = batch_size // info.world_size
-        own = torch.arange(info.rank * share, (info.rank + 1) * share)
-        if self.augment.mix:  # add the predecessor of the first image within the global batch
-            own = torch.cat([(own[:1] - 1) % batch_size, own])
         return _Draws(
             order=self._order(generator),
             dy=offsets[0],
             dx=offsets[1],
             flip=torch.rand(n, generator=generator) < 0.5,
-            own=[own + step * batch_size for step in range(n // batch_size)],
+            own=self._own_indices(info),
         )
+
+    def _own_indices(self, info: RankInfo) -> list[Tensor]:
+        """Return the indices in the epoch of each batch of this process.
+
+        The images of an optimizer step do not depend on the number of processes and of batches.
+        """
+        assert self.augment is not None
+        batch_size = self.options.batch_size
+        share = batch_size // (info.world_size * self.options.accumulate)
+        own = []
+        for step, part in product(
+            range(len(self.split) // batch_size), range(self.options.accumulate)
+        ):
+            start = (part * info.world_size + info.rank) * share
+            indices = torch.arange(start, start + share)
+            if self.augment.mix:  # add the predecessor of the first image within the global batch
+                indices = torch.cat([(indices[:1] - 1) % batch_size, indices])
+            own.append(indices + step * batch_size)
+        return own
 
     def _order(self, generator: torch.Generator) -> Tensor:
         """Return the positions in the split of the images of an epoch, int64 [N]."""
@@ -217,7 +239,7 @@ class Batches:
 
 @dataclass(frozen=True)
 class _Draws:
-    """The draws of an epoch, [N] by index in the epoch; `own`: this process's indices per step."""
+    """The draws of an epoch, [N] by index in the epoch; `own`: this process's indices per batch."""
 
     order: Tensor
     dy: Tensor

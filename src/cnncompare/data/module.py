@@ -1,6 +1,9 @@
 """The Lightning data module: loads, splits and checks a data set, and provides batches."""
 
-from collections.abc import Sequence, Set
+import copy
+from collections.abc import Iterable, Sequence, Set
+from itertools import compress
+from typing import Self
 
 import torch
 from pytorch_lightning import LightningDataModule
@@ -21,6 +24,7 @@ from cnncompare.data.split import Splits, complete_source, split_rows, split_sou
 from cnncompare.data.split_table import SplitRow
 from cnncompare.data.survey import Survey
 from cnncompare.data.survey_cache import survey_splits
+from cnncompare.data.training_batches import PLAIN, TrainingBatches
 from cnncompare.data.transform import resolve_transform
 from cnncompare.errors import DataError
 from cnncompare.models.pretrained.transforms import Transform
@@ -30,25 +34,26 @@ _MAX_GPU_SHARE = 0.25  # of the GPU's memory; larger data sets stay in main memo
 
 
 class ImageData(LightningDataModule):
-    """The images of one data set under one protocol; call `prepare` before anything else.
+    """The images of one data set under one protocol, for a Trainer that reloads every epoch.
 
-    `prepare` sets these attributes: `classes`, in the order of the labels, and `class_names`, the
-    same classes by their names for display; `image_shape` (C, H, W) of the batches; `n_train` and
-    `n_val` (None if nothing is trained) and `n_test`; `batch_size`, the global one; `mean` and
-    `std` per channel for pixels in [0, 1]; the images of each class, int64 [classes], in training
-    as `train_class_counts` (None if nothing is trained) and as `val_class_counts` in the split on
-    which the epoch is selected; `transform`, the preprocessing of ImageNet images (None for other
-    data); `test_labels`, int64 [n_test]; `present_classes`, the labels among them, int64,
-    ascending; `fingerprint`, the SHA-256 of the test images before resizing and of their labels;
-    `ignored_files`, the numbers of ignored files by suffix; `split_rows`, the split of each image
-    before any limit (None if the data set has fixed splits); `survey`, that of own image files
-    (None for other data); `pool`, all images of which a fold or hold-out is the test split, and
-    `pool_positions`, int64 [n_test], the test images in it (both None without these).
+    `prepare_data` and `setup`, which a Trainer calls, or `prepare` set these attributes: `classes`,
+    in the order of the labels, and `class_names`, the same classes by their names for display;
+    `image_shape` (C, H, W) of the batches; `n_train` and `n_val` (None if nothing is trained) and
+    `n_test`; `batch_size`, the global one; `mean` and `std` per channel for pixels in [0, 1]; the
+    images of each class, int64 [classes], in training as `train_class_counts` (None if nothing is
+    trained) and as `val_class_counts` in the split on which the epoch is selected; `transform`, the
+    preprocessing of ImageNet images (None for other data); `test_labels`, int64 [n_test];
+    `present_classes`, the labels among them, int64, ascending; `fingerprint`, the SHA-256 of the
+    test images before resizing and of their labels; `ignored_files`, the numbers of ignored files
+    by suffix; `split_rows`, the split of each image before any limit (None if the data set has
+    fixed splits); `survey`, that of own image files (None for other data); `pool`, all images of
+    which a fold or hold-out is the test split, and `pool_positions`, int64 [n_test], the test
+    images in it (both None without these).
 
     `weights_transform` is the transform of the network's pretrained weights; `augmentations` are
-    those of users' modules, for training images. Test batches whose
-    positions are all in `skip_positions` are skipped because their predictions are already
-    recorded; each process yields at least one batch.
+    those of users' modules, for training images; `training` has the trainer's options that concern
+    batches. Nothing else changes afterwards: `without` and `without_tested` return other data. A
+    loader gets epoch, rank and device when it is made.
     """
 
     classes: list[str]
@@ -79,22 +84,29 @@ class ImageData(LightningDataModule):
         seed: int,
         weights_transform: Transform | None = None,
         augmentations: Sequence[Augmentation] = (),
+        training: TrainingBatches = PLAIN,
     ) -> None:
         super().__init__()
         self.config = config
         self.seed = seed
         self.weights_transform = weights_transform
         self.augmentations = augmentations
-        self.skip_positions: set[int] = set()
+        self.training = training
+        self._tested: Set[int] = frozenset()
         self._workers = available_cores() if config.workers is None else config.workers
         self._splits: Splits | None = None
         self._on_device: dict[tuple[int, torch.device], Tensor] = {}
 
-    def prepare(self) -> None:
-        """Download or decode missing files, then load, split and check; later calls do nothing.
+    def prepare_data(self) -> None:
+        """Download and decode missing files; a Trainer calls this in one process of each node."""
+        self.prepare()
 
-        Raises DataError for every fault in the data.
-        """
+    def setup(self, stage: str | None = None) -> None:
+        """Load, split and check the images; a Trainer calls this in each process and stage."""
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Do both, without a Trainer; later calls do nothing. Raises DataError for all faults."""
         if self._splits is not None:
             return
         self.transform = None
@@ -104,7 +116,7 @@ class ImageData(LightningDataModule):
         source = complete_source(loaded, self.config, self._workers)
         self.ignored_files = source.ignored_files
         self.split_rows = None if source is loaded else split_rows(source)
-        splits = split_source(source, self.config)
+        splits = self.training.shorten(split_source(source, self.config), self.config.batch_size)
         self.pool = source.pool
         self.pool_positions = None if self.pool is None else self.pool.positions(splits.test)
         splits, self.survey = survey_splits(splits, self.config, self._workers)
@@ -156,7 +168,15 @@ class ImageData(LightningDataModule):
         return count_leaks(self._prepared_splits().train, self._prepared_splits().test)
 
     def train_dataloader(self) -> Batches:
-        """Return the training batches, in a new order in each epoch."""
+        """Return the training batches of the trainer's epoch.
+
+        Raises RuntimeError for a trainer that would use them in every epoch.
+        """
+        if getattr(self.trainer, "reload_dataloaders_every_n_epochs", 1) != 1:
+            raise RuntimeError(
+                "the batches of an epoch are drawn when its loader is made; use "
+                "Trainer(reload_dataloaders_every_n_epochs=1)"
+            )
         return self._batches(self._require(self._prepared_splits().train), self.config.augment)
 
     def val_dataloader(self) -> Batches:
@@ -164,9 +184,9 @@ class ImageData(LightningDataModule):
         return self._batches(self._require(self._prepared_splits().val), None)
 
     def test_dataloader(self) -> Batches:
-        """Return the test batches, in the order of the split, without `skip_positions`."""
+        """Return the test batches, in the order of the split."""
         test = self._prepared_splits().test
-        return self._batches(test, None, self._report, self.skip_positions)
+        return self._batches(test, None, self._report, self._tested)
 
     def test_batches(self, positions: Tensor) -> Batches:
         """Return evaluation batches of the test images at `positions`, int64 [n]."""
@@ -185,19 +205,29 @@ class ImageData(LightningDataModule):
             raise DataError(f"data={self.config.name} is not read from a folder of image files")
         return [str(test.images.path(row)) for row in test.rows.tolist()]
 
-    def exclude(self, positions: Tensor) -> None:
-        """Exclude the test images at `positions`, int64 [m], from the test split."""
+    def without_tested(self, positions: Iterable[int]) -> Self:
+        """Return the same data without test batches whose positions are all among `positions`.
+
+        Their predictions are already recorded; each process yields at least one batch.
+        """
+        remaining = copy.copy(self)
+        remaining._tested = frozenset(positions)
+        return remaining
+
+    def without(self, positions: Tensor) -> Self:
+        """Return the same data without the test images at `positions`, int64 [m]."""
         if not len(positions):
-            return
-        splits = self._prepared_splits()
-        keep = torch.ones(self.n_test, dtype=torch.bool)
-        keep[positions] = False
-        test = splits.test.select(keep.nonzero().squeeze(1))
-        self._splits = splits._replace(test=test)
-        self.n_test, self.test_labels = len(test), test.labels
-        self.present_classes = torch.unique(test.labels)
-        hashes = self._hashes and [self._hashes[i] for i in keep.nonzero().squeeze(1).tolist()]
-        self.fingerprint = fingerprint(test, self.image_shape, self.classes, hashes)
+            return self
+        kept = torch.ones(self.n_test, dtype=torch.bool)
+        kept[positions] = False
+        fewer, splits = copy.copy(self), self._prepared_splits()
+        test = splits.test.select(kept.nonzero().squeeze(1))
+        fewer._splits = splits._replace(test=test)
+        fewer.n_test, fewer.test_labels = len(test), test.labels
+        fewer.present_classes = torch.unique(test.labels)
+        fewer._hashes = self._hashes and list(compress(self._hashes, kept.tolist()))
+        fewer.fingerprint = fingerprint(test, self.image_shape, self.classes, fewer._hashes)
+        return fewer
 
     def test_images(self, indices: Sequence[int]) -> Tensor:
         """Return test images for display, uint8 [n, C, H, W]."""
@@ -210,13 +240,12 @@ class ImageData(LightningDataModule):
         """Return the trainer's epoch, rank and device, or epoch 0 and rank 0 on the CPU."""
         if self.trainer is None:
             return RankInfo(epoch=0, rank=0, world_size=1, device=torch.device("cpu"))
-        trainer = self.trainer
-        device = trainer.strategy.root_device
+        trainer, device = self.trainer, self.trainer.strategy.root_device
         return RankInfo(trainer.current_epoch, trainer.global_rank, trainer.world_size, device)
 
     def _prepared_splits(self) -> Splits:
         if self._splits is None:
-            raise RuntimeError("ImageData.prepare() was not called")
+            raise RuntimeError("ImageData.prepare() or setup() was not called")
         return self._splits
 
     def _require(self, split: Split | None) -> Split:
@@ -256,8 +285,10 @@ class ImageData(LightningDataModule):
             workers=self._workers,
             augmentations=self.augmentations,
             balance=self.config.balance,
+            accumulate=self.training.accumulate,
+            repeat_order=self.training.repeat_order,
         )
-        return Batches(split, options, augment, self.rank_info, self._resident, report, done)
+        return Batches(split, options, augment, self.rank_info(), self._resident, report, done)
 
     def _resident(self, images: Images, device: torch.device) -> Images:
         """Return the images on the device, copied once, if they are a tensor that fits there."""

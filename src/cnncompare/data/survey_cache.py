@@ -14,6 +14,7 @@ from cnncompare.data.files import ImageFiles
 from cnncompare.data.pixels import PixelRanges
 from cnncompare.data.split import Splits
 from cnncompare.data.survey import Survey, combine, survey_files
+from cnncompare.system import strict_json
 
 _ANY_SIZE = DecodeOptions(channels=3, height=0, width=0, size=None, reference_file="")
 
@@ -49,7 +50,7 @@ def _survey_images(images: ImageFiles, config: DataConfig, workers: int) -> Surv
 
 def _read(file: Path, paths: list[ImagePath]) -> Survey | None:
     try:
-        content = json.loads(file.read_bytes())
+        content = strict_json.loads(file.read_bytes())
         survey = Survey(
             files=[str(path) for path in paths],
             sha256=list(content["sha256"]),

@@ -121,16 +121,15 @@ def _write(
 def _print(
     arguments: argparse.Namespace, explanation: "Explanation", trained: "TrainedNetwork | None"
 ) -> None:
-    from rich.console import Console
-
     from cnncompare.explain.console import print_explanation, print_trained
     from cnncompare.explain.explanation import as_json
     from cnncompare.system import strict_json
+    from cnncompare.terminal.console import make_console
 
     if arguments.json:
         print(strict_json.dumps(as_json(explanation) | _trained_json(trained), indent=1))
         return
-    console = Console(highlight=False)
+    console = make_console()
     print_explanation(explanation, console, arguments.layers)
     if trained is not None:
         print_trained(trained, console)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cnncompare.errors import RunError
-from cnncompare.export.writers import IMAGES
+from cnncompare.models.onnx_program import IMAGES
 
 Classifier = Callable[[Tensor], Tensor]
 """Logits [N, classes] of pixels in [0, 1], float32 [N, C, H, W]."""

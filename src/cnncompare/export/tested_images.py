@@ -19,7 +19,7 @@ def load_test_images(run: Run, settings: SavedSettings) -> ImageData:
         config = compose_config([], run.folder)
         data = build_data(config, find_pretrained_reference(config))
         data.prepare()
-        _skip_corrupt_images(data, settings)
+        data = _without_corrupt_images(data, settings)
     except UserError as error:
         raise DataError(f"the export is verified on the test images, but {error}") from None
     expected = settings.images.fingerprint
@@ -32,12 +32,12 @@ def load_test_images(run: Run, settings: SavedSettings) -> ImageData:
     return data
 
 
-def _skip_corrupt_images(data: ImageData, settings: SavedSettings) -> None:
-    """Exclude the images that the run skipped, which only decoding finds."""
+def _without_corrupt_images(data: ImageData, settings: SavedSettings) -> ImageData:
+    """Return the data without the images that the run skipped, which only decoding finds."""
     protocol = settings.protocol
     if not isinstance(protocol, EvaluationSection) or protocol.on_corrupt_image != "skip":
-        return
+        return data
     if protocol.corrupt_images:
         for start in range(0, data.n_test, _CHUNK):
             data.test_images(range(start, min(data.n_test, start + _CHUNK)))
-        data.exclude(torch.tensor(sorted(data.corrupt_images)))
+    return data.without(torch.tensor(sorted(data.corrupt_images), dtype=torch.int64))

@@ -1,21 +1,15 @@
 """Writers of the file formats."""
 
-import logging
-import re
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from cnncompare.errors import ModelError, first_line
 from cnncompare.export.graph import NormalizedNetwork
 from cnncompare.export.provenance import Provenance
+from cnncompare.models.onnx_program import onnx_program, quiet_exporter
 
-IMAGES, LOGITS = "images", "logits"  # names of the graph's input and output
 METADATA_FILE = "metadata.json"  # within a TorchScript archive
 
 
@@ -37,44 +31,16 @@ def write_network(format_name: str, path: Path, network: nn.Module, origin: Prov
 
 def _write_onnx(path: Path, network: nn.Module, origin: Provenance) -> None:
     whole, example = _with_example(network, origin)
-    batch = torch.export.Dim("batch")
-    try:
-        with _quiet():
-            program: Any = torch.onnx.export(
-                whole,
-                (example,),
-                dynamo=True,
-                dynamic_shapes=({0: batch},),
-                input_names=[IMAGES],
-                output_names=[LOGITS],
-                verbose=False,
-            )
-    except torch.onnx.OnnxExporterError as error:
-        raise ModelError(_onnx_problem(origin, error)) from None
-    for node in program.model.graph.all_nodes():
-        node.metadata_props.clear()  # source lines of this machine
+    program = onnx_program(whole, example, origin.settings.built.name)
     program.model.metadata_props.update(origin.metadata(normalizes=True))
     program.save(path, external_data=False)
-
-
-def _onnx_problem(origin: Provenance, error: BaseException) -> str:
-    """Return a line with the network and the operator that ONNX lacks, or another reason."""
-    cause: BaseException = error
-    while cause.__cause__ is not None:
-        cause = cause.__cause__
-    name = origin.settings.built.name
-    operator = re.search(r"\b(?!torch\.|python\.)\w+\.\w+(?=\.\w+\b|', overload)", str(cause))
-    if operator:
-        return f"{name} cannot be exported to ONNX, which lacks its operator {operator[0]}"
-    reason = first_line(cause).rstrip(".") or type(cause).__name__
-    return f"{name} cannot be exported to ONNX ({reason})"
 
 
 def _write_torchscript(path: Path, network: nn.Module, origin: Provenance) -> None:
     from cnncompare.system import strict_json
 
     whole, example = _with_example(network, origin)
-    with _quiet(), torch.no_grad():
+    with quiet_exporter(), torch.no_grad():
         traced: Any = torch.jit.trace(whole, example, check_trace=False)  # type: ignore[no-untyped-call]
         metadata = strict_json.dumps(origin.metadata(normalizes=True))
         torch.jit.save(traced, str(path), _extra_files={METADATA_FILE: metadata})
@@ -95,16 +61,3 @@ def _with_example(network: nn.Module, origin: Provenance) -> tuple[nn.Module, to
     settings = origin.settings
     whole = NormalizedNetwork(network, settings.protocol.mean, settings.protocol.std).eval()
     return whole, torch.full((2, *settings.built.input_size), 0.5)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Hide the warnings and logs of torch's exporters: their results are verified."""
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)

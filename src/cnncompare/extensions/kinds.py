@@ -38,6 +38,7 @@ CALLBACKS = Registry(
     {
         "early_stopping": "cnncompare.training.callbacks.early_stopping",
         "swa": "cnncompare.training.callbacks.swa",
+        "inference_cost": "cnncompare.training.callbacks.inference_cost",
     },
 )
 LOGGERS = Registry(

@@ -19,6 +19,11 @@ class Answer:
     top: tuple[tuple[str, float], ...]  # class and confidence
     error: str | None = None
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """The image and the run."""
+        return self.image, self.run
+
     def as_dict(self) -> dict[str, Any]:
         """Return the object of ``predict --json``."""
         common = {"image": self.image, "run": self.run, "model": self.model}

@@ -3,19 +3,27 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from cnncompare.errors import ConfigError, OutputError
 from cnncompare.inference.answers import Answer, answers_csv
 from cnncompare.inference.choose_runs import choose_runs
 from cnncompare.inference.find_images import find_images
+from cnncompare.inference.map_files import FOLDER, MapFolder, check_cam_package
+from cnncompare.inference.map_sheet import write_map_sheet
 from cnncompare.inference.saved_settings import saved_settings
 from cnncompare.inference.sheet import SUFFIXES, write_sheet
 from cnncompare.runs.run import Run
 from cnncompare.runs.storage import write_atomically
 from cnncompare.system.argument_parser import CommandParser
 from cnncompare.system.openmp import limit_spinning
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 TOP = 3
 
@@ -32,9 +40,15 @@ def main(arguments: list[str]) -> int:
     for run in runs:
         saved_settings(run)
     files = find_images(parsed.images)
-    answers = _predict(runs, files, parsed.top)
-    _write(parsed, answers)
-    _print(parsed, runs, answers)
+    with ExitStack() as stack:
+        maps = None
+        if parsed.cam:
+            maps = stack.enter_context(MapFolder(_map_folder(parsed), files, runs))
+        answers = _predict(runs, files, parsed.top, maps)
+        if maps is not None:
+            maps.finish()
+        _write(parsed, answers, maps)
+    _print(parsed, runs, answers, maps)
     errors = [of_image[0].error for of_image in answers if of_image[0].error is not None]
     for error in errors:
         print(f"cnncompare: {error}", file=sys.stderr)
@@ -57,6 +71,14 @@ def _parser() -> CommandParser:
     parser.add_argument(
         "--sheet", metavar="FILE", help="write a contact sheet with predictions: .png or .html"
     )
+    parser.add_argument(
+        "--cam",
+        action="store_true",
+        help="write class activation maps: the pixels that speak for the predicted class",
+    )
+    parser.add_argument(
+        "--cam-out", metavar="DIR", help=f"folder of the maps (default: RUN_OR_STUDY/{FOLDER})"
+    )
     return parser
 
 
@@ -65,6 +87,9 @@ def _check(parsed: argparse.Namespace) -> None:
         raise ConfigError(f"predict: --top {parsed.top} must be 1 or more")
     if parsed.sheet and not parsed.sheet.lower().endswith(SUFFIXES):
         raise ConfigError(f"predict: --sheet {parsed.sheet} must end in .png or .html")
+    parsed.cam = parsed.cam or parsed.cam_out is not None
+    if parsed.cam:
+        check_cam_package("predict")
     for option in ("csv", "sheet"):
         name = getattr(parsed, option)
         if name is None:
@@ -76,7 +101,15 @@ def _check(parsed: argparse.Namespace) -> None:
             raise OutputError(f"predict: --{option} {name}: there is no folder {path.parent}")
 
 
-def _predict(runs: Sequence[Run], files: Sequence[str], top: int) -> list[tuple[Answer, ...]]:
+def _map_folder(parsed: argparse.Namespace) -> Path:
+    if parsed.cam_out is None:
+        return Path(parsed.folder).expanduser() / FOLDER
+    return Path(parsed.cam_out).expanduser()
+
+
+def _predict(
+    runs: Sequence[Run], files: Sequence[str], top: int, maps: MapFolder | None
+) -> list[tuple[Answer, ...]]:
     """Return the answers of all runs for each image, showing progress on a terminal."""
     from rich.console import Console
     from rich.progress import Progress
@@ -91,18 +124,32 @@ def _predict(runs: Sequence[Run], files: Sequence[str], top: int) -> list[tuple[
         for run in runs:
             progress.update(task, description=run.record.label)
             predictor = Predictor(run)
-            columns.append(list(predictor.predict(files, top, lambda n: progress.advance(task, n))))
+            note_map = None
+            if maps is not None:
+                maps.layers[run.record.label] = predictor.map_layer.description
+                note_map = partial(_write_map, maps, run.record.id)
+            answers = predictor.predict(
+                files, top, lambda n: progress.advance(task, n), note_map=note_map
+            )
+            columns.append(list(answers))
     return list(zip(*columns, strict=True))
 
 
-def _write(parsed: argparse.Namespace, answers: Sequence[tuple[Answer, ...]]) -> None:
+def _write_map(maps: MapFolder, run: str, file: str, pixels: "Tensor", heat: "Tensor") -> None:
+    maps.write((file, run), pixels.permute(1, 2, 0).numpy(), heat.numpy())
+
+
+def _write(
+    parsed: argparse.Namespace, answers: Sequence[tuple[Answer, ...]], maps: MapFolder | None
+) -> None:
     name = None
     try:
         if name := parsed.csv:
             text = answers_csv(chain.from_iterable(answers))
             write_atomically(Path(name).expanduser(), text.encode())
         if name := parsed.sheet:
-            n = write_sheet(Path(name).expanduser(), answers)
+            path = Path(name).expanduser()
+            n = write_map_sheet(path, answers, maps.written) if maps else write_sheet(path, answers)
             if n < len(answers):
                 print(f"cnncompare: {name} shows the first {n} images", file=sys.stderr)
     except OSError as error:
@@ -110,13 +157,15 @@ def _write(parsed: argparse.Namespace, answers: Sequence[tuple[Answer, ...]]) ->
 
 
 def _print(
-    parsed: argparse.Namespace, runs: Sequence[Run], answers: Sequence[tuple[Answer, ...]]
+    parsed: argparse.Namespace,
+    runs: Sequence[Run],
+    answers: Sequence[tuple[Answer, ...]],
+    maps: MapFolder | None,
 ) -> None:
     if parsed.json:
         from cnncompare.system import strict_json
 
-        objects = [answer.as_dict() for of_image in answers for answer in of_image]
-        print(strict_json.dumps(objects, indent=1))
+        print(strict_json.dumps(_objects(answers, maps), indent=1))
         return
     from cnncompare.inference.console import print_answers
 
@@ -124,3 +173,15 @@ def _print(
     for name in (parsed.csv, parsed.sheet):
         if name is not None:
             print(f"written: {Path(name).expanduser().absolute()}")
+    if maps is not None:
+        layers = "; ".join(f"{label}: {layer}" for label, layer in maps.layers.items())
+        print(f"written: {maps.folder.absolute()}: {len(maps.written)} maps, layers {layers}")
+
+
+def _objects(answers: Sequence[tuple[Answer, ...]], maps: MapFolder | None) -> list[dict[str, Any]]:
+    """Return the objects of ``--json``; those of images with a map have its file as `cam`."""
+    written = {} if maps is None else maps.written
+    return [
+        answer.as_dict() | ({"cam": str(written[answer.key])} if answer.key in written else {})
+        for answer in chain.from_iterable(answers)
+    ]

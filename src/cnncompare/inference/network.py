@@ -14,7 +14,7 @@ from cnncompare.inference.saved_settings import SavedSettings
 from cnncompare.models import registry
 from cnncompare.models.checkpoint import load_checkpoint_weights
 from cnncompare.models.trim import trim_kernels
-from cnncompare.runs.run import CHECKPOINTS, Run, tested_checkpoint
+from cnncompare.runs.run import Run
 
 PREFIX = "network."  # of the network's tensors in the checkpoints
 
@@ -28,8 +28,8 @@ def load_network(run: Run, settings: SavedSettings) -> nn.Module:
     if settings.model.module is not None:
         _import_beside_conf(settings.model.module, run.folder)
     network = _build(settings)
-    if settings.trainer.max_epochs > 0:
-        _load(network, run.folder / CHECKPOINTS / tested_checkpoint(run.record))
+    if settings.trainer.max_epochs != 0:
+        _load(network, run.check_tested_checkpoint())
     if settings.trainer.trim_kernels:
         trim_kernels(network)
     return network.float().eval()

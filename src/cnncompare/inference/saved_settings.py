@@ -7,7 +7,6 @@ where the data are not.
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from cnncompare.config.model import ModelConfig
@@ -16,6 +15,7 @@ from cnncompare.errors import DataError, first_line
 from cnncompare.runs.lifecycle import is_finished
 from cnncompare.runs.record import DataSection, ModelSection, SettingsSection
 from cnncompare.runs.run import CHECKPOINTS, CONFIG, RECORD, Run, tested_checkpoint
+from cnncompare.system import strict_yaml
 
 
 @dataclass(frozen=True)
@@ -88,10 +88,8 @@ def _read_config(run: Run) -> dict[str, dict[str, Any]]:
     """Return the sections of config.yaml. Raises DataError if it or a section is missing."""
     path = run.folder / CONFIG
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror})") from None
-    except (ValueError, yaml.YAMLError) as error:
+        content = strict_yaml.loads(run.read_file(CONFIG))
+    except ValueError as error:
         raise DataError(f"{path} is not a configuration ({first_line(error)})") from None
     sections = ("model", "trainer", "data")
     if not isinstance(content, dict) or not all(isinstance(content.get(s), dict) for s in sections):

@@ -20,10 +20,11 @@ SUFFIXES = (".png", ".html", ".htm")
 MOST_TILES = 400
 COLUMNS = 5
 
-_SIDE, _MARGIN = 208, 12  # pixels of an image, and between the cells
-_LINE = 18  # height of a line of text
-_FONT = 13
-_BLANK = Image.new("RGB", (_SIDE, _SIDE), "#dddddd")
+SIDE, MARGIN = 208, 12  # pixels of an image, and between the cells
+LINE = 18  # height of a line of text
+FONT_SIZE = 13
+MODEL_COLOUR, NAME_COLOUR = "#1f5fa8", "dimgray"
+BLANK = Image.new("RGB", (SIDE, SIDE), "#dddddd")
 
 _PAGE = """\
 <!doctype html>
@@ -34,7 +35,10 @@ _PAGE = """\
 <title>{title}</title>
 <style>
 :root {{ color-scheme: light dark; font: 15px/1.4 system-ui, sans-serif }}
-main {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); gap: 1.5rem }}
+.tiles {{ display: grid; gap: 1.5rem }}
+.tiles {{ grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)) }}
+section {{ display: flex; flex-wrap: wrap; gap: 1rem 1.5rem; margin-bottom: 2rem }}
+section figure {{ width: 13rem }}
 body {{ margin: 1.5rem }} figure {{ margin: 0 }}
 img {{ width: 13rem; max-width: 100% }}
 figcaption {{ overflow-wrap: anywhere }} h1 {{ font-size: 1.4rem }}
@@ -43,8 +47,8 @@ dl {{ margin: .25rem 0 }} dt {{ color: GrayText }} dd {{ margin: 0 0 .25rem }}
 </head>
 <body>
 <h1>{title}</h1>
-<main>
-{tiles}
+<main{attributes}>
+{content}
 </main>
 </body>
 </html>
@@ -55,7 +59,7 @@ dl {{ margin: .25rem 0 }} dt {{ color: GrayText }} dd {{ margin: 0 0 .25rem }}
 class SheetTile:
     """An image with its name and, for each network, the lines of its answer."""
 
-    image: Image.Image  # a square of _SIDE pixels
+    image: Image.Image  # a square of SIDE pixels
     name: str
     answers: tuple[tuple[str, tuple[str, ...]], ...]  # network; class and confidence, best first
 
@@ -66,25 +70,33 @@ def write_sheet(path: Path, answers: Sequence[Sequence[Answer]]) -> int:
     `answers` has the answers of all networks for each image. Raises OSError.
     """
     shown = answers[:MOST_TILES]
-    root = os.path.commonpath([os.path.abspath(Path(a[0].image).parent) for a in shown])
-    tiles = [_tile(of_image, root) for of_image in shown]
+    tiles = sheet_tiles(shown)
     if path.suffix.lower() == ".png":
         _draw(tiles).save(path)
     else:
-        title = f"Predictions for {len(tiles)} images"
-        path.write_text(
-            _PAGE.format(title=title, tiles="\n".join(map(_figure, tiles))), encoding="utf-8"
-        )
+        write_sheet_page(path, len(tiles), "\n".join(map(_figure, tiles)), ' class="tiles"')
     return len(tiles)
 
 
+def sheet_tiles(answers: Sequence[Sequence[Answer]]) -> list[SheetTile]:
+    """Return the tile of each image, named by its path from the folder that all share."""
+    root = os.path.commonpath([os.path.abspath(Path(a[0].image).parent) for a in answers])
+    return [_tile(of_image, root) for of_image in answers]
+
+
+def write_sheet_page(path: Path, n_images: int, content: str, attributes: str = "") -> None:
+    """Write the HTML page; `attributes` are those of the element around the content."""
+    title = f"Predictions for {n_images} images"
+    page = _PAGE.format(title=title, content=content, attributes=attributes)
+    path.write_text(page, encoding="utf-8")
+
+
 def _tile(answers: Sequence[Answer], root: str) -> SheetTile:
-    """Return the tile of an image, named by its path from `root`."""
     file = answers[0].image
     try:
-        image = in_square(read_image(file, RGB_AS_STORED)[0], _SIDE)
+        image = in_square(read_image(file, RGB_AS_STORED)[0], SIDE)
     except DataError:
-        image = _BLANK
+        image = BLANK
     texts = tuple((answer.model, _lines(answer)) for answer in answers)
     return SheetTile(image, printable(os.path.relpath(file, root)), texts)
 
@@ -97,39 +109,43 @@ def _lines(answer: Answer) -> tuple[str, ...]:
 
 def _draw(tiles: Sequence[SheetTile]) -> Image.Image:
     lines = max(sum(1 + len(lines) for _, lines in tile.answers) for tile in tiles)
-    cell = (_SIDE + _MARGIN, _SIDE + (1 + lines) * _LINE + _MARGIN)
+    cell = (SIDE + MARGIN, SIDE + (1 + lines) * LINE + MARGIN)
     columns = min(COLUMNS, len(tiles))
     rows = -(-len(tiles) // columns)
-    sheet = Image.new("RGB", (columns * cell[0] + _MARGIN, rows * cell[1] + _MARGIN), "white")
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=_FONT)
+    sheet = Image.new("RGB", (columns * cell[0] + MARGIN, rows * cell[1] + MARGIN), "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=FONT_SIZE)
     for number, tile in enumerate(tiles):
-        left = _MARGIN + number % columns * cell[0]
-        top = _MARGIN + number // columns * cell[1]
+        left = MARGIN + number % columns * cell[0]
+        top = MARGIN + number // columns * cell[1]
         sheet.paste(tile.image, (left, top))
         for row, (text, colour) in enumerate(_text(tile)):
-            position = (left, top + _SIDE + 4 + row * _LINE)
-            draw.text(position, fit_text(text, _SIDE, font), fill=colour, font=font)
+            position = (left, top + SIDE + 4 + row * LINE)
+            draw.text(position, fit_text(text, SIDE, font), fill=colour, font=font)
     return sheet
 
 
 def _text(tile: SheetTile) -> list[tuple[str, str]]:
     """Return the lines below an image with their colours."""
-    lines = [(tile.name, "dimgray")]
+    lines = [(tile.name, NAME_COLOUR)]
     for model, classes in tile.answers:
-        lines += [(model, "#1f5fa8"), *((text, "black") for text in classes)]
+        lines += [(model, MODEL_COLOUR), *((text, "black") for text in classes)]
     return lines
 
 
 def _figure(tile: SheetTile) -> str:
-    content = io.BytesIO()
-    tile.image.save(content, "PNG")
-    url = "data:image/png;base64," + base64.b64encode(content.getvalue()).decode()
     listed = "".join(
         f"<dt>{escape(model)}</dt>" + "".join(f"<dd>{escape(text)}</dd>" for text in classes)
         for model, classes in tile.answers
     )
     name = escape(tile.name)
     return (
-        f'<figure><img src="{url}" alt="{name}"><figcaption>{name}<dl>{listed}</dl>'
+        f'<figure><img src="{png_url(tile.image)}" alt="{name}"><figcaption>{name}<dl>{listed}</dl>'
         "</figcaption></figure>"
     )
+
+
+def png_url(image: Image.Image) -> str:
+    """Return the image as the data URL of a PNG file."""
+    content = io.BytesIO()
+    image.save(content, "PNG")
+    return "data:image/png;base64," + base64.b64encode(content.getvalue()).decode()

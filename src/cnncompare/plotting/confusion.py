@@ -8,19 +8,24 @@ import altair as alt
 import numpy as np
 from numpy.typing import NDArray
 
-from cnncompare.plotting.render import Chart
+from cnncompare.plotting.render import CELL_TEXT, Chart
 
 MOST_CLASSES = 25  # legible in a heat map; of more, those with the most errors
+_ERRORS, _RIGHT = ["#ffffff", "#f08c4a"], "#dbe9f5"  # light enough for dark text
 MOST_WITH_TEXT = 12  # classes up to which a cell has room for a number
 
 
 def confusion_chart(counts: NDArray[np.int64], names: Sequence[str]) -> Chart:
-    """Draw counts [classes, classes]; a cell's colour is its share of the true class's images."""
+    """Draw counts [classes, classes]; an error's colour is its share of the true class's images.
+
+    The scale ends at the most frequent error, beside which correct predictions would hide all.
+    """
     shown = classes_drawn(counts)
     unique = _unique(names)
     order = [unique[i] for i in shown]
     axis = alt.Axis(labelLimit=90)
-    base = alt.Chart(alt.InlineData(values=_cells(counts, unique, shown))).encode(
+    cells = _cells(counts, unique, shown)
+    base = alt.Chart(alt.InlineData(values=cells)).encode(
         x=alt.X(
             "predicted:N",
             sort=order,
@@ -29,16 +34,18 @@ def confusion_chart(counts: NDArray[np.int64], names: Sequence[str]) -> Chart:
         ),
         y=alt.Y("true:N", sort=order, title="true class", axis=axis),
     )
+    largest = max((row["share"] for row in cells if row["true"] != row["predicted"]), default=0.0)
+    scale = alt.Scale(range=_ERRORS, domain=[0, largest or 1.0], interpolate="rgb", clamp=True)
+    is_right = "datum.true === datum.predicted"
     heat = base.mark_rect().encode(
-        color=alt.Color("share:Q", scale=alt.Scale(scheme="blues", domain=[0, 1]), legend=None),
+        color=alt.condition(
+            is_right, alt.value(_RIGHT), alt.Color("share:Q", scale=scale, legend=None)
+        ),
         tooltip=["true:N", "predicted:N", "count:Q", alt.Tooltip("share:Q", format=".1%")],
     )
     if len(shown) > MOST_WITH_TEXT:
         return alt.layer(heat)
-    text = base.mark_text(fontSize=9).encode(
-        text=alt.Text("percent:N"),
-        color=alt.condition("datum.share > 0.5", alt.value("white"), alt.value("#1a3550")),
-    )
+    text = base.mark_text(fontSize=9, color=CELL_TEXT).encode(text=alt.Text("percent:N"))
     return alt.layer(heat, text)
 
 

@@ -62,14 +62,15 @@ def _lines(n: int, columns: int) -> int:
     return -(-n // columns)
 
 
-def data_url(pixels: NDArray[np.uint8]) -> str:
+def data_url(pixels: NDArray[np.uint8], side: int = SIDE) -> str:
     """Return an image, uint8 [H, W, C] with 1 or 3 channels, as the data URL of a PNG file.
 
-    A large image is reduced; a small one is enlarged without smoothing, so that its pixels show.
+    It is shown `side` pt wide or high. A large image is reduced; a small one is enlarged without
+    smoothing, so that its pixels show.
     """
     image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-    image.thumbnail((2 * SIDE, 2 * SIDE))
-    factor = SIDE // max(image.size)
+    image.thumbnail((2 * side, 2 * side))
+    factor = side // max(image.size)
     if factor > 1:
         size = (image.width * factor, image.height * factor)
         image = image.resize(size, Image.Resampling.NEAREST)

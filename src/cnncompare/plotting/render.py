@@ -6,6 +6,7 @@ from typing import Any
 import altair as alt
 
 PNG_SCALE = 2  # pixels per point
+CELL_TEXT = "#1c2126"  # on the light colours of matrix cells, in every theme
 Chart = alt.Chart | alt.LayerChart | alt.FacetChart
 _LOOKS: dict[str, Any] = {
     "view": {"stroke": None},

@@ -1,4 +1,4 @@
-"""PNG files as summaries of TensorBoard's Images tab."""
+"""PNG files and texts as summaries of TensorBoard's tabs Images and Text."""
 
 from typing import TYPE_CHECKING
 
@@ -12,3 +12,18 @@ def image_summary(tag: str, png: bytes) -> "Summary":
 
     image = Summary.Image(encoded_image_string=png, colorspace=4)
     return Summary(value=[Summary.Value(tag=tag, image=image)])
+
+
+def text_summary(tag: str, markdown: str) -> "Summary":
+    """Return the summary that shows a text in Markdown under `tag`."""
+    from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
+    from tensorboard.compat.proto.tensor_pb2 import TensorProto
+    from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
+    from tensorboard.compat.proto.types_pb2 import DT_STRING
+    from tensorboard.plugins.text.metadata import PLUGIN_NAME
+
+    plugin = SummaryMetadata.PluginData(plugin_name=PLUGIN_NAME)
+    shape = TensorShapeProto(dim=[TensorShapeProto.Dim(size=1)])
+    tensor = TensorProto(dtype=DT_STRING, string_val=[markdown.encode()], tensor_shape=shape)
+    metadata = SummaryMetadata(plugin_data=plugin)
+    return Summary(value=[Summary.Value(tag=tag, metadata=metadata, tensor=tensor)])

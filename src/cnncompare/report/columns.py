@@ -9,7 +9,13 @@ from cnncompare.comparison.metrics import METRICS, Metric
 from cnncompare.comparison.pairs import Pair
 from cnncompare.report.budget import chosen_epochs, table_budget
 from cnncompare.report.folds import repetition_noun
-from cnncompare.report.formatting import difference, metric_number, table_decimals
+from cnncompare.report.formatting import (
+    NEEDS_A_THIRD_SEED,
+    difference,
+    is_uninformative,
+    metric_number,
+    table_decimals,
+)
 from cnncompare.stats.intervals import Interval
 from cnncompare.terminal.formatting import (
     UNKNOWN,
@@ -143,12 +149,14 @@ def _estimate_columns(metric: Metric, decimals: int, over: str) -> list[Column]:
         return row.estimates[name].sd
 
     def interval(row: GroupRow) -> str:
-        return between(row.estimates[name].interval)
+        return between(row, row.estimates[name].interval)
 
     def over_seeds(row: GroupRow) -> str:
-        return between(row.estimates[name].over_seeds)
+        return between(row, row.estimates[name].over_seeds)
 
-    def between(bounds: Interval) -> str:
+    def between(row: GroupRow, bounds: Interval) -> str:
+        if is_uninformative(row, bounds, metric):
+            return NEEDS_A_THIRD_SEED
         return UNKNOWN if bounds.low is None else f"{text(bounds.low)} to {text(bounds.high)}"
 
     def text(value: float | None) -> str:
@@ -207,12 +215,24 @@ def _timing_columns(target: float | None) -> list[Column]:
         _timing("images_per_s", "images/s", "throughput of training, or of the test alone, median"),
         _timing("time_to_best_s", "time to best (s)", "time to the end of the selected epoch"),
         _timing("total_s", "total time (s)", "all epochs, training and validation"),
+        _latency_column(),
         *([] if target is None else [_target_column(target)]),
     ]
 
 
 def _timing(key: str, title: str, hint: str) -> Column:
     return Column(key, title, hint, lambda r: r.timing[key], lambda r: significant(r.timing[key]))
+
+
+def _latency_column() -> Column:
+    def milliseconds(row: GroupRow) -> float | None:
+        seconds = row.timing["latency_s"]
+        return None if seconds is None else 1000 * seconds
+
+    hint = "latency for one image, float32, not compiled, on all threads or the GPU; median"
+    return Column(
+        "latency_ms", "ms/image", hint, milliseconds, lambda r: significant(milliseconds(r))
+    )
 
 
 def _target_column(target: float) -> Column:
@@ -245,6 +265,13 @@ def _size_columns() -> list[Column]:
             "10^9 multiply-accumulate operations for one image",
             lambda r: None if r.model["macs"] is None else r.model["macs"] / 1e9,
             lambda r: gmacs(r.model["macs"]),
+        ),
+        Column(
+            "depth",
+            "depth",
+            "convolutions and fully connected layers on the longest path",
+            lambda r: r.model["depth"],
+            lambda r: integer(r.model["depth"]),
         ),
         Column(
             "size_mb",

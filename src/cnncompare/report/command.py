@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import shlex
 import sys
 from collections import Counter
 from dataclasses import replace
@@ -30,6 +31,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object, write nothing")
     parser.add_argument(
+        "--cam",
+        action="store_true",
+        help="add class activation maps of the test images on which networks disagree",
+    )
+    parser.add_argument(
         "--target",
         type=float,
         metavar="ACC",
@@ -48,6 +54,11 @@ def _parser() -> argparse.ArgumentParser:
         help="rank by acc1 (default), balanced (accuracy), f1 (macro), top5, nll or ece",
     )
     parser.add_argument(
+        "--columns",
+        metavar="KEYS",
+        help="columns of report.tex, such as model,params,acc1,epoch_s",
+    )
+    parser.add_argument(
         "--margin",
         type=float,
         metavar="POINTS",
@@ -58,7 +69,8 @@ def _parser() -> argparse.ArgumentParser:
         "--planned-seeds",
         type=int,
         metavar="N",
-        help="N seeds were planned from the start: earlier reports do not count as looks",
+        help="N seeds of each network were planned from the start: once they are there, earlier "
+        "reports do not count as looks",
     )
     parser.add_argument(
         "--filter",
@@ -80,13 +92,18 @@ def main(argv: list[str]) -> int:
     options = _options(arguments)
     if arguments.planned_seeds is not None and arguments.planned_seeds < 1:
         raise ConfigError(f"--planned-seeds {arguments.planned_seeds}: at least 1 seed, such as 5")
+    if arguments.cam:
+        _check_class_maps(arguments)
     comparison, results = _compare(arguments, options)
+    columns = _columns(arguments.columns, comparison)
     if arguments.json:
         from cnncompare.report.json import comparison_json
 
         sys.stdout.write(comparison_json(comparison) + "\n")
     else:
-        _print_and_write(comparison, arguments.out or arguments.folders[0])
+        out = arguments.out or arguments.folders[0]
+        command = shlex.join(["cnncompare", "report", *argv])
+        _print_and_write(comparison, out, command, columns, class_maps=arguments.cam)
         from cnncompare.comparison.looks import record_look
 
         record_look(arguments.folders, results)
@@ -129,25 +146,63 @@ def _compare(
     results, skipped = _read(arguments.folders, arguments.filter)
 
     from cnncompare.comparison.compare import compare_results
-    from cnncompare.comparison.load import load_trials
+    from cnncompare.comparison.tuning import load_trials
 
-    options = replace(options, looks=_looks(arguments, results))
+    looks = _looks(arguments, results)
+    options = replace(options, looks=looks, planned_seeds=arguments.planned_seeds)
     comparison = compare_results(results, skipped, options, load_trials(arguments.folders))
     if not comparison.tables:
         raise UserError(f"no run can be compared; {comparison.skipped[-1].reason}")
     return comparison, results
 
 
-def _print_and_write(comparison: "Comparison", out: Path) -> None:
+def _check_class_maps(arguments: argparse.Namespace) -> None:
+    from cnncompare.inference.map_files import check_cam_package
+
+    if arguments.json:
+        raise ConfigError("report: --cam adds to the written report; leave out --json")
+    check_cam_package("report")
+
+
+def _columns(text: str | None, comparison: "Comparison") -> tuple[str, ...]:
+    """Return the keys of --columns; raises ConfigError for an unknown one."""
+    from cnncompare.report.latex import check_columns
+
+    if text is None:
+        return ()
+    columns = tuple(key.strip() for key in text.split(","))
+    check_columns(comparison, columns)
+    return columns
+
+
+def _print_and_write(
+    comparison: "Comparison",
+    out: Path,
+    command: str,
+    columns: tuple[str, ...],
+    *,
+    class_maps: bool,
+) -> None:
     from cnncompare.report.console import print_comparison
     from cnncompare.report.write import write_report
 
     print_comparison(comparison)
     try:
-        page = write_report(comparison, out)
+        page = write_report(comparison, out, command, columns, class_maps=class_maps)
     except OSError as error:
         raise OutputError(f"cannot write to {out}: {error.strerror}; choose --out DIR") from None
     print(f"\nreport: {os.path.abspath(page)}")
+    _print_next_steps(comparison)
+
+
+def _print_next_steps(comparison: "Comparison") -> None:
+    """Print what can be done with the best network, on lines that are not wrapped."""
+    from cnncompare.report.next_steps import next_steps
+
+    for table in comparison.tables[:1]:
+        print("\nnext steps with the first network:")
+        for _, command in next_steps(table):
+            print(f"  {command}")
 
 
 def _options(arguments: argparse.Namespace) -> "Options":

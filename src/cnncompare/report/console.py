@@ -16,6 +16,7 @@ from cnncompare.report.findings import (
     tie_groups,
     tie_title,
 )
+from cnncompare.report.index import MOST_TABLES, index_of
 
 # Columns in the order in which a narrow terminal drops them; numbers are never wrapped or cut.
 _DROPPED_FIRST = (
@@ -23,6 +24,7 @@ _DROPPED_FIRST = (
         "top1_seeds_interval",
         "top5_seeds_interval",
         "size_mb",
+        "depth",
         "gmacs",
         "peak_rss_mib",
         "top5_sd",
@@ -30,7 +32,8 @@ _DROPPED_FIRST = (
         "total_s",
         "peak_gpu_mib",
     ),
-    *("images_per_s", "top5", "time_to_best_s", "top1_sd", "params", "epoch_s", "top1_interval"),
+    *("images_per_s", "top5", "time_to_best_s", "top1_sd", "params", "epoch_s", "latency_ms"),
+    "top1_interval",
 )
 _MOST_EXCLUDED = 10  # excluded runs that are listed
 
@@ -41,9 +44,26 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
     for text in (reason_for_tables(comparison), across(comparison)):
         if text:
             console.print(Text(text))
-    for table in comparison.tables:
-        _print_table(table, comparison, console)
+    if len(comparison.tables) > MOST_TABLES:
+        _print_index(comparison, console)
+    else:
+        for table in comparison.tables:
+            _print_table(table, comparison, console)
     _print_excluded(comparison, console)
+
+
+def _print_index(comparison: Comparison, console: Console) -> None:
+    """Print a paragraph per table, the newest first."""
+    entries = index_of(comparison)
+    for entry in entries:
+        console.print()
+        counts = f"{entry.networks} networks, {entry.runs} runs, newest {entry.date}"
+        console.print(Text(entry.title, style="bold").append(f"  {counts}", style="not bold"))
+        console.print(Text(entry.answer))
+    newest = comparison.tables[entries[0].number - 1]
+    folder = newest.rows[0].group.results[0].run.folder.parent
+    hint = f"\nThe report has all tables; for those of one experiment: cnncompare report {folder}"
+    console.print(Text(hint), soft_wrap=True)
 
 
 def _print_excluded(comparison: Comparison, console: Console) -> None:
@@ -68,7 +88,8 @@ def _print_table(table: ComparedTable, comparison: Comparison, console: Console)
         if _width(table, columns) <= console.width:
             break
         columns = [column for column in columns if column.key != key]
-    console.print(_rich_table(table, columns), soft_wrap=True)
+    fits = _width(table, columns) <= console.width
+    console.print(_rich_table(table, columns), soft_wrap=fits)
 
 
 def _width(table: ComparedTable, columns: list[Column]) -> int:
@@ -79,7 +100,12 @@ def _rich_table(table: ComparedTable, columns: list[Column]) -> RichTable:
     rich_table = RichTable(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
         justify = "right" if column.numeric else "left"
-        rich_table.add_column(Text(column.title), justify=justify, no_wrap=True)  # type: ignore[arg-type]
+        rich_table.add_column(
+            Text(column.title),
+            justify=justify,  # type: ignore[arg-type]
+            no_wrap=column.key != "model",
+            overflow="fold",  # if nothing more can be dropped, a long name continues below
+        )
     for row in table.rows:
         rich_table.add_row(*(Text(column.text(row)) for column in columns))
     return rich_table

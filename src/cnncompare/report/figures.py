@@ -25,14 +25,22 @@ def write_figures(figures: Iterable[Figure], folder: Path) -> dict[str, str]:
     import vl_convert
 
     folder.mkdir(parents=True, exist_ok=True)
-    stems: dict[str, str] = {}
+    figures = list(figures)
+    stems = figure_stems(figures)
     for figure in figures:
-        stem = _free(file_stem(figure.name), set(stems.values()))
-        stems[figure.name] = stem
+        stem = stems[figure.name]
         svg = to_svg(figure.chart, width=figure.width, height=figure.height, title=figure.title)
         (folder / f"{stem}.svg").write_text(svg, encoding="utf-8")
         (folder / f"{stem}.png").write_bytes(to_png(svg))
         (folder / f"{stem}.pdf").write_bytes(vl_convert.svg_to_pdf(svg))
+    return stems
+
+
+def figure_stems(figures: Iterable[Figure]) -> dict[str, str]:
+    """Return the stem of each figure's files by its name; all differ, whatever their case."""
+    stems: dict[str, str] = {}
+    for figure in figures:
+        stems[figure.name] = _free(file_stem(figure.name), set(stems.values()))
     return stems
 
 

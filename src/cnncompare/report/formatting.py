@@ -1,9 +1,26 @@
 """Values and differences of a metric as text."""
 
-from cnncompare.comparison.compare import ComparedTable
+from cnncompare.comparison.compare import ComparedTable, GroupRow
 from cnncompare.comparison.metrics import Metric
 from cnncompare.comparison.pairs import Pair
+from cnncompare.stats.intervals import Interval
 from cnncompare.terminal.formatting import UNKNOWN, accuracy_decimals, number, percent, percentage
+
+NEEDS_A_THIRD_SEED = "needs a third seed"
+_WIDE = 0.1  # an interval of 10 points; two values say little about their spread
+
+
+def has_two_seeds(row: GroupRow) -> bool:
+    """Return whether the row's interval is over two seeds alone."""
+    return row.resampling is None and len(row.group.results) == 2
+
+
+def is_uninformative(row: GroupRow, bounds: Interval, metric: Metric) -> bool:
+    """Return whether the interval is over two seeds and so wide that a third seed is needed."""
+    if not has_two_seeds(row) or bounds.low is None or bounds.high is None:
+        return False
+    mean = row.estimates[metric.name].mean or 0.0
+    return bounds.high - bounds.low > (_WIDE if metric.percent else abs(mean))
 
 
 def metric_number(value: float | None, metric: Metric, decimals: int = 1) -> str:

@@ -17,10 +17,10 @@ from cnncompare.comparison.load import Result
 from cnncompare.comparison.metrics import Metric
 from cnncompare.comparison.pairs import Pair
 from cnncompare.comparison.predictions import PredictionAnalysis
-from cnncompare.report.charts.build import Figures
+from cnncompare.report.answer import answer, question, table_titles
+from cnncompare.report.cells import fairness_cells, results_cells
+from cnncompare.report.charts.build import Figures, figures_with_files
 from cnncompare.report.charts.figure import Figure
-from cnncompare.report.columns import Column, result_columns
-from cnncompare.report.fairness_card import fairness_columns
 from cnncompare.report.figures import page_specification
 from cnncompare.report.findings import (
     across,
@@ -30,8 +30,12 @@ from cnncompare.report.findings import (
     tie_groups,
     tie_title,
 )
+from cnncompare.report.foot import foot
 from cnncompare.report.formatting import difference, difference_number, table_decimals
-from cnncompare.report.verdicts import settling_effort
+from cnncompare.report.glossary import sentences_with_definitions, with_definitions
+from cnncompare.report.index import MOST_TABLES, index_of
+from cnncompare.report.next_steps import next_steps
+from cnncompare.report.verdicts import pair_result, settling_effort
 from cnncompare.terminal.formatting import (
     UNKNOWN,
     enumeration,
@@ -54,13 +58,17 @@ def render_page(
     ranks: list[Figure],
     stems: dict[str, str],
     out: Path,
+    command: str = "",
 ) -> str:
-    """Return the page; its links to runs are relative to `out`."""
+    """Return the page; its links to runs are relative to `out`, its foot states the command."""
     every = ranks + [figure for of_table in figures for figure in of_table.all()]
     specifications = {stems[figure.name]: page_specification(figure) for figure in every}
+    titles = table_titles(comparison)
     tables = [
         _table(number, *each, comparison, out)
-        for number, each in enumerate(zip(comparison.tables, details, figures, strict=True), 1)
+        for number, each in enumerate(
+            zip(titles, comparison.tables, details, figures, strict=True), 1
+        )
     ]
     return _template().render(
         title=_title(comparison),
@@ -69,10 +77,14 @@ def render_page(
         across=across(comparison),
         ranks=ranks,
         tables=tables,
+        index=index_of(comparison) if len(tables) > 1 else [],
+        collapsed=len(tables) > MOST_TABLES,
         skipped=comparison.skipped,
         stems=stems,
+        drawn={stems[figure.name] for figure in figures_with_files(figures, ranks)},
         # a "<" in a name could end the script element
         specifications=json.dumps(specifications).replace("<", "\\u003c"),
+        foot=foot(comparison, command),
         css=_read("style.css"),
         script=_read("script.js"),
         vega=_vega(),
@@ -84,6 +96,7 @@ def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["glossed"] = with_definitions
     return environment.from_string(_read("page.html.j2"))
 
 
@@ -100,14 +113,18 @@ def _vega() -> str:
 
 
 def _title(comparison: Comparison) -> str:
-    names = list(dict.fromkeys(t.rows[0].group.results[0].data_name for t in comparison.tables))
-    if len(names) > MOST_NAMES:
-        return f"Comparison of CNNs on {len(names)} data sets"
-    return f"Comparison of CNNs on {enumeration(names)}"
+    """Return the answer of the only table, or the extent of several ones."""
+    tables = comparison.tables
+    if len(tables) == 1:
+        return answer(tables[0], comparison.options)
+    names = list(dict.fromkeys(t.rows[0].group.results[0].data_name for t in tables))
+    on = f"{len(names)} data sets" if len(names) > MOST_NAMES else enumeration(names)
+    return f"{len(tables)} comparisons of CNNs on {on}"
 
 
 def _table(
     number: int,
+    title: str,
     table: ComparedTable,
     details: PredictionAnalysis | None,
     figures: Figures,
@@ -119,17 +136,21 @@ def _table(
     decimals = table_decimals(table)
     return {
         "number": number,
+        "title": title,
+        "question": question(table, options),
+        "answer": answer(table, options),
         "headline": headline(table),
-        "findings": table_findings(table, options),
+        "findings": sentences_with_definitions(table_findings(table, options)),
         "tie_title": tie_title(table),
         "ties": tie_groups(table) if len(table.rows) > 1 else [],
-        "results": _cells(table, result_columns(table, options)),
-        "fairness": _cells(table, fairness_columns(table)),
+        "results": results_cells(table, options),
+        "fairness": fairness_cells(table),
         "protocol": {key: _plain(value) for key, value in table.protocol.items()},
         "pairs": [_pair(pair, options.metric, decimals) for pair in table.pairs],
         "budgets": _budgets(table, decimals),
         "figures": figures,
         "notes": _prediction_notes(details, decimals) if details else [],
+        "next_steps": next_steps(table),
         "groups": [
             {"label": row.label, "runs": [_run(result, out) for result in row.group.results]}
             for row in table.rows
@@ -141,11 +162,6 @@ def _plain(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key}={inner}" for key, inner in value.items()) or "none"
     return UNKNOWN if value is None else str(value)
-
-
-def _cells(table: ComparedTable, columns: list[Column]) -> dict[str, Any]:
-    rows = [[{"text": c.text(row), "value": c.value(row)} for c in columns] for row in table.rows]
-    return {"columns": columns, "rows": rows}
 
 
 def _pair(pair: Pair, metric: Metric, decimals: int) -> dict[str, Any]:
@@ -163,19 +179,11 @@ def _pair(pair: Pair, metric: Metric, decimals: int) -> dict[str, Any]:
         "p_value": pair.p_holm,
         "effect": number(pair.effect, "+.2f"),
         "wins": UNKNOWN if UNKNOWN in wins else " : ".join(wins),
-        "result": _result(pair),
+        "result": pair_result(pair),
         "same_within": difference(pair.same_within, metric, decimals),
         "settling_effort": settling_effort(pair),
         "detectable": difference(pair.plan.detectable if pair.plan else None, metric, decimals),
     }
-
-
-def _result(pair: Pair) -> str:
-    if pair.verdict == "same":
-        return "same" + ("" if not pair.significant else ", significant")
-    if pair.significant:
-        return "better" if (pair.difference or 0.0) >= 0 else "worse"
-    return "too few runs" if pair.too_few_runs else "undecided"
 
 
 def _budgets(table: ComparedTable, decimals: int) -> dict[str, Any]:

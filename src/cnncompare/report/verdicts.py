@@ -69,6 +69,15 @@ def _other(pair: Pair, label: str) -> str:
     return pair.b if pair.a == label else pair.a
 
 
+def pair_result(pair: Pair) -> str:
+    """Return the verdict on a, as tables state it: better, worse, same, undecided, too few runs."""
+    if pair.verdict == "same":
+        return "same" + ("" if not pair.significant else ", significant")
+    if pair.significant:
+        return "better" if (pair.difference or 0.0) >= 0 else "worse"
+    return "too few runs" if pair.too_few_runs else "undecided"
+
+
 def tied_pairs(table: ComparedTable, ranked: Sequence[GroupRow]) -> list[Pair]:
     """Return the pairs of the best row that are not significant."""
     best = ranked[0].label
@@ -211,6 +220,8 @@ def _inverted(table: ComparedTable, metric: Metric) -> list[str]:
 
 def looks_note(table: ComparedTable) -> list[str]:
     """State that the tests allow for looks before seeds were added."""
+    if table.unfinished:
+        return [_unfinished_plan(table)]
     looks = max((pair.looks for pair in table.pairs), default=0)
     if not looks:
         return []
@@ -219,6 +230,16 @@ def looks_note(table: ComparedTable) -> list[str]:
         f"Seeds were added after {times}, so the tests are those that allow for looking; if the "
         "number of seeds was fixed before, --planned-seeds N keeps the sharper ones."
     ]
+
+
+def _unfinished_plan(table: ComparedTable) -> str:
+    """State that more seeds were planned than there are."""
+    missing = sorted(table.unfinished.items(), key=lambda item: item[1])
+    found = enumeration(_shortened([f"{label} has {n}" for label, n in missing]))
+    return (
+        f"The plan is not finished (--planned-seeds {table.planned_seeds}): {found}. Until then, "
+        "the tests are those that allow for looking, and less is significant."
+    )
 
 
 def _reason(table: ComparedTable, pair: Pair, metric: Metric) -> str:

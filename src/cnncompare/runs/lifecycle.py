@@ -30,13 +30,14 @@ from pathlib import Path
 from typing import Any
 
 from cnncompare.config.schema import Config
-from cnncompare.errors import Interrupted, OutputError, RunError, first_line
+from cnncompare.errors import DataError, Interrupted, OutputError, RunError, first_line
 from cnncompare.runs.record import Failure, RunRecord, Status
 from cnncompare.runs.run import (
     BEST_CHECKPOINT,
     CHECKPOINTS,
     LAST_CHECKPOINT,
     LOG,
+    RECORD,
     Run,
     read_existing,
 )
@@ -44,8 +45,12 @@ from cnncompare.runs.storage import is_locked, lock, set_aside
 
 log = logging.getLogger("cnncompare")
 
-# Written by a sweep for a job whose process could not close its record; such a run is resumed.
-RESUMABLE_FAILURES = ("JobKilled", "JobOutOfMemory", "JobTimedOut", "JobExited")
+# Written by a sweep for a job whose process could not close its record; such a run is resumed. The
+# last one is raised by submitit if a job reaches its time limit and is not requeued any more.
+RESUMABLE_FAILURES = (
+    *("JobKilled", "JobOutOfMemory", "JobTimedOut", "JobExited"),
+    "UncompletedJobError",
+)
 
 
 def is_finished(run: Run | None) -> bool:
@@ -82,15 +87,34 @@ def open_run(config: Config, size_mb: float) -> Iterator[Run]:
     held = lock(folder)
     try:
         _check_space(folder, size_mb if config.trains else 0.0)
-        existing = read_existing(folder)
-        if existing and not config.force and (is_finished(existing) or can_resume(existing)):
-            yield existing
+        existing = None if config.force else read_existing(folder) or _restored(folder, config)
+        if existing and (is_finished(existing) or can_resume(existing)):
+            run = existing
         else:
             if folder.exists():
                 log.info("the earlier run has been moved to %s", set_aside(folder))
-            yield _new_run(folder, config)
+            run = _new_run(folder, config)
+        run.start_session()
+        yield run
     finally:
         held.release()
+
+
+def _restored(folder: Path, config: Config) -> Run | None:
+    """Return a run without results for a damaged record next to an intact checkpoint.
+
+    The damaged file is kept under another name. The run resumes, so that no epoch is repeated.
+    """
+    path = folder / RECORD
+    if not path.exists() or not last_checkpoint(Run(folder, _new_record(folder, config))).exists():
+        return None
+    try:
+        return Run.read(folder)
+    except DataError as error:
+        kept = path.with_name(f"{RECORD}.damaged")
+        log.warning("%s; kept as %s, and the run continues from its checkpoint", error, kept.name)
+        path.rename(kept)
+    return Run(folder, _new_record(folder, config))
 
 
 def _check_space(folder: Path, size_mb: float) -> None:
@@ -143,7 +167,7 @@ def checkpoint_to_resume(run: Run) -> Path | None:
 
 def start_run(run: Run, **sections: Any) -> None:
     """Write the record with status running and the sections of its start."""
-    run.change(status="running", error=None, finished_at=None, **sections)
+    run.change(status="running", error=None, finished_at=None, files={}, **sections)
 
 
 def record_progress(run: Run, **sections: Any) -> None:
@@ -156,13 +180,19 @@ def record_progress(run: Run, **sections: Any) -> None:
 
 
 def close_run(run: Run, status: Status, failure: Failure | None = None) -> None:
-    """Write the final status, its reason and the duration of the run."""
-    now = datetime.now(UTC)
+    """Write the final status, its reason and the duration of the run without `measuring_s`.
+
+    The duration is that of all sessions, by a clock that is never set, without their pauses.
+    """
+    duration_s, inference = run.duration_s(), run.record.inference
+    if duration_s is not None and inference is not None:
+        duration_s = max(0.0, duration_s - inference.measuring_s)
     run.change(
         status=status,
         error=failure or run.record.error,
-        finished_at=now.isoformat(timespec="milliseconds"),
-        wall_s=(now - datetime.fromisoformat(run.record.started_at)).total_seconds(),
+        files=run.closing_checksums(),
+        finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        wall_s=None if duration_s is None else round(duration_s, 3),
     )
 
 
@@ -199,15 +229,18 @@ def _is_intact(path: Path) -> bool:
 
 
 def _new_run(folder: Path, config: Config) -> Run:
-    record = RunRecord(
+    folder.mkdir(parents=True)
+    return Run(folder, _new_record(folder, config))
+
+
+def _new_record(folder: Path, config: Config) -> RunRecord:
+    return RunRecord(
         id=folder.name,
         label=config.model.name,
         name=config.name,
         started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         config_hash=config.hash(),
     )
-    folder.mkdir(parents=True)
-    return Run(folder, record)
 
 
 @contextmanager
@@ -216,11 +249,15 @@ def close_on_exit(run: Run) -> Iterator[None]:
 
     Raises RunError in place of any other exception, and Interrupted as it is.
     """
+    run.start_session()
     try:
         yield
     except Interrupted as interruption:
         log.info("%s", interruption, exc_info=True)  # the traceback shows what a timeout stopped
         close_run(run, "interrupted", _failure(interruption))
+        raise
+    except SystemExit:  # of submitit, which has requeued the job
+        close_run(run, "interrupted", Failure(type="Interrupted", message="requeued"))
         raise
     except Exception as error:
         log.exception("the run failed")

@@ -8,13 +8,17 @@ from pathlib import Path
 
 log = logging.getLogger("cnncompare")
 
+_LIGHTNING = ("pytorch_lightning", "lightning_fabric")
+_TIPS = ("Tip: ", "`srun` command is available")
+
 
 @contextmanager
 def log_file(path: Path) -> Iterator[None]:
-    """Copy log messages, including Lightning's, and Python warnings to the run's log file."""
+    """Copy log messages and warnings, also Lightning's and Python's, to the run's log file."""
     handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    names = ("cnncompare", "pytorch_lightning", "lightning_fabric", "py.warnings")
+    handler.addFilter(_is_no_tip)
+    names = ("cnncompare", *_LIGHTNING, "py.warnings")
     for name in names:
         logging.getLogger(name).addHandler(handler)
     log.setLevel(logging.INFO)
@@ -35,8 +39,18 @@ def log_file(path: Path) -> Iterator[None]:
 
 
 def _show_only_lightning_warnings() -> None:
-    """Keep Lightning's information messages and tips off the screen; the log file has them."""
-    for name in ("pytorch_lightning", "lightning_fabric"):
+    """Keep Lightning's information messages and tips off the screen."""
+    for name in _LIGHTNING:
         for handler in logging.getLogger(name).handlers:
             if type(handler) is logging.StreamHandler:
                 handler.setLevel(logging.WARNING)
+
+
+def _is_no_tip(record: logging.LogRecord) -> bool:
+    """Return False for tips and for Lightning's information messages.
+
+    They advertise other products, or repeat what the record has, some in each epoch.
+    """
+    if any(tip in record.getMessage() for tip in _TIPS):
+        return False
+    return record.levelno >= logging.WARNING or not record.name.startswith(_LIGHTNING)

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from cnncompare.runs.budget import BudgetSection
+from cnncompare.runs.inference_section import InferenceSection
 from cnncompare.runs.record_section import RecordSection
 from cnncompare.runs.resampling import ResamplingSection
 from cnncompare.runs.tuning import TuningSection
@@ -38,6 +39,7 @@ class ModelSection(RecordSection):
     pretrained: str | None = None  # version of the pretrained weights
     params: int | None = None
     macs: int | None = None
+    depth: int | None = None  # weighted layers on the longest path
     size_mb: float | None = None  # saved weights, in 10^6 bytes
     input_size: list[int]  # [C, H, W]
 
@@ -117,7 +119,7 @@ class HealthFinding(RecordSection):
 class TrainingSection(SettingsSection):
     """Settings of the training and of the selection of the best epoch."""
 
-    OMITTED_BY_DEFAULT: ClassVar = ("loss", "callbacks", "budget", "tuning")
+    OMITTED_BY_DEFAULT: ClassVar = ("loss", "callbacks", "incomparable", "budget", "tuning")
 
     max_epochs: int
     epochs_done: int
@@ -140,6 +142,7 @@ class TrainingSection(SettingsSection):
     budget: BudgetSection | None = None  # from which max_epochs was chosen; absent without one
     tuning: TuningSection | None = None  # of runs of cnncompare tune; absent without it
     health: list[HealthFinding] = Field(default=[])  # empty when all is well
+    incomparable: list[str] = Field(default=[])  # reasons why no report compares the run
 
 
 class ReferenceResultSection(RecordSection):
@@ -266,7 +269,7 @@ class EnvironmentSection(RecordSection):
 class RunRecord(RecordSection):
     """The whole content of run.json."""
 
-    OMITTED_BY_DEFAULT: ClassVar = ("evaluation", "components")
+    OMITTED_BY_DEFAULT: ClassVar = ("evaluation", "components", "files")
 
     schema_: Literal[1] = 1
     id: str
@@ -286,13 +289,12 @@ class RunRecord(RecordSection):
     test: TestSection = TestSection()
     timing: TimingSection = TimingSection()
     memory: MemorySection = MemorySection()
+    inference: InferenceSection | None = None  # null unless callbacks=inference_cost
     environment: EnvironmentSection | None = None
     components: list[ComponentSection] = Field(default=[])  # of users' modules; absent without any
+    files: dict[str, str] = Field(default={})  # SHA-256 by name, of a run that has ended
 
-    model_config = ConfigDict(
-        alias_generator=lambda name: name.rstrip("_"),
-        populate_by_name=True,
-    )
+    model_config = ConfigDict(alias_generator=lambda n: n.rstrip("_"), populate_by_name=True)
 
     @property
     def settings(self) -> SettingsSection | None:

@@ -1,8 +1,11 @@
 """A run's folder, its file names, and reading and writing its record; imports no torch."""
 
 import csv
-import json
+import io
+import struct
+import time
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,7 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from cnncompare.errors import DataError
+from cnncompare.errors import DataError, first_line
+from cnncompare.runs.checksums import (
+    check_content,
+    check_file,
+    checksums_of,
+    take_checksum,
+    with_checksum,
+)
 from cnncompare.runs.record import LAST_EPOCH, RunRecord
 from cnncompare.runs.record_section import RecordSection
 from cnncompare.runs.storage import ASIDE, write_atomically
@@ -34,6 +44,12 @@ CHECKPOINTS = "checkpoints"
 BEST_CHECKPOINT = "best.ckpt"
 LAST_CHECKPOINT = "last.ckpt"
 LOG = "run.log"
+COMPARISON_EVENTS = ".comparison"  # end of the name of the event file that a report writes
+UNREADABLE_ARRAYS: tuple[type[Exception], ...] = (
+    *(OSError, ValueError, KeyError, EOFError, RuntimeError, MemoryError, OverflowError),
+    *(zipfile.BadZipFile, zlib.error, struct.error, TypeError, SyntaxError),
+)
+"""Errors of NumPy and zipfile for damaged .npz and .npy files."""
 TESTED = "tested"  # folder with the journals of an unfinished test, one per process
 
 
@@ -73,8 +89,8 @@ def selected_accuracy(run: "Run") -> float | None:
     """Return the validation accuracy of the epoch that a test evaluates; None without one."""
     if tested_checkpoint(run.record) == BEST_CHECKPOINT:
         return run.record.best.val_acc1
-    rows = run.epochs()
-    return rows[-1]["val_acc1"] if rows else None
+    validated = [row["val_acc1"] for row in run.epochs() if row["val_acc1"] is not None]
+    return validated[-1] if validated else None
 
 
 class Run:
@@ -83,17 +99,21 @@ class Run:
     def __init__(self, folder: Path, record: RunRecord) -> None:
         self.folder = folder
         self.record = record
+        self._session_started: float | None = None  # of the clock that no one sets; s
+        self._earlier_s: float | None = None
 
     @classmethod
     def read(cls, folder: Path) -> "Run":
         """Read the run in `folder`; raises DataError if its record is missing or invalid."""
         path = folder / RECORD
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = strict_json.loads(path.read_bytes())
         except OSError as error:
             raise DataError(f"{path}: cannot be read: {error.strerror}") from None
         except ValueError as error:
             raise DataError(f"{path}: not a run record: {error}") from None
+        if isinstance(content, dict):
+            take_checksum(path, content)
         schema = content.get("schema") if isinstance(content, dict) else None
         if schema != 1:
             raise DataError(f"{path}: schema {schema!r} is unknown; this version reads 1")
@@ -106,7 +126,7 @@ class Run:
 
     def save(self) -> None:
         """Write run.json atomically."""
-        content = self.record.model_dump(by_alias=True)
+        content = with_checksum(self.record.model_dump(by_alias=True))
         write_atomically(
             self.folder / RECORD, (strict_json.dumps(content, indent=2) + "\n").encode()
         )
@@ -121,13 +141,35 @@ class Run:
         self.record = RunRecord.model_validate(values)
         self.save()
 
+    def start_session(self) -> None:
+        """Start to measure the time of this process's work on the run, unless it is measured."""
+        if self._session_started is None:
+            self._earlier_s = self._sessions_s()
+            self._session_started = time.monotonic()
+
+    def duration_s(self) -> float | None:
+        """Return the seconds of all sessions together, without the pauses between them.
+
+        None if none was measured.
+        """
+        if self._session_started is None:
+            return self._sessions_s()
+        return (self._earlier_s or 0.0) + time.monotonic() - self._session_started
+
+    def _sessions_s(self) -> float | None:
+        """Return the seconds of the ended sessions; a killed one counts with its epochs."""
+        epochs_s = 0.0
+        with suppress(DataError, OSError):
+            epochs_s = sum((r.get("train_s") or 0) + (r.get("val_s") or 0) for r in self.epochs())
+        return max(self.record.wall_s or 0.0, epochs_s) or None
+
     @property
     def classes(self) -> list[str]:
         """The names of the classes in label order; raises DataError if they cannot be read."""
         path = self.folder / CLASSES
         try:
-            names = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            names = strict_json.loads(self.read_file(CLASSES))
+        except ValueError as error:
             raise DataError(f"{path}: cannot be read: {error}") from None
         expected = self.record.data.classes if self.record.data else None
         if not isinstance(names, list) or len(names) != expected:
@@ -139,35 +181,64 @@ class Run:
         path = self.folder / EPOCHS
         if not path.exists():
             return []
-        with path.open(newline="", encoding="utf-8") as file:
-            try:
-                return [
-                    {key: float(cell) if cell else None for key, cell in row.items()}
-                    for row in csv.DictReader(file)
-                ]
-            except (ValueError, TypeError) as error:
-                raise DataError(f"{path}: not a table of numbers: {error}") from None
+        try:
+            text = self.read_file(EPOCHS).decode()
+            return [
+                {key: float(cell) if cell else None for key, cell in row.items()}
+                for row in csv.DictReader(io.StringIO(text, newline=""))
+            ]
+        except (ValueError, TypeError, csv.Error) as error:
+            raise DataError(f"{path}: not a table of numbers: {error}") from None
 
     def per_class(self) -> list[dict[str, str]]:
         """Return the rows of per_class.csv; none if it is missing or cannot be read."""
         try:
-            with (self.folder / PER_CLASS).open(newline="", encoding="utf-8") as file:
-                rows = csv.DictReader(file)
-                return list(rows) if set(PER_CLASS_COLUMNS) <= set(rows.fieldnames or ()) else []
-        except (OSError, ValueError, csv.Error):
+            text = self.read_file(PER_CLASS).decode()
+            rows = csv.DictReader(io.StringIO(text, newline=""))
+            return list(rows) if set(PER_CLASS_COLUMNS) <= set(rows.fieldnames or ()) else []
+        except (DataError, ValueError, csv.Error):
             return []
 
     def predictions(self) -> Predictions:
         """Return the saved predictions; raises DataError if they are missing or invalid."""
         import numpy as np
 
-        path = self.folder / PREDICTIONS
+        content = self.read_file(PREDICTIONS)
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
                 index = arrays["index"] if "index" in arrays.files else None
                 return Predictions(arrays["label"], arrays["top5"], arrays["confidence"], index)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise DataError(f"{path}: cannot be read: {error}") from None
+        except UNREADABLE_ARRAYS as error:
+            path = self.folder / PREDICTIONS
+            raise DataError(f"{path}: cannot be read: {first_line(error)}") from None
+
+    def read_file(self, name: str) -> bytes:
+        """Return the content of a file of the folder.
+
+        Raises DataError if it cannot be read, or was changed after the run had ended.
+        """
+        path = self.folder / name
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+        check_content(path, content, self.record.files.get(name))
+        return content
+
+    def check_tested_checkpoint(self) -> Path:
+        """Return the path of the checkpoint that was tested.
+
+        Raises DataError if it was changed after the run had ended.
+        """
+        name = f"{CHECKPOINTS}/{tested_checkpoint(self.record)}"
+        check_file(self.folder / name, self.record.files.get(name))
+        return self.folder / name
+
+    def closing_checksums(self) -> dict[str, str]:
+        """Return the SHA-256 of each file that no longer changes once the run has ended."""
+        checkpoint = f"{CHECKPOINTS}/{tested_checkpoint(self.record)}"
+        names = (CONFIG, CLASSES, SPLIT, EPOCHS, PREDICTIONS, PER_CLASS, checkpoint)
+        return checksums_of(self.folder, names)
 
 
 def find_runs(roots: list[Path]) -> Iterator[Path]:

@@ -15,14 +15,24 @@ PATIENCE_S = 0.1  # `is_locked` holds a lock for an instant
 
 
 def write_atomically(path: Path, content: bytes | Iterator[bytes]) -> None:
-    """Write a new file next to `path`, flush it to disk, and rename it to `path`."""
+    """Write a new file next to `path`, flush it to disk, and rename it to `path`.
+
+    Neither name is followed if it is a link: the link is replaced, its target stays as it is.
+    """
     new = path.with_name(f".{path.name}.new")
-    with new.open("wb") as file:
+    if new.is_symlink():
+        new.unlink()
+    with open(new, "wb", opener=_open_no_link) as file:
         file.writelines([content] if isinstance(content, bytes) else content)
         file.flush()
         os.fsync(file.fileno())
     os.replace(new, path)
     sync_folder(path.parent)
+
+
+def _open_no_link(path: str, flags: int) -> int:
+    """Open a file, or raise OSError if it is a link; Windows follows links."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def sync_folder(folder: Path) -> None:

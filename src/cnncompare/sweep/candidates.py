@@ -110,6 +110,12 @@ def _check_seeds(configs: Sequence[Config]) -> None:
         raise ConfigError(
             "force=true would repeat the runs whenever settle continues; leave it out"
         )
+    for config in configs:
+        found = config.trainer.shortening_options
+        if found:
+            raise ConfigError(
+                f"{found[0]}: settle compares whole trainings; leave it out, or use cnncompare -m"
+            )
     if not all(config.trains for config in configs):
         raise ConfigError(
             "trainer.max_epochs=0 trains nothing, and a test of fixed weights has no seeds to add; "

@@ -1,6 +1,7 @@
 """Waiting and running jobs of a sweep; imports no torch."""
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -8,6 +9,8 @@ from omegaconf import DictConfig
 from cnncompare.config.schema import Config
 from cnncompare.sweep.processes import JobProcess
 from cnncompare.sweep.resources import DeviceSlot
+
+_IN_TITLE = ("model", "model.name", "seed")
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,19 @@ class Job:
     composed: DictConfig
     overrides: tuple[str, ...]
     label: str  # the overrides that not all jobs share
+
+    def title(self, n_jobs: int | None) -> str:
+        """Return "job 4 of 9  resnet20  seed 0" and other overrides that not all jobs share.
+
+        `n_jobs` is None for a sweep that may add jobs.
+        """
+        position = f"job {self.number}" + (f" of {n_jobs}" if n_jobs else "")
+        others = [
+            text
+            for text in self.label.split(" ")
+            if "=" in text and text.partition("=")[0] not in _IN_TITLE
+        ]
+        return "  ".join([position, self.config.model.name, f"seed {self.config.seed}", *others])
 
 
 @dataclass
@@ -32,6 +48,11 @@ class RunningJob:
     oom_kills_before: int
     next_signal_at: float | None  # monotonic time of the next stop signal
     signals_sent: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def elapsed_s(self) -> float:
+        return time.monotonic() - self.started
 
     @property
     def timed_out(self) -> bool:

@@ -1,6 +1,5 @@
 """Outcome of a job, as it reported it or as its exit status shows; imports no torch."""
 
-import json
 import signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Literal
 
 from cnncompare.runs.record import Failure
 from cnncompare.sweep.worker import EXIT_REPORT
+from cnncompare.system import strict_json
 
 OutcomeKind = Literal["finished", "skipped", "failed", "interrupted", "not started"]
 
@@ -19,13 +19,18 @@ class JobOutcome:
     kind: OutcomeKind
     reason: str = ""
 
+    @property
+    def text(self) -> str:
+        """The kind and, after a colon, the reason."""
+        return f"{self.kind}: {self.reason}" if self.reason else self.kind
+
 
 def reported_exit(job_file: Path) -> tuple[int, str] | None:
     """Return the exit code and message that the job reported; None if it could not report any."""
     path = job_file.with_name(EXIT_REPORT)
     if not path.exists():
         return None
-    report = json.loads(path.read_text(encoding="utf-8"))
+    report = strict_json.loads(path.read_bytes())
     return report["code"], report["message"]
 
 

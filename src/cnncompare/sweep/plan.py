@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
+from cnncompare.config.arguments import without_launcher
 from cnncompare.config.schema import Config
+from cnncompare.config.training_length import training_length
 from cnncompare.runs.budget import choose_epochs, cost_text, macs_of_epoch, share_remark
 from cnncompare.runs.lifecycle import finished_run
 from cnncompare.sweep.job_state import Job
@@ -28,6 +28,7 @@ from cnncompare.sweep.resources import DeviceSlot
 from cnncompare.sweep.run_sweep import make_jobs
 from cnncompare.sweep.worker import PROBE_RESULT
 from cnncompare.system.signals import RaiseInterrupted
+from cnncompare.system.tables import FittingColumn, fitting_table
 from cnncompare.terminal.console import make_console
 from cnncompare.terminal.formatting import gmacs, integer, millions, number
 
@@ -36,16 +37,6 @@ usage: python -m cnncompare plan -m [overrides]
 
 Build each job of the sweep, time a few training steps, and print the estimated cost of the sweep.
 Nothing is trained and no run is written. A missing data set is downloaded or decoded."""
-HEADERS = (
-    "job",
-    "parameters (M)",
-    "GMACs",
-    "peak memory (MiB)",
-    "epoch (s)",
-    "time (h)",
-    "disk (MB)",
-    "",
-)
 
 ProbeResult = dict[str, Any]
 
@@ -53,7 +44,7 @@ ProbeResult = dict[str, Any]
 def plan_arguments(arguments: list[str]) -> list[str]:
     """Return the arguments with which Hydra passes the composed jobs to `plan_jobs`."""
     multirun = [] if {"-m", "--multirun"} & set(arguments) else ["-m"]
-    return [*multirun, *arguments, "hydra.launcher.plan=true"]
+    return [*multirun, *without_launcher(arguments), "hydra.launcher.plan=true"]
 
 
 def plan_jobs(
@@ -111,23 +102,27 @@ def costs(config: Config, probed: ProbeResult) -> ProbeResult:
         hours = probed["n_test"] / batch_size * step_s / 3600
         return probed | {"epoch_s": None, "hours": hours, "disk_mb": 0.0}
     forward_s = step_s / batch_size / 3  # of one image
-    steps_s = max(1, probed["n_train"] // batch_size) * step_s
+    length = training_length(config, probed["n_train"], batch_size)
+    steps_s = length.steps_per_epoch * step_s
     epoch_s = probed.get("epoch_s") or steps_s + probed["n_val"] * forward_s
-    epochs, problem = _epochs(config, probed, epoch_s)
-    if epochs is None:
-        return probed | problem | {"epoch_s": epoch_s, "hours": None, "disk_mb": None}
+    epochs: float = length.steps / length.steps_per_epoch
+    problem: dict[str, str] = {}
+    if config.budget.is_set:
+        chosen, problem = _epochs(config, probed, epoch_s)
+        if chosen is None:
+            return probed | problem | {"epoch_s": epoch_s, "hours": None, "disk_mb": None}
+        epochs, probed = chosen, probed | {"epochs": chosen}
     run_s = epochs * epoch_s + probed["n_test"] * forward_s
-    found = {"epoch_s": epoch_s, "epochs": epochs, "hours": run_s / 3600}
-    return probed | problem | found | {"disk_mb": _checkpoints_mb(config, probed["size_mb"])}
+    disk_mb = _checkpoints_mb(config, probed["size_mb"])
+    return probed | problem | {"epoch_s": epoch_s, "hours": run_s / 3600, "disk_mb": disk_mb}
 
 
 def _epochs(
     config: Config, probed: ProbeResult, epoch_s: float
 ) -> tuple[int | None, dict[str, str]]:
-    """Return the number of epochs, None if the budget is below one, and a problem or remark."""
+    """Return the epochs of the budget, None if it is below one, and a problem or remark."""
     budget = config.budget
-    if budget.amount is None:
-        return config.trainer.max_epochs, {}
+    assert budget.amount is not None
     in_seconds = budget.seconds is not None
     per_epoch = epoch_s if in_seconds else macs_of_epoch(probed["macs"], probed["n_train"])
     epochs = choose_epochs(budget.amount, per_epoch)
@@ -135,7 +130,7 @@ def _epochs(
         cost = cost_text(per_epoch, in_seconds=in_seconds)
         return None, {"problem": f"{budget.override} is below one epoch, {cost}"}
     remark = share_remark(budget.amount, per_epoch)
-    return epochs, {"problem": remark} if remark else {}
+    return epochs, {"remark": remark} if remark else {}
 
 
 def _checkpoints_mb(config: Config, size_mb: float) -> float:
@@ -148,30 +143,36 @@ def _checkpoints_mb(config: Config, size_mb: float) -> float:
 
 
 def _print(rows: Sequence[tuple[Job, ProbeResult, bool]]) -> None:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    has_budget = any(job.config.budget.is_set for job, _, _ in rows)
-    for header in (*HEADERS[:5], *["epochs"] * has_budget, *HEADERS[5:]):
-        table.add_column(header, justify="left" if header in ("job", "") else "right")
+    console = make_console()
+    console.print(fitting_table(_columns(rows), console))
     for job, cost, finished in rows:
-        state = "already finished" if finished else cost.get("problem", "")
-        cells = _cells(cost)
-        if has_budget:
-            cells.insert(4, integer(cost.get("epochs")))
-        table.add_row(job.label, *cells, state)
+        if not finished and (text := cost.get("problem") or cost.get("remark")):
+            console.print(f"{job.label}: {text}", soft_wrap=True, markup=False)
     unfinished = [cost for _, cost, finished in rows if not finished]
     hours = sum(cost["hours"] or 0.0 for cost in unfinished)
     disk_mb = sum(cost["disk_mb"] or 0.0 for cost in unfinished)
-    console = make_console()
-    console.print(table)
     print(f"{len(unfinished)} of {len(rows)} jobs to run: {hours:.2f} h, {disk_mb:,.0f} MB of disk")
 
 
-def _cells(cost: ProbeResult) -> list[str]:
+def _columns(rows: Sequence[tuple[Job, ProbeResult, bool]]) -> list[FittingColumn]:
+    """Return the columns; a narrow terminal drops those with the highest priority first."""
+    costs_of = [cost for _, cost, _ in rows]
+    memory = [cost.get("peak_gpu_mib") or cost.get("peak_rss_mib") for cost in costs_of]
+    states = [
+        "already finished" if finished else "problem" if "problem" in cost else ""
+        for _, cost, finished in rows
+    ]
+    chosen = [cost.get("epochs") for cost in costs_of]
+    has_budget = any(job.config.budget.is_set for job, _, _ in rows)
+    epochs = [FittingColumn("epochs", [integer(n) for n in chosen])] if has_budget else []
     return [
-        millions(cost.get("params")),
-        gmacs(cost.get("macs")),
-        integer(cost.get("peak_gpu_mib") or cost.get("peak_rss_mib")),
-        number(cost["epoch_s"], ".1f"),
-        number(cost["hours"], ".3f"),
-        number(cost["disk_mb"], ",.1f"),
+        FittingColumn("job", [job.label for job, _, _ in rows], justify="left", folds=True),
+        FittingColumn("parameters (M)", [millions(cost.get("params")) for cost in costs_of], 4),
+        FittingColumn("GMACs", [gmacs(cost.get("macs")) for cost in costs_of], 5),
+        FittingColumn("peak memory (MiB)", [integer(value) for value in memory], 2),
+        FittingColumn("epoch (s)", [number(cost["epoch_s"], ".1f") for cost in costs_of], 1),
+        *epochs,
+        FittingColumn("time (h)", [number(cost["hours"], ".3f") for cost in costs_of]),
+        FittingColumn("disk (MB)", [number(cost["disk_mb"], ",.1f") for cost in costs_of], 3),
+        FittingColumn("", states, 1, justify="left"),
     ]

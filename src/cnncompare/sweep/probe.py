@@ -74,13 +74,17 @@ def probe(config: Config) -> dict[str, Any]:
         "macs": registry.count_macs(model.network, data.image_shape),
         "size_mb": registry.size_mb(model.network),
         "batch_size": batch_size,
-        "step_s": timer.step_s(),
+        "step_s": _of_optimizer_step(timer.step_s(), config),
         "n_train": data.n_train,
         "n_val": data.n_val,
         "n_test": data.n_test,
         "peak_rss_mib": peak_rss_mib(),
         "peak_gpu_mib": peak_gpu_mib(),
     }
+
+
+def _of_optimizer_step(batch_s: float | None, config: Config) -> float | None:
+    return batch_s and batch_s * (config.trainer.accumulate_grad_batches if config.trains else 1)
 
 
 def _trainer(config: Config, timer: StepTimer, folder: Path) -> pl.Trainer:
@@ -91,6 +95,7 @@ def _trainer(config: Config, timer: StepTimer, folder: Path) -> pl.Trainer:
         devices=1,
         precision=config.trainer.precision,
         callbacks=[*averaging(config), timer],  # those that cost time or memory in each step
+        reload_dataloaders_every_n_epochs=1,
         limit_val_batches=0,
         limit_test_batches=STEPS,
         logger=False,

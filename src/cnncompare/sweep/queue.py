@@ -36,6 +36,7 @@ from cnncompare.sweep.resources import DeviceSlot, DeviceSlots
 from cnncompare.sweep.waiting_jobs import JobList
 from cnncompare.sweep.worker import EXIT_REPORT, LOCKED
 from cnncompare.system.signals import PendingSignals, RaiseInterrupted
+from cnncompare.terminal.formatting import duration, percent
 
 POLL_S = 0.02  # interval between two checks of the processes
 RETRY_S = 1.0  # interval between two attempts at a run that another process holds
@@ -62,7 +63,7 @@ class JobQueue:
         self.outcomes: dict[int, JobOutcome] = {}
         self._slots = slots
         self._folder = folder  # for the files of the jobs
-        self._view = LiveView()
+        self._view = LiveView(len(jobs) if on_close is None else None)
         self._job_list = JobList({job.number: job.config for job in jobs})
         self._limits = SweepLimits(jobs[0].config.sweep)
         self._retry_at: dict[int, float] = {}
@@ -97,7 +98,7 @@ class JobQueue:
                 self._collect_exited()
                 unfinished = [*(running.job for running in self.running), *self.waiting]
                 self._job_list.update({job.number for job in unfinished})
-                self._view.show(self.running)
+                self._view.show(self.running, self.waiting)
                 time.sleep(POLL_S if self.running else POLL_S / 10)
         if signals.received is not None:
             raise Interrupted(signals.received)
@@ -130,7 +131,8 @@ class JobQueue:
     def _start(self, job: Job, slot: DeviceSlot) -> None:
         file = self._folder / str(job.number) / "job.json"
         file.parent.mkdir(exist_ok=True)
-        file.write_text(json.dumps(job_file_content(job, slot)), encoding="utf-8")
+        content = job_file_content(job, slot) | {"title": self._view.title(job)}
+        file.write_text(json.dumps(content), encoding="utf-8")
         file.with_name(EXIT_REPORT).unlink(missing_ok=True)  # of an earlier attempt
         oom_kills = count_oom_kills()
         # the first job waits seconds for the forkserver's imports, and there is nothing to stop yet
@@ -138,7 +140,9 @@ class JobQueue:
             process = start(file, job.config, {**os.environ, **slot.environment})
         limit_s = job.config.sweep.timeout_s
         deadline = None if limit_s is None else time.monotonic() + limit_s
-        self.running.append(RunningJob(job, file, process, slot, oom_kills, deadline))
+        started = RunningJob(job, file, process, slot, oom_kills, deadline)
+        self.running.append(started)
+        self._view.print_start(started, self.running, self.waiting)
 
     def _end_sweep_if_due(self) -> None:
         """After a limit, interrupt the running jobs once and drop the waiting ones."""
@@ -169,6 +173,7 @@ class JobQueue:
             running.process.kill_group()
             self.running.remove(running)
             self._slots.release(running.slot)
+            self._view.print_end(running, finished=code == 0)
             self._evaluate(running, code)
 
     def _evaluate(self, running: RunningJob, code: int) -> None:
@@ -211,12 +216,20 @@ class JobQueue:
 
     def _close(self, job: Job, outcome: JobOutcome) -> None:
         self.outcomes[job.number] = outcome
-        self._report(job, f"{outcome.kind}{': ' if outcome.reason else ''}{outcome.reason}")
+        self._report(job, outcome.text + (_result(job) if outcome.kind == "finished" else ""))
         if self._on_close is not None:
             self._on_close(self, job, outcome)
 
     def _report(self, job: Job, text: str) -> None:
-        self._view.print_line(f"job {job.number}  {job.label}  {text}")
+        self._view.print_line(f"{self._view.title(job)}  {text}")
+
+
+def _result(job: Job) -> str:
+    """Return the test accuracy and the duration of a finished job."""
+    run = read_existing(job.config.run_folder())
+    if run is None:
+        return ""
+    return f"  test acc {percent(run.record.test.acc1)}  {duration(run.record.wall_s)}"
 
 
 def _recorded_error(running: RunningJob, code: int) -> str:

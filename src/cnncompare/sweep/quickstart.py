@@ -17,7 +17,7 @@ handwritten digits, then compare them in a report. Nothing is downloaded. An int
 continues with the same command. Overrides apply to all runs: cnncompare quickstart seeds=5"""
 NEXT_STEPS = """
 next:
-  tensorboard --logdir {study}                               # curves of all runs
+  cnncompare tensorboard {study}                             # curves of all runs
   cnncompare -m name=mine data=folder data.root=PHOTOS model=lenet5,resnet20 seeds=3
   cnncompare models                                          # the networks to choose from"""
 

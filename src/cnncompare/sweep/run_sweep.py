@@ -33,7 +33,7 @@ def run_jobs(
     with RaiseInterrupted(), tempfile.TemporaryDirectory(prefix="cnncompare-") as folder:
         queue = JobQueue(jobs, slots_for(configs), Path(folder))
         queue.run()
-    _print_summary(jobs, queue.outcomes)
+    print_summary(jobs, queue.outcomes)
 
 
 def make_jobs(
@@ -60,7 +60,11 @@ def make_jobs(
     ]
 
 
-def _print_summary(jobs: Sequence[Job], outcomes: Mapping[int, JobOutcome]) -> None:
+def print_summary(jobs: Sequence[Job], outcomes: Mapping[int, JobOutcome]) -> None:
+    """Print the end of a sweep: a table of the runs, and the jobs that did not finish.
+
+    Raises RunError if there are any.
+    """
     runs = [run for job in jobs if (run := read_existing(job.config.run_folder()))]
     print_sweep_table(_distinct(runs))
     kinds = Counter(outcome.kind for outcome in outcomes.values())

@@ -15,9 +15,8 @@ from pathlib import Path
 import numpy as np
 from omegaconf import DictConfig
 
-from cnncompare.comparison.load import Result, load_results
+from cnncompare.comparison.load import Result
 from cnncompare.comparison.race import Race
-from cnncompare.comparison.untrained import failure_of
 from cnncompare.config.schema import Config
 from cnncompare.errors import ConfigError, RunError
 from cnncompare.runs.lifecycle import finished_run, reusable_run
@@ -35,6 +34,7 @@ from cnncompare.sweep.settle_state import (
     ObservedRun,
     SettleState,
     load_state,
+    load_trained,
     pairs_of,
     restore_pairs,
 )
@@ -158,6 +158,9 @@ class SettleRace:
                 self._observe((k, run.seed), run.wall_s)
         if self._state.has_candidates(self._candidates):
             restore_pairs(self._race, self._state, self._candidates)
+        for k in range(len(self._candidates)):  # runs that did not train are not in the state
+            if self._is_free(k):
+                self._loaded((k, self._next_seed(k)))
 
     def _check_budget(self) -> None:
         """Probe the candidates without a finished run; raise ConfigError if none is affordable."""
@@ -243,18 +246,19 @@ class SettleRace:
             queue.add(next_job)
 
     def _observe(self, key: Key, wall_s: float | None) -> None:
-        """Add a finished run to the race, or take its network out if the run did not train."""
-        network, seed = key
-        candidate = self._candidates[network]
-        results, skipped = load_results([candidate.job(0, seed).config.run_folder()])
-        problem = failure_of(results[0]) if results else skipped[0].reason
-        if results and results[0].outcome is None:
-            problem = skipped[0].reason
+        """Add a finished run to the race, unless it did not train."""
+        result = self._loaded(key)
+        if result is not None:
+            self._check_images(result)
+            self._add(key, result, wall_s)
+
+    def _loaded(self, key: Key) -> Result | None:
+        """Return a finished run; take its network out and return None if it did not train."""
+        folder = self._candidates[key[0]].job(0, key[1]).config.run_folder()
+        result, problem = load_trained(folder)
         if problem:
-            self._race.failed[network] = f"did not train: {problem}"
-            return
-        self._check_images(results[0])
-        self._add(key, results[0], wall_s)
+            self._race.failed[key[0]] = f"did not train: {problem}"
+        return result
 
     def _add(self, key: Key, result: Result, wall_s: float | None) -> None:
         network, seed = key

@@ -1,13 +1,14 @@
 """settle.json, the state of a race beside its runs: order of the runs, intervals, e-values."""
 
-import json
 import math
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from cnncompare.comparison.load import Result, load_results
 from cnncompare.comparison.race import LEVEL, Race
+from cnncompare.comparison.untrained import failure_of
 from cnncompare.errors import DataError
 from cnncompare.runs.storage import write_atomically
 from cnncompare.sweep.candidates import Candidate
@@ -79,7 +80,7 @@ class SettleState(_Section):
 def load_state(path: Path) -> SettleState | None:
     """Return the state; None without a file. Raises DataError if it cannot be read."""
     try:
-        return SettleState.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        return SettleState.model_validate(strict_json.loads(path.read_bytes()))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, ValidationError) as error:
@@ -87,6 +88,15 @@ def load_state(path: Path) -> SettleState | None:
             f"{path} is no state of a race ({str(error).splitlines()[0]}); move it away: the "
             "finished runs are used without it"
         ) from None
+
+
+def load_trained(folder: Path) -> tuple[Result | None, str]:
+    """Return the result of a finished run, or None and the evidence that it did not train."""
+    results, skipped = load_results([folder])
+    if not results or results[0].outcome is None:
+        return None, skipped[0].reason
+    problem = failure_of(results[0])
+    return (None, problem) if problem else (results[0], "")
 
 
 def pairs_of(race: Race, labels: list[str]) -> list[PairSection]:

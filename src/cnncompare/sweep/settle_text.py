@@ -93,7 +93,7 @@ def _interval(race: Race, rival: int, leader: int) -> str:
     if not race.runs[rival]:
         return "no run yet"
     low, high = 100 * float(race.low[rival, leader]), -100 * float(race.low[leader, rival])
-    if math.isinf(low) or math.isinf(high):
+    if math.isinf(low) or math.isinf(high) or (low <= -100 and high >= 100):
         return "no bound yet"
     return f"{number(max(low, -100), '+.1f')} to {number(min(high, 100), '+.1f')} points"
 

@@ -49,7 +49,7 @@ class Space:
             values["optimizer.weight_decay"] = optimizer.weight_decay * factor
         if self.warmup is not None:
             share = self.warmup.at(point[2], is_log=False)
-            values["scheduler.warmup_epochs"] = share * config.trainer.max_epochs
+            values["scheduler.warmup_epochs"] = share * (config.known_epochs or 0)
         return {key: float(f"{value:.4g}") for key, value in values.items()}
 
 
@@ -72,7 +72,7 @@ def space_of(configs: Sequence[Config], ranges: dict[str, str]) -> Space:
     """Return the space that all networks share, for the texts of its ranges.
 
     The weight decay is left out if no network has one, and the warm-up if a schedule has none or
-    a budget chooses the epochs. Raises ConfigError if the range of such a dimension was given.
+    the epochs are not known before the training. Raises ConfigError if the range of such a dimension was given.
     """
     found = {name: parse_range(name, text) for name, text in (DEFAULTS | ranges).items()}
     reasons = {
@@ -105,8 +105,8 @@ def points(n: int) -> list[list[float]]:
 
 
 def _no_warmup(configs: Sequence[Config]) -> str:
-    if any(config.budget.is_set for config in configs):
-        return "a budget chooses the epochs, of which the warm-up would be a share"
+    if any(config.known_epochs is None for config in configs):
+        return "a budget or max_steps determines the epochs, of which the warm-up is a share"
     without = [c.scheduler.name for c in configs if not hasattr(c.scheduler, "warmup_epochs")]
     return f"scheduler={without[0]} has no warm-up" if without else ""
 

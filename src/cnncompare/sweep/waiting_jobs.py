@@ -15,6 +15,7 @@ from filelock import FileLock
 from cnncompare.config.schema import Config
 from cnncompare.errors import UserError
 from cnncompare.runs.storage import LOCKS, is_locked, lock, write_atomically
+from cnncompare.system import strict_json
 
 _PREFIX = "sweep-"
 
@@ -24,7 +25,7 @@ class WaitingJob:
     """A job that a running sweep has not finished."""
 
     id: str  # of its run
-    max_epochs: int | None  # null: a budget will choose it
+    max_epochs: int | None  # None if a number of steps ends the training, or a budget chooses it
 
 
 class JobList:
@@ -91,7 +92,7 @@ def waiting_jobs(folder: Path) -> list[WaitingJob]:
     for path in sorted((folder / LOCKS).glob(f"{_PREFIX}*.json")):
         with suppress(OSError, ValueError, KeyError, TypeError):
             if is_locked(folder / path.stem):
-                for job in json.loads(path.read_text(encoding="utf-8")):
+                for job in strict_json.loads(path.read_bytes()):
                     found[job["id"]] = WaitingJob(job["id"], job["max_epochs"])
     return list(found.values())
 

@@ -88,7 +88,8 @@ def _train(job: dict[str, Any]) -> tuple[int, str]:
     try:
         from cnncompare.training.train import train
 
-        train(config, argv=job["argv"], clocks_shared=job["clocks_shared"])
+        title = job.get("title", "")
+        train(config, argv=job["argv"], clocks_shared=job["clocks_shared"], title=title)
     except LockedError as error:
         return LOCKED, str(error)
     except CnncompareError as error:
@@ -96,7 +97,7 @@ def _train(job: dict[str, Any]) -> tuple[int, str]:
     except Interrupted as stop:
         return stop.exit_code, str(stop)
     except Exception as error:  # before the run was opened, for example in a user's module
-        return 1, _record(config, error)
+        return 1, record_failure(config, error)
     return 0, ""
 
 
@@ -119,7 +120,8 @@ def _probe_problem(error: Exception) -> str:
     return f"{type(error).__name__}: {first_line(error)}"
 
 
-def _record(config: Config, error: Exception) -> str:
+def record_failure(config: Config, error: Exception) -> str:
+    """Close the record with an error that its run could not record; return it in one line."""
     failure = Failure(type=type(error).__name__, message=first_line(error))
     if is_rank_zero():
         fail_run(config, failure, details=traceback.format_exc())

@@ -12,6 +12,36 @@ def dumps(content: Any, *, indent: int | None = None, ensure_ascii: bool = True)
     )
 
 
+def loads(content: str | bytes) -> Any:
+    """Return the content of JSON.
+
+    Numbers that are not finite, which other programs write, become None. Raises ValueError also for
+    integers beyond 64 bits, characters without an encoding, and nesting too deep for the stack.
+    """
+    try:
+        text = content if isinstance(content, str) else content.decode()
+        loaded = json.loads(
+            text, parse_int=_parse_int, parse_float=_parse_float, parse_constant=lambda _: None
+        )
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if "\\ud" in text.lower():  # an escape of half a character, perhaps without its other half
+        json.dumps(loaded, ensure_ascii=False).encode()
+    return loaded
+
+
+def _parse_int(digits: str) -> int:
+    number = int(digits)
+    if not -(2**63) <= number < 2**63:
+        raise ValueError(f"the number {digits[:20]}... has more than 64 bits")
+    return number
+
+
+def _parse_float(digits: str) -> float | None:
+    number = float(digits)
+    return number if math.isfinite(number) else None
+
+
 def without_non_finite(content: Any) -> Any:
     """Return the nested dicts and lists with None in place of each number that is not finite."""
     if isinstance(content, float):

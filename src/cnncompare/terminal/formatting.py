@@ -62,6 +62,24 @@ def p_value(value: float | None) -> str:
     return "< 0.0001" if value is not None and value < 1e-4 else number(value, ".2g")
 
 
+def duration(seconds: float | None) -> str:
+    """Return a time in its two largest units: "12.3 s", "3 min 28 s", "5 h 07 min", "2 d 4 h".
+
+    Whole seconds, as of an estimate, have no decimals.
+    """
+    if seconds is None or isnan(seconds) or seconds < 59.95:
+        text = number(seconds, ".0f" if isinstance(seconds, int) else ".1f")
+        return text if text == UNKNOWN else f"{text} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    minutes = round(seconds / 60)
+    if minutes < 24 * 60:
+        return f"{minutes // 60} h {minutes % 60:02} min"
+    hours = round(seconds / 3600)
+    return f"{hours // 24} d {hours % 24} h"
+
+
 def enumeration(names: Sequence[str]) -> str:
     """Return "a", "a and b" or "a, b and c"."""
     *first, last = names

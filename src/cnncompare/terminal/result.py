@@ -1,44 +1,81 @@
 """The result of one run and the next commands of a sweep, printed on the terminal."""
 
 import shlex
+import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from rich.console import Console
 from rich.table import Table
 
 from cnncompare.errors import shortened
 from cnncompare.runs.record import RunRecord
 from cnncompare.runs.run import Run
 from cnncompare.terminal.console import make_console
-from cnncompare.terminal.formatting import UNKNOWN, integer, millions, percent, significant
+from cnncompare.terminal.formatting import (
+    UNKNOWN,
+    duration,
+    gmacs,
+    integer,
+    millions,
+    percent,
+    significant,
+)
 
 MOST_CLASSES = 8  # named in a line
 
 
 def print_run_result(run: Run) -> None:
-    """Print the results of a run and, unwrapped on a line of its own, its folder."""
+    """Print the results of a run, the next commands and, on a line of its own, its folder."""
     console = make_console()
-    table = Table.grid(padding=(0, 2))
+    table = Table.grid(padding=(0, 2), pad_edge=False)
     for name, value in _results(run.record):
         table.add_row(name, value)
     console.print()
     console.print(table)
     remarks = [*health_remarks(run.record), *class_remarks(run), *evaluation_remarks(run.record)]
-    for line in remarks:
-        console.print(line, soft_wrap=True, markup=False)
-    console.print(shell_path(run.folder), soft_wrap=True)
+    for line in [*comparability_remarks(run.record), *remarks]:
+        console.print(line, markup=False)
+    folder = shell_path(run.folder)
+    commands = {"predict": f"predict {folder} IMAGE", **_commands(run.folder.parent)}
+    _print_commands(console, commands)
+    console.print(folder, soft_wrap=True)
 
 
 def print_next_steps(folders: Sequence[Path]) -> None:
     """Print the folders with a sweep's results, and the commands that compare and display them."""
     console = make_console()
-    python = shell_path(Path(sys.executable))
     for folder in dict.fromkeys(folders):
-        path = shell_path(folder)
-        console.print(f"\nresults      {path}", soft_wrap=True)
-        console.print(f"report       {python} -m cnncompare report {path}", soft_wrap=True)
-        console.print(f"TensorBoard  {python} -m tensorboard.main --logdir {path}", soft_wrap=True)
+        console.print(f"\nresults      {shell_path(folder)}", soft_wrap=True)
+        predict = {"predict": f"predict {shell_path(folder)} IMAGE"}
+        _print_commands(console, _commands(folder) | predict)
+
+
+def _commands(study: Path) -> dict[str, str]:
+    path = shell_path(study)
+    return {"report": f"report {path}", "TensorBoard": f"tensorboard {path}"}
+
+
+def _print_commands(console: Console, commands: Mapping[str, str]) -> None:
+    """Print each command on a line of its own, unwrapped, so that it can be copied."""
+    for name, command in commands.items():
+        console.print(f"{name:11}  {_program()} {command}", soft_wrap=True, markup=False)
+
+
+def _program() -> str:
+    """Return how this program is called: by its name, if a shell finds it under that name."""
+    own = Path(sys.executable).with_name("cnncompare")
+    found = shutil.which("cnncompare")
+    if found and Path(found).absolute() == own.absolute():
+        return "cnncompare"
+    return f"{shell_path(Path(sys.executable))} -m cnncompare"
+
+
+def comparability_remarks(record: RunRecord) -> list[str]:
+    """Return a line with the reasons why no report compares the run; empty without any."""
+    reasons = record.training.incomparable if record.training else []
+    return [f"not comparable: {', '.join(reasons)}; report leaves the run out"] if reasons else []
 
 
 def health_remarks(record: RunRecord) -> list[str]:
@@ -118,18 +155,24 @@ def _training_results(record: RunRecord) -> list[tuple[str, str]]:
         return []
     best = record.best
     epochs = record.training.epochs_done if record.training else None
-    selected = f"{percent(best.val_acc1)}, epoch {integer(best.epoch)} of {integer(epochs)}"
-    return [("val top-1", selected), ("epoch (s)", significant(record.timing.epoch_s))]
+    selected = f"{integer(best.epoch)} of {integer(epochs)}, val top-1 {percent(best.val_acc1)}"
+    return [
+        ("best epoch", selected),
+        ("trained in", duration(record.wall_s)),
+        ("epoch (s)", significant(record.timing.epoch_s)),
+    ]
 
 
 def _cost_results(record: RunRecord) -> list[tuple[str, str]]:
     phase = "testing" if record.evaluation else "training"
-    memory, params = record.memory, record.model.params if record.model else None
+    memory, model = record.memory, record.model
     gpu_peak = memory.peak_gpu_mib
     gpu = [] if gpu_peak is None else [("peak GPU memory (MiB)", integer(gpu_peak))]
     return [
         (phase, f"{integer(record.timing.images_per_s)} images/s"),
-        ("parameters (M)", millions(params)),
+        ("parameters (M)", millions(None if model is None else model.params)),
+        ("size (MB)", significant(None if model is None else model.size_mb)),
+        ("GMACs", gmacs(None if model is None else model.macs)),
         ("peak memory (MiB)", integer(memory.peak_rss_mib)),
         *gpu,
     ]

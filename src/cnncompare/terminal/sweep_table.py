@@ -12,33 +12,36 @@ from cnncompare.runs.record import RunRecord
 from cnncompare.runs.run import Run
 from cnncompare.terminal.console import make_console
 from cnncompare.terminal.formatting import UNKNOWN, gmacs, integer, millions, percent, significant
-from cnncompare.terminal.result import evaluation_remarks, health_remarks, shell_path
+from cnncompare.terminal.result import (
+    comparability_remarks,
+    evaluation_remarks,
+    health_remarks,
+    shell_path,
+)
+from cnncompare.terminal.varied_settings import varied_settings
 
 
 def print_sweep_table(runs: Sequence[Run]) -> None:
-    """Print a sweep's runs, the best test accuracy first, then the errors of failed runs.
+    """Print a sweep's runs in the order of its jobs, then the errors of failed runs.
 
-    A narrow terminal drops columns, the least important first; no number is wrapped.
+    They are not ranked: the order of single runs says little about the networks. A narrow terminal
+    drops columns, the least important first; no number is wrapped.
     """
     console = make_console()
     console.print()
-    console.print(_fitting_table([run.record for run in sorted(runs, key=_rank)], console))
-    for run in runs:
-        _print_remarks(run.record, console)
+    console.print(_fitting_table(runs, console))
+    if len(runs) > 1:
+        console.print("single runs, not ranked; the report tests which differences are significant")
+    for line in dict.fromkeys(line for run in runs for line in _remarks(run.record)):
+        console.print(line, markup=False)
     for folder in dict.fromkeys(run.folder.parent for run in runs):
         console.print(shell_path(folder), soft_wrap=True)
 
 
-def _print_remarks(record: RunRecord, console: Console) -> None:
-    if record.error is not None:
-        console.print(f"{record.id}: {record.error.message}", soft_wrap=True, markup=False)
-    for line in [*health_remarks(record), *evaluation_remarks(record)]:
-        console.print(f"{record.label}: {line}", soft_wrap=True, markup=False)
-
-
-def _rank(run: Run) -> tuple[float, str]:
-    accuracy = run.record.test.acc1
-    return (1.0 if accuracy is None else -accuracy, run.record.id)
+def _remarks(record: RunRecord) -> list[str]:
+    error = [] if record.error is None else [f"{record.id}: {record.error.message}"]
+    lines = [*comparability_remarks(record), *health_remarks(record), *evaluation_remarks(record)]
+    return error + [f"{record.label}: {line}" for line in lines]
 
 
 @dataclass(frozen=True)
@@ -77,15 +80,15 @@ def _peak_memory(record: RunRecord) -> str:
 
 
 _MODEL = _Column("model", 0, lambda record: record.label, numeric=False)
+_STATUS = _Column("status", 2, lambda record: record.status, numeric=False)
 _RESULTS = (
-    _Column("status", 2, lambda record: record.status, numeric=False),
-    _Column("val top-1", 4, lambda record: percent(record.best.val_acc1)),
+    _Column("val top-1", 5, lambda record: percent(record.best.val_acc1)),
     _Column("test top-1", 0, lambda record: percent(record.test.acc1)),
     _Column("epoch (s)", 1, lambda record: significant(record.timing.epoch_s)),
-    _Column("images/s", 5, lambda record: integer(record.timing.images_per_s)),
-    _Column("parameters (M)", 3, _params),
-    _Column("GMACs", 6, _gmacs),
-    _Column("peak memory (MiB)", 7, _peak_memory),
+    _Column("images/s", 6, lambda record: integer(record.timing.images_per_s)),
+    _Column("parameters (M)", 4, _params),
+    _Column("GMACs", 7, _gmacs),
+    _Column("peak memory (MiB)", 8, _peak_memory),
 )
 # printed only if the runs differ in it
 _SETTINGS = (
@@ -104,16 +107,32 @@ _SETTINGS = (
 )
 
 
-def _fitting_table(records: Sequence[RunRecord], console: Console) -> Table:
+def _fitting_table(runs: Sequence[Run], console: Console) -> Table:
     """Return the table with as many columns as fit the console's width."""
-    varied = [c for c in _SETTINGS if len({c.cell(record) for record in records}) > 1]
-    columns = [_MODEL, *varied, *_RESULTS]
+    records = [run.record for run in runs]
+    unfinished = any(record.status != "finished" for record in records)
+    columns = [_MODEL, *_varied(runs), *([_STATUS] if unfinished else []), *_RESULTS]
     unlimited = console.options.update(width=1000)
     for lowest in range(max(column.priority for column in columns), 0, -1):
         table = _table(records, [column for column in columns if column.priority <= lowest])
         if console.measure(table, options=unlimited).maximum <= console.width:
             return table
     return _table(records, [column for column in columns if column.priority == 0])
+
+
+def _varied(runs: Sequence[Run]) -> list[_Column]:
+    """Return a column for each setting that tells the runs apart."""
+    records = [run.record for run in runs]
+    usual = [c for c in _SETTINGS if len({c.cell(record) for record in records}) > 1]
+    shown = [tuple(column.cell(record) for column in (_MODEL, *usual)) for record in records]
+    others = varied_settings(runs, shown)
+    return [*usual, *(_other(title, records, cells) for title, cells in others.items())]
+
+
+def _other(title: str, records: Sequence[RunRecord], cells: Sequence[str]) -> _Column:
+    by_run = {record.id: cell for record, cell in zip(records, cells, strict=True)}
+    numeric = all(cell.replace(".", "").replace("e-", "").isdigit() for cell in cells)
+    return _Column(title, 3, lambda record: by_run[record.id], numeric)
 
 
 def _table(records: Sequence[RunRecord], columns: Sequence[_Column]) -> Table:

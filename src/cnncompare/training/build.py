@@ -10,6 +10,7 @@ from torch import nn
 from cnncompare.config.schema import Config
 from cnncompare.config.trainer import TrainerConfig
 from cnncompare.data.module import ImageData
+from cnncompare.data.training_batches import PLAIN, TrainingBatches
 from cnncompare.extensions.modules import import_own_module
 from cnncompare.models import registry
 from cnncompare.models.pretrained.finetune import freeze_backbone, head_parameters
@@ -39,6 +40,9 @@ def set_up_torch(config: Config) -> None:
     warnings.filterwarnings(  # batches are cut from one tensor in memory; workers would not help
         "ignore", message=".*does not have many workers.*", module="pytorch_lightning.*"
     )
+    warnings.filterwarnings(  # Slurm is installed, and this is no job of it
+        "ignore", message="The `srun` command is available.*"
+    )
 
 
 def find_pretrained_reference(config: Config) -> PretrainedReference | None:
@@ -53,7 +57,19 @@ def build_data(config: Config, reference: PretrainedReference | None) -> ImageDa
     transform = reference.transform if reference else None
     augmentations = [own.build() for own in config.augmentations.own("augmentations")]
     return ImageData(
-        config.data, seed=config.seed, weights_transform=transform, augmentations=augmentations
+        config.data,
+        seed=config.seed,
+        weights_transform=transform,
+        augmentations=augmentations,
+        training=_training_batches(config.trainer) if config.trains else PLAIN,
+    )
+
+
+def _training_batches(settings: TrainerConfig) -> TrainingBatches:
+    return TrainingBatches(
+        accumulate=settings.accumulate_grad_batches,
+        repeat_order=settings.overfit_batches is not None,
+        test_batches=settings.fast_dev_run or None,
     )
 
 
@@ -109,6 +125,7 @@ def build_task(config: Config, model: registry.BuiltModel, data: ImageData) -> I
         metrics={own.name: own.build(classes=len(data.classes)) for own in own_metrics},
         class_weights=loss_weights(config, data),
         balanced_classes=len(data.classes) if config.balances_classes else None,
+        max_steps=config.trainer.max_steps,
     )
 
 

@@ -45,8 +45,17 @@ class BestAndLastCheckpoint(ModelCheckpoint):
 
     `ModelCheckpoint(monitor=..., save_last=True)` writes `last.ckpt` only together with a new
     best. This is one callback, not two, because Lightning calls each callback six times per step.
+    An epoch without a validation is no candidate for the best.
     """
 
+    _validated = False
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        super().on_validation_end(trainer, pl_module)
+        self._validated = not trainer.sanity_checking
+
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        super().on_train_epoch_end(trainer, pl_module)  # first: last.ckpt contains the best score
+        if self._validated:  # first: last.ckpt contains the best score
+            super().on_train_epoch_end(trainer, pl_module)
+        self._validated = False
         trainer.save_checkpoint(Path(str(self.dirpath)) / LAST_CHECKPOINT)

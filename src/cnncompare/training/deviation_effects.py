@@ -58,8 +58,7 @@ def _corrected_data(cause: str, config: Config, data: ImageData, skipped: Tensor
     settings = config.data.model_copy(update=CORRECTIONS[cause])
     corrected = ImageData(settings, seed=config.seed, weights_transform=data.weights_transform)
     corrected.prepare()
-    corrected.exclude(skipped)
-    return corrected
+    return corrected.without(skipped)
 
 
 def _predict(network: nn.Module, data: ImageData, positions: Tensor) -> Tensor:

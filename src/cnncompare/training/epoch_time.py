@@ -30,20 +30,28 @@ VAL_COST = 1 / 3  # of an image in validation, in training steps: there is no ba
 class EpochTimer(Callback):
     """Times epochs and steps as the run's record does, and stops when `enough_s` are over.
 
-    At least EPOCHS epochs after the first one are timed or, if one is longer, STEPS steps.
+    At least EPOCHS epochs after the first one are timed or, if one is longer, STEPS steps. If only
+    every `val_every`th epoch is validated, a multiple of so many epochs is timed.
     """
 
-    def __init__(self, enough_s: float, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self,
+        enough_s: float,
+        clock: Callable[[], float] = time.perf_counter,
+        *,
+        val_every: int = 1,
+    ) -> None:
         self.epochs: list[float] = []  # training and validation
         self.steps: list[float] = []  # of the first epoch, from the end of one to that of the next
         self._enough_s = enough_s
+        self._val_every = val_every
         self._clock = clock
         self._started = self._epoch_started = clock()
         self._step_ended: float | None = None
-        self._train_ended = 0.0
+        self._val_ended: float | None = None
 
     def on_train_epoch_start(self, trainer: pl.Trainer, *_: Any) -> None:
-        self._epoch_started = self._train_ended = self._now(trainer)
+        self._epoch_started, self._val_ended = self._now(trainer), None
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         if self.epochs:
@@ -56,12 +64,15 @@ class EpochTimer(Callback):
             raise Measured
 
     def on_validation_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        self._train_ended = self._now(trainer)
+        self._val_ended = self._now(trainer)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        self.epochs.append(self._train_ended - self._epoch_started)
-        is_over = self._now(trainer) - self._started > self._enough_s
-        if len(self.epochs) > EPOCHS and is_over:
+        now = self._now(trainer)
+        ended = now if self._val_ended is None else self._val_ended
+        self.epochs.append(ended - self._epoch_started)
+        n_timed = len(self.epochs) - 1
+        is_enough = n_timed >= EPOCHS and n_timed % self._val_every == 0
+        if is_enough and now - self._started > self._enough_s:
             raise Measured
 
     def _now(self, trainer: pl.Trainer) -> float:
@@ -80,7 +91,8 @@ def measure_epoch_s(config: Config, data: ImageData, stop: Sequence[Callback] = 
     `stop` are callbacks that react to signals.
     """
     budget_s = config.budget.seconds or 0.0
-    timer = EpochTimer(min(max(SHARE * budget_s, SHORTEST_S), LONGEST_S))
+    every = config.trainer.check_val_every_n_epoch
+    timer = EpochTimer(min(max(SHARE * budget_s, SHORTEST_S), LONGEST_S), val_every=every)
     batch_size = data.batch_size
     processes = config.trainer.processes
     data.batch_size = max(1, batch_size // processes)
@@ -94,11 +106,12 @@ def measure_epoch_s(config: Config, data: ImageData, stop: Sequence[Callback] = 
         data.batch_size = batch_size
     n_val = int(data.val_class_counts.sum())
     whole = [epoch_s / processes for epoch_s in timer.epochs]  # each process has its share
-    return epoch_seconds(whole, timer.steps, data.n_train or 0, n_val, batch_size)
+    steps = [step_s * config.trainer.accumulate_grad_batches for step_s in timer.steps]
+    return epoch_seconds(whole, steps, data.n_train or 0, n_val / every, batch_size)
 
 
 def epoch_seconds(
-    epochs: Sequence[float], steps: Sequence[float], n_train: int, n_val: int, batch_size: int
+    epochs: Sequence[float], steps: Sequence[float], n_train: int, n_val: float, batch_size: int
 ) -> float:
     """Return the mean of the epochs after the first one, or an estimate from steps of the first.
 
@@ -130,6 +143,9 @@ def _trainer(config: Config, callbacks: list[Callback], folder: Path) -> pl.Trai
     return pl.Trainer(
         default_root_dir=folder,
         max_epochs=10_000,  # the timer stops it
+        check_val_every_n_epoch=settings.check_val_every_n_epoch,
+        accumulate_grad_batches=settings.accumulate_grad_batches,
+        reload_dataloaders_every_n_epochs=1,
         accelerator=settings.accelerator,
         devices=1,
         precision=settings.precision,

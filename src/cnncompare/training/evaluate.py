@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytorch_lightning as pl
 from torch import Tensor
@@ -29,10 +30,10 @@ from cnncompare.training.callbacks.prediction_writer import (
     PredictionWriter,
     write_predictions,
 )
-from cnncompare.training.class_results import record_class_results
 from cnncompare.training.deviation_effects import deviation_effects
 from cnncompare.training.distributed import broadcast_finished
 from cnncompare.training.lightning_module import ImageClassifier
+from cnncompare.training.loggers.tensorboard import log_description
 from cnncompare.training.reference_check import (
     check_against_reference,
     class_order_effect,
@@ -47,32 +48,36 @@ def evaluate(
     task: ImageClassifier,
     data: ImageData,
     interruption: Interruption,
-) -> pl.Trainer:
-    """Test each image once, resuming after an interruption, and complete the record.
-
-    Returns the trainer, whose loggers are still open.
-    """
+) -> "Measured":
+    """Test each image once, resuming after an interruption, and complete the record."""
     section = run.record.evaluation
     assert section is not None
     for warning in (*section.preprocessing_deviations, *section.notes):
         print(f"cnncompare: warning: {warning}", file=sys.stderr, flush=True)
-    journal, n_earlier = _resume(run.folder, data)
+    journal, remaining, n_earlier = _resume(run.folder, data)
     callbacks = build_callbacks(config, process_rank(), interruption=interruption, journal=journal)
     trainer = build_trainer(run.folder, config, callbacks)
     record_progress(run, evaluation={"accelerator": trainer.strategy.root_device.type})
+    log_description(trainer.loggers, config)
     broadcast_finished(trainer, finished=False)
-    trainer.test(task, datamodule=data, verbose=False)
+    trainer.test(task, datamodule=remaining, verbose=False)
     if config.trainer.processes == 1 and not n_earlier:
         # now including the colour modes, since all images were read
         record_progress(run, evaluation={"notes": data.notes})
     clock = find_callback(callbacks, EvaluationClock)
     _record_costs(run, section, clock, n=data.n_test, n_earlier=n_earlier)
     outputs = find_callback(callbacks, PredictionWriter).outputs
-    _record_results(run, section, config, task, data, outputs, trainer)
-    record_class_results(run, data.class_names)
+    counted = _record_results(run, section, config, task, data, outputs, trainer)
     if task.test_result is not None and not n_earlier:  # the metrics saw all images
         record_progress(run, test={"metrics": task.test_result["metrics"]})
-    return trainer
+    return Measured(trainer, counted)
+
+
+class Measured(NamedTuple):
+    """The trainer of a run, whose loggers are still open, and the data that were tested."""
+
+    trainer: pl.Trainer
+    data: ImageData
 
 
 def join_evaluation(
@@ -80,20 +85,20 @@ def join_evaluation(
 ) -> Run:
     """Test on another rank; the first process alone writes the record."""
     folder = config.run_folder()
-    journal, _ = _resume(folder, data)
+    journal, remaining, _ = _resume(folder, data)
     callbacks = build_callbacks(config, process_rank(), interruption=interruption, journal=journal)
     trainer = build_trainer(folder, config, callbacks)
     if not broadcast_finished(trainer, finished=None):
-        trainer.test(task, datamodule=data, verbose=False)
+        trainer.test(task, datamodule=remaining, verbose=False)
     return Run.read(folder)
 
 
-def _resume(folder: Path, data: ImageData) -> tuple[EvaluationJournal, int]:
-    """Return the journal, and the number of images that this rank tested before an interruption."""
+def _resume(folder: Path, data: ImageData) -> tuple[EvaluationJournal, ImageData, int]:
+    """Return the journal, the data without the images that this rank tested, and their number."""
     journal = EvaluationJournal(folder / TESTED, process_rank(), min(5, len(data.classes)))
     earlier = journal.read(data.n_test)
-    data.skip_positions = set() if earlier is None else set(earlier["indices"].tolist())
-    return journal, len(data.skip_positions)
+    tested = set() if earlier is None else set(earlier["indices"].tolist())
+    return journal, data.without_tested(tested), len(tested)
 
 
 def _record_results(
@@ -104,21 +109,24 @@ def _record_results(
     data: ImageData,
     outputs: Outputs,
     trainer: pl.Trainer,
-) -> None:
+) -> ImageData:
+    """Return the data without the images that are skipped because they are corrupt."""
     corrupt = (outputs["labels"] < 0).nonzero().squeeze(1)
     outputs = _handle_corrupt_images(run, outputs, corrupt, data, section)
     write_predictions(run.folder / PREDICTIONS, outputs)
-    _record_test(run, data, outputs)
     skipped = corrupt if section.on_corrupt_image == "skip" else corrupt[:0]
-    effects = _effects(run, section, config, task, data, outputs, skipped, trainer)
+    counted = data.without(skipped)
+    _record_test(run, counted, outputs)
+    effects = _effects(run, section, config, task, counted, outputs, skipped, trainer)
     check = check_against_reference(
         run.record.test,
         section.reference_result,
-        is_full=_is_full(data),
+        is_full=_is_full(counted),
         deviations=section.preprocessing_deviations,
         effects=effects,
     )
     record_progress(run, evaluation={"check": check})
+    return counted
 
 
 def _handle_corrupt_images(
@@ -129,7 +137,6 @@ def _handle_corrupt_images(
     names = [reasons.get(position, data.test_image_name(position)) for position in corrupt.tolist()]
     record_progress(run, evaluation={"corrupt_images": names})
     if section.on_corrupt_image == "skip":
-        data.exclude(corrupt)
         readable = outputs["labels"] >= 0
         return {name: tensor[readable] for name, tensor in outputs.items()}
     counted = {name: tensor.clone() for name, tensor in outputs.items()}

@@ -30,6 +30,7 @@ class TrainingFacts:
     balanced_classes: list[int] | None = (
         None  # validation images of each, if training balances them
     )
+    max_steps: int | None = None  # the configured length, if it is not in epochs
     drawn: bool = False  # images are drawn with replacement, so that an epoch has not all of them
     has_budget: bool = False  # which chose the epochs
 
@@ -96,6 +97,8 @@ def _measure_of_chance(facts: TrainingFacts) -> tuple[str, str, int, float]:
 
 
 def _still_rising(rows: Sequence[Row], facts: TrainingFacts) -> HealthFinding | None:
+    if rows[-1]["val_acc1"] is None:  # the last epoch was not validated
+        return None
     accuracies = [row["val_acc1"] or 0.0 for row in rows]
     tenth = math.ceil(len(rows) / 10)
     if len(rows) <= tenth or accuracies.index(max(accuracies)) != len(rows) - 1:
@@ -110,9 +113,14 @@ def _still_rising(rows: Sequence[Row], facts: TrainingFacts) -> HealthFinding | 
             f"the last epoch is the best, and the last {tenth} of {len(rows)} epochs gained "
             f"{100 * gain:.1f} points of validation accuracy"
         ),
-        advice="train longer: "
-        + ("a larger budget" if facts.has_budget else f"trainer.max_epochs={2 * len(rows)}"),
+        advice="train longer: " + ("a larger budget" if facts.has_budget else _longer(rows, facts)),
     )
+
+
+def _longer(rows: Sequence[Row], facts: TrainingFacts) -> str:
+    if facts.max_steps:
+        return f"trainer.max_steps={2 * facts.max_steps}"
+    return f"trainer.max_epochs={2 * len(rows)}"
 
 
 def _few_steps(facts: TrainingFacts) -> HealthFinding | None:
@@ -140,11 +148,12 @@ def _images_left_out(facts: TrainingFacts) -> HealthFinding | None:
 
 
 def _saturated(rows: Sequence[Row]) -> HealthFinding | None:
-    perfect = sum(row["val_acc1"] == 1.0 for row in rows)
-    if perfect < max(SATURATED_EPOCHS, len(rows) / 2):
+    accuracies = [row["val_acc1"] for row in rows if row["val_acc1"] is not None]
+    perfect = accuracies.count(1.0)
+    if perfect < max(SATURATED_EPOCHS, len(accuracies) / 2):
         return None
     return HealthFinding(
         check="saturated",
-        evidence=f"validation accuracy was 100 % in {perfect} of {len(rows)} epochs",
+        evidence=f"validation accuracy was 100 % in {perfect} of {len(accuracies)} epochs",
         advice="the data set is too easy to tell good networks apart; use a harder or larger one",
     )

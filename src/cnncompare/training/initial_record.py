@@ -2,6 +2,7 @@
 
 import json
 import logging
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from cnncompare.data.split_table import format_split_table
 from cnncompare.data.transform import deviations
 from cnncompare.data.walk import describe_ignored
 from cnncompare.models import registry
+from cnncompare.models.operations import trace_operations
 from cnncompare.models.pretrained.transforms import PretrainedReference
 from cnncompare.runs.budget import BudgetSection
 from cnncompare.runs.lifecycle import start_run
@@ -37,6 +39,7 @@ from cnncompare.runs.storage import write_atomically
 from cnncompare.stats.imbalance import Imbalance, measure_imbalance
 from cnncompare.system.environment import describe_environment
 from cnncompare.training.class_weights import loss_weights
+from cnncompare.training.planned_length import planned_length
 
 log = logging.getLogger(__name__)
 
@@ -120,9 +123,17 @@ def _model_section(model: registry.BuiltModel, data: ImageData) -> ModelSection:
         pretrained=model.weights,
         params=registry.count_params(model.network),
         macs=registry.count_macs(model.network, data.image_shape),
+        depth=_depth(model, data),
         size_mb=round(registry.size_mb(model.network), 3),
         input_size=list(data.image_shape),
     )
+
+
+def _depth(model: registry.BuiltModel, data: ImageData) -> int | None:
+    """Return the weighted layers on the longest path, None if they cannot be followed."""
+    with suppress(Exception):  # of an operation in a user's network; the depth stops no training
+        return trace_operations(model.network, data.image_shape).depth
+    return None
 
 
 def _data_section(config: Config, data: ImageData) -> DataSection:
@@ -199,6 +210,8 @@ def _training_section(
     settings = recorded_settings(config, trains=True, also=set(TrainingSection.model_fields))
     used = _as_used(config, model, data, clocks_shared) | {
         "epochs_done": 0,
+        "max_epochs": planned_length(config, data).epochs,
+        "incomparable": config.trainer.partial_options,
         "augment": config.data.augment.model_dump() | config.augmentations.model_dump(),
         "class_weights": None if weights is None else weights.tolist(),
         "selection": _selection(config),

@@ -1,6 +1,7 @@
 """The Lightning module: loss, metrics and optimizer of an image classifier."""
 
 import hashlib
+import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -29,6 +30,7 @@ class ImageClassifier(pl.LightningModule):
     report the cross-entropy, whatever the loss of the training, and the `metrics` by name.
     `class_weights`, float [classes], weight the images in the training loss. If the training
     balances `balanced_classes` classes, the balanced accuracy on the validation split is logged.
+    The learning rate schedule is that of `max_steps` optimizer steps, if given.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class ImageClassifier(pl.LightningModule):
         metrics: Mapping[str, Metric] | None = None,
         class_weights: Tensor | None = None,
         balanced_classes: int | None = None,
+        max_steps: int | None = None,
     ) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last) if channels_last else network
@@ -65,6 +68,8 @@ class ImageClassifier(pl.LightningModule):
         self.test_sums = ClassificationSums()
         self.own_metrics = OwnMetrics(metrics or {})
         self.test_result: dict[str, Any] | None = None
+        self.max_steps = max_steps
+        self._validated = False  # in the current epoch
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute, bypassing nn.Module's slow path for Lightning's current hook name.
@@ -89,6 +94,7 @@ class ImageClassifier(pl.LightningModule):
         """
         torch.manual_seed(_epoch_seed(self.seed, self.current_epoch, self.global_rank))
         freeze_norm_statistics(self.network)
+        self._validated = False
         self.train_sums.reset()
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_index: int) -> Tensor:
@@ -114,6 +120,7 @@ class ImageClassifier(pl.LightningModule):
             self.val_recall.update(logits, labels)
 
     def on_validation_epoch_end(self) -> None:
+        self._validated = True
         self.log("val_acc1", self.val_sums.compute()["acc1"], logger=False)
         if self.val_recall is not None:
             self.log("val_balanced_acc1", self.val_recall.compute(), logger=False)
@@ -122,6 +129,8 @@ class ImageClassifier(pl.LightningModule):
 
     def on_train_epoch_end(self) -> None:
         """Step a scheduler that depends on validation, before the checkpoint is saved."""
+        if not self._validated:
+            return
         for scheduler in (config.scheduler for config in self.trainer.lr_scheduler_configs):
             if isinstance(scheduler, ReduceLROnPlateau):
                 scheduler.step(float(self.trainer.callback_metrics["val_acc1"]))
@@ -169,10 +178,11 @@ class ImageClassifier(pl.LightningModule):
         optimizer = build_optimizer(
             self.network, self.optimizer, head=self.head, head_lr=self.head_lr, fused=fused
         )
-        steps = int(self.trainer.estimated_stepping_batches)
-        epochs = self.trainer.max_epochs or 1
+        planned = int(self.trainer.estimated_stepping_batches)
+        steps = planned if self.max_steps is None else min(planned, self.max_steps)
+        batches, per_step = self.trainer.num_training_batches, self.trainer.accumulate_grad_batches
         scheduler = build_scheduler(
-            optimizer, self.scheduler, steps=steps, steps_per_epoch=steps // epochs
+            optimizer, self.scheduler, steps=steps, steps_per_epoch=math.ceil(batches / per_step)
         )
         by_epoch = isinstance(scheduler, ReduceLROnPlateau)
         settings = {"interval": "epoch" if by_epoch else "step", "monitor": "val_acc1"}

@@ -17,13 +17,17 @@ from cnncompare.training.components import check_components
 FREE_MIB = 64  # minimum free space of a run: records, event files and figures
 
 
-def preflight(config: Config) -> None:
-    """Raise a UserError if this machine cannot execute the configuration; write nothing."""
+def preflight(config: Config, *, here: bool = True) -> None:
+    """Raise a UserError if this machine cannot execute the configuration; write nothing.
+
+    With `here=False` the devices are not checked, because they are those of another machine.
+    """
     check_data_unchanged(config)
     check_components(config)
     _check_model(config)
     _check_extras(config)
-    _check_devices(config)
+    if here:
+        _check_devices(config)
     _check_images(config.data)
     _check_output(config.run_folder())
 

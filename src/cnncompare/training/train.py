@@ -3,12 +3,13 @@
 import multiprocessing
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+from pytorch_lightning.callbacks import Callback
 
-from cnncompare.config.data import LARGEST_BATCH
 from cnncompare.config.schema import Config
 from cnncompare.data.module import ImageData
 from cnncompare.data.survey import report_conversions
@@ -43,22 +44,32 @@ from cnncompare.training.callbacks.build import (
 )
 from cnncompare.training.callbacks.divergence import DivergenceMonitor
 from cnncompare.training.callbacks.epoch_recorder import EpochRecorder
+from cnncompare.training.callbacks.inference_cost import InferenceCost
 from cnncompare.training.callbacks.interruption import Interruption
+from cnncompare.training.callbacks.limits import TimeLimit
 from cnncompare.training.changed_data import check_data_unchanged
 from cnncompare.training.class_results import record_class_results
 from cnncompare.training.components import check_components
 from cnncompare.training.distributed import broadcast_finished
-from cnncompare.training.evaluate import evaluate, join_evaluation
+from cnncompare.training.evaluate import Measured, evaluate, join_evaluation
 from cnncompare.training.health import TrainingFacts, check_health
 from cnncompare.training.initial_record import log_ignored_files, write_initial_record
 from cnncompare.training.lightning_module import ImageClassifier
 from cnncompare.training.loggers.figures import log_figures
 from cnncompare.training.loggers.hparams import log_hparams
+from cnncompare.training.loggers.tensorboard import log_description
+from cnncompare.training.planned_length import check_batches, planned_length
 from cnncompare.training.test_images import keep_test_images
 from cnncompare.training.trainer import build_trainer
 
 
-def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool = False) -> Run:
+def train(
+    config: Config,
+    argv: list[str] | None = None,
+    *,
+    clocks_shared: bool = False,
+    title: str = "",
+) -> Run:
     """Train, validate after each epoch, test once with the selected epoch's weights; return it.
 
     With `config.test` false, the test set is not evaluated.
@@ -66,7 +77,8 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
     A finished run of the same configuration is returned unchanged unless `config.force` is set;
     an interrupted run is resumed. Raises UserError before anything is written, and RunError or
     Interrupted after the record has been closed with the reason. `argv` is the command that
-    repeats the run; `clocks_shared` is recorded if other jobs run at the same time.
+    repeats the run; `clocks_shared` is recorded if other jobs run at the same time; `title`, the
+    name of a sweep's job, begins the lines of the epochs.
     """
     _check_main_guard()
     if is_rank_zero():
@@ -77,7 +89,7 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
     data = build_data(config, reference)
     with Interruption() as interruption:
         data.prepare()
-        _check_batch_size(config, data)
+        check_batches(config, data)
         budget = None
         if config.budget.is_set and is_rank_zero():
             config, budget = choose_by_budget(
@@ -93,15 +105,30 @@ def train(config: Config, argv: list[str] | None = None, *, clocks_shared: bool 
                 broadcast_finished(build_trainer(run.folder, config, []), finished=True)
                 return run
             write_initial_record(run, config, model, data, argv, clocks_shared, reference, budget)
+            _print_incomparable(run)
             _print_leaks(run)
             _print_imbalance(config, run)
             with log_file(run.folder / LOG), close_on_exit(run):
                 report_conversions(data.survey)
                 log_ignored_files(data)
-                measure = _fit_and_test if config.trains else evaluate
-                trainer = measure(run, config, task, data, interruption)
-                _complete(run, config, data, trainer)
+                measure = partial(_fit_and_test, title=title) if config.trains else evaluate
+                trainer, tested = measure(run, config, task, data, interruption)
+                if config.test:
+                    record_class_results(run, tested.class_names)
+                _record_inference(run, trainer, task)
+                _complete(run, config, tested, trainer)
     return run
+
+
+def _print_incomparable(run: Run) -> None:
+    reasons = run.record.training.incomparable if run.record.training else []
+    if reasons:
+        print(
+            f"cnncompare: not comparable with other runs: {', '.join(reasons)}; "
+            "report leaves the run out",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def _print_leaks(run: Run) -> None:
@@ -135,47 +162,31 @@ def _check_main_guard() -> None:
         )
 
 
-def _check_batch_size(config: Config, data: ImageData) -> None:
-    """Report a batch size that was chosen for a small training split.
-
-    Raises ConfigError if it cannot be divided over the devices.
-    """
-    if config.data.batch_size != "auto" or data.batch_size == LARGEST_BATCH:
-        return
-    devices = config.trainer.processes
-    if data.batch_size % devices:
-        raise ConfigError(
-            f"data.batch_size=auto is {data.batch_size} for {data.n_train} training images, which "
-            f"{devices} devices cannot share; give data.batch_size={devices} or a multiple"
-        )
-    if is_rank_zero():
-        print(
-            f"cnncompare: batch size {data.batch_size}, chosen for {data.n_train} training images "
-            "(data.batch_size=auto)",
-            file=sys.stderr,
-            flush=True,
-        )
-
-
 def _fit_and_test(
     run: Run,
     config: Config,
     task: ImageClassifier,
     data: ImageData,
     interruption: Interruption,
-) -> pl.Trainer:
-    callbacks = build_callbacks(config, process_rank(), interruption=interruption)
-    trainer = build_trainer(run.folder, config, callbacks)
+    *,
+    title: str,
+) -> Measured:
+    callbacks = build_callbacks(config, process_rank(), interruption=interruption, title=title)
+    length = planned_length(config, data)
+    trainer = build_trainer(run.folder, config, callbacks, length.epochs)
     _record_accelerator(run, trainer)
+    log_description(trainer.loggers, config)
     broadcast_finished(trainer, finished=False)
     trainer.fit(task, datamodule=data, ckpt_path=checkpoint_to_resume(run), weights_only=True)
     _record_training(run, find_callback(callbacks, EpochRecorder))
-    _record_health(run, config, data, find_callback(callbacks, DivergenceMonitor).first_loss)
+    if trainer.global_step < length.steps:
+        _record_time_limit(run, config, callbacks)
+    first_loss = find_callback(callbacks, DivergenceMonitor).first_loss
+    _record_health(run, config, data, first_loss, trainer.global_step)
     if config.test:
         _test(trainer, task, data, run.folder)
         _record_test(run, task)
-        record_class_results(run, data.class_names)
-    return trainer
+    return Measured(trainer, data)
 
 
 def _join_training(
@@ -184,7 +195,7 @@ def _join_training(
     """Train and test on another rank; the first process writes all files."""
     folder = config.run_folder()
     callbacks = build_callbacks(config, process_rank(), interruption=interruption)
-    trainer = build_trainer(folder, config, callbacks)
+    trainer = build_trainer(folder, config, callbacks, planned_length(config, data).epochs)
     finished = broadcast_finished(trainer, finished=None)
     run = Run.read(folder)
     if finished:
@@ -222,13 +233,14 @@ def _record_accelerator(run: Run, trainer: pl.Trainer) -> None:
 
 def _record_training(run: Run, recorder: EpochRecorder) -> None:
     rows = run.epochs()
-    best = max(rows, key=lambda row: row["val_acc1"] or 0.0)  # the earliest on a tie
+    validated = [row for row in rows if row["val_acc1"] is not None]
+    best = max(validated, key=lambda row: row["val_acc1"] or 0.0)  # the earliest on a tie
     best_epoch = int(best["epoch"] or 0)
     settings: dict[str, Any] = {"epochs_done": len(rows)}
     if budget := used_of(run):
         settings["budget"] = budget
     if run.record.training is not None and run.record.training.protocol == "test_as_val":
-        settings["test_reads"] = len(rows) + run.record.training.test_reads
+        settings["test_reads"] = len(validated) + run.record.training.test_reads
     record_progress(
         run,
         training=settings,
@@ -238,7 +250,20 @@ def _record_training(run: Run, recorder: EpochRecorder) -> None:
     )
 
 
-def _record_health(run: Run, config: Config, data: ImageData, first_loss: float | None) -> None:
+def _record_time_limit(run: Run, config: Config, callbacks: list[Callback]) -> None:
+    """Mark a training that ended before its planned length because its time was over."""
+    training = run.record.training
+    if training is not None and any(isinstance(c, TimeLimit) and c.reached for c in callbacks):
+        reason = (
+            f"trainer.max_time={config.trainer.max_time} ended the training in epoch "
+            f"{training.epochs_done} of {training.max_epochs}"
+        )
+        record_progress(run, training={"incomparable": [*config.trainer.partial_options, reason]})
+
+
+def _record_health(
+    run: Run, config: Config, data: ImageData, first_loss: float | None, steps: int
+) -> None:
     assert data.n_train is not None
     rows = run.epochs()
     facts = TrainingFacts(
@@ -247,13 +272,24 @@ def _record_health(run: Run, config: Config, data: ImageData, first_loss: float 
         n_val=int(data.val_class_counts.sum()),
         largest_val_class=int(data.val_class_counts.max()),
         batch_size=data.batch_size,
-        steps=max(1, data.n_train // data.batch_size) * len(rows),
+        steps=steps,
+        max_steps=config.trainer.max_steps,
         own_lr=own_learning_rate(config),
         drawn=config.data.balance,
         has_budget=config.budget.is_set,
         balanced_classes=data.val_class_counts.tolist() if config.balances_classes else None,
     )
     record_progress(run, training={"health": check_health(rows, facts)})
+
+
+def _record_inference(run: Run, trainer: pl.Trainer, task: ImageClassifier) -> None:
+    model = run.record.model
+    assert model is not None
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if isinstance(callback, InferenceCost):
+            print("cnncompare: measuring latency and throughput", file=sys.stderr, flush=True)
+            section = callback.measure(trainer, task, model.name, model.input_size)
+            record_progress(run, inference=section)
 
 
 def _record_test(run: Run, task: ImageClassifier) -> None:

@@ -10,8 +10,8 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from cnncompare.training.callbacks import progress as module
-from cnncompare.training.callbacks.epoch_recorder import COLUMNS, EpochRecorder
-from cnncompare.training.callbacks.progress import Progress, epoch_line
+from cnncompare.training.callbacks.epoch_recorder import EpochRecorder
+from cnncompare.training.callbacks.progress import Progress
 
 from .conftest import QUIET, Clock, Loader, make_task, make_trainer
 
@@ -33,8 +33,8 @@ def test_lines_are_one_per_epoch_and_nothing_else(tmp_path: Path, clock: Clock) 
     lines = text.splitlines()
     assert len(lines) == 3
     form = (
-        r"epoch 1/3  train 10\.0 s  val 1\.5 s  loss \d\.\d{3}  "
-        r"train top-1 +\d+\.\d %  val top-1 +\d+\.\d %"
+        r"epoch 1/3  train loss \d\.\d{3} acc +\d+\.\d %  "
+        r"val loss \d\.\d{3} acc +\d+\.\d %   11\.5 s"
     )
     assert re.fullmatch(form, lines[0])
     assert "\x1b" not in text
@@ -56,9 +56,9 @@ def test_the_bar_keeps_to_one_line(
     bars = [frame for frame in frames if "/8" in frame]  # 5 training and 3 validation batches
     assert all(frame.startswith("epoch ") for frame in bars)
     (last,) = {frame for frame in bars if frame.startswith("epoch 3/3") and "5/8" in frame}
-    assert re.search(r"0:00:00 left +loss \d\.\d{3} +val +\d+\.\d %", last)
+    assert re.search(r"0 s left +loss \d\.\d{3} +val +\d+\.\d %", last)
     assert any("8/8" in frame for frame in bars)
-    assert sum("val top-1" in frame for frame in frames) == 3  # the lines that stay
+    assert sum("  train " in frame for frame in frames) == 3  # the lines that stay
     assert text.count("\x1b[?25l") == text.count("\x1b[?25h") == 1  # the cursor comes back
 
 
@@ -88,30 +88,11 @@ def test_the_cursor_comes_back_after_a_failure(tmp_path: Path, clock: Clock) -> 
     assert screen.getvalue().count("\x1b[?25h") == 1
 
 
-ROW: dict[str, float | None] = dict.fromkeys(COLUMNS) | {
-    "epoch": 3,
-    "train_s": 12.06,
-    "val_s": 0.84,
-    "train_loss": 0.4123,
-    "train_acc1": 0.851,
-    "val_acc1": 0.8391,
-}
-
-
-def test_an_epochs_line_is_as_promised() -> None:
-    assert epoch_line(ROW, 25, 1000) == (
-        "epoch  3/25  train 12.1 s  val 0.8 s  loss 0.412  train top-1 85.1 %  val top-1 83.9 %"
-    )
-
-
-@pytest.mark.parametrize("width", [60, 70, 80, 90])
-def test_an_epochs_line_fits_and_ends_with_the_accuracy(width: int) -> None:
-    line = epoch_line(ROW, 25, width)
-    assert len(line) <= width
-    assert line.endswith("val top-1 83.9 %")
-
-
-def test_an_epoch_without_validation_has_dashes() -> None:
-    line = epoch_line(ROW | {"val_s": None, "val_acc1": None}, 9, 1000)
-    assert line.startswith("epoch 3/9  train 12.1 s  val \u2013 s")
-    assert line.endswith("val top-1 \u2013")
+def test_the_lines_of_a_sweeps_job_begin_with_its_title(tmp_path: Path, clock: Clock) -> None:
+    progress = Progress("lines", title="job 4 of 9  [x]")
+    lines = _fit(tmp_path, progress, clock, width=1000).splitlines()
+    assert [line.partition("  train ")[0] for line in lines] == [
+        f"job 4 of 9  [x]  epoch {number}/3" for number in (1, 2, 3)
+    ]
+    progress = Progress("bar", title="job 4 of 9  [x]")
+    assert "job 4" not in _fit(tmp_path, progress, clock, width=100, force_terminal=True)

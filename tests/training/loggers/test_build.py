@@ -2,24 +2,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
+from pytorch_lightning.loggers import CSVLogger
 
 from cnncompare.config.output import LoggerConfig, MLflowConfig, WandbConfig
 from cnncompare.training.loggers.build import build_loggers
+from cnncompare.training.loggers.tensorboard import RunBoard
 from tests.composing import compose_config
 
 
 def test_events_lie_in_the_runs_folder(tmp_path: Path) -> None:
     config = compose_config("data=digits", "model=resnet20").logger
     (logger,) = build_loggers(config, tmp_path / "run")
-    assert isinstance(logger, TensorBoardLogger)
+    assert isinstance(logger, RunBoard)
     assert Path(logger.log_dir) == tmp_path / "run"
 
 
 def test_several_at_once_and_none(tmp_path: Path) -> None:
     both = compose_config("data=digits", "model=resnet20", "logger=[tensorboard,csv]").logger
     assert [type(logger) for logger in build_loggers(both, tmp_path)] == [
-        TensorBoardLogger,
+        RunBoard,
         CSVLogger,
     ]
     none = compose_config("data=digits", "model=resnet20", "logger=[]").logger

@@ -1,8 +1,8 @@
 """Training benchmarks of the suite, with their goals and the fastest settings."""
 
-from cnncompare.bench.machine import has_cpp_compiler
 from cnncompare.bench.rounds import Goal
 from cnncompare.bench.suite.training_benchmarks import RowSpec, TrainingBenchmark
+from cnncompare.system.compiler import has_cpp_compiler
 
 # As found by bench --tune on a Xeon with AMX; docs/performance.md lists the gain of each.
 LAYOUT = ("trainer.channels_last=true",)

@@ -47,7 +47,7 @@ def seconds_to_target(images: SuiteImages, seed: int) -> float:
     task = {"role": "ours", "config": config.model_dump(mode="json")}
     total: float = 0.0
     with start_workers({"ours": task}, {"ours": our_environment()}) as workers:
-        for _ in range(config.trainer.max_epochs):
+        for _ in range(config.trainer.max_epochs or 0):
             reply = workers["ours"].request("epoch")
             total += float(reply["seconds"])
             if (reply["val_acc1"] or 0.0) >= TARGET:

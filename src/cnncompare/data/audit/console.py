@@ -21,9 +21,9 @@ def counts_table(summary: Mapping[str, Any]) -> Table:
     """Return a table of the images per class and split, of at most `_MAX_CLASSES` classes."""
     splits = {name: split for name, split in summary["splits"].items() if split is not None}
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("class")
+    table.add_column("class", overflow="fold")
     for name in splits:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     per_class = [split["per_class"] for split in splits.values()]
     for name in list(per_class[0])[:_MAX_CLASSES]:
         table.add_row(escape(_printable(name)), *(f"{counts[name]:,}" for counts in per_class))

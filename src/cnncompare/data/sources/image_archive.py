@@ -14,6 +14,7 @@ from filelock import FileLock
 from cnncompare.data.sources.image_tables import ImageTable, read_rows
 from cnncompare.data.sources.table_columns import Columns, check_label
 from cnncompare.errors import DataError
+from cnncompare.system import strict_json
 
 
 class TableIndex(NamedTuple):
@@ -52,7 +53,7 @@ def copy_to_archive(
 def _load_index(archive: Path) -> TableIndex | None:
     """Return the index of a complete archive, or None."""
     try:
-        index = TableIndex(**json.loads(archive.with_suffix(".index.json").read_bytes()))
+        index = TableIndex(**strict_json.loads(archive.with_suffix(".index.json").read_bytes()))
         return index if archive.stat().st_size == sum(index.sizes) else None
     except (FileNotFoundError, ValueError, TypeError):
         return None

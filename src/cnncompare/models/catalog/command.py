@@ -1,15 +1,16 @@
 """The command `python -m cnncompare models [PATTERN]`; imports no torch."""
 
 import json
+import sys
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from cnncompare.errors import ModelError, closest
 from cnncompare.models.catalog.names import SOURCES, known_names
 from cnncompare.models.catalog.table import NetworkRow, find_rows
 from cnncompare.system.argument_parser import CommandParser
+from cnncompare.system.tables import FittingColumn, fitting_table
 
 MAX_DETAILED = 3  # matches up to which the details of each network are printed
 WIDE_TERMINAL = 130  # columns from which the table includes the paper
@@ -32,13 +33,16 @@ def main(argv: list[str]) -> int:
     if arguments.json:
         print(json.dumps(rows, indent=1))
     else:
-        _print_networks(rows, arguments.pattern)
+        width = None if sys.stdout.isatty() else 1000  # no column is dropped in a pipe
+        print_networks(rows, arguments.pattern, Console(highlight=False, width=width))
     return 0
 
 
-def _print_networks(rows: list[NetworkRow], pattern: str | None) -> None:
-    console = Console(highlight=False)
-    console.print(_table(rows, wide=console.width >= WIDE_TERMINAL))
+def print_networks(rows: list[NetworkRow], pattern: str | None, console: Console) -> None:
+    """Print the table, and the details of a few networks or of the one that is named."""
+    wide = console.is_terminal and console.width >= WIDE_TERMINAL
+    columns = _columns(rows, wide)
+    console.print(fitting_table(columns, console, box=None, padding=(0, 1, 0, 0)))
     few = len(rows) <= MAX_DETAILED
     for row in rows:
         if few or row["name"] == pattern:
@@ -47,17 +51,33 @@ def _print_networks(rows: list[NetworkRow], pattern: str | None) -> None:
         console.print(_legend(pattern))
 
 
-def _table(rows: list[NetworkRow], wide: bool) -> Table:
-    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
-    table.add_column("name", no_wrap=True)
-    table.add_column("source", no_wrap=True)
-    for heading in ("year", "depth", "params", "GMACs", "at 32", "MB", "input", "vers"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    if wide:
-        table.add_column("paper", no_wrap=True, overflow="ellipsis")
-    for row in rows:
-        table.add_row(*_cells(row), *([row["paper"] or ""] if wide else []))
-    return table
+def _columns(rows: list[NetworkRow], wide: bool) -> list[FittingColumn]:
+    """Return the columns; a narrow terminal drops those with the highest priority first."""
+    priorities = {
+        "name": 0,
+        "source": 5,
+        "year": 7,
+        "depth": 6,
+        "params": 1,
+        "GMACs": 2,
+        "at 32": 3,
+        "MB": 4,
+        "input": 4,
+        "vers": 8,
+    }
+    cells = zip(*map(_cells, rows), strict=True)
+    columns = [
+        FittingColumn(
+            title,
+            column,
+            priority,
+            justify="left" if title in ("name", "source") else "right",
+            folds=title == "name",
+        )
+        for (title, priority), column in zip(priorities.items(), cells, strict=True)
+    ]
+    papers = FittingColumn("paper", [row["paper"] or "" for row in rows], 9, justify="left")
+    return [*columns, papers] if wide else columns
 
 
 def _cells(row: NetworkRow) -> list[str]:

@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass, replace
 
+from altair.utils.schemapi import debug_mode
+
 from cnncompare.comparison.compare import ComparedTable, Comparison
 from cnncompare.comparison.metrics import Metric
 from cnncompare.comparison.predictions import PredictionAnalysis
 from cnncompare.report.charts.disagreements import disputed_images_figure
+from cnncompare.report.charts.epoch_time import epoch_time_figure
 from cnncompare.report.charts.errors import (
     agreement_figure,
     class_accuracy_figure,
@@ -13,10 +16,11 @@ from cnncompare.report.charts.errors import (
     reliability_figure,
 )
 from cnncompare.report.charts.figure import Figure
-from cnncompare.report.charts.overview import accuracy_figure, parameters_figure, pareto_figure
+from cnncompare.report.charts.overview import accuracy_figure, pareto_figure
 from cnncompare.report.charts.pairs import MOST_MODELS, pairs_figure
-from cnncompare.report.charts.training import epoch_curves, epoch_time_figure, time_curves
+from cnncompare.report.charts.training import epoch_curves, loss_curves, time_curves
 from cnncompare.report.charts.tuning import tuning_figure
+from cnncompare.report.index import MOST_TABLES
 
 MOST_CONFUSIONS = 12  # confusion matrices; of more models, the best
 
@@ -42,7 +46,8 @@ def build_figures(
     """Return each table's figures; with several tables, names start with the table's number."""
     metric = comparison.options.metric
     tables = zip(comparison.tables, details, strict=True)
-    per_table = [_of_table(table, detail, metric) for table, detail in tables]
+    with debug_mode(False):  # a validation of every object against the schema takes half the time
+        per_table = [_of_table(table, detail, metric) for table, detail in tables]
     if len(per_table) < 2:
         return per_table
     return [_numbered(figures, number) for number, figures in enumerate(per_table, start=1)]
@@ -62,16 +67,29 @@ def _of_table(table: ComparedTable, details: PredictionAnalysis | None, metric: 
     return Figures(
         overview=_existing(
             accuracy_figure(table, metric),
-            parameters_figure(table, metric) if several else None,
             pairs_figure(table, metric),
         ),
         training=_existing(
-            epoch_curves(table), time_curves(table), epoch_time_figure(table), tuning_figure(table)
+            epoch_curves(table),
+            loss_curves(table),
+            time_curves(table),
+            epoch_time_figure(table),
+            tuning_figure(table),
         ),
         costs=[pareto_figure(table, front, metric) for front in table.fronts] if several else [],
         errors=_errors(table, details) if details else [],
         confusions=_confusions(details) if details else [],
     )
+
+
+def figures_with_files(figures: list[Figures], ranks: list[Figure]) -> list[Figure]:
+    """Return the figures that are also written as files.
+
+    Those of many tables would be hundreds; a report on one experiment writes its own.
+    """
+    if len(figures) > MOST_TABLES:
+        return ranks
+    return ranks + [figure for of_table in figures for figure in of_table.all()]
 
 
 def _existing(*figures: Figure | None) -> list[Figure]:
@@ -83,7 +101,7 @@ def _errors(table: ComparedTable, details: PredictionAnalysis) -> list[Figure]:
     bins = {label: details.bins[label] for label in best}
     figures = [
         class_accuracy_figure({label: details.classes[label] for label in best}, details.names),
-        reliability_figure(bins, {label: details.ece[label] for label in best}),
+        *_existing(reliability_figure(bins, {label: details.ece[label] for label in best})),
     ]
     if 1 < len(details.chosen) <= MOST_MODELS and any(
         item.common_errors is not None for item in details.agreements

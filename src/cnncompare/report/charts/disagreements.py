@@ -14,7 +14,7 @@ from cnncompare.comparison.predictions import PredictionAnalysis
 from cnncompare.config.data import IMAGE_SUFFIXES
 from cnncompare.plotting.image_sheet import Tile, data_url, image_sheet, sheet_size
 from cnncompare.report.charts.figure import Figure
-from cnncompare.runs.run import images_file
+from cnncompare.runs.run import UNREADABLE_ARRAYS, images_file
 
 MOST_IMAGES, COLUMNS = 24, 6
 MOST_RUNS = 3  # in which the images are looked for
@@ -91,19 +91,34 @@ def _image_urls(result: Result, positions: NDArray[np.int64]) -> list[str] | Non
 
 
 def _from_kept_images(result: Result, positions: NDArray[np.int64]) -> list[str] | None:
-    """Read test-images-<fingerprint[:12]>.npy, uint8 [N, H, W, C], next to the run's folder."""
+    images = open_kept_images(result)
+    return None if images is None else [data_url(np.asarray(images[i])) for i in positions]
+
+
+def open_kept_images(result: Result) -> NDArray[np.uint8] | None:
+    """Open test-images-<fingerprint[:12]>.npy, uint8 [N, H, W, C], next to the run's folder."""
     path = result.run.folder.parent / images_file(result.data.fingerprint)
     try:
-        images = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError):
+        images: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except UNREADABLE_ARRAYS:
         return None
     if images.ndim != 4 or images.dtype != np.uint8 or len(images) != result.data.n_test:
         return None
-    return [data_url(np.asarray(images[i])) for i in positions]
+    return images
 
 
 def _from_folder(result: Result, positions: NDArray[np.int64]) -> list[str] | None:
-    """Read the files of a complete class-folder tree whose labels are still those of the run."""
+    files = find_test_files(result)
+    if files is None:
+        return None
+    try:
+        return [data_url(_pixels(files[i])) for i in positions]
+    except OSError:
+        return None
+
+
+def find_test_files(result: Result) -> list[Path] | None:
+    """Return the files of a complete class-folder tree whose labels are still those of the run."""
     root, config = result.config.get("data.root"), result.config
     complete = all(config.get(f"data.{key}") is None for key in ("limit_test", "split", "labels"))
     if config.get("data.source") != "folder" or not isinstance(root, str) or not complete:
@@ -113,7 +128,7 @@ def _from_folder(result: Result, positions: NDArray[np.int64]) -> list[str] | No
         labels = np.array([label for label, _ in files])
         if result.outcome is None or not np.array_equal(labels, result.outcome.label):
             return None
-        return [data_url(_pixels(files[i][1])) for i in positions]
+        return [path for _, path in files]
     except OSError:
         return None
 

@@ -7,18 +7,21 @@ from numpy.typing import NDArray
 from cnncompare.comparison.agreement import Agreement
 from cnncompare.comparison.confusion import ClassAccuracy, ConfusedPair
 from cnncompare.plotting.confusion import confusion_chart, selection_note
-from cnncompare.plotting.render import Chart
+from cnncompare.plotting.render import CELL_TEXT, Chart
 from cnncompare.report.charts.figure import (
+    VALUE_AXIS,
     Figure,
     Rows,
     inline_data,
     model_colour,
     number_tooltip,
+    value_scale,
 )
 from cnncompare.stats.calibration import ReliabilityBin
 from cnncompare.terminal.formatting import percent
 
 MOST_CLASSES = 25  # in the figure of class accuracies; of more, the hardest
+FEWEST_IMAGES = 30  # in a bin of the calibration figure
 
 
 def confusion_figure(
@@ -30,7 +33,9 @@ def confusion_figure(
         for pair in confused
     ]
     most = f"Most confused: {', '.join(pairs) or 'none'}."
-    caption = f"Percent of the images of the true class, over all runs. {selection_note(counts)}"
+    colours = "Colour: errors only, darkest for the most frequent one."
+    shares = "Percent of the images of the true class, over all runs."
+    caption = f"{shares} {colours} {selection_note(counts)}"
     return Figure(
         f"confusion-{label}",
         label,
@@ -95,8 +100,10 @@ def _class_accuracy_chart(rows: Rows, models: list[str]) -> Chart:
         yOffset=alt.YOffset("model:N", sort=models),
         color=model_colour(models),
     )
+    ends = [row[key] for row in rows for key in ("low", "high")]
+    scale = value_scale(ends, percent=True)
     interval = base.mark_rule(opacity=0.6).encode(
-        x=alt.X("low:Q", title="test top-1 of the class (%)", scale=alt.Scale(zero=False)),
+        x=alt.X("low:Q", title="test top-1 of the class (%)", scale=scale, axis=VALUE_AXIS),
         x2="high:Q",
     )
     numbers = [number_tooltip(field, spec=".1f") for field in ("accuracy", "low", "high")]
@@ -106,16 +113,24 @@ def _class_accuracy_chart(rows: Rows, models: list[str]) -> Chart:
     return alt.layer(interval, dot)
 
 
-def reliability_figure(bins: dict[str, list[ReliabilityBin]], ece: dict[str, float]) -> Figure:
-    """Draw accuracy against confidence in bins; a calibrated network lies on the diagonal."""
+def reliability_figure(
+    bins: dict[str, list[ReliabilityBin]], ece: dict[str, float]
+) -> Figure | None:
+    """Draw accuracy against confidence in bins; a calibrated network lies on the diagonal.
+
+    Bins of a few images say little about their accuracy and are left out.
+    """
     errors = "; ".join(f"{label} {percent(error)}" for label, error in ece.items())
+    large = {label: [b for b in members if b.n >= FEWEST_IMAGES] for label, members in bins.items()}
+    if not any(large.values()):
+        return None
     return Figure(
         "reliability",
         "Calibration",
         "Below the diagonal: overconfident; above: underconfident. "
-        f"Expected calibration error: {errors}.",
+        f"Bins of at least {FEWEST_IMAGES} images. Expected calibration error: {errors}.",
         f"Reliability diagram. Expected calibration error: {errors}.",
-        _reliability_chart(bins),
+        _reliability_chart(large),
     )
 
 
@@ -160,21 +175,23 @@ def agreement_figure(agreements: list[Agreement], labels: list[str]) -> Figure:
 
 def _agreement_chart(agreements: list[Agreement], labels: list[str]) -> Chart:
     rows: Rows = [
-        {"a": a, "b": b, "common": item.common_errors, "kappa": item.kappa}
+        {"a": above, "b": below, "common": item.common_errors, "kappa": item.kappa}
         for item in agreements
-        for a, b in ((item.a, item.b), (item.b, item.a))
+        for above, below in [sorted((item.a, item.b), key=labels.index)]
     ]
+    axis = alt.Axis(labelAngle=-40, labelLimit=110)
     base = alt.Chart(inline_data(rows)).encode(
-        x=alt.X("a:N", sort=labels, title=None, axis=alt.Axis(labelAngle=-40, labelLimit=110)),
-        y=alt.Y("b:N", sort=labels, title=None, axis=alt.Axis(labelLimit=130)),
+        x=alt.X("a:N", sort=labels[:-1], title=None, axis=axis),
+        y=alt.Y("b:N", sort=labels[1:], title=None, axis=alt.Axis(labelLimit=130)),
     )
     common = number_tooltip("common", "common errors", ".1%")
+    largest = max(row["common"] for row in rows) or 1.0
+    scale = alt.Scale(range=["#ffffff", "#b79ad9"], domain=[0, largest], interpolate="rgb")
     cell = base.mark_rect(stroke="gray", strokeWidth=0.3).encode(
-        color=alt.Color("common:Q", scale=alt.Scale(scheme="purples", domain=[0, 1]), legend=None),
+        color=alt.Color("common:Q", scale=scale, legend=None),
         tooltip=["a:N", "b:N", common, number_tooltip("kappa", "Cohen's kappa", ".3f")],
     )
-    text = base.mark_text(fontSize=11).encode(
-        text=alt.Text("common:Q", format=".0%"),
-        color=alt.condition("datum.common > 0.55", alt.value("white"), alt.value("#3f2a5c")),
+    text = base.mark_text(fontSize=11, color=CELL_TEXT).encode(
+        text=alt.Text("common:Q", format=".0%")
     )
     return alt.layer(cell, text)

@@ -15,7 +15,8 @@ COLOURS = (
     *("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#8C6D31", "#999999"),
     *("#B2A300", "#7B4FB5"),
 )
-TRAIN_COLOUR, WAIT_COLOUR, VAL_COLOUR = "#0072B2", "#D55E00", "#56B4E9"
+
+VALUE_AXIS = alt.Axis(labelOverlap="greedy", labelSeparation=8)
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Figure:
     chart: Chart
     height: int = 320  # pt
     width: int = 560  # pt, in files; in HTML it fills its container
+    choice: str = ""  # its name among figures of which the page shows one
 
 
 def inline_data(rows: Rows) -> alt.InlineData:
@@ -51,9 +53,9 @@ def model_colour(labels: Sequence[str], legend: bool = True) -> alt.Color:
     )
 
 
-def legend_selection() -> alt.Parameter:
-    """Return a selection of models by clicks on the legend."""
-    return alt.selection_point(fields=["model"], bind="legend")
+def model_selection() -> alt.Parameter:
+    """Return a selection of models by clicks on their curves or names."""
+    return alt.selection_point(fields=["model"])
 
 
 def selected_opacity(selection: alt.Parameter, selected: float, other: float) -> alt.Opacity:
@@ -64,3 +66,21 @@ def selected_opacity(selection: alt.Parameter, selected: float, other: float) ->
 def number_tooltip(field: str, title: str = "", spec: str = ".4~f") -> alt.Tooltip:
     """Return the tooltip of a number; its title is the field's name unless given."""
     return alt.Tooltip(f"{field}:Q", title=title or field, format=spec)
+
+
+def value_domain(values: Sequence[float], *, percent: bool) -> tuple[float, float]:
+    """Return an axis domain with a margin around the values; of percentages, within 0 to 100."""
+    low, high = min(values), max(values)
+    margin = 0.06 * (high - low) or (1.0 if percent else abs(high) * 0.1 or 1.0)
+    low, high = low - margin, high + margin
+    return (max(0.0, low), min(100.0, high)) if percent else (low, high)
+
+
+def value_scale(values: Sequence[float], *, percent: bool) -> alt.Scale:
+    """Return the scale of an axis over `value_domain`."""
+    return alt.Scale(domain=list(value_domain(values, percent=percent)), nice=False, zero=False)
+
+
+def asks_for_log(values: Sequence[float]) -> bool:
+    """Return whether the values, such as seconds or parameters, span a factor of 10 or more."""
+    return min(values) > 0 and max(values) / min(values) >= 10

@@ -1,24 +1,34 @@
-"""Figures of accuracy: its uncertainty, and its relation to parameters and other costs."""
+"""Figures of accuracy: its uncertainty, and its relation to each cost."""
 
 from typing import Any
 
 import altair as alt
+import numpy as np
 
 from cnncompare.comparison.compare import ComparedTable, GroupRow
 from cnncompare.comparison.metrics import Metric
 from cnncompare.comparison.pareto import ParetoFront
 from cnncompare.plotting.render import Chart
 from cnncompare.report.charts.figure import (
+    VALUE_AXIS,
     Figure,
     Rows,
+    asks_for_log,
     inline_data,
     model_colour,
     number_tooltip,
+    value_domain,
+    value_scale,
 )
+from cnncompare.report.charts.labels import position_labels
 from cnncompare.report.folds import repetition_noun
-from cnncompare.terminal.formatting import enumeration, number, significant
+from cnncompare.terminal.formatting import enumeration, number
 
 MILLION = 1e6
+_NARROWEST = 300  # px, of a plot on a phone, for which labels are placed
+_HEIGHT = 340
+_PADDING = 30  # px between the first dot and the axis
+_DOT, _LARGEST = 5, 11  # px, radii of dots and of the largest bubble
 
 
 def _scaled(value: float | None, metric: Metric) -> float | None:
@@ -36,7 +46,7 @@ def _estimates(table: ComparedTable, metric: Metric) -> Rows:
 
 
 def _estimate(row: GroupRow, metric: Metric) -> dict[str, Any]:
-    estimate, params, macs = row.estimates[metric.name], row.model["params"], row.model["macs"]
+    estimate = row.estimates[metric.name]
     return {
         "model": row.label,
         "ties": row.letters,
@@ -46,8 +56,6 @@ def _estimate(row: GroupRow, metric: Metric) -> dict[str, Any]:
         "seeds_low": _scaled(estimate.over_seeds.low, metric),
         "seeds_high": _scaled(estimate.over_seeds.high, metric),
         "runs": len(row.group.results),
-        "params": None if params is None else params / MILLION,
-        "gmacs": None if macs is None else macs / 1e9,
     }
 
 
@@ -85,7 +93,8 @@ def _capitalised(metric: Metric) -> str:
 def _interval_chart(rows: Rows, runs: Rows, metric: Metric) -> Chart:
     order = [row["model"] for row in rows]
     y = alt.Y("model:N", sort=order, title=None, axis=alt.Axis(labelLimit=180))
-    x = alt.X("low:Q", title=_axis_title(metric), scale=alt.Scale(zero=False))
+    scale = _interval_scale(rows, runs, metric)
+    x = alt.X("low:Q", title=_axis_title(metric), scale=scale, axis=VALUE_AXIS)
     colour = model_colour(order, legend=False)
     numbers = [number_tooltip("value", metric.title), number_tooltip("low"), number_tooltip("high")]
     tooltip = ["model:N", "ties:N", *numbers, "runs:Q"]
@@ -95,7 +104,7 @@ def _interval_chart(rows: Rows, runs: Rows, metric: Metric) -> Chart:
         x=alt.X("seeds_low:Q"), x2="seeds_high:Q", color=colour, tooltip=tooltip
     )
     dot = base.mark_point(filled=True, size=110).encode(x="value:Q", color=colour, tooltip=tooltip)
-    letter = base.mark_text(align="left", dx=9, dy=-9).encode(x="value:Q", text="ties:N")
+    letter = base.mark_text(dy=-12).encode(x="value:Q", text="ties:N")
     ticks = (
         alt.Chart(inline_data(runs))
         .mark_tick(thickness=1.5, size=10, color="gray")
@@ -109,6 +118,12 @@ def _interval_chart(rows: Rows, runs: Rows, metric: Metric) -> Chart:
     return alt.layer(thin, *over_seeds, ticks, dot, letter)
 
 
+def _interval_scale(rows: Rows, runs: Rows, metric: Metric) -> alt.Scale:
+    keys = ("value", "low", "high", "seeds_low", "seeds_high")
+    values = [row[key] for row in rows for key in keys if row[key] is not None]
+    return value_scale([*values, *(run["value"] for run in runs)], percent=metric.percent)
+
+
 def _runs(table: ComparedTable, metric: Metric) -> Rows:
     return [
         {"model": row.label, "seed": result.seed, "value": _scaled(value, metric)}
@@ -118,72 +133,39 @@ def _runs(table: ComparedTable, metric: Metric) -> Rows:
     ]
 
 
-def parameters_figure(table: ComparedTable, metric: Metric) -> Figure | None:
-    """Draw the bubble chart of surveys: accuracy by parameters, with areas by GMACs."""
-    rows = [row for row in _estimates(table, metric) if row["params"]]
-    if not rows:
-        return None
-    values = "; ".join(
-        f"{row['model']} {number(row['value'], '.2f')} at {significant(row['params'])}"
-        for row in rows
-    )
-    return Figure(
-        "accuracy-parameters",
-        f"{_capitalised(metric)} by number of parameters",
-        "Area of a bubble: GMACs for one image. Line: 95 % interval.",
-        f"{_axis_title(metric)} by parameters (M): {values}",
-        _bubble_chart(rows, metric),
-    )
-
-
-def _bubble_chart(rows: Rows, metric: Metric) -> Chart:
-    colour = model_colour([row["model"] for row in rows], legend=False)
-    base = alt.Chart(inline_data(rows)).encode(
-        x=alt.X("params:Q", title="parameters (M), log", scale=alt.Scale(type="log", padding=40)),
-        y=alt.Y(
-            "value:Q",
-            title=_axis_title(metric),
-            scale=alt.Scale(zero=False, padding=30, nice=False),
-        ),
-    )
-    tooltip = [
-        "model:N",
-        number_tooltip("value", metric.title),
-        number_tooltip("params", "parameters (M)", ".3~g"),
-        number_tooltip("gmacs", "GMACs", ".3~g"),
-    ]
-    size = alt.Size("gmacs:Q", scale=alt.Scale(range=[80, 1800], zero=True), legend=None)
-    bubble = base.mark_circle(opacity=0.75).encode(size=size, color=colour, tooltip=tooltip)
-    name = base.mark_text(dy=-16, fontWeight="bold").encode(text="model:N", tooltip=tooltip)
-    interval = base.mark_rule().encode(y=alt.Y("low:Q"), y2="high:Q", color=colour)
-    return alt.layer(interval, bubble, name)
-
-
 def pareto_figure(table: ComparedTable, front: ParetoFront, metric: Metric) -> Figure:
-    """Draw accuracy by one cost, with the Pareto front as a line."""
+    """Draw accuracy by one cost, with the Pareto front as a line; by parameters, with GMACs."""
     dominated = [f"{label} by {enumeration(by)}" for label, by in front.dominated_by.items()]
     on_front = enumeration(front.front)
+    rows = _front_rows(table, front, metric)
+    bubbles = front.cost == "params" and all(row["gmacs"] for row in rows)
+    area = " Area of a dot: GMACs for one image." if bubbles else ""
+    values = "; ".join(
+        f"{row['model']} {number(row['value'], '.2f')} at {row['cost']:.3g}" for row in rows
+    )
     return Figure(
         f"pareto-{front.cost.replace('_', '-')}",
-        f"Pareto front by {front.title}",
-        f"On the front: {on_front}.",
-        f"Pareto front of {metric.title} by {front.title}. On the front: {on_front}. "
+        f"{_capitalised(metric)} by {front.title}",
+        f"Line: the Pareto front, of {on_front}.{area} Names without room: in the tooltips.",
+        f"Pareto front of {metric.title} by {front.title}: {values}. On the front: {on_front}. "
         f"Dominated: {'; '.join(dominated) or 'none'}.",
-        _pareto_chart(_front_rows(table, front, metric), front, table, metric),
-        height=240,
-        width=380,
+        _pareto_chart(rows, front, table, metric, bubbles=bubbles),
+        height=_HEIGHT,
+        width=520,
+        choice=front.title,
     )
 
 
 def _front_rows(table: ComparedTable, front: ParetoFront, metric: Metric) -> Rows:
-    means = {row.label: row.estimates[metric.name].mean for row in table.rows}
+    rows = {row.label: row for row in table.rows}
     by = {label: enumeration(labels) for label, labels in front.dominated_by.items()}
     unit = MILLION if front.cost == "params" else 1
     return [
         {
             "model": label,
             "cost": cost / unit,
-            "value": _scaled(means[label], metric),
+            "value": _scaled(rows[label].estimates[metric.name].mean, metric),
+            "gmacs": (rows[label].model["macs"] or 0) / 1e9,
             "by": by.get(label, "none: on the front"),
             "on_front": label in front.front,
         }
@@ -191,42 +173,74 @@ def _front_rows(table: ComparedTable, front: ParetoFront, metric: Metric) -> Row
     ]
 
 
-def _pareto_chart(rows: Rows, front: ParetoFront, table: ComparedTable, metric: Metric) -> Chart:
+def _pareto_chart(
+    rows: Rows, front: ParetoFront, table: ComparedTable, metric: Metric, *, bubbles: bool
+) -> Chart:
     x, y = _pareto_axes(rows, front, metric)
     tooltip = [
         "model:N",
         number_tooltip("value", metric.title),
         number_tooltip("cost", front.title, ".4~g"),
+        number_tooltip("gmacs", "GMACs", ".3~g"),
         alt.Tooltip("by:N", title="dominated by"),
     ]
     on_front = [row for row in rows if row["on_front"]]
-    others = [row for row in rows if not row["on_front"]]
 
     def chart(members: Rows) -> alt.Chart:
         return alt.Chart(inline_data(members)).encode(x=x, y=y)
 
+    line = chart(on_front).mark_line(
+        interpolate="step-after", strokeDash=[4, 3], color="gray", point=False
+    )
     colour = model_colour([row.label for row in table.rows], legend=False)
-    layers = [
-        chart(on_front).mark_line(interpolate="step-after", strokeDash=[4, 3], color="gray"),
-        chart(rows).mark_point(filled=True, size=90).encode(color=colour, tooltip=tooltip),
-        chart(on_front)
-        .mark_text(dy=-11, fontSize=10, fontWeight="bold")
-        .encode(text="model:N", tooltip=tooltip),
+    dot = chart(rows).mark_point(filled=True, size=90, opacity=0.85)
+    dot = dot.encode(color=colour, tooltip=tooltip)
+    if bubbles:
+        area = alt.Scale(range=[50, 4 * _LARGEST**2], zero=True)
+        dot = dot.encode(size=alt.Size("gmacs:Q", scale=area, legend=None))
+    named = [
+        row for row in _with_labels(rows, metric, _LARGEST if bubbles else _DOT) if row["label"]
     ]
-    if others:  # a layer without data draws a warning
-        names = chart(others).mark_text(dy=14, fontSize=9)
-        layers.append(names.encode(text="model:N", tooltip=tooltip))
-    return alt.layer(*layers)
+    return alt.layer(line, dot, *([_dot_names(chart(named))] if named else []))
+
+
+def _dot_names(base: alt.Chart) -> alt.Chart:
+    """Write each row's label where it was placed; those on the front in bold."""
+    dx, dy, align = (alt.expr(f"datum.{key}") for key in ("dx", "dy", "align"))
+    weight = alt.expr("datum.on_front ? 'bold' : 'normal'")
+    marked = base.mark_text(fontSize=11, fontWeight=weight, dx=dx, dy=dy, align=align)
+    names: alt.Chart = marked.encode(text="label:N", color=alt.value("currentColor"))
+    return names
+
+
+def _with_labels(rows: Rows, metric: Metric, radius: int) -> Rows:
+    """Return the rows with the positions of their labels; those on the front are placed first."""
+    ordered = sorted(rows, key=lambda row: not row["on_front"])
+    costs = np.array([row["cost"] for row in ordered], dtype=float)
+    values = np.array([row["value"] for row in ordered], dtype=float)
+    positions = np.log10(costs) if asks_for_log(costs.tolist()) else costs
+    low, high = value_domain(values.tolist(), percent=metric.percent)
+    span = np.ptp(positions) or 1.0
+    x = _PADDING + (positions - positions.min()) / span * (_NARROWEST - 2 * _PADDING)
+    y = (high - values) / (high - low) * _HEIGHT
+    texts = [row["model"] for row in ordered]
+    points = list(zip(x.tolist(), y.tolist(), strict=True))
+    placed = position_labels(points, texts, _NARROWEST, radius)
+    return [
+        row | ({"label": text} | vars(at) if at else {"label": "", "dx": 0, "dy": 0, "align": ""})
+        for row, text, at in zip(ordered, texts, placed, strict=True)
+    ]
 
 
 def _pareto_axes(rows: Rows, front: ParetoFront, metric: Metric) -> tuple[alt.X, alt.Y]:
-    costs = [row["cost"] for row in rows]
-    log = min(costs) > 0 and max(costs) / min(costs) >= 10
+    costs, values = [row["cost"] for row in rows], [row["value"] for row in rows]
+    log = asks_for_log(costs)
+    kind = {"type": "log", "nice": False} if log else {"zero": False}
     x = alt.X(
         "cost:Q",
         title=front.title + (", log" if log else ""),
-        scale=alt.Scale(type="log", padding=30) if log else alt.Scale(zero=False, padding=30),
-        axis=alt.Axis(format=",~f"),
+        scale=alt.Scale(padding=_PADDING, **kind),
+        axis=alt.Axis(format=",~g", labelOverlap=True),
     )
-    y = alt.Y("value:Q", title=_axis_title(metric), scale=alt.Scale(zero=False, padding=20))
-    return x, y
+    scale = value_scale(values, percent=metric.percent)
+    return x, alt.Y("value:Q", title=_axis_title(metric), scale=scale)

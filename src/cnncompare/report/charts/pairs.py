@@ -4,17 +4,18 @@ import altair as alt
 
 from cnncompare.comparison.compare import ComparedTable
 from cnncompare.comparison.metrics import Metric
-from cnncompare.plotting.render import Chart
+from cnncompare.plotting.render import CELL_TEXT, Chart
 from cnncompare.report.charts.figure import Figure, Rows, inline_data, number_tooltip
 from cnncompare.stats.friedman_nemenyi import MeanRanks
 from cnncompare.terminal.formatting import number, p_value
 
 MOST_MODELS = 30  # legible in a matrix
 _BAR_COLOUR, _RULER_COLOUR = "#0072B2", "#D55E00"
+_DIVERGING = ["#f0a35e", "#ffffff", "#7ab5e6"]  # light enough for dark text
 
 
 def pairs_figure(table: ComparedTable, metric: Metric) -> Figure | None:
-    """Draw the difference of each pair; the significant ones are framed."""
+    """Draw the difference of each pair once; the significant ones are coloured."""
     rows = _cells(table, metric)
     if len(table.rows) < 2 or len(table.rows) > MOST_MODELS or not rows:
         return None
@@ -24,8 +25,8 @@ def pairs_figure(table: ComparedTable, metric: Metric) -> Figure | None:
     return Figure(
         "pairs",
         "Pairwise differences",
-        f"GroupRow minus column{unit}. Framed: significant after Holm correction. "
-        "Pale: statistically tied.",
+        f"Row minus column{unit}. Coloured: significant after Holm correction. "
+        "Without colour: not significant.",
         f"Matrix of pairwise differences. Significant: {significant}.",
         _matrix_chart(rows, order, metric),
         height=max(160, 34 * len(order)),
@@ -34,58 +35,56 @@ def pairs_figure(table: ComparedTable, metric: Metric) -> Figure | None:
 
 def _matrix_chart(rows: Rows, order: list[str], metric: Metric) -> Chart:
     largest = max(abs(row["difference"]) for row in rows) or 1.0
-    scale = alt.Scale(
-        scheme="blueorange", domain=[-largest, 0, largest], reverse=not metric.higher_is_better
-    )
+    scale = alt.Scale(range=_DIVERGING, domain=[-largest, 0, largest], interpolate="rgb")
+    if not metric.higher_is_better:
+        scale = alt.Scale(range=_DIVERGING[::-1], domain=scale.domain, interpolate="rgb")
+    axis = alt.Axis(labelLimit=110, title="minus", labelAngle=-40)
     base = alt.Chart(inline_data(rows)).encode(
-        x=alt.X("b:N", sort=order, axis=alt.Axis(labelLimit=110, title="minus", labelAngle=-40)),
-        y=alt.Y("a:N", sort=order, axis=alt.Axis(labelLimit=130, title=None)),
+        x=alt.X("b:N", sort=order[:-1], axis=axis),
+        y=alt.Y("a:N", sort=order[1:], axis=alt.Axis(labelLimit=130, title=None)),
     )
     tooltip = [
         *("a:N", "b:N", number_tooltip("difference", spec="+.4~f")),
         *("interval:N", "p:N", alt.Tooltip("p_holm:N", title="p (Holm)"), "test:N", "result:N"),
     ]
     legend = "points" if metric.percent else "difference"
-    cell = base.mark_rect(strokeWidth=1.6).encode(
-        stroke=alt.condition("datum.significant", alt.value("currentColor"), alt.value("gray")),
+    cell = base.mark_rect(strokeWidth=1, stroke="gray").encode(
         color=alt.Color("difference:Q", scale=scale, title=legend),
-        opacity=alt.condition("datum.significant", alt.value(1.0), alt.value(0.18)),
+        fillOpacity=alt.condition("datum.significant", alt.value(1.0), alt.value(0.0)),
         tooltip=tooltip,
     )
+    dark = alt.value(CELL_TEXT)  # on a coloured cell, also in the dark theme
     text = base.mark_text(fontSize=11).encode(
         text="text:N",
-        color=alt.when(f"datum.significant && abs(datum.difference) > {largest * 0.55}")
-        .then(alt.value("white"))
-        .when("datum.significant")
-        .then(alt.value("#222"))  # on an opaque pale cell, also in the dark theme
-        .otherwise(alt.value("currentColor")),
+        color=alt.condition("datum.significant", dark, alt.value("currentColor")),
     )
     return alt.layer(cell, text)
 
 
 def _cells(table: ComparedTable, metric: Metric) -> Rows:
-    scale = 100 if metric.percent else 1
+    """Return the lower triangle: each row minus a row above it."""
+    scale, order = 100 if metric.percent else 1, [row.label for row in table.rows]
     rows: Rows = []
     for pair in table.pairs:
         if pair.difference is None:
             continue
-        for sign, a, b in ((scale, pair.a, pair.b), (-scale, pair.b, pair.a)):
-            difference = sign * pair.difference
-            bounds = sorted(sign * x for x in (pair.low, pair.high) if x is not None)
-            rows.append(
-                {
-                    "a": a,
-                    "b": b,
-                    "difference": difference,
-                    "text": number(difference, "+.1f" if metric.percent else "+.3f"),
-                    "interval": " to ".join(number(x, ".3g") for x in bounds),
-                    "p": p_value(pair.p),
-                    "p_holm": p_value(pair.p_holm),
-                    "test": pair.test,
-                    "significant": pair.significant,
-                    "result": "significant" if pair.significant else "not significant",
-                }
-            )
+        a_is_below = order.index(pair.a) > order.index(pair.b)
+        sign, a, b = (scale, pair.a, pair.b) if a_is_below else (-scale, pair.b, pair.a)
+        bounds = sorted(sign * x for x in (pair.low, pair.high) if x is not None)
+        rows.append(
+            {
+                "a": a,
+                "b": b,
+                "difference": sign * pair.difference,
+                "text": number(sign * pair.difference, "+.1f" if metric.percent else "+.3f"),
+                "interval": " to ".join(number(x, ".3g") for x in bounds),
+                "p": p_value(pair.p),
+                "p_holm": p_value(pair.p_holm),
+                "test": pair.test,
+                "significant": pair.significant,
+                "result": "significant" if pair.significant else "not significant",
+            }
+        )
     return rows
 
 

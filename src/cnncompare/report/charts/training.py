@@ -1,43 +1,79 @@
-"""Figures of the training: validation accuracy by epoch and time, and the time of an epoch."""
+"""Figures of the training: accuracy and loss by epoch, and accuracy by time."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import fmean, stdev
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 import numpy as np
 
 from cnncompare.comparison.compare import ComparedTable, GroupRow
 from cnncompare.comparison.learning_curves import CurvePoint, learning_curve
+from cnncompare.comparison.load import Result
 from cnncompare.plotting.render import Chart
 from cnncompare.report.charts.figure import (
-    TRAIN_COLOUR,
-    VAL_COLOUR,
-    WAIT_COLOUR,
     Figure,
     Rows,
+    asks_for_log,
     inline_data,
-    legend_selection,
     model_colour,
+    model_selection,
     number_tooltip,
     selected_opacity,
+    value_domain,
 )
+from cnncompare.report.charts.labels import LINE, spread_labels
 from cnncompare.report.folds import repetition_noun
-from cnncompare.terminal.formatting import number
 
 TIMES = 60  # points of a curve over time
+_HEIGHT = 320
+_MOST_TICKS = 10
+_Interpolation = Literal["linear", "step-after"]
+
+
+@dataclass(frozen=True)
+class _Quantity:
+    """A column of epochs.csv, by split, on the axis of a chart."""
+
+    name: str
+    title: str
+    columns: dict[str, str]
+    percent: bool
+
+
+_ACCURACY = _Quantity(
+    "accuracy", "top-1 (%)", {"validation": "val_acc1", "training": "train_acc1"}, percent=True
+)
+_LOSS = _Quantity(
+    "loss", "loss", {"validation": "val_loss", "training": "train_loss"}, percent=False
+)
 
 
 def epoch_curves(table: ComparedTable) -> Figure | None:
-    """Draw the validation accuracy after each epoch, the mean over seeds with its spread."""
-    rows = [point for row in table.rows for point in _by_epoch(row)]
+    """Draw the accuracy after each epoch, of training and validation, the mean over seeds."""
+    return _by_epoch(table, _ACCURACY)
+
+
+def loss_curves(table: ComparedTable) -> Figure | None:
+    """Draw the loss after each epoch, of training and validation, the mean over seeds."""
+    return _by_epoch(table, _LOSS)
+
+
+def _by_epoch(table: ComparedTable, quantity: _Quantity) -> Figure | None:
+    rows = [point for row in table.rows for point in _epoch_rows(row, quantity)]
     if not rows:
         return None
+    both = {row["split"] for row in rows} == {"validation", "training"}
+    strokes = "Thick: validation; thin: training. " if both else ""
+    noun = "Accuracy" if quantity.percent else "Loss"
     return Figure(
-        "accuracy-epochs",
-        "Validation accuracy by epoch",
-        _band_note(table),
-        f"Validation top-1 by epoch; at the end: {_last_values(rows)}",
-        _curves(rows, _epoch_axis(rows), "linear"),
+        f"{quantity.name}-epochs",
+        f"{noun} by epoch",
+        f"{strokes}{_band_note(table)}",
+        f"{noun} by epoch; at the end: {_last_values(rows, quantity)}",
+        _curves(rows, _epoch_axis(rows), quantity, "linear"),
+        height=_height(rows),
     )
 
 
@@ -46,32 +82,52 @@ def time_curves(table: ComparedTable) -> Figure | None:
     rows = [point for row in table.rows for point in _by_time(row)]
     if not rows:
         return None
+    log = asks_for_log([row["x"] for row in rows])
+    title = f"time of training and validation (s){', log' if log else ''}"
+    scale = alt.Scale(type="log", nice=False) if log else alt.Scale(zero=False)
+    x = alt.X("x:Q", title=title, scale=scale, axis=alt.Axis(format=",~g", labelOverlap=True))
     return Figure(
         "accuracy-seconds",
         "Validation accuracy by time",
         f"{_band_note(table)} The best epoch so far counts.",
-        f"Best validation top-1 by time; at the end: {_last_values(rows)}",
-        _curves(rows, alt.X("x:Q", title="time of training and validation (s)"), "step-after"),
+        f"Best validation top-1 by time; at the end: {_last_values(rows, _ACCURACY)}",
+        _curves(rows, x, _ACCURACY, "step-after"),
+        height=_height(rows),
     )
+
+
+def _height(rows: Rows) -> int:
+    return max(_HEIGHT, (LINE + 1) * len({row["model"] for row in rows}))
 
 
 def _band_note(table: ComparedTable) -> str:
     over = f"Mean over {repetition_noun(table)}; band: one standard deviation."
-    return f"{over} Click a name to highlight its curve."
+    return f"{over} Click a curve or its name to highlight it."
 
 
-def _last_values(rows: Rows) -> str:
-    last = {row["model"]: row["mean"] for row in rows}
-    return "; ".join(f"{model} {value:.1f} %" for model, value in last.items())
+def _last_values(rows: Rows, quantity: _Quantity) -> str:
+    last = {row["model"]: row["mean"] for row in rows if row["split"] == "validation"}
+    spec = ".1f" if quantity.percent else ".3f"
+    unit = " %" if quantity.percent else ""
+    return "; ".join(f"{model} {value:{spec}}{unit}" for model, value in last.items())
 
 
-def _by_epoch(row: GroupRow) -> Rows:
+def _epoch_rows(row: GroupRow, quantity: _Quantity) -> Rows:
+    return [
+        _band(row.label, epoch, values, quantity, split)
+        for split, column in quantity.columns.items()
+        for epoch, values in sorted(_values_by_epoch(row.group.results, column).items())
+    ]
+
+
+def _values_by_epoch(results: Sequence[Result], column: str) -> dict[int, list[float]]:
     by_epoch: dict[int, list[float]] = {}
-    for result in row.group.results:
-        for point in learning_curve(result):
-            if point.val_acc1 is not None:
-                by_epoch.setdefault(point.epoch, []).append(point.val_acc1)
-    return [_band(row.label, epoch, accuracies) for epoch, accuracies in sorted(by_epoch.items())]
+    for result in results:
+        for point in result.epochs:
+            epoch, value = point.get("epoch"), point.get(column)
+            if epoch is not None and value is not None and np.isfinite(value):
+                by_epoch.setdefault(int(epoch), []).append(value)
+    return by_epoch
 
 
 def _by_time(row: GroupRow) -> Rows:
@@ -84,7 +140,7 @@ def _by_time(row: GroupRow) -> Rows:
     times = [float(t) for t in np.unique(np.linspace(start, end, TIMES))]
     reached = [[_best_until(t, points) for points in curves] for t in times]
     return [
-        _band(row.label, t, [a for a in accuracies if a is not None])
+        _band(row.label, t, [a for a in accuracies if a is not None], _ACCURACY, "validation")
         for t, accuracies in zip(times, reached, strict=True)
         if any(accuracies)
     ]
@@ -99,89 +155,92 @@ def _best_until(seconds: float, points: list[CurvePoint]) -> float | None:
     return max(accuracies, default=None)
 
 
-def _band(label: str, x: float, accuracies: list[float]) -> dict[str, Any]:
-    mean = 100 * fmean(accuracies)
-    sd = 100 * stdev(accuracies) if len(accuracies) > 1 else 0.0
+def _band(
+    label: str, x: float, values: list[float], quantity: _Quantity, split: str
+) -> dict[str, Any]:
+    factor = 100 if quantity.percent else 1
+    mean = factor * fmean(values)
+    sd = factor * stdev(values) if len(values) > 1 else 0.0
     return {
         "model": label,
+        "split": split,
         "x": x,
         "mean": mean,
         "low": max(0.0, mean - sd),
-        "high": min(100.0, mean + sd),
-        "runs": len(accuracies),
+        "high": min(100.0, mean + sd) if quantity.percent else mean + sd,
+        "runs": len(values),
     }
 
 
 def _epoch_axis(rows: Rows) -> alt.X:
-    epochs = sorted({int(row["x"]) for row in rows})
-    # for few epochs Vega would draw ticks between them
-    axis = alt.Axis(values=epochs, format="d") if len(epochs) <= 10 else alt.Axis(tickMinStep=1)
-    return alt.X("x:Q", title="epoch", axis=axis)
+    last = max(int(row["x"]) for row in rows)
+    step = max(1, -(-last // _MOST_TICKS))
+    ticks = sorted({1, *range(step, last + 1, step)})  # Vega would draw some between epochs
+    scale = alt.Scale(domain=[min(row["x"] for row in rows), max(last, 2)], nice=False)
+    return alt.X("x:Q", title="epoch", scale=scale, axis=alt.Axis(values=ticks, format="d"))
 
 
-def _curves(rows: Rows, x: alt.X, interpolate: str) -> Chart:
+def _curves(rows: Rows, x: alt.X, quantity: _Quantity, interpolate: _Interpolation) -> Chart:
     order = list(dict.fromkeys(row["model"] for row in rows))
-    selection, y_title = legend_selection(), "validation top-1 (%)"
-    base = alt.Chart(inline_data(rows)).encode(x=x, color=model_colour(order))
-    band = base.mark_area(interpolate=interpolate).encode(  # type: ignore[arg-type]
-        y=alt.Y("low:Q", title=y_title),
+    selection = model_selection()
+    ends = [value for row in rows for value in (row["low"], row["high"])]
+    domain = value_domain(ends, percent=quantity.percent)
+    prefix = "validation " if interpolate == "step-after" else ""
+    scale = alt.Scale(domain=list(domain), nice=False)
+    y = alt.Y("mean:Q", title=prefix + quantity.title, scale=scale)
+    thick = [row for row in rows if row["split"] == "validation"]
+    thin = [row for row in rows if row["split"] == "training"]
+
+    def line(members: Rows, width: float) -> alt.Chart:
+        marked = _base(members, x, order).mark_line(strokeWidth=width, interpolate=interpolate)
+        opacity = selected_opacity(selection, 1, 0.12)
+        drawn: alt.Chart = marked.encode(y=y, tooltip=_tooltip(interpolate), opacity=opacity)
+        return drawn
+
+    band = _base(thick or thin, x, order).mark_area(interpolate=interpolate)
+    band = band.encode(
+        y=alt.Y("low:Q", title=prefix + quantity.title, scale=scale),
         y2="high:Q",
-        opacity=selected_opacity(selection, 0.18, 0.03),
+        opacity=selected_opacity(selection, 0.16, 0.03),
     )
-    tooltip = [
+    lines = [line(members, width) for members, width in ((thin, 1.0), (thick, 2.6)) if members]
+    names = _names(_ends(thick or thin, domain), x, order, selection)
+    return alt.layer(band, *lines, *names).add_params(selection)
+
+
+def _base(rows: Rows, x: alt.X, order: list[str]) -> alt.Chart:
+    return alt.Chart(inline_data(rows)).encode(x=x, color=model_colour(order, legend=False))
+
+
+def _tooltip(interpolate: _Interpolation) -> list[str | alt.Tooltip]:
+    return [
         "model:N",
+        "split:N",
         number_tooltip("x", "epoch" if interpolate == "linear" else "time (s)", ".4~g"),
-        number_tooltip("mean", spec=".2f"),
-        number_tooltip("low", "mean - sd", ".2f"),
-        number_tooltip("high", "mean + sd", ".2f"),
+        number_tooltip("mean", spec=".4~g"),
+        number_tooltip("low", "mean - sd", ".4~g"),
+        number_tooltip("high", "mean + sd", ".4~g"),
         "runs:Q",
     ]
-    # an epoch is a point; over time, only the steps are measured
-    point = alt.OverlayMarkDef(size=22) if interpolate == "linear" else False
-    line = base.mark_line(strokeWidth=2.2, interpolate=interpolate, point=point).encode(  # type: ignore[arg-type]
-        y=alt.Y("mean:Q", title=y_title, scale=alt.Scale(zero=False)),
-        strokeDash=alt.StrokeDash("model:N", sort=order, legend=None),
-        tooltip=tooltip,
-        opacity=selected_opacity(selection, 1, 0.12),
+
+
+def _ends(rows: Rows, domain: tuple[float, float]) -> Rows:
+    """Return the last point of each model with the position of its name, apart from the others."""
+    last = list({row["model"]: row for row in rows}.values())
+    apart = spread_labels([row["mean"] for row in last], domain, _height(rows))
+    return [row | {"label": at} for row, at in zip(last, apart, strict=True)]
+
+
+def _names(
+    ends: Rows, x: alt.X, order: list[str], selection: alt.Parameter
+) -> tuple[alt.Chart, alt.Chart]:
+    """Draw a dot and the model's name at the end of each line."""
+    dot = _base(ends, x, order).mark_point(filled=True, size=30).encode(y="mean:Q")
+    name = alt.Chart(inline_data(ends)).mark_text(align="left", dx=8, fontSize=11)
+    return dot, name.encode(
+        x=x,
+        y="label:Q",
+        text="model:N",
+        color=alt.value("currentColor"),
+        opacity=selected_opacity(selection, 1, 0.35),
     )
-    return alt.layer(band, line).add_params(selection).interactive(bind_y=False)
-
-
-def epoch_time_figure(table: ComparedTable) -> Figure | None:
-    """Draw the time of an epoch, split into training, waiting for data, and validation."""
-    rows = [phase for row in table.rows for phase in _phases(row)]
-    if not rows:
-        return None
-    described = [f"{r['model']}: {r['phase']} {number(r['seconds'], '.2f')}" for r in rows]
-    order = list(dict.fromkeys(row["model"] for row in rows))
-    phases = ["training", "waiting for data", "validation"]
-    scale = alt.Scale(domain=phases, range=[TRAIN_COLOUR, WAIT_COLOUR, VAL_COLOUR])
-    legend = alt.Legend(orient="bottom")
-    chart = alt.Chart(inline_data(rows)).mark_bar()
-    return Figure(
-        "epoch-time",
-        "Time per epoch",
-        "Training without waiting for data, waiting for data, and validation, timed separately.",
-        f"Time per epoch (s): {'; '.join(described)}",
-        chart.encode(
-            x=alt.X("seconds:Q", title="epoch (s), median", stack="zero"),
-            y=alt.Y("model:N", sort=order, title=None, axis=alt.Axis(labelLimit=180)),
-            color=alt.Color("phase:N", scale=scale, title=None, legend=legend),
-            order=alt.Order("rank:Q"),
-            tooltip=["model:N", "phase:N", number_tooltip("seconds", spec=".3~f")],
-        ),
-        height=max(120, 34 * len(order)),
-    )
-
-
-def _phases(row: GroupRow) -> Rows:
-    timing = row.timing
-    train, wait, val = timing["train_s"], timing["data_wait_s"], timing["val_s"]
-    if train is None:
-        return []
-    phases = [("training", train - (wait or 0.0)), ("waiting for data", wait), ("validation", val)]
-    return [
-        {"model": row.label, "phase": phase, "seconds": max(0.0, seconds), "rank": rank}
-        for rank, (phase, seconds) in enumerate(phases)
-        if seconds is not None
-    ]

@@ -8,8 +8,8 @@ from cnncompare.report.charts.figure import (
     Figure,
     Rows,
     inline_data,
-    legend_selection,
     model_colour,
+    model_selection,
     number_tooltip,
     selected_opacity,
 )
@@ -46,7 +46,7 @@ def tuning_figure(table: ComparedTable) -> Figure | None:
 
 
 def _chart(rows: Rows, labels: list[str]) -> Chart:
-    selection, title = legend_selection(), "expected best validation top-1 (%)"
+    selection, title = model_selection(), "expected best validation top-1 (%)"
     numbers = sorted({row["trials"] for row in rows})
     # for few trials Vega would draw ticks between them
     axis = alt.Axis(values=numbers, format="d") if len(numbers) <= 10 else alt.Axis(tickMinStep=1)

@@ -8,6 +8,7 @@ from pytorch_lightning.callbacks import Callback, EMAWeightAveraging
 
 from cnncompare.config.extension import Own
 from cnncompare.config.schema import Config
+from cnncompare.config.trainer import TrainerConfig
 from cnncompare.errors import ConfigError
 from cnncompare.extensions.kinds import CALLBACKS
 from cnncompare.extensions.resolve import call, resolve
@@ -17,6 +18,7 @@ from cnncompare.training.callbacks.epoch_recorder import EpochRecorder
 from cnncompare.training.callbacks.evaluation_clock import EvaluationClock
 from cnncompare.training.callbacks.evaluation_journal import EvaluationJournal
 from cnncompare.training.callbacks.interruption import Interruption
+from cnncompare.training.callbacks.limits import StepLimit, TimeLimit
 from cnncompare.training.callbacks.prediction_writer import PredictionWriter
 from cnncompare.training.callbacks.progress import Progress
 from cnncompare.training.checkpoints import BestAndLastCheckpoint
@@ -32,24 +34,30 @@ def build_callbacks(
     interruption: Interruption | None = None,
     journal: EvaluationJournal | None = None,
     extra: Sequence[Callback] = (),
+    title: str = "",
 ) -> list[Callback]:
     """Return the callbacks in the order in which Lightning calls them.
 
     Every rank has all of them: one that communicates would wait for ever for a rank without it.
-    They write into the run's folder, or into `folder`. `extra` are those of a benchmark.
+    They write into the run's folder, or into `folder`. `extra` are those of a benchmark; `title`
+    begins the printed lines.
     """
     folder = folder or config.run_folder()
-    progress = Progress(config.display.progress if rank == 0 else "off")
+    progress = Progress(config.display.progress if rank == 0 else "off", title)
     writer = PredictionWriter(folder, journal)
     stop = [] if interruption is None else [interruption]
     if not config.trains:
         # the interruption comes last, after the batch has been added to the journal
-        return [EvaluationClock(), writer, *_own(config), progress, *extra, *stop]
+        own = [*_own(config), *_inference_cost(config)]
+        return [EvaluationClock(), writer, *own, progress, *extra, *stop]
     monitor = DivergenceMonitor(config.optimizer.lr, own_learning_rate(config))
     # the recorder comes after those of users, whose values it writes, and before the progress,
     # which prints its rows
-    measuring = [monitor, *_stopping(config), *_own(config), EpochRecorder(folder), writer]
-    return [*averaging(config), *stop, *measuring, progress, *extra, _checkpoint(folder)]
+    own = [*_own(config), *_inference_cost(config)]
+    measuring = [monitor, *_stopping(config), *own, EpochRecorder(folder), writer]
+    # the limits come first, so that the average includes the last step
+    first = [*_limits(config.trainer), *averaging(config)]
+    return [*first, *stop, *measuring, progress, *extra, _checkpoint(folder)]
 
 
 def averaging(config: Config) -> list[Callback]:
@@ -77,6 +85,19 @@ def own_learning_rate(config: Config) -> float:
 def _stopping(config: Config) -> list[Callback]:
     stopping = config.callbacks.early_stopping
     return [] if stopping is None else [_built_in("early_stopping", stopping.model_dump())]
+
+
+def _limits(settings: TrainerConfig) -> list[Callback]:
+    """Return the callbacks that end a training within an epoch."""
+    in_time = [] if settings.max_time is None else [TimeLimit(settings.max_time)]
+    if settings.max_steps is None or settings.fast_dev_run:
+        return [*in_time]
+    return [*in_time, StepLimit(settings.max_steps)]
+
+
+def _inference_cost(config: Config) -> list[Callback]:
+    cost = config.callbacks.inference_cost
+    return [] if cost is None else [_built_in("inference_cost", cost.model_dump())]
 
 
 def _own(config: Config) -> list[Callback]:

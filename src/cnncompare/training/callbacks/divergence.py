@@ -31,7 +31,8 @@ class DivergenceMonitor(pl.Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, *_: Any
     ) -> None:
-        self._unread.append(outputs["loss"].detach())
+        # Lightning divides the loss of a step by the number of its batches
+        self._unread.append(outputs["loss"].detach() * trainer.accumulate_grad_batches)
         at_each_step = trainer.world_size == 1 and self._unread[0].device.type == "cpu"
         if at_each_step or len(self._unread) >= STEPS_BETWEEN_READS:
             self._read(trainer)
@@ -63,7 +64,8 @@ class DivergenceMonitor(pl.Callback):
             first = -trainer.strategy.reduce(-first, reduce_op="max")
         index = int(first)
         if index < len(losses):
-            step = trainer.global_step - len(losses) + index + 1
+            later_steps = (len(losses) - index - 1) // trainer.accumulate_grad_batches
+            step = trainer.global_step - later_steps
             raise Diverged(self._message(trainer, "training", float(losses[index]), step))
 
     def _message(self, trainer: pl.Trainer, split: str, loss: float, step: int) -> str:

@@ -63,6 +63,8 @@ class EpochRecorder(pl.Callback):
         self._train_started: float | None = None  # None outside the training of an epoch
         self._val_started = 0.0
         self._epoch: EpochRow = {}
+        self._before_validation: set[str] = set()
+        self._of_validation: set[str] = set()  # names that others log there
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._epoch = {"epoch": trainer.current_epoch + 1, "lr": _learning_rate(trainer)}
@@ -73,17 +75,21 @@ class EpochRecorder(pl.Callback):
         if trainer.sanity_checking:
             return
         self._stop_train(trainer)
+        self._before_validation = set(trainer.callback_metrics)
         self._val_started = self._now(trainer)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not trainer.sanity_checking:
             self._epoch["val_s"] = self._now(trainer) - self._val_started
             self._epoch["other_cpu_share"] = self._other_work.share()
+            self._of_validation |= set(trainer.callback_metrics) - self._before_validation
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._stop_train(trainer)
         self._epoch |= self._results(pl_module)
-        row = _ordered(self._epoch, _logged_by_others(trainer))
+        # Lightning keeps the values of the last validation in an epoch without one
+        old = set() if "val_s" in self._epoch else self._of_validation
+        row = _ordered(self._epoch, _logged_by_others(trainer, old))
         self.rows = [*self.rows, row]
         if trainer.is_global_zero:
             write_atomically(self._path, _csv(self.rows))
@@ -164,9 +170,14 @@ def _learning_rate(trainer: pl.Trainer) -> float:
     return float(trainer.optimizers[0].param_groups[0]["lr"])
 
 
-def _logged_by_others(trainer: pl.Trainer) -> EpochRow:
+def _logged_by_others(trainer: pl.Trainer, old: set[str]) -> EpochRow:
+    """Return the values that callbacks and the module logged, None for `old` ones."""
     metrics = trainer.callback_metrics
-    return {name: float(value) for name, value in metrics.items() if name not in COLUMNS}
+    return {
+        name: None if name in old else float(value)
+        for name, value in metrics.items()
+        if name not in COLUMNS
+    }
 
 
 def _ordered(epoch: EpochRow, others: EpochRow) -> EpochRow:

@@ -2,7 +2,6 @@
 
 import logging
 import time
-from datetime import timedelta
 from typing import Any
 
 import pytorch_lightning as pl
@@ -10,8 +9,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
 from cnncompare.terminal.console import make_console, progress_mode
-from cnncompare.terminal.formatting import number, percent
-from cnncompare.training.callbacks.epoch_recorder import EpochRecorder, EpochRow
+from cnncompare.terminal.epoch_line import epoch_line
+from cnncompare.terminal.formatting import duration, percent
+from cnncompare.training.callbacks.epoch_recorder import EpochRecorder
 
 log = logging.getLogger("cnncompare")
 
@@ -23,11 +23,13 @@ class Progress(pl.Callback):
     """Shows the progress of a run, on rank 0 only.
 
     `mode` is auto, bar, lines or off. The lines show the rows of the EpochRecorder, which comes
-    earlier in the trainer's list of callbacks.
+    earlier in the trainer's list of callbacks. Each begins with `title`, the name of a sweep's
+    job, unless a bar is shown, above which the sweep prints the title.
     """
 
-    def __init__(self, mode: str) -> None:
+    def __init__(self, mode: str, title: str = "") -> None:
         self.mode = progress_mode(mode)
+        self._prefix = f"{title}  " if title and self.mode != "bar" else ""
         self.console = make_console()
         self._bar: Bar | None = None
         self._task = TaskID(0)
@@ -81,8 +83,9 @@ class Progress(pl.Callback):
         log.info("%s", epoch_line(row, trainer.max_epochs or 0, _LOG_WIDTH))
         if self.mode == "off":
             return
-        line = epoch_line(row, trainer.max_epochs or 0, self.console.width)
-        (self._bar.console if self._bar else self.console).print(line, soft_wrap=True)
+        width = self.console.width - len(self._prefix)
+        line = self._prefix + epoch_line(row, trainer.max_epochs or 0, width)
+        (self._bar.console if self._bar else self.console).print(line, soft_wrap=True, markup=False)
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._open(trainer)
@@ -151,19 +154,4 @@ class Progress(pl.Callback):
         """Return the remaining time at the average speed so far."""
         epochs = (trainer.max_epochs or 0) - self._first_epoch
         seconds = (time.monotonic() - self._started) * (epochs / epochs_done - 1)
-        return f"{timedelta(seconds=round(seconds))} left"
-
-
-def epoch_line(row: EpochRow, epochs: int, width: int) -> str:
-    """Return the line of a finished epoch, shortened to fit a narrow terminal."""
-    digits = len(str(epochs))
-    columns = [  # of decreasing priority: those with the highest number are omitted first
-        (0, f"epoch {row['epoch']:{digits}.0f}/{epochs}"),
-        (1, f"train {number(row['train_s'], '.1f')} s"),
-        (2, f"val {number(row['val_s'], '.1f')} s"),
-        (0, f"loss {number(row['train_loss'], '.3f')}"),
-        (3, f"train top-1 {percent(row['train_acc1'])}"),
-        (0, f"val top-1 {percent(row['val_acc1'])}"),
-    ]
-    lines = ["  ".join(text for level, text in columns if level <= limit) for limit in (3, 2, 1, 0)]
-    return next((line for line in lines if len(line) <= width), lines[-1])
+        return f"{duration(round(seconds))} left"

@@ -26,7 +26,7 @@ class MeanOfEpochs(WeightAveraging):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any
     ) -> None:
-        if not trainer.is_last_batch:
+        if not trainer.is_last_batch and not trainer.should_stop:
             return
         average = self._average_model
         assert average is not None

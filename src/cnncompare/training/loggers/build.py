@@ -2,18 +2,19 @@
 
 from pathlib import Path
 
-from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
+from pytorch_lightning.loggers import CSVLogger, Logger
 
 from cnncompare.config.extension import Own
 from cnncompare.config.output import LoggerConfig, MLflowConfig, WandbConfig
 from cnncompare.errors import ConfigError
+from cnncompare.training.loggers.tensorboard import RunBoard
 
 
 def build_loggers(config: LoggerConfig, folder: Path) -> list[Logger]:
     """Return the loggers, which write into the run's `folder` and use its name as run name."""
     loggers: list[Logger] = []
     if config.tensorboard is not None:
-        loggers.append(TensorBoardLogger(folder, name="", version="", default_hp_metric=False))
+        loggers.append(RunBoard(folder))
     if config.csv is not None:
         loggers.append(CSVLogger(folder, name="csv", version=""))
     if config.mlflow is not None:

@@ -300,7 +300,7 @@ def test_recorded_batches_are_skipped(
 ) -> None:
     data = imagenet_data(val, batch_size=2)
     whole = batches(data)
-    data.skip_positions = {0, 1, 4}
+    data = data.without_tested({0, 1, 4})
     rest = batches(data)
     assert len(data.test_dataloader()) == 2
     assert [positions.tolist() for *_, positions in rest] == [[2, 3], [4, 5]]
@@ -318,7 +318,7 @@ def test_recorded_batches_are_skipped(
 def test_each_process_skips_its_own_recorded_batches(val: Path, imagenet_data: MakeData) -> None:
     data = imagenet_data(val, batch_size=2)
     seen = []
-    data.skip_positions = {0, 1, 3}
+    data = data.without_tested({0, 1, 3})
     for rank in range(2):
         trainer: Any = SimpleNamespace(
             current_epoch=0,
@@ -336,8 +336,7 @@ def test_each_process_skips_its_own_recorded_batches(val: Path, imagenet_data: M
 def test_a_process_with_all_batches_recorded_repeats_the_last(
     val: Path, imagenet_data: MakeData
 ) -> None:
-    data = imagenet_data(val, batch_size=2)
-    data.skip_positions = set(range(6))
+    data = imagenet_data(val, batch_size=2).without_tested(range(6))
     assert [positions.tolist() for *_, positions in data.test_dataloader()] == [[4, 5]]
 
 
