@@ -108,7 +108,7 @@ def test_a_documented_run_runs(
     if budget := [word.partition("=")[0] for word in words if word.startswith("budget.")]:
         small = (
             *(word for word in SMALL if not word.startswith("trainer.max_epochs")),
-            f"{budget[0]}={'20' if budget[0] == 'budget.seconds' else '2e10'}",
+            f"{budget[0]}={'12' if budget[0] == 'budget.seconds' else '1e10'}",
         )
     done = cnncompare(*words, *small, timeout=600)
     assert done.returncode == 0, done.stderr

@@ -105,11 +105,11 @@ class FreshProcessLauncher(Launcher):
 
             settle(configs, composed, job_overrides, SettleOptions(**self.settle))
         elif self.tune:
-            from cnncompare.sweep.tune import tune
+            from cnncompare.sweep.tune import tune_networks
             from cnncompare.sweep.tune_options import TuneOptions
 
             options = TuneOptions(**{**self.tune, "ranges": dict(self.tune["ranges"])})
-            tune(configs, composed, job_overrides, options)
+            tune_networks(configs, composed, job_overrides, options)
         else:
             from cnncompare.sweep.run_sweep import run_jobs
 

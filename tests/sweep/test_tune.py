@@ -13,7 +13,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from cnncompare.errors import ConfigError
-from cnncompare.sweep.tune import tune
+from cnncompare.sweep.tune import tune_networks
 from cnncompare.sweep.tune_options import TuneOptions, tune_arguments
 from tests.composing import compose_config
 from tests.sweep.conftest import CONF, MODULE, OVERRIDES, wait_for
@@ -104,7 +104,7 @@ def test_networks_that_cannot_be_tuned_together_are_refused(
     configs = [compose_config(*job) for job in jobs]
     composed = [OmegaConf.create(config.model_dump()) for config in configs]
     with pytest.raises(ConfigError, match=message):
-        tune(configs, composed, jobs, TuneOptions(trials=2, seeds=1, ranges={}))
+        tune_networks(configs, composed, jobs, TuneOptions(trials=2, seeds=1, ranges={}))
 
 
 @pytest.fixture(scope="module")

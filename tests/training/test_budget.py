@@ -11,7 +11,7 @@ import pytest
 from cnncompare.errors import ConfigError
 from cnncompare.runs.run import Run
 from cnncompare.training import budget as budget_module
-from cnncompare.training.epoch_time import EPOCHS, STEPS, EpochTimer, Measured, epoch_seconds
+from cnncompare.training.epoch_time import EPOCHS, STEPS, EnoughMeasured, EpochTimer, epoch_seconds
 from cnncompare.training.train import train
 from tests.composing import compose_config
 
@@ -62,7 +62,7 @@ def test_whole_epochs_are_timed_without_the_first() -> None:
     run_epoch(timer, clock, steps=4, step_s=5.0, val_s=1.0)
     for _ in range(EPOCHS - 1):
         run_epoch(timer, clock, steps=4, step_s=1.0, val_s=0.5)
-    with pytest.raises(Measured):
+    with pytest.raises(EnoughMeasured):
         run_epoch(timer, clock, steps=4, step_s=1.0, val_s=0.5)
     assert timer.epochs == pytest.approx([21.0, 4.5, 4.5, 4.5])
     assert epoch_seconds(timer.epochs, timer.steps, 128, 10, 32) == pytest.approx(4.5)
@@ -77,7 +77,7 @@ def test_a_long_epoch_is_estimated_from_its_steps() -> None:
         clock.now += 9.0 if step < 2 else 0.5
         timer.on_train_batch_end(trainer)
     clock.now += 0.5
-    with pytest.raises(Measured):
+    with pytest.raises(EnoughMeasured):
         timer.on_train_batch_end(trainer)
     assert timer.steps == pytest.approx([9.0] + [0.5] * STEPS)
     # 31 steps, and 96 images for validation at a third of the cost

@@ -48,14 +48,14 @@ def text_column(key: str, title: str, text: Callable[[GroupRow], str], hint: str
 
 def result_columns(table: ComparedTable, options: Options) -> list[Column]:
     """Return the columns of the results table for which any row has a value."""
-    decimals = table_decimals(table)
+    decimals, budget = table_decimals(table), table_budget(table)
     columns = [
         text_column("model", "model", lambda row: row.label, "one row per model and recipe"),
         _ties(table),
         *_repetition_columns(table),
         *_metric_columns(options.metric, decimals, repetition_noun(table)),
         *_own_metric_columns(table),
-        *_epoch_columns(table),
+        *([text_column("epochs", "epochs", chosen_epochs, "in the budget")] if budget else []),
         *_baseline_columns(table.pairs, options, decimals),
         *_clock_columns(table),
         *_timing_columns(options.target),
@@ -78,14 +78,6 @@ def _ties(table: ComparedTable) -> Column:
     return text_column(
         "ties", "ties (images)" if table.single_runs else "ties", lambda row: row.letters, hint
     )
-
-
-def _epoch_columns(table: ComparedTable) -> list[Column]:
-    """Return the numbers of epochs, where a budget chose them."""
-    if table_budget(table) is None:
-        return []
-    hint = f"epochs in {table_budget(table)}; seeds can differ"
-    return [text_column("epochs", "epochs", chosen_epochs, hint)]
 
 
 def _clock_columns(table: ComparedTable) -> list[Column]:

@@ -60,8 +60,7 @@ class DataSection(RecordSection):
     n_test: int
     fingerprint: str
     conversions: dict[str, int] = Field(default={})  # own images by kind, such as 16-bit, turned
-    # largest value of 16-bit and of floating-point images
-    pixel_ranges: dict[str, int] = Field(default={})
+    pixel_ranges: dict[str, int] = Field(default={})  # largest values of 16-bit and float images
     ignored_files: dict[str, int] = Field(default={})  # by suffix; also "hidden" and "link"
     leaks: LeaksSection | None = None  # null if not measured
     imbalance: Imbalance | None = None  # of the training split, or the test split; null: one class
@@ -71,8 +70,7 @@ class DataSection(RecordSection):
 class SettingsSection(RecordSection):
     """Settings that trainings and tests of pretrained weights share.
 
-    Every option of the schema that can change a number is among the settings of a run; those that
-    no code reads from the record by name have no field here.
+    All options that can change a number are recorded; those that no code reads have no field here.
     """
 
     OMITTED_BY_DEFAULT: ClassVar[tuple[str, ...]] = ("callbacks",)

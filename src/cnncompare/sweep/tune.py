@@ -29,7 +29,7 @@ from cnncompare.terminal.sweep_table import print_sweep_table
 Settings = dict[str, Any]  # values by key of the configuration
 
 
-def tune(
+def tune_networks(
     configs: Sequence[Config],
     composed: Sequence[DictConfig],
     job_overrides: Sequence[Sequence[str]],

@@ -72,7 +72,8 @@ def space_of(configs: Sequence[Config], ranges: dict[str, str]) -> Space:
     """Return the space that all networks share, for the texts of its ranges.
 
     The weight decay is left out if no network has one, and the warm-up if a schedule has none or
-    the epochs are not known before the training. Raises ConfigError if the range of such a dimension was given.
+    the epochs are not known before the training. Raises ConfigError if the range of such a
+    dimension was given.
     """
     found = {name: parse_range(name, text) for name, text in (DEFAULTS | ranges).items()}
     reasons = {

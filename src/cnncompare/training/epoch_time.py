@@ -61,7 +61,7 @@ class EpochTimer(Callback):
             self.steps.append(now - self._step_ended)
         self._step_ended = now
         if len(self.steps) > STEPS and now - self._started > self._enough_s:
-            raise Measured
+            raise EnoughMeasured
 
     def on_validation_end(self, trainer: pl.Trainer, *_: Any) -> None:
         self._val_ended = self._now(trainer)
@@ -73,14 +73,14 @@ class EpochTimer(Callback):
         n_timed = len(self.epochs) - 1
         is_enough = n_timed >= EPOCHS and n_timed % self._val_every == 0
         if is_enough and now - self._started > self._enough_s:
-            raise Measured
+            raise EnoughMeasured
 
     def _now(self, trainer: pl.Trainer) -> float:
         synchronize(trainer.strategy.root_device)
         return self._clock()
 
 
-class Measured(Exception):  # noqa: N818
+class EnoughMeasured(Exception):  # noqa: N818
     """Ends the loop of a measurement."""
 
 
@@ -100,7 +100,7 @@ def measure_epoch_s(config: Config, data: ImageData, stop: Sequence[Callback] = 
         with _quiet(), tempfile.TemporaryDirectory(prefix="cnncompare-") as folder:
             task = build_task(config, build_model(config, data), data)
             trainer = _trainer(config, [*averaging(config), *stop, timer], Path(folder))
-            with suppress(Measured):
+            with suppress(EnoughMeasured):
                 trainer.fit(task, datamodule=data)
     finally:
         data.batch_size = batch_size
