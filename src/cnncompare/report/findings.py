@@ -165,6 +165,8 @@ def reason_for_tables(comparison: Comparison) -> str:
 
 
 def _shortened(value: object) -> str:
+    if isinstance(value, dict) and ("seconds" in value or "trials" in value):  # budget, tuning
+        value = ", ".join(f"{key} {inner}" for key, inner in value.items() if inner is not None)
     text = "none" if value is None else str(value)
     return text if len(text) <= 40 else text[:12] + "…"
 
