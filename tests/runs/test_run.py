@@ -54,7 +54,11 @@ def properties(schema: dict[str, Any], section: str) -> set[str]:
 def test_a_run_that_trained_has_no_section_for_tests_alone(tmp_path: Path) -> None:
     run = new_run(tmp_path / "run")
     run.save()
-    assert set(json.loads((run.folder / RECORD).read_text())) == {*TOP.split(), "inference", "checksum"}
+    assert set(json.loads((run.folder / RECORD).read_text())) == {
+        *TOP.split(),
+        "inference",
+        "checksum",
+    }
 
 
 def test_the_keys_are_those_of_the_contract() -> None:

@@ -11,8 +11,8 @@ MOST_COLUMNS = 8
 _NARROW = 4  # columns that fit a phone
 _FIRST = ("model", "ties")
 _COSTS = (
-    *("params", "gmacs", "latency_ms", "epoch_s", "folds", "holdouts", "seeds", "total_s"),
-    "clock",
+    *("epochs", "params", "gmacs", "latency_ms", "epoch_s", "folds", "holdouts", "seeds"),
+    *("total_s", "clock"),
 )
 _LOWER_IS_BETTER = {
     *("params", "gmacs", "size_mb", "epoch_s", "time_to_best_s", "total_s", "time_to_target_s"),

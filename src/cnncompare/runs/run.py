@@ -85,6 +85,14 @@ def tested_checkpoint(record: RunRecord) -> str:
     return LAST_CHECKPOINT if last else BEST_CHECKPOINT
 
 
+def selected_accuracy(run: "Run") -> float | None:
+    """Return the validation accuracy of the epoch that a test evaluates; None without one."""
+    if tested_checkpoint(run.record) == BEST_CHECKPOINT:
+        return run.record.best.val_acc1
+    validated = [row["val_acc1"] for row in run.epochs() if row["val_acc1"] is not None]
+    return validated[-1] if validated else None
+
+
 class Run:
     """A run folder and its record, which `change` alone replaces; `runs.lifecycle` decides when."""
 
