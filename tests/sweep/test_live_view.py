@@ -6,7 +6,7 @@ import pytest
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from cnncompare.runs.lifecycle import close_run, open_run
+from cnncompare.runs.lifecycle import close_run, open_run, start_run
 from cnncompare.runs.run import Run
 from cnncompare.sweep.job_state import Job, RunningJob
 from cnncompare.sweep.live_view import LiveView, progress
@@ -76,7 +76,7 @@ def test_the_epochs_before_an_interruption_are_not_printed_again(
         close_run(run, "interrupted")
     view = LiveView(None)
     view.print_start(job, [job], [])
-    run.change(status="running")
+    start_run(run)
     view.show([job], [])
     assert capsys.readouterr().out == ""
     write_epochs(run, 2)

@@ -116,8 +116,8 @@ def test_any_setting_that_differs_has_a_column(tmp_path: Path, printed: Printed)
     header, _, *rows = text.splitlines()[1:7]
     assert header.split()[:4] == ["model", "momentum", "ema", "decay"]
     assert [row.split()[1:3] for row in rows] == [
-        *(["0.9", "0.99"], ["0.9", "null"]),
-        *(["0.8", "0.99"], ["0.8", "null"]),
+        *(["0.8", "null"], ["0.8", "0.99"]),
+        *(["0.9", "null"], ["0.9", "0.99"]),
     ]
     assert "workers" not in header  # of the sweep: not part of a run
     assert "root" not in header
