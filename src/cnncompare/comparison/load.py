@@ -153,7 +153,7 @@ def load_results(roots: Iterable[Path]) -> tuple[list[Result], list[Skipped]]:
         results.append(result)
         if problem:
             skipped.append(Skipped(str(folder / PREDICTIONS), problem))
-        skipped += _damaged_files(run)
+        skipped += _changed_files(run)
     return (results + diverged, skipped) if results else ([], skipped + trials)
 
 
@@ -176,7 +176,7 @@ def diverged_results(run: Run) -> list[Result]:
     return [Result(run, *sections, None)]
 
 
-def _damaged_files(run: Run) -> list[Skipped]:
+def _changed_files(run: Run) -> list[Skipped]:
     """Return the files other than the predictions that changed after the run and are not used."""
     found = []
     for name in (CONFIG, CLASSES, EPOCHS):

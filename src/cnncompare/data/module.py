@@ -13,11 +13,12 @@ from cnncompare.config.data import AugmentConfig, DataConfig
 from cnncompare.data.augment import Augmentation, adapt
 from cnncompare.data.batch_size import resolve_batch_size
 from cnncompare.data.decoded_splits import check_workers, decode_splits, hash_test_images
+from cnncompare.data.device_copies import DeviceCopies
 from cnncompare.data.files import DecodeReport, ImageFiles
 from cnncompare.data.leaks import count_leaks
 from cnncompare.data.loaders import Batches, BatchOptions, RankInfo
 from cnncompare.data.normalize import channel_statistics
-from cnncompare.data.source import Images, Pool, Source, Split, fingerprint, read_images
+from cnncompare.data.source import Pool, Source, Split, fingerprint, read_images
 from cnncompare.data.sources.imagenet.notes import colour_notes, limit_note
 from cnncompare.data.sources.load import load_source
 from cnncompare.data.split import Splits, complete_source, split_rows, split_source
@@ -29,8 +30,6 @@ from cnncompare.data.transform import resolve_transform
 from cnncompare.errors import DataError
 from cnncompare.models.pretrained.transforms import Transform
 from cnncompare.system.cores import available_cores
-
-_MAX_GPU_SHARE = 0.25  # of the GPU's memory; larger data sets stay in main memory
 
 
 class ImageData(LightningDataModule):
@@ -95,7 +94,7 @@ class ImageData(LightningDataModule):
         self._tested: Set[int] = frozenset()
         self._workers = available_cores() if config.workers is None else config.workers
         self._splits: Splits | None = None
-        self._on_device: dict[tuple[int, torch.device], Tensor] = {}
+        self._on_device = DeviceCopies()
 
     def prepare_data(self) -> None:
         """Download and decode missing files; a Trainer calls this in one process of each node."""
@@ -288,17 +287,4 @@ class ImageData(LightningDataModule):
             accumulate=self.training.accumulate,
             repeat_order=self.training.repeat_order,
         )
-        return Batches(split, options, augment, self.rank_info(), self._resident, report, done)
-
-    def _resident(self, images: Images, device: torch.device) -> Images:
-        """Return the images on the device, copied once, if they are a tensor that fits there."""
-        if not isinstance(images, Tensor) or device.type == "cpu":
-            return images
-        if device.type == "cuda":
-            memory = torch.cuda.get_device_properties(device).total_memory
-            if images.nbytes > _MAX_GPU_SHARE * memory:
-                return images
-        key = (id(images), device)
-        if key not in self._on_device:
-            self._on_device[key] = images.to(device)
-        return self._on_device[key]
+        return Batches(split, options, augment, self.rank_info(), self._on_device, report, done)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from cnncompare.comparison.compare import ComparedTable, Comparison, GroupRow, Options
 from cnncompare.comparison.metrics import Metric
 from cnncompare.comparison.pairs import Pair
-from cnncompare.report.formatting import metric_value, table_decimals
+from cnncompare.report.formatting import first_names, metric_value, table_decimals
 from cnncompare.report.verdicts import leader_of, pair_of
 from cnncompare.terminal.formatting import enumeration
 
@@ -85,8 +85,7 @@ def _relation(pair: Pair | None, label: str, metric: Metric) -> str:
 def _named(labels: list[str], n_others: int) -> str:
     if len(labels) == n_others > 2:
         return f"all {n_others} others"
-    more = len(labels) - MOST_NAMES
-    return enumeration(labels if more <= 0 else [*labels[:MOST_NAMES], f"{more} more"])
+    return enumeration(first_names(labels, MOST_NAMES))
 
 
 def table_titles(comparison: Comparison) -> list[str]:

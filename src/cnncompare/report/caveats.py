@@ -8,6 +8,7 @@ from cnncompare.comparison.metrics import METRICS, Metric
 from cnncompare.comparison.predictions import table_class_names
 from cnncompare.errors import shortened
 from cnncompare.report.budget import budget_caveats
+from cnncompare.report.formatting import first_names
 from cnncompare.report.tuning import tuning_caveats
 from cnncompare.runs.leaks import recorded_leaks
 from cnncompare.runs.record import LAST_EPOCH
@@ -15,7 +16,6 @@ from cnncompare.stats.imbalance import ADVICE, imbalance_sentence
 from cnncompare.terminal.formatting import enumeration
 
 MOST_CLASSES = 8  # named in a sentence
-MOST_NAMES = 6  # in one sentence
 
 
 def caveats(table: ComparedTable, metric: Metric = METRICS["top1"]) -> list[str]:
@@ -118,8 +118,7 @@ def _other_clocks(table: ComparedTable) -> list[str]:
 
 
 def _names(names: list[str]) -> str:
-    more = len(names) - MOST_NAMES
-    return enumeration(names if more <= 0 else [*names[:MOST_NAMES], f"{more} more"])
+    return enumeration(first_names(names))
 
 
 def _biased(table: ComparedTable) -> list[str]:

@@ -5,7 +5,8 @@ from typing import Any
 
 from cnncompare.comparison.compare import ComparedTable, GroupRow, Options
 from cnncompare.comparison.metrics import Metric
-from cnncompare.report.columns import Column, result_columns
+from cnncompare.report.column import Column
+from cnncompare.report.columns import result_columns
 from cnncompare.report.fairness_card import fairness_columns
 from cnncompare.report.formatting import is_uninformative
 from cnncompare.report.main_columns import best_rows, choose_columns

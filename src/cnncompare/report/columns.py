@@ -1,13 +1,13 @@
 """The columns of the results table, once for the console, HTML, Markdown, LaTeX and CSV."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from statistics import fmean
 
 from cnncompare.comparison.compare import ComparedTable, GroupRow, Options
 from cnncompare.comparison.metrics import METRICS, Metric
 from cnncompare.comparison.pairs import Pair
 from cnncompare.report.budget import chosen_epochs, table_budget
+from cnncompare.report.column import Column, text_column
 from cnncompare.report.folds import repetition_noun
 from cnncompare.report.formatting import (
     NEEDS_A_THIRD_SEED,
@@ -25,25 +25,6 @@ from cnncompare.terminal.formatting import (
     percentage,
     significant,
 )
-
-Value = float | str | None
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column: `key` is its name in CSV, `value` is exact, `text` is rounded and for display."""
-
-    key: str
-    title: str
-    hint: str
-    value: Callable[[GroupRow], Value]
-    text: Callable[[GroupRow], str]
-    numeric: bool = True
-
-
-def text_column(key: str, title: str, text: Callable[[GroupRow], str], hint: str = "") -> Column:
-    """Return a column of plain text."""
-    return Column(key, title, hint, text, text, numeric=False)
 
 
 def result_columns(table: ComparedTable, options: Options) -> list[Column]:

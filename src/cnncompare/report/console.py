@@ -7,7 +7,8 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from cnncompare.comparison.compare import ComparedTable, Comparison
-from cnncompare.report.columns import Column, result_columns
+from cnncompare.report.column import Column
+from cnncompare.report.columns import result_columns
 from cnncompare.report.findings import (
     across,
     headline,

@@ -6,7 +6,7 @@ from typing import Any
 from cnncompare.comparison.compare import ComparedTable, GroupRow
 from cnncompare.comparison.fairness import conditions
 from cnncompare.comparison.reference_results import ReportedAccuracy
-from cnncompare.report.columns import Column, text_column
+from cnncompare.report.column import Column, text_column
 from cnncompare.terminal.formatting import percent, percentage
 
 

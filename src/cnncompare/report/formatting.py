@@ -1,5 +1,7 @@
 """Values and differences of a metric as text."""
 
+from collections.abc import Sequence
+
 from cnncompare.comparison.compare import ComparedTable, GroupRow
 from cnncompare.comparison.metrics import Metric
 from cnncompare.comparison.pairs import Pair
@@ -67,3 +69,9 @@ def _detectable(pair: Pair) -> float | None:
     if pair.plan is not None and pair.plan.detectable is not None:
         return pair.plan.detectable
     return None if pair.low is None or pair.high is None else (pair.high - pair.low) / 2
+
+
+def first_names(names: Sequence[str], most: int = 6) -> list[str]:
+    """Return at most `most` names and, in place of the others, their number."""
+    more = len(names) - most
+    return list(names) if more <= 0 else [*names[:most], f"{more} more"]

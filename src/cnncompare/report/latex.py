@@ -10,7 +10,8 @@ from cnncompare.comparison.metrics import SYNONYMS
 from cnncompare.comparison.pairs import Pair
 from cnncompare.errors import ConfigError, closest
 from cnncompare.report.answer import table_titles
-from cnncompare.report.columns import Column, result_columns
+from cnncompare.report.column import Column
+from cnncompare.report.columns import result_columns
 from cnncompare.report.folds import count_repetitions, repetition_noun
 from cnncompare.report.formatting import (
     NEEDS_A_THIRD_SEED,

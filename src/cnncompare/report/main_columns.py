@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from cnncompare.comparison.clocks import TIMES
 from cnncompare.comparison.compare import ComparedTable, GroupRow
 from cnncompare.comparison.metrics import METRICS, Metric
-from cnncompare.report.columns import Column
+from cnncompare.report.column import Column
 
 MOST_COLUMNS = 8
 _NARROW = 4  # columns that fit a phone

@@ -2,7 +2,8 @@
 
 from cnncompare.comparison.compare import ComparedTable, Comparison
 from cnncompare.report.answer import answer, table_titles
-from cnncompare.report.columns import Column, result_columns
+from cnncompare.report.column import Column
+from cnncompare.report.columns import result_columns
 from cnncompare.report.fairness_card import fairness_columns
 from cnncompare.report.findings import (
     across,

@@ -9,13 +9,14 @@ from cnncompare.report.folds import repetition_noun
 from cnncompare.report.formatting import (
     difference,
     difference_number,
+    first_names,
     metric_number,
     metric_value,
     table_decimals,
 )
+from cnncompare.report.looks_note import looks_note
 from cnncompare.terminal.formatting import enumeration, significant
 
-MOST_NAMES = 6  # in one sentence
 MOST_TIMES_THE_IMAGES = 10  # a test set that many times as large is no advice
 
 
@@ -118,19 +119,13 @@ def _interval_of_best(table: ComparedTable, best: GroupRow, metric: Metric) -> s
 
 def _tied(table: ComparedTable, ties: list[Pair], best: str, metric: Metric) -> str:
     """Return the end of the sentence on the best: the networks that it is tied with."""
-    names = _shortened([_other(pair, best) for pair in ties])
+    names = first_names([_other(pair, best) for pair in ties])
     if any(pair.difference is None or pair.p is None for pair in ties):
         return f"; these runs do not allow a test of the difference from {enumeration(names)}"
     largest = max(ties, key=lambda p: abs(p.difference or 0.0))
     which = f"largest difference, from {_other(largest, best)}:" if len(ties) > 1 else "difference"
     gap = _gap(table, largest, metric)
     return f", but is statistically tied with {enumeration(names)} ({which} {gap})"
-
-
-def _shortened(texts: list[str]) -> list[str]:
-    if len(texts) <= MOST_NAMES:
-        return texts
-    return [*texts[:MOST_NAMES], f"{len(texts) - MOST_NAMES} more"]
 
 
 def _worse(table: ComparedTable, ranked: Sequence[GroupRow], metric: Metric) -> list[str]:
@@ -142,10 +137,10 @@ def _worse(table: ComparedTable, ranked: Sequence[GroupRow], metric: Metric) -> 
         texts[leader_of(pair, metric) == best].append(text)
     sentences = []
     if texts[True]:
-        worse = enumeration(_shortened(texts[True]))
+        worse = enumeration(first_names(texts[True]))
         sentences.append(f"Significantly worse than {best}: {worse}.")
     if texts[False]:  # rows are ranked by all their folds
-        better = enumeration(_shortened(texts[False]))
+        better = enumeration(first_names(texts[False]))
         sentences.append(f"Significantly better than {best} on the folds of both: {better}.")
     return sentences
 
@@ -188,7 +183,7 @@ def _practically_the_same(table: ComparedTable, metric: Metric) -> list[str]:
     text = f"within {difference(margin, metric, max(1, table_decimals(table)))}"
     if not same:
         return [f"No pair is shown to be practically the same ({text})."]
-    return [f"Practically the same ({text}): {enumeration(_shortened(same))}."]
+    return [f"Practically the same ({text}): {enumeration(first_names(same))}."]
 
 
 def _too_few_runs(table: ComparedTable, metric: Metric) -> list[str]:
@@ -198,7 +193,7 @@ def _too_few_runs(table: ComparedTable, metric: Metric) -> list[str]:
     texts = [f"{p.a} and {p.b} (difference {_gap(table, p, metric)})" for p in pairs]
     seeds = max((p.plan.seeds for p in pairs if p.plan and p.plan.seeds), default=None)
     advice = f"; about {seeds} seeds each would give one" if seeds else ""
-    return [f"Too few runs for a verdict: {enumeration(_shortened(texts))}{advice}."]
+    return [f"Too few runs for a verdict: {enumeration(first_names(texts))}{advice}."]
 
 
 def _inverted(table: ComparedTable, metric: Metric) -> list[str]:
@@ -216,30 +211,6 @@ def _inverted(table: ComparedTable, metric: Metric) -> list[str]:
                     f"closer, are not: {reason}."
                 ]
     return []
-
-
-def looks_note(table: ComparedTable) -> list[str]:
-    """State that the tests allow for looks before seeds were added."""
-    if table.unfinished:
-        return [_unfinished_plan(table)]
-    looks = max((pair.looks for pair in table.pairs), default=0)
-    if not looks:
-        return []
-    times = "a report" if looks == 1 else f"{looks} reports"
-    return [
-        f"Seeds were added after {times}, so the tests are those that allow for looking; if the "
-        "number of seeds was fixed before, --planned-seeds N keeps the sharper ones."
-    ]
-
-
-def _unfinished_plan(table: ComparedTable) -> str:
-    """State that more seeds were planned than there are."""
-    missing = sorted(table.unfinished.items(), key=lambda item: item[1])
-    found = enumeration(_shortened([f"{label} has {n}" for label, n in missing]))
-    return (
-        f"The plan is not finished (--planned-seeds {table.planned_seeds}): {found}. Until then, "
-        "the tests are those that allow for looking, and less is significant."
-    )
 
 
 def _reason(table: ComparedTable, pair: Pair, metric: Metric) -> str:

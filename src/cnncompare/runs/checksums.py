@@ -28,7 +28,7 @@ def take_checksum(path: Path, text: bytes, content: dict[str, Any]) -> None:
         return
     if text.startswith(b'{\n  "') and text.endswith(b"}\n"):
         raise DataError(
-            f"{path}: does not match its checksum, so it was damaged or edited after it was "
+            f"{path}: does not match its checksum, so it was corrupted or edited after it was "
             f"written; to use an edited record, remove the key {KEY!r}"
         )
     content.pop("files", None)
@@ -57,7 +57,7 @@ def check_file(path: Path, expected: str | None) -> None:
 
 def _mismatch(path: Path) -> DataError:
     return DataError(
-        f"{path}: does not match its checksum in run.json, so it was damaged or edited after the "
+        f"{path}: does not match its checksum in run.json, so it was corrupted or edited after the "
         f"run; restore it, or repeat the run with force=true"
     )
 

@@ -101,9 +101,9 @@ def open_run(config: Config, size_mb: float) -> Iterator[Run]:
 
 
 def _restored(folder: Path, config: Config) -> Run | None:
-    """Return a run without results for a damaged record next to an intact checkpoint.
+    """Return a run without results for a corrupt record next to an intact checkpoint.
 
-    The damaged file is kept under another name. The run resumes, so that no epoch is repeated.
+    The corrupt file is kept under another name. The run resumes, so that no epoch is repeated.
     """
     path = folder / RECORD
     if not path.exists() or not last_checkpoint(Run(folder, _new_record(folder, config))).exists():
@@ -111,7 +111,7 @@ def _restored(folder: Path, config: Config) -> Run | None:
     try:
         return Run.read(folder)
     except DataError as error:
-        kept = path.with_name(f"{RECORD}.damaged")
+        kept = path.with_name(f"{RECORD}.corrupt")
         log.warning("%s; kept as %s, and the run continues from its checkpoint", error, kept.name)
         path.rename(kept)
     return Run(folder, _new_record(folder, config))

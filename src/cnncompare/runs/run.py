@@ -49,7 +49,7 @@ UNREADABLE_ARRAYS: tuple[type[Exception], ...] = (
     *(OSError, ValueError, KeyError, EOFError, RuntimeError, MemoryError, OverflowError),
     *(zipfile.BadZipFile, zlib.error, struct.error, TypeError, SyntaxError),
 )
-"""Errors of NumPy and zipfile for damaged .npz and .npy files."""
+"""Errors of NumPy and zipfile for corrupt .npz and .npy files."""
 TESTED = "tested"  # folder with the journals of an unfinished test, one per process
 
 

@@ -105,7 +105,7 @@ def power_over_runs(variance: float, seeds: int, samples: int) -> PowerFunction:
     return power
 
 
-_QUANTILES = (np.arange(64) + 0.5) / 64
+_QUANTILES: NDArray[np.float64] = (np.arange(64, dtype=np.float64) + 0.5) / 64
 
 
 def _power_of_t(
