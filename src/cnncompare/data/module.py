@@ -167,10 +167,7 @@ class ImageData(LightningDataModule):
         return count_leaks(self._prepared_splits().train, self._prepared_splits().test)
 
     def train_dataloader(self) -> Batches:
-        """Return the training batches of the trainer's epoch.
-
-        Raises RuntimeError for a trainer that would use them in every epoch.
-        """
+        """Return the training batches of an epoch; refuse a trainer that would repeat them."""
         if getattr(self.trainer, "reload_dataloaders_every_n_epochs", 1) != 1:
             raise RuntimeError(
                 "the batches of an epoch are drawn when its loader is made; use "
@@ -205,10 +202,7 @@ class ImageData(LightningDataModule):
         return [str(test.images.path(row)) for row in test.rows.tolist()]
 
     def without_tested(self, positions: Iterable[int]) -> Self:
-        """Return the same data without test batches whose positions are all among `positions`.
-
-        Their predictions are already recorded; each process yields at least one batch.
-        """
+        """Return the same data without test batches of only `positions`, at least one is left."""
         remaining = copy.copy(self)
         remaining._tested = frozenset(positions)
         return remaining
