@@ -233,13 +233,10 @@ def looks_note(table: ComparedTable) -> list[str]:
 
 
 def _unfinished_plan(table: ComparedTable) -> str:
-    """State that more seeds were planned than there are."""
     missing = sorted(table.unfinished.items(), key=lambda item: item[1])
     found = enumeration(_shortened([f"{label} has {n}" for label, n in missing]))
-    return (
-        f"The plan is not finished (--planned-seeds {table.planned_seeds}): {found}. Until then, "
-        "the tests are those that allow for looking, and less is significant."
-    )
+    plan = f"The plan is not finished (--planned-seeds {table.planned_seeds})"
+    return f"{plan}: {found}. Until then, the tests are those that allow for looking."
 
 
 def _reason(table: ComparedTable, pair: Pair, metric: Metric) -> str:
