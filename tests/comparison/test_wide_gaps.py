@@ -67,7 +67,7 @@ def test_a_wide_gap_is_significant_or_has_too_few_runs(
     ]
     wide, too_few = map(sum, zip(*counts, strict=True))
     assert wide > 10
-    assert too_few < 0.3 * wide
+    assert too_few < 0.4 * wide  # of 2 + 2 runs, most
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ class DeviceCopies:
         self._copies: dict[tuple[int, torch.device], Tensor] = {}
 
     def __call__(self, images: Images, device: torch.device) -> Images:
-        """Return the images on the device if they are a tensor that fits there, else as they are."""
+        """Return the images on the device if they are a tensor that fits there, else unchanged."""
         if not isinstance(images, Tensor) or device.type == "cpu":
             return images
         if device.type == "cuda":

@@ -23,7 +23,5 @@ def _unfinished_plan(table: ComparedTable) -> str:
     """State that more seeds were planned than there are."""
     missing = sorted(table.unfinished.items(), key=lambda item: item[1])
     found = enumeration(first_names([f"{label} has {n}" for label, n in missing]))
-    return (
-        f"The plan is not finished (--planned-seeds {table.planned_seeds}): {found}. Until then, "
-        "the tests are those that allow for looking, and less is significant."
-    )
+    plan = f"The plan is not finished (--planned-seeds {table.planned_seeds})"
+    return f"{plan}: {found}. Until then, the tests are those that allow for looking."
