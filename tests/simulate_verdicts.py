@@ -77,7 +77,10 @@ def looks(repeats: int) -> Iterator[Line]:
         (3, 3, 5, 0.0),
         (5, 3, 5, 0.0),
     ):
-        rng, count = np.random.default_rng(5), repeats if networks > 2 else 5 * repeats
+        rng, count = (
+            np.random.default_rng(5),
+            repeats * (1 if networks > 2 else 5 + 10 * (wide > 1)),
+        )
         values = rng.normal(0, 1, (count, networks, MOST_SEEDS))
         values[:, 0] *= wide
         images = rng.normal(0, math.sqrt(v_images), (count, networks, 1))
@@ -276,4 +279,4 @@ def main(repeats: int = 400, parts: Sequence[Callable[[int], Iterator[Line]]] = 
 
 
 if __name__ == "__main__":
-    sys.exit(main(int((*sys.argv, 400)[1])))
+    sys.exit(main(int([*sys.argv, "400"][1])))

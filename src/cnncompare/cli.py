@@ -44,6 +44,9 @@ SUBCOMMANDS = {
     "tensorboard": Subcommand(
         "cnncompare.report.board_command", "start TensorBoard with short names of the runs"
     ),
+    "tune": Subcommand(
+        "cnncompare.sweep.tune_options", "the same number of tuning trials for each network"
+    ),
 }
 # commands of other programs; a run here needs none
 _RUN_COMMANDS = ("evaluate", "fit", "run", "test", "train")
@@ -84,10 +87,8 @@ def _overview() -> str:
 def _run_subcommand(name: str, arguments: list[str]) -> int:
     if name == "help":
         return _run_subcommand(arguments[0], ["--help", *arguments[1:]])
-    if name == "plan":
-        return _run_plan(arguments)
-    if name == "settle":
-        return _run_settle(arguments)
+    if name in ("plan", "settle", "tune"):
+        return _run_with_overrides(name, arguments)
     if name == "quickstart":
         return _run_quickstart(arguments)
     if name not in SUBCOMMANDS:
@@ -120,22 +121,13 @@ def _prints_usage(usage: str, arguments: list[str]) -> bool:
     return True
 
 
-def _run_plan(arguments: list[str]) -> int:
-    from cnncompare.sweep.plan import USAGE, plan_arguments
-
-    if _prints_usage(USAGE, arguments):
+def _run_with_overrides(name: str, arguments: list[str]) -> int:
+    """Run a command whose module turns its arguments into those for Hydra."""
+    module = import_module(SUBCOMMANDS[name].module)
+    if _prints_usage(module.USAGE, arguments):
         return 0
     with ExitAtOnce():
-        return _run_hydra(plan_arguments(arguments))
-
-
-def _run_settle(arguments: list[str]) -> int:
-    from cnncompare.sweep.settle_options import USAGE, settle_arguments
-
-    if _prints_usage(USAGE, arguments):
-        return 0
-    with ExitAtOnce():
-        return _run_hydra(settle_arguments(arguments))
+        return _run_hydra(getattr(module, f"{name}_arguments")(arguments))
 
 
 def _run_quickstart(arguments: list[str]) -> int:

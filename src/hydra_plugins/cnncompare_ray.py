@@ -6,6 +6,7 @@ lets Ray repeat a crashed job, and needs an outdated cloudpickle. The keys `ray.
 environment. Therefore it imports nothing heavy.
 """
 
+import signal
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+POLL_S = 0.5
 GRACE_S = 30  # for the jobs to close their records after Ctrl-C
 
 
@@ -38,22 +40,16 @@ class RayLauncher(Launcher):
         """Run the jobs and return their results; a process that died is a failed job."""
         ray = _import_ray()
         if not ray.is_initialized():
-            ray.init(**_plain(self.ray["init"]))
+            _start(ray, _plain(self.ray["init"]))
         options = {"max_calls": 1, "max_retries": 0, **_plain(self.ray["remote"])}
         tasks = [
-            self._start(ray, options, list(overrides), number)
+            self._submit(ray, options, list(overrides), number)
             for number, overrides in enumerate(job_overrides, start=initial_job_idx)
         ]
-        try:
-            ray.wait(tasks, num_returns=len(tasks), fetch_local=False)
-        except BaseException:  # a signal to the sweep
-            for task in tasks:
-                ray.cancel(task, force=False)
-            ray.wait(tasks, num_returns=len(tasks), timeout=GRACE_S, fetch_local=False)
-            raise
+        _wait(ray, tasks)
         return [_result(ray, *pair) for pair in zip(tasks, job_overrides, strict=True)]
 
-    def _start(
+    def _submit(
         self, ray: Any, options: Mapping[str, Any], overrides: list[str], number: int
     ) -> Any:
         loader = self.hydra_context.config_loader
@@ -66,6 +62,14 @@ class RayLauncher(Launcher):
         return run.remote(
             self.hydra_context, sweep_config, self.task_function, Singleton.get_state()
         )
+
+
+def _start(ray: Any, settings: Mapping[str, Any]) -> None:
+    """Start or join the cluster, and restore the handlers of stop signals, which Ray replaces."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    ray.init(**settings)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 def _run_job(
@@ -84,6 +88,27 @@ def _run_job(
         job_dir_key="hydra.sweep.dir",
         job_subdir_key="hydra.sweep.subdir",
     )
+
+
+def _wait(ray: Any, tasks: list[Any]) -> None:
+    """Wait for all tasks; after a signal, interrupt them and raise Interrupted.
+
+    An exception of a signal handler would be lost within ray.wait.
+    """
+    from cnncompare.errors import Interrupted
+    from cnncompare.system.signals import PendingSignals
+
+    settings = {"num_returns": len(tasks), "fetch_local": False}
+    running = tasks
+    with PendingSignals() as signals:
+        while running and signals.received is None:
+            _, running = ray.wait(tasks, timeout=POLL_S, **settings)
+        if signals.received is None:
+            return
+        for task in tasks:
+            ray.cancel(task, force=False)
+        ray.wait(tasks, timeout=GRACE_S, **settings)
+    raise Interrupted(signals.received)
 
 
 def _result(ray: Any, task: Any, overrides: Sequence[str]) -> JobReturn:

@@ -55,11 +55,13 @@ class FreshProcessLauncher(Launcher):
         show: bool = False,
         resolve: bool = False,
         settle: Mapping[str, Any] | None = None,
+        tune: Mapping[str, Any] | None = None,
     ) -> None:
         self.plan = plan
         self.show = show
         self.resolve = resolve
         self.settle = settle
+        self.tune = tune
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
@@ -73,8 +75,11 @@ class FreshProcessLauncher(Launcher):
         """Compose, validate and run the jobs of another sweeper, as `launch_for_sweeper` does."""
         from cnncompare.errors import ConfigError
 
-        if self.settle:
-            raise ConfigError("settle chooses its jobs itself and works only with its own sweeper")
+        if self.settle or self.tune:
+            command = "settle" if self.settle else "tune"
+            raise ConfigError(
+                f"{command} chooses its jobs itself and works only with its own sweeper"
+            )
         return launch_for_sweeper(
             self, self.hydra_context, self.config, job_overrides, initial_job_idx
         )
@@ -85,7 +90,7 @@ class FreshProcessLauncher(Launcher):
         configs: "Sequence[Config]",
         composed: Sequence[DictConfig],
     ) -> Sequence[JobReturn]:
-        """Run, plan, settle or print validated jobs."""
+        """Run, plan, settle, tune or print validated jobs."""
         if self.show:
             from cnncompare.sweep.show_jobs import show_jobs
 
@@ -99,6 +104,12 @@ class FreshProcessLauncher(Launcher):
             from cnncompare.sweep.settle_options import SettleOptions
 
             settle(configs, composed, job_overrides, SettleOptions(**self.settle))
+        elif self.tune:
+            from cnncompare.sweep.tune import tune_networks
+            from cnncompare.sweep.tune_options import TuneOptions
+
+            options = TuneOptions(**{**self.tune, "ranges": dict(self.tune["ranges"])})
+            tune_networks(configs, composed, job_overrides, options)
         else:
             from cnncompare.sweep.run_sweep import run_jobs
 
@@ -191,6 +202,8 @@ class FreshProcessLauncherConf:
     resolve: bool = False  # with show: print interpolations as their values
     # train until the best is known: margin, budget_s, max_seeds, json
     settle: dict[str, Any] = field(default_factory=dict)
+    # the same trials for each network: trials, seeds, ranges
+    tune: dict[str, Any] = field(default_factory=dict)
 
 
 _STORE = ConfigStore.instance()

@@ -3,12 +3,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
+from cnncompare.comparison import reference_results
 from cnncompare.comparison.compare import Comparison, Options, compare_results
 from cnncompare.comparison.fairness import overlapping_runs
 from cnncompare.comparison.load import load_results
 from cnncompare.comparison.metrics import METRICS, metric_named
+from cnncompare.comparison.reference_results import ReferenceResult
+from cnncompare.config.files import conf_folder
 from cnncompare.errors import ConfigError
+from cnncompare.report.fairness_card import reference_note
 from tests.comparison.factory import simulate, write_run, write_sweep
 
 
@@ -142,6 +147,47 @@ def test_rows_are_compared_with_reference_results(tmp_path: Path) -> None:
     assert found.verdict == "below"
     assert "4 epochs instead of 164 to 200" in found.recipe_differs
     assert "5,000 training images instead of 50,000" in found.recipe_differs
+
+
+def reference_of(root: Path, model: str) -> ReferenceResult:
+    right = simulate(np.random.default_rng(0), {model: 0.9}, seeds=1, n=10_000)
+    write_run(root, model, 0, right[model][0], data="cifar10")
+    found = compared(root).tables[0].rows[0].reference_result
+    assert found is not None
+    return found
+
+
+def test_reference_results_have_their_runs_and_the_interval_of_their_mean(tmp_path: Path) -> None:
+    found = reference_of(tmp_path, "resnet110")
+    paper, other = found.reported
+    # He et al. 2015, table 6: 6.43 (6.61 +- 0.16) % errors, best (mean +- sd) of five runs
+    assert (paper.n, paper.statistic, paper.sd) == (5, "mean", pytest.approx(0.0016))
+    assert paper.acc1 == pytest.approx(1 - 0.0661)
+    assert paper.best == pytest.approx(1 - 0.0643)
+    half = 2.776445 * 0.0016 / 5**0.5  # t with 4 degrees of freedom
+    assert (paper.low, paper.high) == pytest.approx((0.9339 - half, 0.9339 + half))
+    assert (other.n, other.statistic, other.sd, other.low) == (1, "run", None, None)
+    assert (found.low, found.high) == pytest.approx((0.9339 - half, 0.9389))
+    row = compared(tmp_path).tables[0].rows[0]
+    text = reference_note(row)
+    assert "He et al. 2015: mean of 5 runs 93.39 ± 0.16 %, 95 % interval 93.19 to 93.59 %" in text
+    assert "bearpaw: one run 93.89 %" in text
+
+
+def test_a_median_without_spread_has_no_interval(tmp_path: Path) -> None:
+    found = reference_of(tmp_path, "wrn_28_10")
+    (paper,) = found.reported
+    assert (paper.acc1, paper.n, paper.statistic, paper.low) == (0.96, 5, "median", None)
+    assert "median of 5 runs 96.00 %" in reference_note(compared(tmp_path).tables[0].rows[0])
+
+
+def test_every_network_with_reference_results_exists() -> None:
+    path = Path(reference_results.__file__).with_suffix(".yaml")
+    models = yaml.safe_load(path.read_text())["cifar10"]["models"]
+    assert {"preact_resnet164", "resnext29_8x64d", "densenet_bc_100_12"} < set(models)
+    for name, rows in models.items():
+        assert (conf_folder() / "model" / f"{name}.yaml").exists()
+        assert all(50 < row[0] < 100 for row in rows)
 
 
 def test_without_reference_results_nothing_is_claimed(sweep: Path) -> None:

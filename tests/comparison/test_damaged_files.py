@@ -75,6 +75,7 @@ def test_a_flipped_byte_is_named_or_changes_nothing(study: Path, tmp_path: Path,
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", FILES)
 def test_many_flipped_bytes_are_named_or_change_nothing(
     study: Path, tmp_path: Path, name: str
@@ -103,6 +104,7 @@ def test_a_missing_file_is_named(study: Path, tmp_path: Path, name: str) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_flipped_predictions_without_checksums_crash_nothing(study: Path, tmp_path: Path) -> None:
     """Records of earlier versions have no checksums: damage is named where it can be seen."""
     shutil.copytree(study, tmp_path / "old")

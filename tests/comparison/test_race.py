@@ -213,7 +213,7 @@ def test_at_most_5_percent_of_races_make_any_false_claim(
     assert found.false_claims <= 0.05
     assert found.wrong_leaders <= 0.05
     if accuracies is simulation.FIRST_ROW:
-        assert found.best_lost == 0.0
+        assert found.best_lost <= 0.02
 
 
 @pytest.mark.slow

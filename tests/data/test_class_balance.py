@@ -49,7 +49,7 @@ def epoch(seed: int, number: int, rank: int = 0, world_size: int = 1) -> list[to
     )
     info = RankInfo(number, rank, world_size, torch.device("cpu"))
     split = full_split(images, LABELS)
-    batches = Batches(split, options, AugmentConfig(), lambda: info, lambda images, device: images)
+    batches = Batches(split, options, AugmentConfig(), info, lambda images, device: images)
     return [(images[:, 0, 0, 0] * 255).round().long() for images, _ in batches]
 
 

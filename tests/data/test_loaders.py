@@ -262,7 +262,7 @@ def test_overfitting_repeats_the_images_of_the_first_epoch(synthetic_data: MakeD
 def test_a_short_test_has_evenly_spaced_images_and_never_more_than_there_are(
     synthetic_data: MakeData,
 ) -> None:
-    splits = synthetic_data()._splits
+    splits = synthetic_data()._prepared_splits()
     short = TrainingBatches(test_batches=2).shorten(splits, 10).test
     n = len(splits.test)
     assert torch.equal(short.rows, splits.test.rows[[i * n // 20 for i in range(20)]])

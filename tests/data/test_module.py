@@ -111,7 +111,7 @@ def test_three_channel_normalisation_of_grey_images_is_rejected() -> None:
 def test_a_lightning_trainer_trains_and_evaluates_on_it(tmp_path: Path) -> None:
     import pytorch_lightning as pl
 
-    settings = {"batch_size": 64, "augment": AugmentConfig(crop_padding=1)}
+    settings: dict[str, Any] = {"batch_size": 64, "augment": AugmentConfig(crop_padding=1)}
     data = ImageData(DataConfig(name="digits", source="digits", **settings), seed=0)
     seen: dict[str, list[Any]] = {"train": [], "test": []}
 

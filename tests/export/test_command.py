@@ -30,6 +30,7 @@ from cnncompare.training.build import build_data, find_pretrained_reference
 from tests.conftest import HAS_SOURCES, ROOT
 from tests.inference.conftest import DIGITS, QUICK, train_in
 from tests.models.test_contract import networks
+from tests.runs.edits import forget_checksums
 
 GRAPHS = ("onnx", "torchscript")
 
@@ -233,6 +234,7 @@ def test_a_checkpoint_of_another_training_is_caught(
 ) -> None:
     folder = tmp_path / "run"
     shutil.copytree(lenet.folder, folder)
+    forget_checksums(folder)
     path = folder / "checkpoints" / "best.ckpt"
     checkpoint = torch.load(path, weights_only=True)
     checkpoint["state_dict"] = {k: -v for k, v in checkpoint["state_dict"].items()}
@@ -240,6 +242,21 @@ def test_a_checkpoint_of_another_training_is_caught(
     code, _, err = export(capsys, folder, "--to", "state_dict", "--out", tmp_path / "a.pth")
     assert code == 1
     assert "of 50 test images another class than predictions.npz holds" in err
+    assert not list(tmp_path.glob("*.pth*"))
+
+
+def test_a_checkpoint_that_changed_after_the_run_is_refused(
+    lenet: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(lenet.folder, folder)
+    path = folder / "checkpoints" / "best.ckpt"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    code, _, err = export(capsys, folder, "--to", "state_dict", "--out", tmp_path / "a.pth")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "best.ckpt: does not match its checksum in run.json" in err
     assert not list(tmp_path.glob("*.pth*"))
 
 
@@ -277,6 +294,7 @@ def test_changed_test_images_are_refused(
 ) -> None:
     folder = tmp_path / "run"
     shutil.copytree(lenet.folder, folder)
+    forget_checksums(folder)
     text = (folder / "config.yaml").read_text()
     assert "limit_test: 50" in text
     (folder / "config.yaml").write_text(text.replace("limit_test: 50", "limit_test: 49"))

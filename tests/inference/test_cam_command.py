@@ -242,7 +242,7 @@ def test_a_trained_network_looks_at_the_patch(
             for number in range(SLOW_PATCHES if split == "train" else 20):
                 pixels = draw.normal(128, 25, (32, 32, 3)).clip(0, 255)
                 quarter = int(draw.integers(4))
-                y, x = np.divmod(quarter, 2) * np.int64(16) + draw.integers(1, 8, 2)
+                y, x = np.array(divmod(quarter, 2)) * 16 + draw.integers(1, 8, 2)
                 pixels[y : y + 8, x : x + 8] = pattern[..., None]
                 file = tmp_path / "data" / split / name / f"{number}.png"
                 Image.fromarray(pixels.astype(np.uint8)).save(file)

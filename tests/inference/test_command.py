@@ -16,6 +16,7 @@ from PIL import Image
 from cnncompare import cli
 from cnncompare.runs.run import Run
 from tests.inference.conftest import DIGITS, train_in
+from tests.runs.edits import forget_checksums
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -186,6 +187,7 @@ def test_mistakes_are_answered_in_one_line_before_torch_is_imported(
     mixed.mkdir()
     shutil.copytree(digits_run.folder, mixed / "a")
     shutil.copytree(next(study.glob("resnet20*")), mixed / "b")
+    forget_checksums(mixed / "b")
     names = json.loads((mixed / "b" / "classes.json").read_text())
     (mixed / "b" / "classes.json").write_text(json.dumps([*names[:-1], "hen"]))
     failed = _with_status(digits_run, tmp_path / "failed", "failed")

@@ -19,6 +19,7 @@ from cnncompare.training.build import build_data
 from tests.composing import compose_config
 from tests.inference.conftest import DIGITS, QUICK, save_test_images, train_in
 from tests.models.test_contract import networks
+from tests.runs.edits import forget_checksums
 
 
 def assert_equal_to_the_record(run: Run, files: Sequence[str]) -> None:
@@ -257,6 +258,7 @@ def _copy(run: Run, folder: Path, old: str, new: str) -> Path:
     import shutil
 
     shutil.copytree(run.folder, folder)
+    forget_checksums(folder)
     text = (folder / "config.yaml").read_text()
     assert old in text
     (folder / "config.yaml").write_text(text.replace(old, new))

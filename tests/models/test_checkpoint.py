@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from torchvision.models import mnasnet0_5
 
 from cnncompare.errors import ModelError
-from cnncompare.models.checkpoint import load_checkpoint_weights
+from cnncompare.models.checkpoint import load_checkpoint_weights, with_versions
 
 
 class Code:
@@ -30,3 +31,13 @@ def test_other_files_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str
             load_checkpoint_weights(tmp_path / name)
         assert "\n" not in str(raised.value)
     assert "executed" not in capsys.readouterr().out
+
+
+def test_mnasnet_loads_weights_without_their_versions(tmp_path: Path) -> None:
+    network, other = mnasnet0_5(num_classes=3), mnasnet0_5(num_classes=3)
+    plain = dict(network.state_dict())
+    with pytest.raises(ValueError, match="version"):
+        other.load_state_dict(plain)
+    torch.save(with_versions(plain, network), tmp_path / "weights.pth")
+    other.load_state_dict(torch.load(tmp_path / "weights.pth", weights_only=True))
+    assert torch.equal(other.layers[0].weight, network.layers[0].weight)

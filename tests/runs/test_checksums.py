@@ -26,7 +26,7 @@ def finished(tmp_path: Path) -> Run:
 
 def edit(run: Run, **changes: Any) -> None:
     path = run.folder / "run.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes, indent=2) + "\n")
 
 
 def test_the_checksums_are_those_of_the_files(finished: Run) -> None:
@@ -43,6 +43,15 @@ def test_an_edited_record_is_refused_until_its_checksum_is_removed(finished: Run
     content.pop("checksum")
     (finished.folder / "run.json").write_text(json.dumps(content))
     assert Run.read(finished.folder).record.label == "better"
+
+
+def test_a_record_that_a_program_rewrote_is_used_without_checks(finished: Run) -> None:
+    path = finished.folder / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"label": "renamed"}))
+    (finished.folder / "epochs.csv").write_text("epoch,train_s\n1,1.5\n")
+    run = Run.read(finished.folder)
+    assert run.record.label == "renamed"
+    assert run.epochs() == [{"epoch": 1.0, "train_s": 1.5}]
 
 
 def test_white_space_does_not_matter(finished: Run) -> None:

@@ -50,6 +50,7 @@ def test_an_old_record_of_a_training_is_unchanged_by_reading(tmp_path: Path) -> 
     assert [read["data"].pop(key) for key in counts] == [{}, {}, {}]
     counts = ("leaks", "imbalance", "resampling")
     assert [read["data"].pop(key) for key in counts] == [None, None, None]
+    assert (read.pop("inference"), read["model"].pop("depth")) == (None, None)
     assert read == content
 
 

@@ -54,12 +54,17 @@ def properties(schema: dict[str, Any], section: str) -> set[str]:
 def test_a_run_that_trained_has_no_section_for_tests_alone(tmp_path: Path) -> None:
     run = new_run(tmp_path / "run")
     run.save()
-    assert set(json.loads((run.folder / RECORD).read_text())) == {*TOP.split(), "checksum"}
+    assert set(json.loads((run.folder / RECORD).read_text())) == {
+        *TOP.split(),
+        "inference",
+        "checksum",
+    }
 
 
 def test_the_keys_are_those_of_the_contract() -> None:
     schema = RunRecord.model_json_schema(by_alias=True)
-    assert set(schema["properties"]) == {*TOP.split(), "evaluation", "components", "files"}
+    further = {"inference", "evaluation", "components", "files"}
+    assert set(schema["properties"]) == {*TOP.split(), *further}
     for section, keys in CONTRACT.items():
         assert properties(schema, section) >= set(keys.split())  # extended, never renamed
     assert properties(schema, "training") >= set(TRAINING.split())

@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 from statsmodels.stats.power import TTestPower
 
-from cnncompare.stats.power import plan_sample_sizes, power_mcnemar, power_over_runs
+from cnncompare.stats.power import (
+    plan_sample_sizes,
+    power_mcnemar,
+    power_over_runs,
+    power_over_seeds_and_images,
+)
+from cnncompare.stats.two_samples import Difference
 
 
 @pytest.mark.parametrize("seeds", [3, 5, 12])
@@ -39,3 +45,13 @@ def test_a_difference_of_0_has_no_plan() -> None:
     power = power_over_runs(variance=0.01**2, seeds=3, samples=1)
     found = plan_sample_sizes(0.0, power, 0.05, seeds=3, images=100)
     assert (found.seeds, found.images) == (None, None)
+
+
+@pytest.mark.parametrize("df", [1.0, 1.3, 2.0])
+def test_two_runs_of_each_network_have_little_power_but_a_number(df: float) -> None:
+    found = Difference(0.06, 0.0155, 0.0004, df, (2, 2), 360, 0.031, 0.0, cautious=True)
+    assert found.cautious_df < df
+    power = power_over_seeds_and_images(found)
+    low, high = power(0.1, 0.05, None, None), power(1.0, 0.05, None, None)
+    assert 0.03 < low < high < 0.9
+    assert power(0.3, 0.05, 6, None) > power(0.3, 0.05, 3, None) > low

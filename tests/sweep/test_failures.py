@@ -104,7 +104,7 @@ def test_a_signal_to_the_whole_group_interrupts_the_sweep_and_its_job(folder: Pa
         start_new_session=True,
     )
     assert sweep.stdout is not None
-    while not sweep.stdout.readline().startswith("epoch "):
+    while "  epoch " not in sweep.stdout.readline():
         assert sweep.poll() is None
     os.killpg(sweep.pid, signal.SIGTERM)
     sweep.communicate(timeout=120)

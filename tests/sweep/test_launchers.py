@@ -21,7 +21,7 @@ from cnncompare.sweep import launched_job
 from cnncompare.sweep.launch_jobs import launch_jobs
 from cnncompare.sweep.launched_job import SweepProcess, run_launched
 from tests.composing import compose_config
-from tests.sweep.conftest import Call
+from tests.sweep.conftest import Call, started, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -78,6 +78,25 @@ def test_a_crash_in_ray_is_one_failed_job(sweep: Call, folder: Path) -> None:
     records = [json.loads(path.read_text()) for path in folder.glob("outputs/default/*/run.json")]
     assert sorted(record["status"] for record in records) == ["failed", "finished"]
     assert [r["error"]["type"] for r in records if r["error"]] == ["JobExited"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(480)
+@pytest.mark.parametrize("launcher", ["joblib", "ray", "basic"])
+def test_a_signal_interrupts_the_jobs(launcher: str, folder: Path) -> None:
+    if launcher == "ray":
+        pytest.importorskip("ray")
+    overrides = (f"hydra/launcher={launcher}", "model.options.way=wait", "seed=0,1,2")
+    with started(folder, *overrides) as process:
+        wait_for((folder / "at_work").exists, 200)
+        process.send_signal(signal.SIGTERM)
+        (folder / "go_on").touch()  # the batch at hand is finished, then the job stops
+        output = process.communicate(timeout=200)[0]
+    assert process.returncode == 128 + signal.SIGTERM, output
+    assert output.endswith("cnncompare: stopped by SIGTERM; the same command continues\n")
+    paths = list(folder.glob("outputs/default/*/run.json"))
+    statuses = {json.loads(path.read_text())["status"] for path in paths}
+    assert statuses == {"interrupted"}
 
 
 def test_without_ray_the_extra_is_named(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,31 @@ def test_costs_by_hand() -> None:
     assert cost["epoch_s"] == pytest.approx(10 * 0.5 + 300 * 0.5 / 100 / 3)
     assert cost["hours"] == pytest.approx((4 * 5.5 + 1.0) / 3600)
     assert cost["disk_mb"] == pytest.approx(3.0 + 3 * 3.0)  # weights; weights and two moments
+
+
+@pytest.mark.parametrize(
+    ("budget", "epochs", "remark"),
+    [
+        ("budget.seconds=600", 109, None),  # of 5.5 s
+        ("budget.seconds=60", 11, "an epoch is 9 % of the budget"),
+        ("budget.seconds=5", None, "budget.seconds=5 is below one epoch, 5.5 s"),
+        ("budget.macs=3.01e6", 50, None),  # of 3 * 20 * 1000
+        ("budget.macs=59999", None, "below one epoch, 6e\\+04 MACs"),
+    ],
+)
+def test_a_budget_chooses_the_epochs(budget: str, epochs: int | None, remark: str | None) -> None:
+    cost = costs(compose_config("data=digits", "data.batch_size=100", budget), PROBED)
+    assert cost.get("epochs") == epochs
+    said = cost.get("problem") or cost.get("remark") or ""
+    assert re.search(remark, said) if remark else said == ""
+    expected = None if epochs is None else pytest.approx((epochs * 5.5 + 1.0) / 3600)
+    assert cost["hours"] == expected
+
+
+def test_measured_epochs_replace_the_estimate_from_steps() -> None:
+    config = compose_config("data=digits", "budget.seconds=600")
+    cost = costs(config, PROBED | {"epoch_s": 12.0})
+    assert (cost["epochs"], cost["epoch_s"]) == (50, 12.0)
 
 
 def test_weights_that_are_only_tested_cost_one_pass() -> None:

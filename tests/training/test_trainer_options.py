@@ -140,6 +140,7 @@ def test_a_check_run_is_short_marked_and_not_compared(
     training = run.record.training
     assert (run.record.status, training.max_epochs, training.epochs_done) == ("finished", 1, 1)
     assert training.incomparable == ["trainer.fast_dev_run=2"]
+    assert training.model_extra["profiler"] == "simple"
     assert run.record.data.n_test == run.record.test.n == 64  # two batches of 32
     assert len(run.predictions().label) == 64
     checkpoint = torch.load(run.folder / "checkpoints" / "last.ckpt", weights_only=True)

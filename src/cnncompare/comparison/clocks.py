@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cnncompare.comparison.grouping import Group
-from cnncompare.comparison.load import Result
+from cnncompare.comparison.machine import clock_of
 
 TIMES = (
     "epoch_s",
@@ -13,18 +13,6 @@ TIMES = (
     "latency_ms",
     "seconds",
 )  # costs and budgets that depend on the machine
-
-
-def clock_of(result: Result) -> str:
-    """Return the machine of a run: "Xeon, 8 threads, 2 workers"."""
-    environment = result.record.environment
-    workers = result.config.get("data.workers")
-    items = [
-        (environment.gpu or environment.cpu or "unknown") if environment else "unknown",
-        f"{environment.threads} threads" if environment and environment.threads else "",
-        f"{workers} workers" if isinstance(workers, int) else "",
-    ]
-    return ", ".join(item for item in items if item)
 
 
 def main_clock(groups: Sequence[Group]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cnncompare.comparison.clocks import clock_of, groups_on, main_clock, timed_group
+from cnncompare.comparison.clocks import groups_on, main_clock, timed_group
 from cnncompare.comparison.estimates import BestOf, Estimate, best_of, estimate_of
 from cnncompare.comparison.fairness import fairness_card, overlapping_runs
 from cnncompare.comparison.folds import GroupResampling, resampling_of
@@ -20,10 +20,12 @@ from cnncompare.comparison.learning_curves import (
 )
 from cnncompare.comparison.load import Result, Skipped
 from cnncompare.comparison.looks import Look
+from cnncompare.comparison.machine import clock_of
 from cnncompare.comparison.metrics import METRICS, Metric
 from cnncompare.comparison.pairs import Pair, compare_pairs
 from cnncompare.comparison.pareto import ParetoFront, latency_s, median_of, pareto_fronts
 from cnncompare.comparison.reference_results import ReferenceResult, reference_result
+from cnncompare.comparison.tuning import TuningCurve, tuning_curves
 from cnncompare.comparison.untrained import (
     separate_untrained,
     set_aside_untrained,
@@ -84,6 +86,7 @@ class ComparedTable:
     fronts: list[ParetoFront]
     budgets: list[BudgetComparison]
     best: BestOf | None
+    tuning: list[TuningCurve]  # empty unless the rows were tuned
     clock: str  # the machine of most runs; times are compared among rows with this clock
     planned_seeds: int | None = None
     unfinished: dict[str, int] = field(default_factory=dict)  # seeds, where more were planned
@@ -106,15 +109,21 @@ class Comparison:
 
 
 def compare_results(
-    results: list[Result], skipped: Sequence[Skipped] = (), options: Options | None = None
+    results: list[Result],
+    skipped: Sequence[Skipped] = (),
+    options: Options | None = None,
+    trials: Sequence[Result] = (),
 ) -> Comparison:
-    """Compare `results`; raises ConfigError if `baseline` or `group_by` does not occur in them."""
+    """Compare `results`; raises ConfigError if `baseline` or `group_by` does not occur in them.
+
+    `trials` are those of tunings, which were not tested.
+    """
     options = options or Options()
     tables, not_grouped = split_into_tables(results, options.group_by)
     tables, untrained = set_aside_untrained(tables)
     _check_baseline(options.baseline, tables)
     overlapping = overlapping_runs(results)
-    compared = [_compare_table(table, overlapping, options) for table in tables]
+    compared = [_compare_table(table, overlapping, options, trials) for table in tables]
     return Comparison(
         options=options,
         tables=compared,
@@ -133,7 +142,9 @@ def _check_baseline(baseline: str | None, tables: Sequence[Table]) -> None:
         )
 
 
-def _compare_table(table: Table, overlapping: set[str], options: Options) -> ComparedTable:
+def _compare_table(
+    table: Table, overlapping: set[str], options: Options, trials: Sequence[Result]
+) -> ComparedTable:
     metric = options.metric
     rows, untrained = _rows(table, overlapping, options)
     groups = [row.group for row in rows]
@@ -151,6 +162,7 @@ def _compare_table(table: Table, overlapping: set[str], options: Options) -> Com
         fronts=pareto_fronts(groups, _scores(rows, metric), metric.higher_is_better, clock),
         budgets=compare_at_equal_budgets(groups, groups_on(groups, clock)),
         best=best_of(groups[0], metric, len(groups)) if len(groups) > 1 else None,
+        tuning=tuning_curves(table.protocol, [g.results[0] for g in table.groups], trials),
         clock=clock,
         planned_seeds=options.planned_seeds,
         unfinished=unfinished,

@@ -11,13 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cnncompare.comparison.load import Result, Skipped, flatten
+from cnncompare.comparison.protocol import protocol_of
 from cnncompare.config.schema_options import (
     default_settings,
     distinguishes_groups,
-    protocol_settings,
 )
 from cnncompare.errors import ConfigError, closest
-from cnncompare.runs.resampling import ResamplingSection
 
 # the section `display` before version 0.2.0
 _EARLIER_KEYS = (
@@ -46,70 +45,6 @@ class Table:
 
     protocol: dict[str, Any]
     groups: list[Group]
-
-
-def protocol_of(result: Result) -> dict[str, Any]:
-    """Return the protocol of a run, which comparable runs share.
-
-    It includes the kind of device, which decides numbers, but no machine: see `clocks`.
-    """
-    return {
-        **_data_protocol(result),
-        **_shared_settings(result),
-    }
-
-
-def _data_protocol(result: Result) -> dict[str, Any]:
-    data = result.data
-    if data.resampling is not None:
-        return _resampling_protocol(data.name, data.classes, data.resampling)
-    return {
-        "data": data.name,
-        "fingerprint": data.fingerprint,
-        "classes": data.classes,
-        "n_train": data.n_train,
-        "n_val": data.n_val,
-        "n_test": data.n_test,
-    }
-
-
-def _resampling_protocol(name: str, classes: int, drawn: ResamplingSection) -> dict[str, Any]:
-    """Return what all folds or hold-outs share; their own images differ."""
-    method = f"{drawn.count} folds"
-    if drawn.method == "holdouts":
-        method = f"hold-outs of {drawn.test_fraction:g}"
-    return {
-        "data": name,
-        "fingerprint": drawn.fingerprint,
-        "classes": classes,
-        "n_images": drawn.n,
-        "resampling": method,
-        **{f"limit_{split}": limit for split, limit in drawn.limits.items()},
-    }
-
-
-def _shared_settings(result: Result) -> dict[str, Any]:
-    """Return the settings whose fields are declared as protocol in the schema.
-
-    A record that is older than a setting has its default. A test of pretrained weights has 0 epochs
-    and no shared image size or normalisation, because each network uses the transform of its
-    weights.
-    """
-    trains = result.training is not None
-    recorded = result.run_settings.model_dump()
-    shared: dict[str, Any] = {} if trains else {"epochs": 0}
-    for setting in protocol_settings(trains=trains):
-        value = _completed(recorded.get(setting.key), setting.value)
-        if not (setting.option.omitted and value == setting.value):
-            shared[setting.table_key] = value
-    callbacks = {k: v for k, v in shared.pop("callbacks").items() if v is not None}
-    return shared | ({"callbacks": callbacks} if callbacks else {})
-
-
-def _completed(recorded: Any, default: Any) -> Any:
-    if isinstance(recorded, dict) and isinstance(default, dict):
-        return default | recorded
-    return default if recorded is None else recorded
 
 
 def split_into_tables(
@@ -253,7 +188,7 @@ def _labels(groups: list[list[Result]], group_by: str | None) -> list[str]:
     """Return unique labels: the model's, followed by the differing settings if two are equal."""
     if group_by is not None:
         return [f"{group_by}={runs[0].config.get(group_by)}" for runs in groups]
-    labels = [runs[0].record.label for runs in groups]
+    labels = [_label(runs[0]) for runs in groups]
     duplicates = [label for label, n in Counter(labels).items() if n > 1]
     for label in duplicates:
         same = [i for i, name in enumerate(labels) if name == label]
@@ -261,6 +196,15 @@ def _labels(groups: list[list[Result]], group_by: str | None) -> list[str]:
         for i, suffix in zip(same, suffixes, strict=True):
             labels[i] = f"{label} {suffix}"
     return labels
+
+
+def _label(result: Result) -> str:
+    tuning, label = result.training and result.training.tuning, result.record.label
+    if not tuning:
+        return label
+    if tuning.setting == "default":
+        return f"{label} default"
+    return f"{label} tuned ({tuning.trials} trial{'s' * (tuning.trials != 1)})"
 
 
 def _distinguishing_settings(results: list[Result]) -> list[str]:

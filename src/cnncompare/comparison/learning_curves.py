@@ -7,8 +7,7 @@ import numpy as np
 
 from cnncompare.comparison.grouping import Group
 from cnncompare.comparison.load import Result
-
-FORWARD_AND_BACKWARD = 3  # cost of a training step, in forward passes
+from cnncompare.runs.budget import macs_of_epoch
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ def macs_per_epoch(result: Result) -> float | None:
     """Return the MACs of one epoch of training; None if they are unknown."""
     if result.model.macs is None or result.data.n_train is None:
         return None
-    return float(result.model.macs) * result.data.n_train * FORWARD_AND_BACKWARD
+    return macs_of_epoch(result.model.macs, result.data.n_train)
 
 
 def total_seconds(result: Result) -> float | None:

@@ -20,7 +20,15 @@ from cnncompare.runs.record import (
     SettingsSection,
     TrainingSection,
 )
-from cnncompare.runs.run import CLASSES, CONFIG, EPOCHS, PREDICTIONS, Predictions, Run, find_runs
+from cnncompare.runs.run import (
+    CLASSES,
+    CONFIG,
+    EPOCHS,
+    PREDICTIONS,
+    Predictions,
+    Run,
+    find_runs,
+)
 from cnncompare.system import strict_yaml
 
 
@@ -127,25 +135,35 @@ def load_results(roots: Iterable[Path]) -> tuple[list[Result], list[Skipped]]:
     results: list[Result] = []
     diverged: list[Result] = []
     skipped: list[Skipped] = []
+    trials: list[Skipped] = []
     for folder in dict.fromkeys(path.resolve() for path in find_runs(list(roots))):
         try:
             run = Run.read(folder)
         except DataError as error:
             skipped.append(Skipped(str(folder), str(error)))
             continue
+        if is_trial(run):
+            trials.append(Skipped(str(folder), "a trial of a tuning, which is not tested"))
+            continue
         if reason := _reason_to_skip(run):
             skipped.append(Skipped(str(folder), reason))
-            diverged += _diverged(run)
+            diverged += diverged_results(run)
             continue
         result, problem = _result(run)
         results.append(result)
         if problem:
             skipped.append(Skipped(str(folder / PREDICTIONS), problem))
         skipped += _damaged_files(run)
-    return (results + diverged if results else []), skipped
+    return (results + diverged, skipped) if results else ([], skipped + trials)
 
 
-def _diverged(run: Run) -> list[Result]:
+def is_trial(run: Run) -> bool:
+    """Return whether the run is a trial of ``cnncompare tune``, chosen from by validation."""
+    tuning = run.record.training.tuning if run.record.training else None
+    return tuning is not None and tuning.setting == "trial"
+
+
+def diverged_results(run: Run) -> list[Result]:
     """Return the result of a run that failed because it diverged, if its record is complete."""
     record = run.record
     if record.status != "failed" or record.error is None or record.error.type != "Diverged":
@@ -180,6 +198,8 @@ def _reason_to_skip(run: Run) -> str:
     if record.model is None or record.data is None or record.settings is None:
         return "finished, but its record lacks model, data, or both training and evaluation"
     if record.test.acc1 is None:
+        if record.settings.test_reads == 0:
+            return "finished, but not tested: test=false"
         return "finished, but not tested: test.acc1 is null"
     if not 0 <= record.test.acc1 <= 1:
         return f"test.acc1 is {record.test.acc1}; an accuracy lies in [0, 1]"

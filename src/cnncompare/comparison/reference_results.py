@@ -1,6 +1,7 @@
 """Reference results: accuracies that others report for a model, and how their recipes differ."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -8,12 +9,30 @@ from typing import Any
 import yaml
 
 from cnncompare.comparison.load import Result
-from cnncompare.stats.intervals import Interval
+from cnncompare.stats.intervals import LEVEL, Interval
+
+
+@dataclass(frozen=True)
+class ReportedAccuracy:
+    """An accuracy that a source reports, in [0, 1], over its number of runs.
+
+    `low` and `high` are the 95 % interval of the mean over other seeds (Student's t); None without
+    the standard deviation `sd` of the runs.
+    """
+
+    source: str
+    acc1: float
+    n: int
+    statistic: str  # run, mean or median
+    sd: float | None = None
+    best: float | None = None  # of the runs, if stated
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True)
 class ReferenceResult:
-    """The range of the reported accuracies, in [0, 1].
+    """The range of the reported accuracies, in [0, 1], with their intervals where known.
 
     `verdict` states whether the measured accuracy is "below", "within" or "above" the range.
     """
@@ -23,6 +42,7 @@ class ReferenceResult:
     sources: list[str]
     verdict: str
     recipe_differs: list[str]
+    reported: list[ReportedAccuracy]
 
 
 @cache
@@ -47,10 +67,42 @@ def reference_result(result: Result, mean: float, interval: Interval) -> Referen
     rows = reference["models"].get(result.model.name)
     if rows is None:
         return None
-    accuracies, epochs, sources = zip(*rows, strict=True)
-    low, high = min(accuracies) / 100, max(accuracies) / 100
-    differs = _recipe_differences(result, reference, [n for n in epochs if n])
-    return ReferenceResult(low, high, list(sources), _verdict(low, high, mean, interval), differs)
+    reported = [_reported(*row) for row in rows]
+    low = min(r.acc1 if r.low is None else r.low for r in reported)
+    high = max(r.acc1 if r.high is None else r.high for r in reported)
+    return ReferenceResult(
+        low,
+        high,
+        sources=[r.source for r in reported],
+        verdict=_verdict(low, high, mean, interval),
+        recipe_differs=_recipe_differences(result, reference, [row[1] for row in rows if row[1]]),
+        reported=reported,
+    )
+
+
+def _reported(
+    percent: float, epochs: int | None, source: str, runs: dict[str, Any] | None = None
+) -> ReportedAccuracy:
+    """Return a row of the table, with the interval of the mean if the spread of its runs is known.
+
+    The standard error is sd / sqrt(n), with n - 1 degrees of freedom.
+    """
+    stated = {"n": 1, "statistic": "mean" if runs else "run", **(runs or {})}
+    n, sd, best = stated["n"], stated.get("sd"), stated.get("best")
+    found = ReportedAccuracy(
+        source=source,
+        acc1=percent / 100,
+        n=n,
+        statistic=stated["statistic"],
+        sd=None if sd is None else sd / 100,
+        best=None if best is None else best / 100,
+    )
+    if found.sd is None or n < 2:
+        return found
+    from scipy.special import stdtrit
+
+    half = found.sd / math.sqrt(n) * float(stdtrit(n - 1, 0.5 + LEVEL / 2))
+    return replace(found, low=found.acc1 - half, high=found.acc1 + half)
 
 
 def _verdict(low: float, high: float, mean: float, interval: Interval) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
+from cnncompare.config.budget import BudgetConfig
 from cnncompare.config.callbacks import AugmentationsConfig, CallbacksConfig, MetricsConfig
 from cnncompare.config.data import DOWNLOADING_SOURCES, LARGEST_BATCH, DataConfig
 from cnncompare.config.extension import Own, OwnSection
@@ -25,12 +26,14 @@ from cnncompare.config.section import (
     NEITHER,
     PROTOCOL,
     TRAINING,
+    TRAINING_PROTOCOL,
     Name,
     Option,
     Section,
 )
 from cnncompare.config.sweep import SweepConfig
 from cnncompare.config.trainer import TrainerConfig
+from cnncompare.config.tuning import TuningConfig
 from cnncompare.extensions.kinds import (
     DATA_SOURCES,
     LOGGERS,
@@ -50,6 +53,8 @@ class Config(Section):
     output_root: Annotated[str, NEITHER] = "outputs"  # folder of the experiments
     name: Annotated[Name, NEITHER] = "default"  # of the experiment
     force: Annotated[bool, NEITHER] = False  # run again, even if finished
+    # false: train and validate, but do not evaluate the test set
+    test: Annotated[bool, Option(scope="training", key="")] = True
     model: ModelConfig
     data: DataConfig
     augmentations: Annotated[AugmentationsConfig, Option(scope="training", key="")] = (
@@ -59,6 +64,8 @@ class Config(Section):
     optimizer: Annotated[OptimizerConfig, TRAINING]
     scheduler: Annotated[SchedulerConfig, TRAINING]
     trainer: TrainerConfig = TrainerConfig()
+    budget: Annotated[BudgetConfig, TRAINING_PROTOCOL] = BudgetConfig()
+    tuning: Annotated[TuningConfig, TRAINING_PROTOCOL] = TuningConfig()
     callbacks: Annotated[CallbacksConfig, PROTOCOL] = CallbacksConfig()
     metrics: Annotated[MetricsConfig, DESCRIBED] = MetricsConfig()
     logger: Annotated[LoggerConfig, NEITHER] = LoggerConfig()
@@ -120,12 +127,52 @@ class Config(Section):
                 f"data.on_corrupt_image={self.data.on_corrupt_image} is for tests of pretrained "
                 "weights, with trainer.max_epochs=0; to train, replace or remove corrupt images"
             )
+        if not self.test and not self.trains:
+            raise ValueError(
+                "test=false and trainer.max_epochs=0: nothing would be trained or tested; leave "
+                "out one of them"
+            )
         if self.data.resamples and not self.trains:
             raise ValueError(
                 "trainer.max_epochs=0 trains nothing, and folds and hold-outs divide images for "
                 "training; test the weights on the data set's own test split"
             )
         return self
+
+    @model_validator(mode="after")
+    def _check_budget(self) -> "Config":
+        if not self.budget.is_set:
+            return self
+        default, epochs = TrainerConfig.model_fields["max_epochs"].default, self.trainer.max_epochs
+        steps, partial = self.trainer.max_steps, self.trainer.partial_options
+        if steps is not None or partial:
+            other = f"trainer.max_steps={steps}" if steps is not None else partial[0]
+            raise ValueError(
+                f"{self.budget.override} chooses a number of whole epochs, which {other} changes; "
+                "use one of them"
+            )
+        if epochs != default:
+            raise ValueError(
+                f"{self.budget.override} chooses the epochs, and trainer.max_epochs={epochs} fixes "
+                f"them; leave it out (or set it to {default}, its default, if an experiment sets "
+                "it)"
+            )
+        return self
+
+    def with_epochs(self, max_epochs: int | None = None) -> "Config":
+        """Return a copy with the epochs that a budget chose, or with the schema's default.
+
+        The identity of a configuration with a budget stays the same.
+        """
+        default = TrainerConfig.model_fields["max_epochs"].default
+        epochs = default if max_epochs is None else max_epochs
+        trainer = self.trainer.model_copy(update={"max_epochs": epochs})
+        return self.model_copy(update={"trainer": trainer})
+
+    @property
+    def known_epochs(self) -> int | None:
+        """The number of epochs; None if a budget or the number of steps determines it later."""
+        return None if self.budget.is_set else self.trainer.planned_epochs
 
     @property
     def trains(self) -> bool:
@@ -140,7 +187,7 @@ class Config(Section):
     @model_validator(mode="after")
     def _check_warmup(self) -> "Config":
         warmup = getattr(self.scheduler, "warmup_epochs", 0.0)
-        epochs = self.trainer.max_epochs
+        epochs = None if self.budget.is_set else self.trainer.max_epochs
         if epochs and warmup >= epochs and not self.trainer.fast_dev_run:
             raise ValueError(
                 f"scheduler.warmup_epochs={warmup:g} must be less than "
@@ -192,6 +239,8 @@ class Config(Section):
             settings["modules"] = hashes
         settings["data"].update(self.data.file_identity())
         trainer = self.trainer.identity(settings.pop("trainer", {}))
+        if self.budget.is_set:
+            trainer.pop("max_epochs", None)  # chosen on the machine that starts the run
         if trainer:  # without it, as in earlier versions, if all is default
             settings["trainer"] = trainer
         if not settings.get("callbacks", True):  # only those that change no number are enabled
@@ -216,8 +265,10 @@ class Config(Section):
 
     def run_id(self) -> str:
         """Return the name of the run's folder."""
-        epochs = self.trainer.planned_epochs
+        epochs, budget = self.trainer.planned_epochs, self.budget
         length = f"steps{self.trainer.max_steps}" if epochs is None else f"e{epochs}"
+        if budget.is_set:
+            length = budget.run_id_part
         return (
             f"{self.model.name}-{self.data.name}-{length}"
             f"-d{self.trainer.processes}-s{self.seed}-{self.hash()[:8]}"

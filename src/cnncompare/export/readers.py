@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cnncompare.errors import RunError
+from cnncompare.models.checkpoint import with_versions
 from cnncompare.models.onnx_program import IMAGES
 
 Classifier = Callable[[Tensor], Tensor]
@@ -68,7 +69,7 @@ def _of_weights(
     other = copy.deepcopy(network)
     for tensor in other.state_dict().values():
         tensor.zero_()
-    other.load_state_dict(weights, strict=True)
+    other.load_state_dict(with_versions(weights, network), strict=True)
     for (name, saved), original in zip(
         other.state_dict().items(), network.state_dict().values(), strict=True
     ):

@@ -8,6 +8,7 @@ from torch import nn
 
 from cnncompare.export.graph import NormalizedNetwork
 from cnncompare.export.provenance import Provenance
+from cnncompare.models.checkpoint import with_versions
 from cnncompare.models.onnx_program import onnx_program, quiet_exporter
 
 METADATA_FILE = "metadata.json"  # within a TorchScript archive
@@ -54,7 +55,8 @@ def _write_safetensors(path: Path, network: nn.Module, origin: Provenance) -> No
 
 def _weights(network: nn.Module) -> dict[str, torch.Tensor]:
     """Return the tensors by their names in the network, none of which share memory."""
-    return {name: value.detach().clone() for name, value in network.state_dict().items()}
+    weights = {name: value.detach().clone() for name, value in network.state_dict().items()}
+    return with_versions(weights, network)
 
 
 def _with_example(network: nn.Module, origin: Provenance) -> tuple[nn.Module, torch.Tensor]:

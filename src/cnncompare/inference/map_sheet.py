@@ -50,7 +50,7 @@ def write_map_sheet(
         for tile, of_image in zip(sheet_tiles(shown), shown, strict=True)
     ]
     if path.suffix.lower() == ".png":
-        _draw([line for cells in rows for line in _wrapped(cells)]).save(path)
+        _draw(_lines(rows)).save(path)
     else:
         write_sheet_page(path, len(rows), "\n".join(map(_section, rows)))
     return len(rows)
@@ -67,6 +67,15 @@ def _cells(tile: SheetTile, maps: Sequence[Path | None]) -> list[_Cell]:
 def _read(file: Path) -> Image.Image:
     with Image.open(file) as image:
         return in_square(image, SIDE)
+
+
+def _lines(rows: Sequence[list[_Cell]]) -> list[list[_Cell | None]]:
+    """Return the cells by line: several images in one, or one image in several."""
+    n_images = _COLUMNS // len(rows[0])
+    if n_images < 2:
+        return [line for cells in rows for line in _wrapped(cells)]
+    groups = [rows[start : start + n_images] for start in range(0, len(rows), n_images)]
+    return [[cell for cells in group for cell in cells] for group in groups]
 
 
 def _wrapped(cells: list[_Cell]) -> list[list[_Cell | None]]:

@@ -12,7 +12,7 @@ from cnncompare.config.files import add_user_conf
 from cnncompare.errors import ConfigError, ModelError, first_line
 from cnncompare.inference.saved_settings import SavedSettings
 from cnncompare.models import registry
-from cnncompare.models.checkpoint import load_checkpoint_weights
+from cnncompare.models.checkpoint import load_checkpoint_weights, with_versions
 from cnncompare.models.trim import trim_kernels
 from cnncompare.runs.run import Run
 
@@ -64,7 +64,7 @@ def _load(network: nn.Module, path: Path) -> None:
         name.removeprefix(PREFIX): value for name, value in saved.items() if name.startswith(PREFIX)
     }
     try:
-        network.load_state_dict(weights)
+        network.load_state_dict(with_versions(weights, network))
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
         raise ModelError(f"{path} does not match the run's network: {reason}") from None

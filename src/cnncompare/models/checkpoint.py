@@ -1,8 +1,11 @@
 """Weights of a training's checkpoint; nothing in the file is executed."""
 
+from collections import OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from torch import Tensor, nn
 
 from cnncompare.errors import ModelError, first_line
 
@@ -21,3 +24,13 @@ def load_checkpoint_weights(path: Path) -> dict[str, torch.Tensor]:
         reason = first_line(error) or type(error).__name__
         raise ModelError(f"{path} is not a checkpoint, or it is corrupt ({reason})") from None
     return weights
+
+
+def with_versions(weights: Mapping[str, Tensor], network: nn.Module) -> "OrderedDict[str, Tensor]":
+    """Return the weights with the versions of the network's modules, as a state dict has them.
+
+    torchvision's MNASNet refuses weights without its version.
+    """
+    found = OrderedDict(weights)
+    found._metadata = network.state_dict()._metadata  # type: ignore[attr-defined]
+    return found

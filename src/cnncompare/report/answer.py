@@ -123,6 +123,8 @@ def _details(comparison: Comparison, number: int) -> list[str]:
 def _setting(key: str, value: object) -> str:
     if key == "epochs" and isinstance(value, int):
         return f"{value} epoch{'s' * (value != 1)}"
+    if isinstance(value, dict):
+        value = ", ".join(f"{name} {inner}" for name, inner in value.items() if inner is not None)
     text = "none" if value is None else str(value)
     return f"{key.replace('_', ' ')} {text if len(text) <= 30 else text[:29] + '…'}"
 

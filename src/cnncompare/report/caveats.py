@@ -7,6 +7,8 @@ from cnncompare.comparison.compare import ComparedTable, GroupRow
 from cnncompare.comparison.metrics import METRICS, Metric
 from cnncompare.comparison.predictions import table_class_names
 from cnncompare.errors import shortened
+from cnncompare.report.budget import budget_caveats
+from cnncompare.report.tuning import tuning_caveats
 from cnncompare.runs.leaks import recorded_leaks
 from cnncompare.runs.record import LAST_EPOCH
 from cnncompare.stats.imbalance import ADVICE, imbalance_sentence
@@ -27,6 +29,8 @@ def caveats(table: ComparedTable, metric: Metric = METRICS["top1"]) -> list[str]
         *_single_runs(table),
         *_some_single_runs(table),
         *_other_clocks(table),
+        *budget_caveats(table),
+        *tuning_caveats(table),
         *_biased(table),
         *_disturbed(table, "busy_epochs", "Other programs used more than 10 % of the cores"),
         *_disturbed(table, "throttled_epochs", "The GPU was throttled by power or temperature"),

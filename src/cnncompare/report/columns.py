@@ -7,6 +7,7 @@ from statistics import fmean
 from cnncompare.comparison.compare import ComparedTable, GroupRow, Options
 from cnncompare.comparison.metrics import METRICS, Metric
 from cnncompare.comparison.pairs import Pair
+from cnncompare.report.budget import chosen_epochs, table_budget
 from cnncompare.report.folds import repetition_noun
 from cnncompare.report.formatting import (
     NEEDS_A_THIRD_SEED,
@@ -47,13 +48,14 @@ def text_column(key: str, title: str, text: Callable[[GroupRow], str], hint: str
 
 def result_columns(table: ComparedTable, options: Options) -> list[Column]:
     """Return the columns of the results table for which any row has a value."""
-    decimals = table_decimals(table)
+    decimals, budget = table_decimals(table), table_budget(table)
     columns = [
         text_column("model", "model", lambda row: row.label, "one row per model and recipe"),
         _ties(table),
         *_repetition_columns(table),
         *_metric_columns(options.metric, decimals, repetition_noun(table)),
         *_own_metric_columns(table),
+        *([text_column("epochs", "epochs", chosen_epochs, "in the budget")] if budget else []),
         *_baseline_columns(table.pairs, options, decimals),
         *_clock_columns(table),
         *_timing_columns(options.target),

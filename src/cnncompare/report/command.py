@@ -146,10 +146,11 @@ def _compare(
     results, skipped = _read(arguments.folders, arguments.filter)
 
     from cnncompare.comparison.compare import compare_results
+    from cnncompare.comparison.tuning import load_trials
 
     looks = _looks(arguments, results)
     options = replace(options, looks=looks, planned_seeds=arguments.planned_seeds)
-    comparison = compare_results(results, skipped, options)
+    comparison = compare_results(results, skipped, options, load_trials(arguments.folders))
     if not comparison.tables:
         raise UserError(f"no run can be compared; {comparison.skipped[-1].reason}")
     return comparison, results

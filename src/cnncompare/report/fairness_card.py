@@ -5,6 +5,7 @@ from typing import Any
 
 from cnncompare.comparison.compare import ComparedTable, GroupRow
 from cnncompare.comparison.fairness import conditions
+from cnncompare.comparison.reference_results import ReportedAccuracy
 from cnncompare.report.columns import Column, text_column
 from cnncompare.terminal.formatting import percent, percentage
 
@@ -121,16 +122,29 @@ def reference_note(row: GroupRow) -> str:
     reference = row.reference_result
     if reference is None:
         return row.fairness["check"] or ""
-    span = f"{percentage(reference.low, 2)} to {percentage(reference.high, 2)} %"
-    if reference.low == reference.high:
-        span = percent(reference.low, 2)
+    span = _span(reference.low, reference.high)
+    sources = "; ".join(_source(reported) for reported in reference.reported)
     if reference.verdict == "within":
-        return f"within the reference result, {span}"
+        return f"within the reference result, {span} ({sources})"
     causes = (
         f"; recipe differs: {'; '.join(reference.recipe_differs)}"
         if reference.recipe_differs
         else ""
     )
-    return (
-        f"{reference.verdict} the reference result, {span} ({', '.join(reference.sources)}){causes}"
-    )
+    return f"{reference.verdict} the reference result, {span} ({sources}){causes}"
+
+
+def _span(low: float, high: float) -> str:
+    if low == high:
+        return percent(low, 2)
+    return f"{percentage(low, 2)} to {percentage(high, 2)} %"
+
+
+def _source(reported: ReportedAccuracy) -> str:
+    """Return "He et al. 2015: mean of 5 runs 93.39 ± 0.16, 95 % interval 93.19 to 93.59 %"."""
+    what = "one run" if reported.n == 1 else f"{reported.statistic} of {reported.n} runs"
+    text = f"{reported.source}: {what} {percentage(reported.acc1, 2)}"
+    if reported.sd is None or reported.low is None or reported.high is None:
+        return f"{text} %"
+    interval = _span(reported.low, reported.high)
+    return f"{text} ± {percentage(reported.sd, 2)} %, 95 % interval {interval}"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from cnncompare.comparison.compare import ComparedTable, Comparison, GroupRow, Options
 from cnncompare.comparison.pareto import dominated_everywhere
+from cnncompare.report.budget import table_budget
 from cnncompare.report.caveats import caveats
 from cnncompare.report.folds import count_repetitions, fold_notes
 from cnncompare.report.verdicts import baseline_sentences, tied_pairs, verdict_sentences
@@ -34,6 +35,8 @@ def scope(table: ComparedTable) -> str:
     first = table.rows[0].group.results[0]
     epochs = table.protocol.get("epochs")
     length = f", {epochs} epoch{'s' * (epochs != 1)}" if epochs else ""
+    if budget := table_budget(table):
+        length = f", in {budget}"
     model = table.protocol.get("model")
     network = f", {model}" if model and len(table.rows) > 1 else ""
     return f"On {first.data_name}{network}{length}, {count_repetitions(table)}"
@@ -42,7 +45,7 @@ def scope(table: ComparedTable) -> str:
 def headline(table: ComparedTable) -> str:
     """Return the table's protocol in one line."""
     protocol, first = table.protocol, table.rows[0].group.results[0]
-    items = [first.data_name]
+    items = [first.data_name, *([f"in {budget}"] if (budget := table_budget(table)) else [])]
     for key, text in (
         ("epochs", "{} epochs"),
         ("batch_size", "batch size {}"),
@@ -162,6 +165,8 @@ def reason_for_tables(comparison: Comparison) -> str:
 
 
 def _shortened(value: object) -> str:
+    if isinstance(value, dict) and ("seconds" in value or "trials" in value):  # budget, tuning
+        value = ", ".join(f"{key} {inner}" for key, inner in value.items() if inner is not None)
     text = "none" if value is None else str(value)
     return text if len(text) <= 40 else text[:12] + "…"
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import cnncompare
-from cnncompare.comparison.clocks import clock_of
 from cnncompare.comparison.compare import Comparison
 from cnncompare.comparison.load import Result
+from cnncompare.comparison.machine import clock_of
 from cnncompare.terminal.formatting import enumeration
 
 _MOST_MACHINES = 3

@@ -32,6 +32,7 @@ def _table(table: ComparedTable, comparison: Comparison) -> dict[str, Any]:
         "clock": table.clock,
         "verdict": table_findings(table, comparison.options),
         "fronts": [asdict(front) for front in table.fronts],
+        **({"tuning": [asdict(curve) for curve in table.tuning]} if table.tuning else {}),
         "budgets": [asdict(budget) for budget in table.budgets],
     }
 

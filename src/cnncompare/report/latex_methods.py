@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from cnncompare.comparison.clocks import clock_of
 from cnncompare.comparison.compare import ComparedTable
+from cnncompare.comparison.machine import clock_of
 from cnncompare.report.fairness_card import fairness_columns
 from cnncompare.report.folds import count_repetitions, repetition_noun
 from cnncompare.report.latex_layout import escaped

@@ -11,19 +11,12 @@ MOST_COLUMNS = 8
 _NARROW = 4  # columns that fit a phone
 _FIRST = ("model", "ties")
 _COSTS = (
-    "params",
-    "gmacs",
-    "epoch_s",
-    "latency_ms",
-    "folds",
-    "holdouts",
-    "seeds",
-    "total_s",
-    "clock",
+    *("epochs", "params", "gmacs", "latency_ms", "epoch_s", "folds", "holdouts", "seeds"),
+    *("total_s", "clock"),
 )
 _LOWER_IS_BETTER = {
     *("params", "gmacs", "size_mb", "epoch_s", "time_to_best_s", "total_s", "time_to_target_s"),
-    *("peak_rss_mib", "peak_gpu_mib", "latency_ms"),
+    *("peak_rss_mib", "peak_gpu_mib", "depth", "latency_ms"),
 }
 _ON_ONE_CLOCK = {*TIMES, "images_per_s", "time_to_best_s", "time_to_target_s"}
 

@@ -4,9 +4,11 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
+from cnncompare.runs.budget import BudgetSection
 from cnncompare.runs.inference_section import InferenceSection
 from cnncompare.runs.record_section import RecordSection
 from cnncompare.runs.resampling import ResamplingSection
+from cnncompare.runs.tuning import TuningSection
 from cnncompare.stats.imbalance import Imbalance
 
 Status = Literal["running", "finished", "failed", "interrupted"]
@@ -57,12 +59,9 @@ class DataSection(RecordSection):
     n_val: int | None = None
     n_test: int
     fingerprint: str
-    # own images by kind of conversion, such as 16-bit or turned
-    conversions: dict[str, int] = Field(default={})
-    # largest value of 16-bit and of floating-point images
-    pixel_ranges: dict[str, int] = Field(default={})
-    # by suffix, such as .txt; also "hidden" and "link"
-    ignored_files: dict[str, int] = Field(default={})
+    conversions: dict[str, int] = Field(default={})  # own images by kind, such as 16-bit, turned
+    pixel_ranges: dict[str, int] = Field(default={})  # largest values of 16-bit and float images
+    ignored_files: dict[str, int] = Field(default={})  # by suffix; also "hidden" and "link"
     leaks: LeaksSection | None = None  # null if not measured
     imbalance: Imbalance | None = None  # of the training split, or the test split; null: one class
     resampling: ResamplingSection | None = None  # null unless a fold or hold-out was tested
@@ -71,8 +70,7 @@ class DataSection(RecordSection):
 class SettingsSection(RecordSection):
     """Settings that trainings and tests of pretrained weights share.
 
-    Every option of the schema that can change a number is among the settings of a run; those that
-    no code reads from the record by name have no field here.
+    All options that can change a number are recorded; those that no code reads have no field here.
     """
 
     OMITTED_BY_DEFAULT: ClassVar[tuple[str, ...]] = ("callbacks",)
@@ -119,7 +117,7 @@ class HealthFinding(RecordSection):
 class TrainingSection(SettingsSection):
     """Settings of the training and of the selection of the best epoch."""
 
-    OMITTED_BY_DEFAULT: ClassVar = ("loss", "callbacks", "incomparable")
+    OMITTED_BY_DEFAULT: ClassVar = ("loss", "callbacks", "incomparable", "budget", "tuning")
 
     max_epochs: int
     epochs_done: int
@@ -139,6 +137,8 @@ class TrainingSection(SettingsSection):
     head_lr: float | None = None  # null: the same as lr
     ema_decay: float | None
     gradient_clip_norm: float | None
+    budget: BudgetSection | None = None  # from which max_epochs was chosen; absent without one
+    tuning: TuningSection | None = None  # of runs of cnncompare tune; absent without it
     health: list[HealthFinding] = Field(default=[])  # empty when all is well
     incomparable: list[str] = Field(default=[])  # reasons why no report compares the run
 

@@ -85,6 +85,14 @@ def tested_checkpoint(record: RunRecord) -> str:
     return LAST_CHECKPOINT if last else BEST_CHECKPOINT
 
 
+def selected_accuracy(run: "Run") -> float | None:
+    """Return the validation accuracy of the epoch that a test evaluates; None without one."""
+    if tested_checkpoint(run.record) == BEST_CHECKPOINT:
+        return run.record.best.val_acc1
+    validated = [row["val_acc1"] for row in run.epochs() if row["val_acc1"] is not None]
+    return validated[-1] if validated else None
+
+
 class Run:
     """A run folder and its record, which `change` alone replaces; `runs.lifecycle` decides when."""
 
@@ -99,13 +107,14 @@ class Run:
         """Read the run in `folder`; raises DataError if its record is missing or invalid."""
         path = folder / RECORD
         try:
-            content = strict_json.loads(path.read_bytes())
+            text = path.read_bytes()
+            content = strict_json.loads(text)
         except OSError as error:
             raise DataError(f"{path}: cannot be read: {error.strerror}") from None
         except ValueError as error:
             raise DataError(f"{path}: not a run record: {error}") from None
         if isinstance(content, dict):
-            take_checksum(path, content)
+            take_checksum(path, text, content)
         schema = content.get("schema") if isinstance(content, dict) else None
         if schema != 1:
             raise DataError(f"{path}: schema {schema!r} is unknown; this version reads 1")

@@ -87,9 +87,9 @@ def power_over_seeds_and_images(found: Difference) -> PowerFunction:
     return power
 
 
-def _coarse(df: float) -> int:
+def _coarse(df: float) -> float:
     """Return fewer degrees of freedom that many pairs share, since critical values are cached."""
-    return math.floor(df) if df < 20 else 10 * math.floor(df / 10)
+    return max(0.5, math.floor(2 * df) / 2) if df < 20 else 10 * math.floor(df / 10)
 
 
 def power_over_runs(variance: float, seeds: int, samples: int) -> PowerFunction:
@@ -108,7 +108,9 @@ def power_over_runs(variance: float, seeds: int, samples: int) -> PowerFunction:
 _QUANTILES = (np.arange(64) + 0.5) / 64
 
 
-def _power_of_t(difference: float, alpha: float, v_seeds: float, v_images: float, df: int) -> float:
+def _power_of_t(
+    difference: float, alpha: float, v_seeds: float, v_images: float, df: float
+) -> float:
     """Return the power, averaged over the distribution of the seeds' estimated variance.
 
     That distribution is a scaled chi-square, of which 64 quantiles are used.

@@ -31,7 +31,7 @@ from cnncompare.stats.variance_components import (
 
 MOST_DF_OF_TWO_SEEDS = 4.0  # of the pooled variance; with more, the level does not hold
 OUTLIER = 0.01  # level of the test for a network that spreads more than the others
-CAUTION = 0.9  # of Welch's degrees of freedom are used, and with unequal spreads a share of these:
+CAUTION = 0.87  # of Welch's degrees of freedom are used, and with unequal spreads a share of these:
 UNEQUAL_SPREADS = 0.8
 Scores = NDArray[np.floating[Any]] | NDArray[np.bool_]
 

@@ -62,11 +62,27 @@ def find_candidates(
 ) -> list[Candidate]:
     """Return the candidates; raises ConfigError if the jobs cannot be compared by one race."""
     _check_seeds(configs)
+    found = candidates_of(configs, composed, job_overrides)
+    if len(found) < 2:
+        raise ConfigError(
+            f"settle compares networks, but {found[0].label} is the only one; "
+            "name two or more, as in model=lenet5,resnet20"
+        )
+    check_protocol(found)
+    return found
+
+
+def candidates_of(
+    configs: Sequence[Config],
+    composed: Sequence[DictConfig],
+    job_overrides: Sequence[Sequence[str]],
+) -> list[Candidate]:
+    """Return a candidate for each recipe, labelled with its network or, if needed, its job."""
     jobs: dict[str, Job] = {}  # two jobs of one recipe are one candidate
     for job in make_jobs(configs, composed, job_overrides):
         jobs.setdefault(job.config.recipe_hash(), job)
     names = Counter(job.config.model.name for job in jobs.values())
-    found = [
+    return [
         Candidate(
             job.config.model.name if names[job.config.model.name] == 1 else job.label,
             job.config,
@@ -75,13 +91,6 @@ def find_candidates(
         )
         for job in jobs.values()
     ]
-    if len(found) < 2:
-        raise ConfigError(
-            f"settle compares networks, but {found[0].label} is the only one; "
-            "name two or more, as in model=lenet5,resnet20"
-        )
-    _check_protocol(found)
-    return found
 
 
 def _check_seeds(configs: Sequence[Config]) -> None:
@@ -114,7 +123,8 @@ def _check_seeds(configs: Sequence[Config]) -> None:
         )
 
 
-def _check_protocol(candidates: Sequence[Candidate]) -> None:
+def check_protocol(candidates: Sequence[Candidate]) -> None:
+    """Raise ConfigError unless the candidates share data and training."""
     first = _protocol(candidates[0].config)
     for other in candidates[1:]:
         values = _protocol(other.config)

@@ -122,14 +122,14 @@ class LiveView:
         printed = self._epochs_printed[job.number]
         prefix = f"{self.title(job)}  "
         for row in rows[printed if printed <= len(rows) else 0 :]:
-            epochs = job.config.trainer.planned_epochs
+            epochs = job.config.known_epochs
             self.print_line(prefix + epoch_line(row, epochs, self._console.width - len(prefix)))
         self._epochs_printed[job.number] = len(rows)
 
     def _line(self, running: "RunningJob") -> str:
         """Return the line of a job in the longest form that fits, so that no number is cut."""
         job, width = running.job, self._console.width
-        forms = progress(_epoch_rows(job), job.config.trainer.planned_epochs)
+        forms = progress(_epoch_rows(job), job.config.known_epochs)
         titles = [self.title(job), f"job {job.number}  {job.config.model.name}", f"{job.number}"]
         lines = [f"{title}  {form}" for title in titles for form in forms]
         return next((line for line in lines if len(line) < width), lines[-1])
@@ -156,7 +156,7 @@ def progress(rows: EpochRows, max_epochs: int | None) -> list[str]:
 
 def _paced_s(running: "RunningJob") -> float | None:
     """Return the time that the job takes in all at the pace of its epochs so far."""
-    rows, epochs = _epoch_rows(running.job), running.job.config.trainer.planned_epochs
+    rows, epochs = _epoch_rows(running.job), running.job.config.known_epochs
     if not rows or epochs is None:
         return None
     return running.elapsed_s + _seconds(rows) / len(rows) * (epochs - len(rows))
@@ -169,7 +169,7 @@ def _seconds(rows: EpochRows) -> float:
 def _kind(job: "Job") -> tuple[str, str, int | None]:
     """Return what mainly determines the duration of a job."""
     config = job.config
-    return config.model.name, config.data.name, config.trainer.planned_epochs
+    return config.model.name, config.data.name, config.known_epochs
 
 
 def _epoch_rows(job: "Job") -> EpochRows:

@@ -18,6 +18,7 @@ from omegaconf import DictConfig
 from cnncompare.config.arguments import without_launcher
 from cnncompare.config.schema import Config
 from cnncompare.config.training_length import training_length
+from cnncompare.runs.budget import choose_epochs, cost_text, macs_of_epoch, share_remark
 from cnncompare.runs.lifecycle import finished_run
 from cnncompare.sweep.job_state import Job
 from cnncompare.sweep.job_status import reported_exit
@@ -102,11 +103,34 @@ def costs(config: Config, probed: ProbeResult) -> ProbeResult:
         return probed | {"epoch_s": None, "hours": hours, "disk_mb": 0.0}
     forward_s = step_s / batch_size / 3  # of one image
     length = training_length(config, probed["n_train"], batch_size)
-    epoch_s = length.steps_per_epoch * step_s + probed["n_val"] * forward_s
-    epochs = length.steps / length.steps_per_epoch
+    steps_s = length.steps_per_epoch * step_s
+    epoch_s = probed.get("epoch_s") or steps_s + probed["n_val"] * forward_s
+    epochs: float = length.steps / length.steps_per_epoch
+    problem: dict[str, str] = {}
+    if config.budget.is_set:
+        chosen, problem = _epochs(config, probed, epoch_s)
+        if chosen is None:
+            return probed | problem | {"epoch_s": epoch_s, "hours": None, "disk_mb": None}
+        epochs, probed = chosen, probed | {"epochs": chosen}
     run_s = epochs * epoch_s + probed["n_test"] * forward_s
     disk_mb = _checkpoints_mb(config, probed["size_mb"])
-    return probed | {"epoch_s": epoch_s, "hours": run_s / 3600, "disk_mb": disk_mb}
+    return probed | problem | {"epoch_s": epoch_s, "hours": run_s / 3600, "disk_mb": disk_mb}
+
+
+def _epochs(
+    config: Config, probed: ProbeResult, epoch_s: float
+) -> tuple[int | None, dict[str, str]]:
+    """Return the epochs of the budget, None if it is below one, and a problem or remark."""
+    budget = config.budget
+    assert budget.amount is not None
+    in_seconds = budget.seconds is not None
+    per_epoch = epoch_s if in_seconds else macs_of_epoch(probed["macs"], probed["n_train"])
+    epochs = choose_epochs(budget.amount, per_epoch)
+    if epochs == 0:
+        cost = cost_text(per_epoch, in_seconds=in_seconds)
+        return None, {"problem": f"{budget.override} is below one epoch, {cost}"}
+    remark = share_remark(budget.amount, per_epoch)
+    return epochs, {"remark": remark} if remark else {}
 
 
 def _checkpoints_mb(config: Config, size_mb: float) -> float:
@@ -122,8 +146,8 @@ def _print(rows: Sequence[tuple[Job, ProbeResult, bool]]) -> None:
     console = make_console()
     console.print(fitting_table(_columns(rows), console))
     for job, cost, finished in rows:
-        if "problem" in cost and not finished:
-            console.print(f"{job.label}: {cost['problem']}", soft_wrap=True, markup=False)
+        if not finished and (text := cost.get("problem") or cost.get("remark")):
+            console.print(f"{job.label}: {text}", soft_wrap=True, markup=False)
     unfinished = [cost for _, cost, finished in rows if not finished]
     hours = sum(cost["hours"] or 0.0 for cost in unfinished)
     disk_mb = sum(cost["disk_mb"] or 0.0 for cost in unfinished)
@@ -138,12 +162,16 @@ def _columns(rows: Sequence[tuple[Job, ProbeResult, bool]]) -> list[FittingColum
         "already finished" if finished else "problem" if "problem" in cost else ""
         for _, cost, finished in rows
     ]
+    chosen = [cost.get("epochs") for cost in costs_of]
+    has_budget = any(job.config.budget.is_set for job, _, _ in rows)
+    epochs = [FittingColumn("epochs", [integer(n) for n in chosen])] if has_budget else []
     return [
         FittingColumn("job", [job.label for job, _, _ in rows], justify="left", folds=True),
         FittingColumn("parameters (M)", [millions(cost.get("params")) for cost in costs_of], 4),
         FittingColumn("GMACs", [gmacs(cost.get("macs")) for cost in costs_of], 5),
         FittingColumn("peak memory (MiB)", [integer(value) for value in memory], 2),
         FittingColumn("epoch (s)", [number(cost["epoch_s"], ".1f") for cost in costs_of], 1),
+        *epochs,
         FittingColumn("time (h)", [number(cost["hours"], ".3f") for cost in costs_of]),
         FittingColumn("disk (MB)", [number(cost["disk_mb"], ",.1f") for cost in costs_of], 3),
         FittingColumn("", states, 1, justify="left"),

@@ -22,6 +22,7 @@ from cnncompare.training.build import (
     set_up_torch,
 )
 from cnncompare.training.callbacks.build import averaging
+from cnncompare.training.epoch_time import measure_epoch_s
 
 STEPS = 8  # the first two are slower and not counted
 
@@ -66,7 +67,9 @@ def probe(config: Config) -> dict[str, Any]:
         trainer = _trainer(config, timer, Path(folder))
         run_loop = trainer.fit if config.trains else trainer.test
         run_loop(build_task(config, model, data), datamodule=data)
-    return {
+    data.batch_size = batch_size
+    epoch = {} if config.budget.seconds is None else {"epoch_s": measure_epoch_s(config, data)}
+    return epoch | {
         "params": registry.count_params(model.network),
         "macs": registry.count_macs(model.network, data.image_shape),
         "size_mb": registry.size_mb(model.network),

@@ -25,7 +25,7 @@ class WaitingJob:
     """A job that a running sweep has not finished."""
 
     id: str  # of its run
-    max_epochs: int | None  # None if a number of steps ends the training
+    max_epochs: int | None  # None if a number of steps ends the training, or a budget chooses it
 
 
 class JobList:
@@ -37,8 +37,7 @@ class JobList:
 
     def __init__(self, configs: Mapping[int, Config]) -> None:
         self._jobs = {
-            number: (config.run_folder(), config.trainer.planned_epochs)
-            for number, config in configs.items()
+            number: (config.run_folder(), config.known_epochs) for number, config in configs.items()
         }
         self._folders = list(dict.fromkeys(folder.parent for folder, _ in self._jobs.values()))
         self._name = f"{_PREFIX}{os.getpid()}-{time.monotonic_ns()}"
@@ -47,7 +46,7 @@ class JobList:
 
     def add(self, number: int, config: Config) -> None:
         """Add a job that puts its run into one of the folders, to be listed by `update`."""
-        self._jobs[number] = (config.run_folder(), config.trainer.planned_epochs)
+        self._jobs[number] = (config.run_folder(), config.known_epochs)
 
     def __enter__(self) -> Self:
         with suppress(UserError):

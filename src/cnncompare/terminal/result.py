@@ -111,15 +111,23 @@ def shell_path(path: Path) -> str:
 
 def _results(record: RunRecord) -> list[tuple[str, str]]:
     data = record.data.name if record.data else UNKNOWN
-    test = record.test
     return [
         ("run", f"{record.label} on {data}, {record.status}"),
         *_resampling_results(record),
+        *_test_results(record),
+        *_training_results(record),
+        *_cost_results(record),
+    ]
+
+
+def _test_results(record: RunRecord) -> list[tuple[str, str]]:
+    if record.settings is not None and record.settings.test_reads == 0:
+        return [("test", "not evaluated (test=false)")]
+    test = record.test
+    return [
         ("test top-1", f"{percent(test.acc1)} of {integer(test.n)} images"),
         *_balanced_result(record),
         ("test top-5", percent(test.acc5)),
-        *_training_results(record),
-        *_cost_results(record),
     ]
 
 

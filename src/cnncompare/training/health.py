@@ -32,6 +32,7 @@ class TrainingFacts:
     )
     max_steps: int | None = None  # the configured length, if it is not in epochs
     drawn: bool = False  # images are drawn with replacement, so that an epoch has not all of them
+    has_budget: bool = False  # which chose the epochs
 
 
 def check_health(rows: Sequence[Row], facts: TrainingFacts) -> list[HealthFinding]:
@@ -112,13 +113,14 @@ def _still_rising(rows: Sequence[Row], facts: TrainingFacts) -> HealthFinding | 
             f"the last epoch is the best, and the last {tenth} of {len(rows)} epochs gained "
             f"{100 * gain:.1f} points of validation accuracy"
         ),
-        advice="train longer: "
-        + (
-            f"trainer.max_steps={2 * facts.max_steps}"
-            if facts.max_steps
-            else f"trainer.max_epochs={2 * len(rows)}"
-        ),
+        advice="train longer: " + ("a larger budget" if facts.has_budget else _longer(rows, facts)),
     )
+
+
+def _longer(rows: Sequence[Row], facts: TrainingFacts) -> str:
+    if facts.max_steps:
+        return f"trainer.max_steps={2 * facts.max_steps}"
+    return f"trainer.max_epochs={2 * len(rows)}"
 
 
 def _few_steps(facts: TrainingFacts) -> HealthFinding | None:

@@ -20,6 +20,7 @@ from cnncompare.data.walk import describe_ignored
 from cnncompare.models import registry
 from cnncompare.models.operations import trace_operations
 from cnncompare.models.pretrained.transforms import PretrainedReference
+from cnncompare.runs.budget import BudgetSection
 from cnncompare.runs.lifecycle import start_run
 from cnncompare.runs.record import (
     LAST_EPOCH,
@@ -63,15 +64,16 @@ def write_initial_record(
     argv: list[str] | None,
     clocks_shared: bool = False,
     reference: PretrainedReference | None = None,
+    budget: BudgetSection | None = None,
 ) -> None:
     """Write the record with status running, the configuration and the class names.
 
-    `reference` is the transform and the accuracies of the pretrained weights.
+    `reference` is the transform and the accuracies of the pretrained weights; `budget` is that from
+    which the epochs were chosen.
     """
     if config.trains:
-        settings: dict[str, Any] = {
-            "training": _training_section(config, model, data, clocks_shared)
-        }
+        training = _training_section(config, model, data, clocks_shared)
+        settings: dict[str, Any] = {"training": training.model_copy(update={"budget": budget})}
     else:
         section = _evaluation_section(config, model, data, clocks_shared, reference)
         settings = {"evaluation": section}
@@ -83,7 +85,8 @@ def write_initial_record(
         components=_component_sections(config),
         **settings,
     )
-    text = RERUN_HEADER + yaml.safe_dump(config.model_dump(), sort_keys=False)
+    asked = config.with_epochs() if config.budget.is_set else config  # as it was asked for
+    text = RERUN_HEADER + yaml.safe_dump(asked.model_dump(), sort_keys=False)
     write_atomically(run.folder / CONFIG, text.encode())
     names = json.dumps(data.class_names, ensure_ascii=False, indent=1)
     write_atomically(run.folder / CLASSES, names.encode())
@@ -188,7 +191,7 @@ def _as_used(
         "batch_size": data.batch_size,
         "devices": trainer.processes,
         "strategy": "ddp" if trainer.uses_ddp else "single_device",
-        "test_reads": 1,
+        "test_reads": int(config.test),
         "image_size": data.image_shape[1],
         "mean": list(data.mean),
         "std": list(data.std),
@@ -212,7 +215,11 @@ def _training_section(
         "augment": config.data.augment.model_dump() | config.augmentations.model_dump(),
         "class_weights": None if weights is None else weights.tolist(),
         "selection": _selection(config),
+        "budget": None,
+        "tuning": None if config.tuning.setting is None else config.tuning.model_dump(),
     }
+    if config.trainer.profiler is not None:  # makes the measured times longer
+        used["profiler"] = config.trainer.profiler
     return TrainingSection(**settings | used)
 
 

@@ -5,6 +5,7 @@ import shutil
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
@@ -28,6 +29,7 @@ from cnncompare.runs.record import BestSection, TestSection
 from cnncompare.runs.run import CHECKPOINTS, LOG, TESTED, Run, tested_checkpoint
 from cnncompare.stats.imbalance import ADVICE, imbalance_sentence
 from cnncompare.system.ranks import is_rank_zero, process_rank
+from cnncompare.training.budget import choose_by_budget, used_of
 from cnncompare.training.build import (
     build_data,
     build_model,
@@ -70,6 +72,8 @@ def train(
 ) -> Run:
     """Train, validate after each epoch, test once with the selected epoch's weights; return it.
 
+    With `config.test` false, the test set is not evaluated.
+
     A finished run of the same configuration is returned unchanged unless `config.force` is set;
     an interrupted run is resumed. Raises UserError before anything is written, and RunError or
     Interrupted after the record has been closed with the reason. `argv` is the command that
@@ -86,6 +90,11 @@ def train(
     with Interruption() as interruption:
         data.prepare()
         check_batches(config, data)
+        budget = None
+        if config.budget.is_set and is_rank_zero():
+            config, budget = choose_by_budget(
+                config, data, [interruption], clocks_shared=clocks_shared
+            )
         model = build_model(config, data)
         task = build_task(config, model, data)
         if not is_rank_zero():  # Lightning started this process for another device
@@ -95,7 +104,7 @@ def train(
             if is_finished(run):
                 broadcast_finished(build_trainer(run.folder, config, []), finished=True)
                 return run
-            write_initial_record(run, config, model, data, argv, clocks_shared, reference)
+            write_initial_record(run, config, model, data, argv, clocks_shared, reference, budget)
             _print_incomparable(run)
             _print_leaks(run)
             _print_imbalance(config, run)
@@ -104,7 +113,8 @@ def train(
                 log_ignored_files(data)
                 measure = partial(_fit_and_test, title=title) if config.trains else evaluate
                 trainer, tested = measure(run, config, task, data, interruption)
-                record_class_results(run, tested.class_names)
+                if config.test:
+                    record_class_results(run, tested.class_names)
                 _record_inference(run, trainer, task)
                 _complete(run, config, tested, trainer)
     return run
@@ -173,8 +183,9 @@ def _fit_and_test(
         _record_time_limit(run, config, callbacks)
     first_loss = find_callback(callbacks, DivergenceMonitor).first_loss
     _record_health(run, config, data, first_loss, trainer.global_step)
-    _test(trainer, task, data, run.folder)
-    _record_test(run, task)
+    if config.test:
+        _test(trainer, task, data, run.folder)
+        _record_test(run, task)
     return Measured(trainer, data)
 
 
@@ -189,8 +200,11 @@ def _join_training(
     run = Run.read(folder)
     if finished:
         return run
+    if config.budget.is_set and run.record.training is not None:
+        trainer.fit_loop.max_epochs = run.record.training.max_epochs
     trainer.fit(task, datamodule=data, ckpt_path=checkpoint_to_resume(run), weights_only=True)
-    _test(trainer, task, data, folder)
+    if config.test:
+        _test(trainer, task, data, folder)
     return run
 
 
@@ -203,8 +217,9 @@ def _test(trainer: pl.Trainer, task: ImageClassifier, data: ImageData, folder: P
 
 def _complete(run: Run, config: Config, data: ImageData, trainer: pl.Trainer) -> None:
     """Write test images, figures and hyperparameters; remove the journal, now unneeded."""
-    keep_test_images(data, run.folder.parent)
-    log_figures(trainer.loggers, run, data, config.display)
+    if config.test:
+        keep_test_images(data, run.folder.parent)
+        log_figures(trainer.loggers, run, data, config.display)
     log_hparams(trainer.loggers, config, run.record)
     for logger in trainer.loggers:
         logger.finalize("success")
@@ -221,9 +236,11 @@ def _record_training(run: Run, recorder: EpochRecorder) -> None:
     validated = [row for row in rows if row["val_acc1"] is not None]
     best = max(validated, key=lambda row: row["val_acc1"] or 0.0)  # the earliest on a tie
     best_epoch = int(best["epoch"] or 0)
-    settings = {"epochs_done": len(rows)}
+    settings: dict[str, Any] = {"epochs_done": len(rows)}
+    if budget := used_of(run):
+        settings["budget"] = budget
     if run.record.training is not None and run.record.training.protocol == "test_as_val":
-        settings["test_reads"] = len(validated) + 1
+        settings["test_reads"] = len(validated) + run.record.training.test_reads
     record_progress(
         run,
         training=settings,
@@ -259,6 +276,7 @@ def _record_health(
         max_steps=config.trainer.max_steps,
         own_lr=own_learning_rate(config),
         drawn=config.data.balance,
+        has_budget=config.budget.is_set,
         balanced_classes=data.val_class_counts.tolist() if config.balances_classes else None,
     )
     record_progress(run, training={"health": check_health(rows, facts)})

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from cnncompare.errors import ModelError, shortened
 from cnncompare.models.catalog.names import check_version, is_file
+from cnncompare.models.checkpoint import with_versions
 from cnncompare.models.pretrained.files import plain_name, read_file
 from cnncompare.models.pretrained.match_by_order import COUNTER, Fits, match_by_order
 
@@ -79,7 +80,7 @@ def load_pretrained_weights(
             f"model.weights={weights} does not match the network: {mismatches}; the libraries' "
             "weights match model.stem=imagenet with data.channels=3"
         )
-    network.load_state_dict({**own, **loaded})
+    network.load_state_dict(with_versions({**own, **loaded}, network))
     return prefix
 
 

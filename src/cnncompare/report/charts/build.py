@@ -19,6 +19,7 @@ from cnncompare.report.charts.figure import Figure
 from cnncompare.report.charts.overview import accuracy_figure, pareto_figure
 from cnncompare.report.charts.pairs import MOST_MODELS, pairs_figure
 from cnncompare.report.charts.training import epoch_curves, loss_curves, time_curves
+from cnncompare.report.charts.tuning import tuning_figure
 from cnncompare.report.index import MOST_TABLES
 
 MOST_CONFUSIONS = 12  # confusion matrices; of more models, the best
@@ -69,7 +70,11 @@ def _of_table(table: ComparedTable, details: PredictionAnalysis | None, metric: 
             pairs_figure(table, metric),
         ),
         training=_existing(
-            epoch_curves(table), loss_curves(table), time_curves(table), epoch_time_figure(table)
+            epoch_curves(table),
+            loss_curves(table),
+            time_curves(table),
+            epoch_time_figure(table),
+            tuning_figure(table),
         ),
         costs=[pareto_figure(table, front, metric) for front in table.fronts] if several else [],
         errors=_errors(table, details) if details else [],
