@@ -9,7 +9,7 @@ from cnncompare.comparison.compare import ComparedTable, Options, compare_result
 from cnncompare.comparison.load import load_results
 from cnncompare.report.cells import results_cells
 from cnncompare.report.columns import result_columns
-from cnncompare.report.main_columns import ChosenColumns, best_rows, choose_columns
+from cnncompare.report.main_columns import ChosenColumns, best_rows, divide_columns
 from tests.comparison.factory import write_sweep
 
 TOP1 = Options().metric
@@ -20,7 +20,7 @@ def table_of(root: Path) -> ComparedTable:
 
 
 def chosen(table: ComparedTable) -> ChosenColumns:
-    return choose_columns(result_columns(table, Options()), table, TOP1)
+    return divide_columns(result_columns(table, Options()), table, TOP1)
 
 
 def test_eight_columns_at_most_and_constant_ones_are_dropped(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from cnncompare.report.column import Column
 from cnncompare.report.columns import result_columns
 from cnncompare.report.fairness_card import fairness_columns
 from cnncompare.report.formatting import is_uninformative
-from cnncompare.report.main_columns import best_rows, choose_columns
+from cnncompare.report.main_columns import best_rows, divide_columns
 from cnncompare.stats.intervals import Interval
 
 
@@ -24,7 +24,7 @@ class Bar:
 
 def results_cells(table: ComparedTable, options: Options) -> dict[str, Any]:
     """Return the results table: the main columns, and the others for the switch."""
-    chosen = choose_columns(result_columns(table, options), table, options.metric)
+    chosen = divide_columns(result_columns(table, options), table, options.metric)
     bars = _bars(table, options.metric)
     hidden = {column.key for column in chosen.others}
     narrow = {column.key for column in chosen.narrow}

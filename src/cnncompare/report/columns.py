@@ -9,13 +9,7 @@ from cnncompare.comparison.pairs import Pair
 from cnncompare.report.budget import chosen_epochs, table_budget
 from cnncompare.report.column import Column, text_column
 from cnncompare.report.folds import repetition_noun
-from cnncompare.report.formatting import (
-    NEEDS_A_THIRD_SEED,
-    difference,
-    is_uninformative,
-    metric_number,
-    table_decimals,
-)
+from cnncompare.report.formatting import difference, interval_text, metric_number, table_decimals
 from cnncompare.stats.intervals import Interval
 from cnncompare.terminal.formatting import (
     UNKNOWN,
@@ -128,9 +122,7 @@ def _estimate_columns(metric: Metric, decimals: int, over: str) -> list[Column]:
         return between(row, row.estimates[name].over_seeds)
 
     def between(row: GroupRow, bounds: Interval) -> str:
-        if is_uninformative(row, bounds, metric):
-            return NEEDS_A_THIRD_SEED
-        return UNKNOWN if bounds.low is None else f"{text(bounds.low)} to {text(bounds.high)}"
+        return interval_text(row, bounds, metric, decimals)
 
     def text(value: float | None) -> str:
         return metric_number(value, metric, decimals)

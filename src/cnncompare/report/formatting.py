@@ -25,6 +25,16 @@ def is_uninformative(row: GroupRow, bounds: Interval, metric: Metric) -> bool:
     return bounds.high - bounds.low > (_WIDE if metric.percent else abs(mean))
 
 
+def interval_text(row: GroupRow, bounds: Interval, metric: Metric, decimals: int) -> str:
+    """Return "93.4 to 95.5", or that two seeds which differ need a third one."""
+    if is_uninformative(row, bounds, metric):
+        return NEEDS_A_THIRD_SEED
+    if bounds.low is None:
+        return UNKNOWN
+    low, high = (metric_number(bound, metric, decimals) for bound in (bounds.low, bounds.high))
+    return f"{low} to {high}"
+
+
 def metric_number(value: float | None, metric: Metric, decimals: int = 1) -> str:
     """Return a value of the metric without its unit."""
     return percentage(value, decimals) if metric.percent else number(value, ".4f")
@@ -51,6 +61,15 @@ def difference(value: float | None, metric: Metric, decimals: int = 1, signed: b
     """Return a difference of the metric with its unit: "0.2 points", or of a loss."""
     text = difference_number(value, metric, decimals, signed)
     return f"{text} points" if metric.percent and text != UNKNOWN else text
+
+
+def pair_result(pair: Pair) -> str:
+    """Return the verdict on a, as tables state it: better, worse, same, undecided, too few runs."""
+    if pair.verdict == "same":
+        return "same" + ("" if not pair.significant else ", significant")
+    if pair.significant:
+        return "better" if (pair.difference or 0.0) >= 0 else "worse"
+    return "too few runs" if pair.too_few_runs else "undecided"
 
 
 def table_decimals(table: ComparedTable) -> int:

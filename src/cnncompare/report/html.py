@@ -31,11 +31,11 @@ from cnncompare.report.findings import (
     tie_title,
 )
 from cnncompare.report.foot import foot
-from cnncompare.report.formatting import difference, difference_number, table_decimals
+from cnncompare.report.formatting import difference, difference_number, pair_result, table_decimals
 from cnncompare.report.glossary import sentences_with_definitions, with_definitions
 from cnncompare.report.index import MOST_TABLES, index_of
 from cnncompare.report.next_steps import next_steps
-from cnncompare.report.verdicts import pair_result, settling_effort
+from cnncompare.report.verdicts import settling_effort
 from cnncompare.terminal.formatting import (
     UNKNOWN,
     enumeration,

@@ -18,11 +18,11 @@ from cnncompare.report.formatting import (
     difference_number,
     has_two_seeds,
     metric_number,
+    pair_result,
     table_decimals,
 )
 from cnncompare.report.latex_layout import Cell, escaped, plain, tabular
 from cnncompare.report.latex_methods import correction, methods, test_names
-from cnncompare.report.verdicts import pair_result
 from cnncompare.stats.intervals import Interval
 from cnncompare.terminal.formatting import UNKNOWN, p_value
 

@@ -39,7 +39,7 @@ class ChosenColumns:
         return self.main + self.others
 
 
-def choose_columns(columns: list[Column], table: ComparedTable, metric: Metric) -> ChosenColumns:
+def divide_columns(columns: list[Column], table: ComparedTable, metric: Metric) -> ChosenColumns:
     """Divide the columns of a table by their relevance to its answer."""
     kept = {"model", metric.name, f"{metric.name}_interval"}
     constant = [c for c in columns if c.key not in kept and _is_constant(c, table)]

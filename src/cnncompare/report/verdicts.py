@@ -70,15 +70,6 @@ def _other(pair: Pair, label: str) -> str:
     return pair.b if pair.a == label else pair.a
 
 
-def pair_result(pair: Pair) -> str:
-    """Return the verdict on a, as tables state it: better, worse, same, undecided, too few runs."""
-    if pair.verdict == "same":
-        return "same" + ("" if not pair.significant else ", significant")
-    if pair.significant:
-        return "better" if (pair.difference or 0.0) >= 0 else "worse"
-    return "too few runs" if pair.too_few_runs else "undecided"
-
-
 def tied_pairs(table: ComparedTable, ranked: Sequence[GroupRow]) -> list[Pair]:
     """Return the pairs of the best row that are not significant."""
     best = ranked[0].label

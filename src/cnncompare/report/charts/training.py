@@ -177,7 +177,9 @@ def _epoch_axis(rows: Rows) -> alt.X:
     step = max(1, -(-last // _MOST_TICKS))
     ticks = sorted({1, *range(step, last + 1, step)})  # Vega would draw some between epochs
     scale = alt.Scale(domain=[min(row["x"] for row in rows), max(last, 2)], nice=False)
-    return alt.X("x:Q", title="epoch", scale=scale, axis=alt.Axis(values=ticks, format="d"))
+    return alt.X(
+        "x:Q", title="epoch", scale=scale, axis=alt.Axis(values=ticks, format="d", labelFlush=False)
+    )
 
 
 def _curves(rows: Rows, x: alt.X, quantity: _Quantity, interpolate: _Interpolation) -> Chart:
