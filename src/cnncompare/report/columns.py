@@ -231,12 +231,8 @@ def _size_columns() -> list[Column]:
             lambda r: None if r.model["macs"] is None else r.model["macs"] / 1e9,
             lambda r: gmacs(r.model["macs"]),
         ),
-        Column(
-            "depth",
-            "depth",
-            "convolutions and fully connected layers on the longest path",
-            lambda r: r.model["depth"],
-            lambda r: integer(r.model["depth"]),
+        _count_column(
+            "depth", "depth", "weighted layers on the longest path", lambda r: r.model["depth"]
         ),
         Column(
             "size_mb",

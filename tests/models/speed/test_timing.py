@@ -11,7 +11,7 @@ from cnncompare.models.speed.timing import (
     FEWEST_CALLS,
     SINGLE_CALLS,
     Throughput,
-    find_best_throughput,
+    best_throughput,
     measure_latency,
 )
 
@@ -64,7 +64,7 @@ def test_calls_that_are_too_short_for_blocks_are_timed_one_by_one() -> None:
 
 def throughput_of(duration: Callable[[int], float]) -> tuple[Throughput, Work]:
     work = Work(duration)
-    found = find_best_throughput(
+    found = best_throughput(
         work, lambda size: size, threads=1, seconds=1.0, warm_up=1, clock=work.clock
     )
     return found, work

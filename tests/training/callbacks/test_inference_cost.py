@@ -34,9 +34,12 @@ def test_it_is_part_of_neither_the_identity_nor_the_protocol() -> None:
     ("override", "message"),
     [
         ("callbacks.inference_cost.runtimes=[eagre]", "eagre"),
-        ("callbacks.inference_cost.runtimes=[]", "at least 1 item"),
+        (
+            "callbacks.inference_cost.runtimes=[]",
+            "expected a list of eager, compiled",
+        ),
         ("callbacks.inference_cost.precisions=[int8]", "int8"),
-        ("callbacks.inference_cost.seconds=0", "greater than 0"),
+        ("callbacks.inference_cost.seconds=0", "expected a number above 0"),
     ],
 )
 def test_invalid_options_are_refused(override: str, message: str) -> None:

@@ -8,7 +8,7 @@ from torch import nn
 
 from cnncompare.errors import ModelError, first_line
 from cnncompare.models.speed.runtimes import Runner, Runtimes, Variant
-from cnncompare.models.speed.timing import Clock, find_best_throughput, measure_latency
+from cnncompare.models.speed.timing import Clock, best_throughput, measure_latency
 
 WARM_UP = {"cpu": 3, "cuda": 12}  # calls that are not timed; a GPU first chooses its kernels
 
@@ -93,7 +93,7 @@ def _measured(
     latency = measure_latency(
         runner, runner.batch(1), threads=threads, seconds=seconds, warm_up=warm_up, clock=clock
     )
-    best = find_best_throughput(
+    best = best_throughput(
         runner, runner.batch, threads=threads, seconds=seconds, warm_up=warm_up, clock=clock
     )
     return InferenceTiming(

@@ -60,7 +60,7 @@ def measure_latency(
     return Latency(float(np.median(times)), float(np.percentile(times, 95)), len(times))
 
 
-def find_best_throughput(
+def best_throughput(
     call: Call,
     batch_of: Callable[[int], Any],
     *,
