@@ -119,7 +119,7 @@ def _power_of_t(
 
     if v_seeds + v_images == 0:
         return 1.0 if difference else 0.0
-    estimates: NDArray[np.float64] = v_seeds * chdtri(df, 1 - _QUANTILES) / df
+    estimates = np.asarray(v_seeds * chdtri(df, 1 - _QUANTILES) / df, np.float64)
     bound = least_significant_difference(estimates, v_images, df, alpha)
     sd, shift = math.sqrt(v_seeds + v_images), abs(difference)
     return float((ndtr((shift - bound) / sd) + ndtr((-shift - bound) / sd)).mean())
