@@ -231,9 +231,7 @@ def _size_columns() -> list[Column]:
             lambda r: None if r.model["macs"] is None else r.model["macs"] / 1e9,
             lambda r: gmacs(r.model["macs"]),
         ),
-        _count_column(
-            "depth", "depth", "weighted layers on the longest path", lambda r: r.model["depth"]
-        ),
+        _count_column("depth", "depth", "weighted layers in a row", lambda r: r.model["depth"]),
         Column(
             "size_mb",
             "file (MB)",

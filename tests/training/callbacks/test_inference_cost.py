@@ -70,9 +70,9 @@ def test_the_duration_of_the_run_excludes_the_measurement(measured_run: Run) -> 
     record = measured_run.record
     assert record.finished_at is not None
     between = datetime.fromisoformat(record.finished_at) - datetime.fromisoformat(record.started_at)
-    assert record.inference.measuring_s > 0.02
+    assert record.inference.measuring_s > 0.08
     assert record.wall_s == pytest.approx(
-        between.total_seconds() - record.inference.measuring_s, abs=0.002
+        between.total_seconds() - record.inference.measuring_s, abs=0.05
     )
 
 
