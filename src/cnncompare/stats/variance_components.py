@@ -21,6 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cnncompare.stats.critical_values import critical_values, tail_probabilities
+
 Floats = NDArray[np.float64]
 
 
@@ -83,62 +85,42 @@ def _sum_of_squares(values: NDArray[Any]) -> float:
     return float(np.einsum("ij,ij->", values, values))
 
 
-_Z = np.linspace(-8.0, 8.0, 401)
-_WEIGHT = np.exp(-(_Z**2) / 2) / np.exp(-(_Z**2) / 2).sum()
-
-
 def two_sided_p(difference: float, v_seeds: float, v_images: float, df: float) -> float:
     """Return P(|sqrt(v_seeds) T[df] + sqrt(v_images) Z| >= |difference|)."""
     scale = np.sqrt(v_seeds + v_images)
     if scale == 0:
         return 1.0 if difference == 0 else 0.0
-    return float(_tails(np.array(abs(difference) / scale), np.array(v_seeds / scale**2), df))
-
-
-def _tails(distance: Floats, share: Floats, df: float) -> Floats:
-    """Return the probability of both tails beyond `distance` standard errors.
-
-    `share` is the seeds' share of the variance. The probability is integrated over Z numerically.
-    """
-    from scipy.special import stdtr
-
-    width = np.sqrt(np.maximum(share, 1e-12))[..., None]
-    shift = np.sqrt(np.maximum(1 - share, 0.0))[..., None] * _Z
-    upper = stdtr(df, (-distance[..., None] + shift) / width)
-    tails: Floats = 2 * (upper * _WEIGHT).sum(axis=-1)
-    return tails
+    return float(
+        tail_probabilities(np.array(abs(difference) / scale), np.array(v_seeds / scale**2), df)
+    )
 
 
 # Squares of an equal grid: the critical value changes fastest where the images dominate.
-_SHARES = np.linspace(0.0, 1.0, 33) ** 2
+_ROOTS = np.linspace(0.0, 1.0, 33)
+_SHARES = _ROOTS**2
 
 
 @lru_cache(maxsize=512)
-def _critical_on_grid(df: float, alpha: float) -> Floats:
-    """Return the critical values at `_SHARES`, in standard errors."""
-    return _critical_values(_SHARES, df, alpha, steps=22)
+def _grid(df: float, alpha: float) -> Floats:
+    """Return the critical values at `_SHARES`, NaN for those that no call needed yet."""
+    return np.full_like(_SHARES, np.nan)
+
+
+def _interpolated_critical_values(shares: Floats, df: float, alpha: float) -> Floats:
+    """Return the critical values, in standard errors, interpolated between those at `_SHARES`."""
+    roots, grid = np.sqrt(shares), _grid(df, alpha)
+    below = np.searchsorted(_ROOTS, roots, side="right") - 1
+    needed = np.zeros(len(grid), dtype=bool)
+    needed[below] = needed[np.minimum(below + 1, len(grid) - 1)] = True
+    needed &= np.isnan(grid)
+    if needed.any():
+        grid[needed] = critical_values(_SHARES[needed], df, alpha, steps=22)
+    return np.asarray(np.interp(roots, _ROOTS, grid))
 
 
 @lru_cache(maxsize=4096)
 def _critical_value(share: float, df: float, alpha: float) -> float:
-    return float(_critical_values(np.array([share]), df, alpha, steps=40)[0])
-
-
-def _critical_values(shares: Floats, df: float, alpha: float, steps: int) -> Floats:
-    """Return the critical values, in standard errors, found by bisection in so many steps.
-
-    They lie between those of the normal distribution and of Student's t, or slightly below the
-    former where the distribution's tails are heavy and `alpha` is large.
-    """
-    from scipy.special import ndtri, stdtrit
-
-    low = np.full_like(shares, -0.5 * float(ndtri(alpha / 2)))
-    high = np.full_like(shares, float(stdtrit(df, 1 - alpha / 2)) + 1.0)
-    for _ in range(steps):
-        middle = (low + high) / 2
-        too_low = _tails(middle, shares, df) > alpha
-        low, high = np.where(too_low, middle, low), np.where(too_low, high, middle)
-    return high
+    return float(critical_values(np.array([share]), df, alpha, steps=40)[0])
 
 
 def least_significant_difference(
@@ -153,6 +135,5 @@ def least_significant_difference(
     if share.ndim == 0:
         critical = np.asarray(_critical_value(float(share), float(df), float(alpha)))
     else:
-        grid = _critical_on_grid(float(df), float(alpha))
-        critical = np.interp(np.sqrt(share), np.sqrt(_SHARES), grid)
+        critical = _interpolated_critical_values(share, float(df), float(alpha))
     return np.asarray(critical * np.sqrt(total))
