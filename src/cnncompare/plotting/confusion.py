@@ -8,7 +8,7 @@ import altair as alt
 import numpy as np
 from numpy.typing import NDArray
 
-from cnncompare.plotting.render import CELL_TEXT, Chart
+from cnncompare.plotting.render import CELL_TEXT, Chart, InlineRows
 
 MOST_CLASSES = 25  # legible in a heat map; of more, those with the most errors
 _ERRORS, _RIGHT = ["#ffffff", "#f08c4a"], "#dbe9f5"  # light enough for dark text
@@ -25,7 +25,7 @@ def confusion_chart(counts: NDArray[np.int64], names: Sequence[str]) -> Chart:
     order = [unique[i] for i in shown]
     axis = alt.Axis(labelLimit=90)
     cells = _cells(counts, unique, shown)
-    base = alt.Chart(alt.InlineData(values=cells)).encode(
+    base = alt.Chart(InlineRows(values=cells)).encode(
         x=alt.X(
             "predicted:N",
             sort=order,
@@ -41,7 +41,12 @@ def confusion_chart(counts: NDArray[np.int64], names: Sequence[str]) -> Chart:
         color=alt.condition(
             is_right, alt.value(_RIGHT), alt.Color("share:Q", scale=scale, legend=None)
         ),
-        tooltip=["true:N", "predicted:N", "count:Q", alt.Tooltip("share:Q", format=".1%")],
+        tooltip=[
+            alt.Tooltip("true:N"),
+            alt.Tooltip("predicted:N"),
+            alt.Tooltip("count:Q"),
+            alt.Tooltip("share:Q", format=".1%"),
+        ],
     )
     if len(shown) > MOST_WITH_TEXT:
         return alt.layer(heat)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from cnncompare.plotting.render import Chart
+from cnncompare.plotting.render import Chart, InlineRows
 
 SIDE = 64  # pt of an image
 _GAP = (34, 40)  # pt beside and below an image
@@ -37,18 +37,18 @@ def image_sheet(
         for i, tile in enumerate(tiles)
     ]
     lines = _lines(len(tiles), columns)
-    base = alt.Chart(alt.InlineData(values=rows)).encode(
+    base = alt.Chart(InlineRows(values=rows)).encode(
         x=alt.X("x:Q", axis=None, scale=alt.Scale(domain=[-0.5, columns - 0.5], nice=False)),
         y=alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[lines - 0.35, -0.5], nice=False)),
         tooltip=[f"{name}:N" for name in tiles[0].tooltip],
     )
     limit = SIDE + _GAP[0] - 4
-    image = base.mark_image(width=SIDE, height=SIDE).encode(url="url:N")
+    image = base.mark_image(width=SIDE, height=SIDE).encode(url=alt.Url("url:N"))
     title = base.mark_text(
         dy=SIDE // 2 + 9, fontSize=10, fontWeight="bold", limit=limit, color=colours[0]
-    ).encode(text="title:N")
+    ).encode(text=alt.Text("title:N"))
     subtitle = base.mark_text(dy=SIDE // 2 + 21, fontSize=9, limit=limit, color=colours[1]).encode(
-        text="subtitle:N"
+        text=alt.Text("subtitle:N")
     )
     return alt.layer(image, title, subtitle)
 

@@ -16,6 +16,13 @@ _LOOKS: dict[str, Any] = {
 }
 
 
+class InlineRows(alt.InlineData):
+    """Rows of a chart that its layers share; Altair would copy them for each layer and method."""
+
+    def __deepcopy__(self, memo: object) -> "InlineRows":
+        return self
+
+
 def vega_lite(chart: Chart) -> dict[str, Any]:
     """Return the chart's Vega-Lite specification in the looks that all charts share."""
     specification: dict[str, Any] = chart.to_dict(validate=False)

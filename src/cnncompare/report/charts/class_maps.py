@@ -100,7 +100,7 @@ def _chart(rows: Rows, columns: int, lines: int) -> Chart:
     )
     # on a narrow page, images and texts shrink with the distance of the columns
     side = alt.ExprRef(f"min({_SIDE}, width / {columns} - 4)")
-    image = base.mark_image(width=side, height=side).encode(url="url:N")
+    image = base.mark_image(width=side, height=side).encode(url=alt.Url("url:N"))
     limit, below = alt.ExprRef(f"width / {columns} - 4"), _SIDE // 2
     subtitle = base.mark_text(dy=below + 9, fontSize=10, limit=limit, color="currentColor")
     title = base.mark_text(dy=below + 22, fontSize=11, fontWeight="bold", limit=limit)
@@ -108,9 +108,9 @@ def _chart(rows: Rows, columns: int, lines: int) -> Chart:
     colour = alt.Color("colour:N", scale=None, legend=None)
     return alt.layer(
         image,
-        subtitle.encode(text="subtitle:N"),
-        title.encode(text="title:N", color=colour),
-        note.encode(text="note:N", color=colour),
+        subtitle.encode(text=alt.Text("subtitle:N")),
+        title.encode(text=alt.Text("title:N"), color=colour),
+        note.encode(text=alt.Text("note:N"), color=colour),
     )
 
 

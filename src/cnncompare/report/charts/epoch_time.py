@@ -42,7 +42,11 @@ def _phase_base(rows: Rows, order: list[str]) -> alt.Chart:
     return alt.Chart(inline_data(rows)).encode(
         y=alt.Y("model:N", sort=order, title=None, axis=alt.Axis(labelLimit=180)),
         color=alt.Color("phase:N", scale=scale, title=None, legend=legend),
-        tooltip=["model:N", "phase:N", number_tooltip("seconds", spec=".3~f")],
+        tooltip=[
+            alt.Tooltip("model:N"),
+            alt.Tooltip("phase:N"),
+            number_tooltip("seconds", spec=".3~f"),
+        ],
     )
 
 

@@ -104,11 +104,12 @@ def _class_accuracy_chart(rows: Rows, models: list[str]) -> Chart:
     scale = value_scale(ends, percent=True)
     interval = base.mark_rule(opacity=0.6).encode(
         x=alt.X("low:Q", title="test top-1 of the class (%)", scale=scale, axis=VALUE_AXIS),
-        x2="high:Q",
+        x2=alt.X2("high:Q"),
     )
     numbers = [number_tooltip(field, spec=".1f") for field in ("accuracy", "low", "high")]
     dot = base.mark_point(filled=True, size=45).encode(
-        x=alt.X("accuracy:Q"), tooltip=["model:N", "class:N", *numbers, "images:Q"]
+        x=alt.X("accuracy:Q"),
+        tooltip=[alt.Tooltip("model:N"), alt.Tooltip("class:N"), *numbers, alt.Tooltip("images:Q")],
     )
     return alt.layer(interval, dot)
 
@@ -143,7 +144,7 @@ def _reliability_chart(bins: dict[str, list[ReliabilityBin]]) -> Chart:
     diagonal = (
         alt.Chart(inline_data([{"x": 0, "y": 0}, {"x": 1, "y": 1}]))
         .mark_line(color="gray", strokeDash=[4, 4])
-        .encode(x="x:Q", y="y:Q")
+        .encode(x=alt.X("x:Q"), y=alt.Y("y:Q"))
     )
     base = alt.Chart(inline_data(rows)).encode(
         x=alt.X("confidence:Q", title="mean confidence", scale=alt.Scale(domain=[0, 1])),
@@ -153,7 +154,7 @@ def _reliability_chart(bins: dict[str, list[ReliabilityBin]]) -> Chart:
     numbers = [number_tooltip(field, spec=".3f") for field in ("confidence", "accuracy")]
     dot = base.mark_point(filled=True).encode(
         size=alt.Size("images:Q", legend=None, scale=alt.Scale(range=[15, 250])),
-        tooltip=["model:N", *numbers, "images:Q"],
+        tooltip=[alt.Tooltip("model:N"), *numbers, alt.Tooltip("images:Q")],
     )
     return alt.layer(diagonal, base.mark_line(strokeWidth=1.5), dot)
 
@@ -189,7 +190,12 @@ def _agreement_chart(agreements: list[Agreement], labels: list[str]) -> Chart:
     scale = alt.Scale(range=["#ffffff", "#b79ad9"], domain=[0, largest], interpolate="rgb")
     cell = base.mark_rect(stroke="gray", strokeWidth=0.3).encode(
         color=alt.Color("common:Q", scale=scale, legend=None),
-        tooltip=["a:N", "b:N", common, number_tooltip("kappa", "Cohen's kappa", ".3f")],
+        tooltip=[
+            alt.Tooltip("a:N"),
+            alt.Tooltip("b:N"),
+            common,
+            number_tooltip("kappa", "Cohen's kappa", ".3f"),
+        ],
     )
     text = base.mark_text(fontSize=11, color=CELL_TEXT).encode(
         text=alt.Text("common:Q", format=".0%")

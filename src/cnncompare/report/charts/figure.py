@@ -6,7 +6,7 @@ from typing import Any
 
 import altair as alt
 
-from cnncompare.plotting.render import Chart
+from cnncompare.plotting.render import Chart, InlineRows
 
 Rows = list[dict[str, Any]]
 
@@ -36,9 +36,9 @@ class Figure:
     choice: str = ""  # its name among figures of which the page shows one
 
 
-def inline_data(rows: Rows) -> alt.InlineData:
+def inline_data(rows: Rows) -> InlineRows:
     """Return rows as data within the chart."""
-    return alt.InlineData(values=rows)
+    return InlineRows(values=rows)
 
 
 def model_colour(labels: Sequence[str], legend: bool = True) -> alt.Color:

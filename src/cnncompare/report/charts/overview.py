@@ -97,21 +97,29 @@ def _interval_chart(rows: Rows, runs: Rows, metric: Metric) -> Chart:
     x = alt.X("low:Q", title=_axis_title(metric), scale=scale, axis=VALUE_AXIS)
     colour = model_colour(order, legend=False)
     numbers = [number_tooltip("value", metric.title), number_tooltip("low"), number_tooltip("high")]
-    tooltip = ["model:N", "ties:N", *numbers, "runs:Q"]
+    tooltip = [alt.Tooltip("model:N"), alt.Tooltip("ties:N"), *numbers, alt.Tooltip("runs:Q")]
     base = alt.Chart(inline_data(rows)).encode(y=y)
-    thin = base.mark_rule(strokeWidth=1.5).encode(x=x, x2="high:Q", color=colour, tooltip=tooltip)
-    thick = base.mark_rule(strokeWidth=4, opacity=0.6).encode(
-        x=alt.X("seeds_low:Q"), x2="seeds_high:Q", color=colour, tooltip=tooltip
+    thin = base.mark_rule(strokeWidth=1.5).encode(
+        x=x, x2=alt.X2("high:Q"), color=colour, tooltip=tooltip
     )
-    dot = base.mark_point(filled=True, size=110).encode(x="value:Q", color=colour, tooltip=tooltip)
-    letter = base.mark_text(dy=-12).encode(x="value:Q", text="ties:N")
+    thick = base.mark_rule(strokeWidth=4, opacity=0.6).encode(
+        x=alt.X("seeds_low:Q"), x2=alt.X2("seeds_high:Q"), color=colour, tooltip=tooltip
+    )
+    dot = base.mark_point(filled=True, size=110).encode(
+        x=alt.X("value:Q"), color=colour, tooltip=tooltip
+    )
+    letter = base.mark_text(dy=-12).encode(x=alt.X("value:Q"), text=alt.Text("ties:N"))
     ticks = (
         alt.Chart(inline_data(runs))
         .mark_tick(thickness=1.5, size=10, color="gray")
         .encode(
-            x="value:Q",
+            x=alt.X("value:Q"),
             y=y,
-            tooltip=["model:N", "seed:Q", number_tooltip("value", metric.title)],
+            tooltip=[
+                alt.Tooltip("model:N"),
+                alt.Tooltip("seed:Q"),
+                number_tooltip("value", metric.title),
+            ],
         )
     )
     over_seeds = [thick] if any(row["seeds_low"] is not None for row in rows) else []
@@ -178,7 +186,7 @@ def _pareto_chart(
 ) -> Chart:
     x, y = _pareto_axes(rows, front, metric)
     tooltip = [
-        "model:N",
+        alt.Tooltip("model:N"),
         number_tooltip("value", metric.title),
         number_tooltip("cost", front.title, ".4~g"),
         number_tooltip("gmacs", "GMACs", ".3~g"),
@@ -209,7 +217,7 @@ def _dot_names(base: alt.Chart) -> alt.Chart:
     dx, dy, align = (alt.expr(f"datum.{key}") for key in ("dx", "dy", "align"))
     weight = alt.expr("datum.on_front ? 'bold' : 'normal'")
     marked = base.mark_text(fontSize=11, fontWeight=weight, dx=dx, dy=dy, align=align)
-    names: alt.Chart = marked.encode(text="label:N", color=alt.value("currentColor"))
+    names: alt.Chart = marked.encode(text=alt.Text("label:N"), color=alt.ColorValue("currentColor"))
     return names
 
 

@@ -44,8 +44,14 @@ def _matrix_chart(rows: Rows, order: list[str], metric: Metric) -> Chart:
         y=alt.Y("a:N", sort=order[1:], axis=alt.Axis(labelLimit=130, title=None)),
     )
     tooltip = [
-        *("a:N", "b:N", number_tooltip("difference", spec="+.4~f")),
-        *("interval:N", "p:N", alt.Tooltip("p_holm:N", title="p (Holm)"), "test:N", "result:N"),
+        *(alt.Tooltip("a:N"), alt.Tooltip("b:N"), number_tooltip("difference", spec="+.4~f")),
+        *(
+            alt.Tooltip("interval:N"),
+            alt.Tooltip("p:N"),
+            alt.Tooltip("p_holm:N", title="p (Holm)"),
+            alt.Tooltip("test:N"),
+            alt.Tooltip("result:N"),
+        ),
     ]
     legend = "points" if metric.percent else "difference"
     cell = base.mark_rect(strokeWidth=1, stroke="gray").encode(
@@ -55,7 +61,7 @@ def _matrix_chart(rows: Rows, order: list[str], metric: Metric) -> Chart:
     )
     dark = alt.value(CELL_TEXT)  # on a coloured cell, also in the dark theme
     text = base.mark_text(fontSize=11).encode(
-        text="text:N",
+        text=alt.Text("text:N"),
         color=alt.condition("datum.significant", dark, alt.value("currentColor")),
     )
     return alt.layer(cell, text)
@@ -118,9 +124,9 @@ def _rank_layers(ranks: MeanRanks) -> list[alt.Chart]:
     return [
         base.mark_rule(color="gray", strokeDash=[2, 2]).encode(y2=alt.datum(-0.8)),
         base.mark_point(filled=True, size=70).encode(
-            tooltip=["model:N", number_tooltip("rank", spec=".3f")]
+            tooltip=[alt.Tooltip("model:N"), number_tooltip("rank", spec=".3f")]
         ),
-        base.mark_text(align="left", dx=8, fontWeight="bold").encode(text="model:N"),
+        base.mark_text(align="left", dx=8, fontWeight="bold").encode(text=alt.Text("model:N")),
     ]
 
 
@@ -140,7 +146,7 @@ def _bar_layers(ranks: MeanRanks) -> list[alt.Chart]:
     line = alt.Chart(inline_data(ruler)).mark_rule(strokeWidth=2, color=_RULER_COLOUR)
     text = alt.Chart(inline_data(ruler)).mark_text(align="left", dy=-8, color=_RULER_COLOUR)
     return [
-        bar.encode(x=x, x2="high:Q", y=_RANK_Y, tooltip="tied:N"),
-        line.encode(x=x, x2="high:Q", y=_RANK_Y),
+        bar.encode(x=x, x2=alt.X2("high:Q"), y=_RANK_Y, tooltip=alt.Tooltip("tied:N")),
+        line.encode(x=x, x2=alt.X2("high:Q"), y=_RANK_Y),
         text.encode(x=x, y=_RANK_Y, text=alt.value(f"critical difference {length:.2f}")),
     ]

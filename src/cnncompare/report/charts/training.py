@@ -202,7 +202,7 @@ def _curves(rows: Rows, x: alt.X, quantity: _Quantity, interpolate: _Interpolati
     band = _base(thick or thin, x, order).mark_area(interpolate=interpolate)
     band = band.encode(
         y=alt.Y("low:Q", title=prefix + quantity.title, scale=scale),
-        y2="high:Q",
+        y2=alt.Y2("high:Q"),
         opacity=selected_opacity(selection, 0.16, 0.03),
     )
     lines = [line(members, width) for members, width in ((thin, 1.0), (thick, 2.6)) if members]
@@ -216,13 +216,13 @@ def _base(rows: Rows, x: alt.X, order: list[str]) -> alt.Chart:
 
 def _tooltip(interpolate: _Interpolation) -> list[str | alt.Tooltip]:
     return [
-        "model:N",
-        "split:N",
+        alt.Tooltip("model:N"),
+        alt.Tooltip("split:N"),
         number_tooltip("x", "epoch" if interpolate == "linear" else "time (s)", ".4~g"),
         number_tooltip("mean", spec=".4~g"),
         number_tooltip("low", "mean - sd", ".4~g"),
         number_tooltip("high", "mean + sd", ".4~g"),
-        "runs:Q",
+        alt.Tooltip("runs:Q"),
     ]
 
 
@@ -237,12 +237,12 @@ def _names(
     ends: Rows, x: alt.X, order: list[str], selection: alt.Parameter
 ) -> tuple[alt.Chart, alt.Chart]:
     """Draw a dot and the model's name at the end of each line."""
-    dot = _base(ends, x, order).mark_point(filled=True, size=30).encode(y="mean:Q")
+    dot = _base(ends, x, order).mark_point(filled=True, size=30).encode(y=alt.Y("mean:Q"))
     name = alt.Chart(inline_data(ends)).mark_text(align="left", dx=8, fontSize=11)
     return dot, name.encode(
         x=x,
-        y="label:Q",
-        text="model:N",
-        color=alt.value("currentColor"),
+        y=alt.Y("label:Q"),
+        text=alt.Text("model:N"),
+        color=alt.ColorValue("currentColor"),
         opacity=selected_opacity(selection, 1, 0.35),
     )

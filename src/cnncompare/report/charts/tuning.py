@@ -54,14 +54,14 @@ def _chart(rows: Rows, labels: list[str]) -> Chart:
     base = alt.Chart(inline_data(rows)).encode(x=trials, color=model_colour(labels))
     band = base.mark_area().encode(
         y=alt.Y("low:Q", title=title),
-        y2="high:Q",
+        y2=alt.Y2("high:Q"),
         opacity=selected_opacity(selection, 0.18, 0.03),
     )
     line = base.mark_line(strokeWidth=2.2, point=alt.OverlayMarkDef(size=22)).encode(
         y=alt.Y("mean:Q", title=title, scale=alt.Scale(zero=False)),
         tooltip=[
-            "model:N",
-            "trials:Q",
+            alt.Tooltip("model:N"),
+            alt.Tooltip("trials:Q"),
             number_tooltip("mean", spec=".2f"),
             number_tooltip("low", "mean - sd", ".2f"),
             number_tooltip("high", "mean + sd", ".2f"),
