@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import fmean, stdev
 from typing import Any, Literal
 
@@ -159,8 +160,7 @@ def _band(
     label: str, x: float, values: list[float], quantity: _Quantity, split: str
 ) -> dict[str, Any]:
     factor = 100 if quantity.percent else 1
-    mean = factor * fmean(values)
-    sd = factor * stdev(values) if len(values) > 1 else 0.0
+    mean, sd = (factor * value for value in _mean_and_sd(tuple(values)))
     return {
         "model": label,
         "split": split,
@@ -170,6 +170,11 @@ def _band(
         "high": min(100.0, mean + sd) if quantity.percent else mean + sd,
         "runs": len(values),
     }
+
+
+@lru_cache(maxsize=4096)  # the values change at the ends of epochs only
+def _mean_and_sd(values: tuple[float, ...]) -> tuple[float, float]:
+    return fmean(values), stdev(values) if len(values) > 1 else 0.0
 
 
 def _epoch_axis(rows: Rows) -> alt.X:
