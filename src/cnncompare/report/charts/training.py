@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from statistics import fmean, stdev
 from typing import Any, Literal
 
@@ -160,7 +159,8 @@ def _band(
     label: str, x: float, values: list[float], quantity: _Quantity, split: str
 ) -> dict[str, Any]:
     factor = 100 if quantity.percent else 1
-    mean, sd = (factor * value for value in _mean_and_sd(tuple(values)))
+    mean = factor * fmean(values)
+    sd = factor * stdev(values) if len(values) > 1 else 0.0
     return {
         "model": label,
         "split": split,
@@ -170,11 +170,6 @@ def _band(
         "high": min(100.0, mean + sd) if quantity.percent else mean + sd,
         "runs": len(values),
     }
-
-
-@lru_cache(maxsize=4096)  # the values change at the ends of epochs only
-def _mean_and_sd(values: tuple[float, ...]) -> tuple[float, float]:
-    return fmean(values), stdev(values) if len(values) > 1 else 0.0
 
 
 def _epoch_axis(rows: Rows) -> alt.X:
