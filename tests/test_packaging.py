@@ -79,6 +79,7 @@ def test_the_makefile_of_the_sdist_finds_what_it_needs(unpacked: Path) -> None:
         run_installed("make", "--dry-run", target, cwd=unpacked)  # fails where a file is missing
 
 
+@pytest.mark.slow
 def test_the_tests_of_the_sdist_run_where_it_is_unpacked(unpacked: Path) -> None:
     """All are collected from its own sources, and those run that read its other files."""
     python = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")

@@ -240,7 +240,9 @@ print(run.record.status)
 """
 
 
-@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+@pytest.mark.parametrize(
+    "method", ["forkserver", *(pytest.param(m, marks=pytest.mark.slow) for m in ("fork", "spawn"))]
+)
 def test_a_script_needs_no_main_guard(method: str, tmp_path: Path) -> None:
     """Batches are decoded by workers, which Python 3.14 no longer forks."""
     _write_images(tmp_path / "x")

@@ -56,7 +56,7 @@ def base(path: Sequence[str], choice: str) -> dict[str, Any]:
             "csv": {},
             "tensorboard": {},
         },
-        "callbacks": {"early_stopping": {}, "swa": {}},
+        "callbacks": {"early_stopping": {}, "swa": {}, "inference_cost": {}},
     }
     for section, keys in rest.items():
         config[section] |= keys

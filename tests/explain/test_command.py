@@ -1,5 +1,6 @@
 """The command `explain`: JSON, console widths, files, and one-line error messages."""
 
+import io
 import json
 import re
 import subprocess
@@ -8,10 +9,13 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from rich.console import Console
 
 from cnncompare.cli import run
 from cnncompare.errors import ConfigError, DataError, ModelError, OutputError
 from cnncompare.explain.command import main
+from cnncompare.explain.console import print_explanation
+from cnncompare.explain.explanation import explain
 from cnncompare.explain.subject import find_subject
 from cnncompare.models.catalog.table import read_table
 
@@ -70,11 +74,11 @@ def test_an_image_size_selects_the_form_for_it(capsys: pytest.CaptureFixture[str
 
 @pytest.mark.parametrize("width", [50, 80, 120])
 @pytest.mark.parametrize("name", ["lenet5", "mobilenet_v2"])
-def test_the_table_fits_the_console(
-    name: str, width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", str(width))
-    output = printed(capsys, name)
+def test_the_explanation_fits_the_console(name: str, width: int) -> None:
+    console = Console(width=width, file=io.StringIO(), highlight=False)
+    with console.capture() as captured:
+        print_explanation(explain(find_subject(name), None), console, all_layers=False)
+    output = captured.get()
     assert max(len(line) for line in output.splitlines()) <= width
     assert "…" not in output
     assert f"{ROWS[name]['params']:,}" in output

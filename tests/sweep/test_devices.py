@@ -8,7 +8,8 @@ import pytest
 from tests.sweep.conftest import Call
 
 
-@pytest.mark.parametrize("devices", ["2,1", pytest.param("1,2", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("devices", ["2,1", "1,2"])
 def test_one_and_two_devices_in_one_sweep(devices: str, sweep: Call, folder: Path) -> None:
     ended = sweep(f"trainer.devices={devices}", "trainer.max_epochs=2", MARKS=str(folder / "marks"))
     assert ended.returncode == 0, ended.stderr

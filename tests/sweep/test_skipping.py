@@ -2,12 +2,15 @@ import json
 import os
 from pathlib import Path
 
+import pytest
+
 from tests.composing import compose_config
 from tests.sweep.conftest import OVERRIDES, Call
 
 COUNT = 1000
 
 
+@pytest.mark.slow
 def test_skipping_a_thousand_finished_jobs_takes_less_than_ten_seconds(
     sweep: Call, folder: Path
 ) -> None:

@@ -74,6 +74,7 @@ def test_jobs_do_not_outlive_a_sweep_that_is_killed(sweep: Call, folder: Path) -
     assert again.returncode == 0, again.stderr
 
 
+@pytest.mark.slow
 def test_parallel_jobs_run_on_their_own_cores(sweep: Call, folder: Path) -> None:
     cores = len(os.sched_getaffinity(0))
     if cores < 2:

@@ -30,7 +30,6 @@ def test_all_else_is_written_as_by_json() -> None:
         '{"a": ' * 100_000,
         '{"n": 1' + "0" * 400 + "}",
         '{"n": 9223372036854775808}',
-        '{"name": "\\ud800"}',
         "{",
         b"\xff",
     ],
@@ -46,3 +45,8 @@ def test_numbers_that_are_not_finite_are_not_measured() -> None:
         1.5,
         "\U0001f600",
     ]
+
+
+def test_half_a_character_can_be_printed() -> None:
+    content = strict_json.loads('{"name": "a\\udcff", "other": ["\\ud83d\\ude00"]}')
+    assert strict_json.printable(content) == {"name": "a?", "other": ["\U0001f600"]}

@@ -110,7 +110,10 @@ def test_validation_is_not_weighted() -> None:
         )
 
 
-@pytest.mark.parametrize("option", ["loss.class_weights=balanced", "data.balance=true"])
+@pytest.mark.parametrize(
+    "option",
+    ["data.balance=true", pytest.param("loss.class_weights=balanced", marks=pytest.mark.slow)],
+)
 def test_two_processes_give_the_loss_of_one(
     tmp_path: Path, imbalanced: Path, cnncompare: Call, option: str
 ) -> None:

@@ -80,11 +80,12 @@ class KillAfterTwoEpochs(Progress):
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
     """Return the run of a configuration that was never interrupted, trained once."""
     folder = tmp_path_factory.mktemp("whole")
-    runs: dict[str, Run] = {}
+    runs: dict[tuple[str, ...], Run] = {}
 
     def call(*overrides: str) -> Run:
-        config = composed(folder, *overrides)
-        return runs.setdefault(config.hash(), train(config))
+        if overrides not in runs:  # a folder each: not every component is part of the hash
+            runs[overrides] = train(composed(folder, *overrides, f"name=whole{len(runs)}"))
+        return runs[overrides]
 
     return call
 

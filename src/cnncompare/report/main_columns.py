@@ -44,24 +44,28 @@ def divide_columns(columns: list[Column], table: ComparedTable, metric: Metric) 
     kept = {"model", metric.name, f"{metric.name}_interval"}
     constant = [c for c in columns if c.key not in kept and _is_constant(c, table)]
     varying = [column for column in columns if column not in constant]
-    main = sorted(varying, key=lambda c: _priority(c.key, metric))[:MOST_COLUMNS]
+    main = sorted(varying, key=lambda c: _priority(c, metric))[:MOST_COLUMNS]
     return ChosenColumns(
         main=[column for column in varying if column in main],
         narrow=main[:_NARROW],
         others=[column for column in varying if column not in main],
-        constants={column.title: column.text(table.rows[0]) for column in constant},
+        constants={c.title: c.text(table.rows[0]) for c in constant if not _is_detail(c)},
     )
+
+
+def _is_detail(column: Column) -> bool:
+    """Return whether the column states how sure another one is."""
+    return column.key.endswith(("_interval", "_sd"))
 
 
 def _is_constant(column: Column, table: ComparedTable) -> bool:
     return len(table.rows) > 1 and len({column.text(row) for row in table.rows}) == 1
 
 
-def _priority(key: str, metric: Metric) -> int:
-    name = metric.name
+def _priority(column: Column, metric: Metric) -> int:
+    key, name = column.key, metric.name
     order = [*_FIRST, name, f"{name}_interval", "against_baseline", "top1", *_COSTS]
-    details = key.endswith(("_interval", "_sd"))
-    return order.index(key) if key in order else len(order) + details
+    return order.index(key) if key in order else len(order) + _is_detail(column)
 
 
 def best_rows(column: Column, table: ComparedTable) -> set[str]:

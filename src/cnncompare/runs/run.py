@@ -115,6 +115,8 @@ class Run:
             raise DataError(f"{path}: not a run record: {error}") from None
         if isinstance(content, dict):
             take_checksum(path, text, content)
+            if b"\\ud" in text:  # an escape of half a character, such as in a name of a file
+                content = strict_json.printable(content)
         schema = content.get("schema") if isinstance(content, dict) else None
         if schema != 1:
             raise DataError(f"{path}: schema {schema!r} is unknown; this version reads 1")

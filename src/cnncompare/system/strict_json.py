@@ -2,7 +2,11 @@
 
 import json
 import math
+import re
 from typing import Any
+
+# a number with an exponent of three digits, or with as many digits as the largest of 64 bits
+_UNUSUAL_NUMBER = re.compile(r"(?<=[\s:\[,])-?\d(?:[\d.]*[eE]\+?\d{3}|\d{18})")
 
 
 def dumps(content: Any, *, indent: int | None = None, ensure_ascii: bool = True) -> str:
@@ -16,18 +20,26 @@ def loads(content: str | bytes) -> Any:
     """Return the content of JSON.
 
     Numbers that are not finite, which other programs write, become None. Raises ValueError also for
-    integers beyond 64 bits, characters without an encoding, and nesting too deep for the stack.
+    integers beyond 64 bits and for nesting too deep for the stack.
     """
+    text = content if isinstance(content, str) else content.decode()
     try:
-        text = content if isinstance(content, str) else content.decode()
-        loaded = json.loads(
+        if not _UNUSUAL_NUMBER.search(text):  # the parser of C alone is three times as fast
+            return json.loads(text, parse_constant=lambda _: None)
+        return json.loads(
             text, parse_int=_parse_int, parse_float=_parse_float, parse_constant=lambda _: None
         )
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    if "\\ud" in text.lower():  # an escape of half a character, perhaps without its other half
-        json.dumps(loaded, ensure_ascii=False).encode()
-    return loaded
+
+
+def printable(content: Any) -> Any:
+    """Return the content with "?" in place of each half of a character, which no encoding has.
+
+    File names that are not UTF-8 have such halves.
+    """
+    text = json.dumps(content, ensure_ascii=False)
+    return json.loads(text.encode("utf-8", "replace"))
 
 
 def _parse_int(digits: str) -> int:

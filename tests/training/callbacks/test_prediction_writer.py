@@ -96,6 +96,7 @@ def test_a_repeated_or_missing_image_is_an_error(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_results_of_one(tmp_path: Path) -> None:
     """Uneven shares, gathered over gloo; and the epoch's row counts both processes' images."""
     script = Path(__file__).with_name("two_processes.py")
