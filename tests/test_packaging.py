@@ -2,11 +2,9 @@
 
 import email
 import json
-import os
 import subprocess
 import sys
 import tarfile
-import venv
 import zipfile
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -15,6 +13,7 @@ import pytest
 
 import cnncompare
 from tests.conftest import ROOT
+from tests.installing import make_environment, run_installed
 
 VERSION = cnncompare.__version__
 IGNORED = ("__pycache__", ".pyc")
@@ -77,7 +76,7 @@ def test_the_wheel_has_every_file_of_the_packages_and_the_configuration(built: B
 
 def test_the_makefile_of_the_sdist_finds_what_it_needs(unpacked: Path) -> None:
     for target in ("quickstart", "test", "test-slow", "docs", "coverage", "build"):
-        _run("make", "--dry-run", target, cwd=unpacked)  # fails where a file is missing
+        run_installed("make", "--dry-run", target, cwd=unpacked)  # fails where a file is missing
 
 
 @pytest.mark.slow
@@ -85,23 +84,27 @@ def test_the_tests_of_the_sdist_run_where_it_is_unpacked(unpacked: Path) -> None
     """All are collected from its own sources, and those run that read its other files."""
     python = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
     source = {"PYTHONPATH": str(unpacked / "src")}
-    _run(*python, "--collect-only", "-m", "", cwd=unpacked, **source)
+    run_installed(*python, "--collect-only", "-m", "", cwd=unpacked, **source)
     links = "tests/test_docs.py::test_links_and_images_lead_somewhere"
-    done = _run(*python, "tests/test_repository.py", links, cwd=unpacked, **source)
+    done = run_installed(*python, "tests/test_repository.py", links, cwd=unpacked, **source)
     assert " passed" in done
 
 
 def test_the_built_wheel_trains_from_an_empty_folder(built: Built, tmp_path: Path) -> None:
     """The wheel alone is put into an empty environment that borrows this one's packages."""
-    python = _environment(tmp_path / "venv")
-    _run(python, "-m", "pip", "install", "--no-deps", "--quiet", str(built.wheel), cwd=tmp_path)
+    python = make_environment(tmp_path / "venv")
+    run_installed(
+        python, "-m", "pip", "install", "--no-deps", "--quiet", str(built.wheel), cwd=tmp_path
+    )
     empty = tmp_path / "empty"
     empty.mkdir()
-    where = _run(python, "-c", "import cnncompare; print(cnncompare.__file__)", cwd=empty)
+    where = run_installed(python, "-c", "import cnncompare; print(cnncompare.__file__)", cwd=empty)
     assert str(tmp_path / "venv") in where
-    assert "resnet20" in _run(str(Path(python).with_name("cnncompare")), "models", cwd=empty)
+    assert "resnet20" in run_installed(
+        str(Path(python).with_name("cnncompare")), "models", cwd=empty
+    )
     words = ("data=synthetic", "data.limit_train=64", "model=lenet5", "trainer.max_epochs=1")
-    _run(python, "-m", "cnncompare", "-m", *words, cwd=empty)
+    run_installed(python, "-m", "cnncompare", "-m", *words, cwd=empty)
     (record,) = empty.glob("outputs/default/*/run.json")
     found = json.loads(record.read_text())
     assert (found["status"], found["environment"]["cnncompare"]) == ("finished", VERSION)
@@ -120,22 +123,3 @@ def _files(folder: Path) -> set[str]:
         for path in paths
         if (folder / path).is_file() and not any(mark in path for mark in IGNORED)
     }
-
-
-def _environment(folder: Path) -> str:
-    """Make an environment whose packages are those of this one, cnncompare itself left out."""
-    venv.create(folder, with_pip=True)
-    python = folder / "bin" / "python"
-    (site,) = (folder / "lib").glob("python*/site-packages")
-    borrowed = [path for path in map(Path, sys.path) if path.name == "site-packages"]
-    (site / "borrowed.pth").write_text("".join(f"{path}\n" for path in borrowed))
-    return str(python)
-
-
-def _run(*command: str, cwd: Path, **variables: str) -> str:
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run(
-        command, cwd=cwd, env=environment | variables, capture_output=True, text=True, timeout=240
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
