@@ -130,6 +130,7 @@ def without_cnncompare(folder: Path, **small: str) -> dict[str, str]:
     return dict(line.split() for line in done.stdout.splitlines())
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_few_photos(
     tmp_path: Path,

@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from tests.sweep.conftest import Call
 
 EXPERIMENT = """\
@@ -14,6 +16,7 @@ sweep:
 """
 
 
+@pytest.mark.slow
 def test_an_experiment_pairs_models_with_settings_and_skips_jobs(sweep: Call, folder: Path) -> None:
     (folder / "conf" / "experiment").mkdir()
     (folder / "conf" / "experiment" / "zipped.yaml").write_text(EXPERIMENT)

@@ -75,6 +75,7 @@ def test_three_folds_test_each_image_once(cnncompare: Call, tmp_path: Path) -> N
     assert report["skipped"] == []
 
 
+@pytest.mark.slow
 def test_more_holdouts_repeat_no_finished_one(cnncompare: Call, tmp_path: Path) -> None:
     assert cnncompare("data.holdout=2", *SMALL).returncode == 0
     done = cnncompare("-m", "holdouts=2", *SMALL)

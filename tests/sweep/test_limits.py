@@ -57,6 +57,7 @@ def test_a_job_without_memory_on_its_device_is_retried(sweep: Call, folder: Path
     assert statuses(folder) == ["failed", "finished"]
 
 
+@pytest.mark.slow
 def test_the_retries_of_a_job_are_limited(sweep: Call, folder: Path) -> None:
     ended = sweep("model.options.way=kill,raise", "sweep.retries=1")
     assert ended.returncode == 1
@@ -72,6 +73,7 @@ def test_the_first_failure_ends_the_sweep(sweep: Call, folder: Path) -> None:
     assert statuses(folder) == ["failed", "finished"]
 
 
+@pytest.mark.slow
 def test_the_same_command_continues_after_the_time_limit(sweep: Call, folder: Path) -> None:
     overrides = ("model.options.way=slow,good", "trainer.max_epochs=3", "data.batch_size=8")
     first = sweep(*overrides, "sweep.max_hours=0.0005")

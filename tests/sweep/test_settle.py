@@ -249,9 +249,8 @@ def run_of(study: Path, way: str, seed: int) -> Path:
     raise AssertionError(f"no run of {way} with seed {seed}")
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_a_race_and_the_same_command_continues(
     number: signal.Signals, folder: Path
 ) -> None:

@@ -104,11 +104,14 @@ def train(
             if is_finished(run):
                 broadcast_finished(build_trainer(run.folder, config, []), finished=True)
                 return run
-            write_initial_record(run, config, model, data, argv, clocks_shared, reference, budget)
-            _print_incomparable(run)
-            _print_leaks(run)
-            _print_imbalance(config, run)
             with log_file(run.folder / LOG), close_on_exit(run):
+                # within, so that a signal never leaves a record with status running
+                write_initial_record(
+                    run, config, model, data, argv, clocks_shared, reference, budget
+                )
+                _print_incomparable(run)
+                _print_leaks(run)
+                _print_imbalance(config, run)
                 report_conversions(data.survey)
                 log_ignored_files(data)
                 measure = partial(_fit_and_test, title=title) if config.trains else evaluate
