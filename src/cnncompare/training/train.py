@@ -16,7 +16,6 @@ from cnncompare.data.survey import report_conversions
 from cnncompare.errors import ConfigError, RunError
 from cnncompare.models import registry
 from cnncompare.models.checkpoint import load_checkpoint_weights
-from cnncompare.runs.leaks import recorded_leaks
 from cnncompare.runs.lifecycle import (
     checkpoint_to_resume,
     close_on_exit,
@@ -27,7 +26,6 @@ from cnncompare.runs.lifecycle import (
 from cnncompare.runs.log_file import log_file
 from cnncompare.runs.record import BestSection, TestSection
 from cnncompare.runs.run import CHECKPOINTS, LOG, TESTED, Run, tested_checkpoint
-from cnncompare.stats.imbalance import ADVICE, imbalance_sentence
 from cnncompare.system.ranks import is_rank_zero, process_rank
 from cnncompare.training.budget import choose_by_budget, used_of
 from cnncompare.training.build import (
@@ -58,6 +56,7 @@ from cnncompare.training.lightning_module import ImageClassifier
 from cnncompare.training.loggers.figures import log_figures
 from cnncompare.training.loggers.hparams import log_hparams
 from cnncompare.training.loggers.tensorboard import log_description
+from cnncompare.training.opening_remarks import print_remarks
 from cnncompare.training.planned_length import check_batches, planned_length
 from cnncompare.training.test_images import keep_test_images
 from cnncompare.training.trainer import build_trainer
@@ -109,9 +108,7 @@ def train(
                 write_initial_record(
                     run, config, model, data, argv, clocks_shared, reference, budget
                 )
-                _print_incomparable(run)
-                _print_leaks(run)
-                _print_imbalance(config, run)
+                print_remarks(config, run)
                 report_conversions(data.survey)
                 log_ignored_files(data)
                 measure = partial(_fit_and_test, title=title) if config.trains else evaluate
@@ -121,36 +118,6 @@ def train(
                 _record_inference(run, trainer, task)
                 _complete(run, config, tested, trainer)
     return run
-
-
-def _print_incomparable(run: Run) -> None:
-    reasons = run.record.training.incomparable if run.record.training else []
-    if reasons:
-        print(
-            f"cnncompare: not comparable with other runs: {', '.join(reasons)}; "
-            "report leaves the run out",
-            file=sys.stderr,
-            flush=True,
-        )
-
-
-def _print_leaks(run: Run) -> None:
-    sentence = recorded_leaks(run.record.data)
-    if sentence:
-        print(f"cnncompare: {sentence}; cnncompare data lists them", file=sys.stderr, flush=True)
-
-
-def _print_imbalance(config: Config, run: Run) -> None:
-    imbalance = run.record.data and run.record.data.imbalance
-    if imbalance and imbalance.is_large:
-        print(f"cnncompare: {imbalance_sentence(imbalance)}; {ADVICE}", file=sys.stderr, flush=True)
-    if config.trains and config.data.balance and config.loss.class_weights != "none":
-        print(
-            f"cnncompare: data.balance=true and loss.class_weights={config.loss.class_weights} "
-            "both favour the small classes; use one of them unless that is intended",
-            file=sys.stderr,
-            flush=True,
-        )
 
 
 def _check_main_guard() -> None:

@@ -1,0 +1,45 @@
+"""Lines before a training on what makes its result less comparable or less meaningful."""
+
+import sys
+
+from cnncompare.config.schema import Config
+from cnncompare.runs.leaks import recorded_leaks
+from cnncompare.runs.run import Run
+from cnncompare.stats.imbalance import ADVICE, imbalance_sentence
+
+
+def print_remarks(config: Config, run: Run) -> None:
+    """Print the remarks on a run that has just started, on standard error."""
+    _print_incomparable(run)
+    _print_leaks(run)
+    _print_imbalance(config, run)
+
+
+def _print_incomparable(run: Run) -> None:
+    reasons = run.record.training.incomparable if run.record.training else []
+    if reasons:
+        print(
+            f"cnncompare: not comparable with other runs: {', '.join(reasons)}; "
+            "report leaves the run out",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def _print_leaks(run: Run) -> None:
+    sentence = recorded_leaks(run.record.data)
+    if sentence:
+        print(f"cnncompare: {sentence}; cnncompare data lists them", file=sys.stderr, flush=True)
+
+
+def _print_imbalance(config: Config, run: Run) -> None:
+    imbalance = run.record.data and run.record.data.imbalance
+    if imbalance and imbalance.is_large:
+        print(f"cnncompare: {imbalance_sentence(imbalance)}; {ADVICE}", file=sys.stderr, flush=True)
+    if config.trains and config.data.balance and config.loss.class_weights != "none":
+        print(
+            f"cnncompare: data.balance=true and loss.class_weights={config.loss.class_weights} "
+            "both favour the small classes; use one of them unless that is intended",
+            file=sys.stderr,
+            flush=True,
+        )
