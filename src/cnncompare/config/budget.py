@@ -6,7 +6,7 @@ from cnncompare.config.section import Positive, Section
 
 
 class BudgetConfig(Section):
-    """Cost of a training, in place of trainer.max_epochs; at most one of the two is set."""
+    """Cost of a training, instead of trainer.max_epochs; at most one of the two is set."""
 
     # of training and validation on this machine; an epoch is timed before the start
     seconds: Positive | None = None

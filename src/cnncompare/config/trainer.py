@@ -57,7 +57,7 @@ class TrainerConfig(Section):
     max_epochs: Annotated[
         NotNegativeCount | None, Option("protocol", "training", table_key="epochs")
     ] = DEFAULT_EPOCHS
-    # optimizer steps, in place of max_epochs
+    # optimizer steps, instead of max_epochs
     max_steps: Annotated[Steps, _PROTOCOL_LIMIT] = None
     # of the training: DD:HH:MM:SS, or {hours: 1, minutes: 30}
     max_time: Annotated[Duration, _LIMIT] = None

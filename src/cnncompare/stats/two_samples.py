@@ -108,7 +108,7 @@ class Difference:
     """A difference of means with its two variances, of seeds and of images.
 
     `centre` is the difference shrunk by the pseudo-images; tests and intervals refer to it.
-    With `cautious`, tests have the degrees of freedom of `cautious_df` in place of `df`.
+    With `cautious`, tests have the degrees of freedom of `cautious_df` instead of `df`.
     `per_run` is the variance between runs that a further run of each network shares, and `rest`
     the share of it that is proportional to 1 / images; both serve plans only.
     """

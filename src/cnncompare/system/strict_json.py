@@ -34,7 +34,7 @@ def loads(content: str | bytes) -> Any:
 
 
 def printable(content: Any) -> Any:
-    """Return the content with "?" in place of each half of a character, which no encoding has.
+    """Return the content with "?" instead of each half of a character, which no encoding has.
 
     File names that are not UTF-8 have such halves.
     """
