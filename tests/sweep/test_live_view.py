@@ -9,7 +9,7 @@ from rich.console import Console
 from cnncompare.runs.lifecycle import close_run, open_run, start_run
 from cnncompare.runs.run import Run
 from cnncompare.sweep.job_state import Job, RunningJob
-from cnncompare.sweep.live_view import LiveView, progress
+from cnncompare.sweep.live_view import LiveView, _epoch_rows, progress
 from cnncompare.sweep.processes import JobProcess
 from cnncompare.sweep.resources import DeviceSlot
 from tests.composing import compose_config
@@ -94,7 +94,7 @@ def test_a_line_of_the_live_view_fits_and_cuts_no_number(
         write_epochs(run, 1)
     view = LiveView(9)
     monkeypatch.setattr(view, "_console", Console(width=width))
-    line = view._line(job)
+    line = view._line(job, _epoch_rows(job.job))
     assert len(line) < width
     assert "epoch 1/2" in line
     assert width < 80 or line == "job 4 of 9  lenet5  seed 3  epoch 1/2  val acc 80.0 %  11 s left"

@@ -6,7 +6,7 @@ shows its own progress.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -77,7 +77,8 @@ class LiveView:
         resumed = reusable_run(started.job.config)
         self._epochs_printed[started.job.number] = len(_rows_of(resumed))
         if not started.slot.shared:
-            left = self._time_left_text(running, waiting)
+            rows = {job.job.number: _epoch_rows(job.job) for job in running}
+            left = self._time_left_text(running, waiting, rows)
             self.print_line(self.title(started.job) + (f"  (sweep: {left})" if left else ""))
 
     def print_end(self, ended: "RunningJob", *, finished: bool) -> None:
@@ -99,15 +100,27 @@ class LiveView:
                 self._print_new_epochs(running_job.job, _epoch_rows(running_job.job))
             return
         self._live.start()
-        lines = [self._line(job) for job in parallel]
-        left = self._time_left_text(running, waiting)
+        rows = {job.job.number: _epoch_rows(job.job) for job in running}
+        lines = [self._line(job, rows[job.job.number]) for job in parallel]
+        left = self._time_left_text(running, waiting, rows)
         lines += [f"sweep: {left}"] if left else []
         self._live.update("\n".join(map(escape, lines)), refresh=True)
 
-    def _time_left_text(self, running: "Sequence[RunningJob]", waiting: "Sequence[Job]") -> str:
-        """Return "5 jobs, 3 min 28 s left", an empty string if the time is not known."""
+    def _time_left_text(
+        self,
+        running: "Sequence[RunningJob]",
+        waiting: "Sequence[Job]",
+        rows: Mapping[int, EpochRows],
+    ) -> str:
+        """Return "5 jobs, 3 min 28 s left", an empty string if the time is not known.
+
+        `rows` has the epochs of the running jobs by their numbers.
+        """
         seconds = self._time_left.seconds(
-            [(_kind(job.job), job.elapsed_s, _paced_s(job)) for job in running],
+            [
+                (_kind(job.job), job.elapsed_s, _paced_s(job, rows[job.job.number]))
+                for job in running
+            ],
             [_kind(job) for job in waiting],
             self._n_parallel,
         )
@@ -126,10 +139,10 @@ class LiveView:
             self.print_line(prefix + epoch_line(row, epochs, self._console.width - len(prefix)))
         self._epochs_printed[job.number] = len(rows)
 
-    def _line(self, running: "RunningJob") -> str:
+    def _line(self, running: "RunningJob", rows: EpochRows) -> str:
         """Return the line of a job in the longest form that fits, so that no number is cut."""
         job, width = running.job, self._console.width
-        forms = progress(_epoch_rows(job), job.config.known_epochs)
+        forms = progress(rows, job.config.known_epochs)
         titles = [self.title(job), f"job {job.number}  {job.config.model.name}", f"{job.number}"]
         lines = [f"{title}  {form}" for title in titles for form in forms]
         return next((line for line in lines if len(line) < width), lines[-1])
@@ -154,9 +167,9 @@ def progress(rows: EpochRows, max_epochs: int | None) -> list[str]:
     return [f"{epoch}  val acc {accuracy}  {left} left", f"{epoch}  {accuracy}", epoch]
 
 
-def _paced_s(running: "RunningJob") -> float | None:
+def _paced_s(running: "RunningJob", rows: EpochRows) -> float | None:
     """Return the time that the job takes in all at the pace of its epochs so far."""
-    rows, epochs = _epoch_rows(running.job), running.job.config.known_epochs
+    epochs = running.job.config.known_epochs
     if not rows or epochs is None:
         return None
     return running.elapsed_s + _seconds(rows) / len(rows) * (epochs - len(rows))
