@@ -12,6 +12,11 @@ from cnncompare.config.quoting import quote_overrides
 from cnncompare.errors import ConfigError
 
 
+def with_multirun(overrides: Sequence[str]) -> list[str]:
+    """Return the arguments of a sweep: `overrides`, with -m in front unless they have it."""
+    return [*([] if {"-m", "--multirun"} & set(overrides) else ["-m"]), *overrides]
+
+
 class _Repetition(NamedTuple):
     """An option of a sweep that stands for several values of a setting."""
 

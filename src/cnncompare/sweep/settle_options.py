@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from cnncompare.comparison.race import START
 from cnncompare.errors import ConfigError
+from cnncompare.sweep.overrides import with_multirun
 
 USAGE = f"""\
 usage: cnncompare settle -m model=A,B[,...] [overrides] [budget=2h] [margin=0.5] [max_seeds=20]
@@ -42,13 +43,12 @@ def settle_arguments(arguments: Sequence[str]) -> list[str]:
     Raises ConfigError for invalid options, and for overrides that settle decides on.
     """
     options, overrides = _separate(arguments)
-    multirun = [] if {"-m", "--multirun"} & set(overrides) else ["-m"]
     budget = "null" if options.budget_s is None else f"{options.budget_s:g}"
     settings = (
         f"++hydra.launcher.settle={{margin:{options.margin!r},budget_s:{budget},"
         f"max_seeds:{options.max_seeds},json:{str(options.json).lower()}}}"
     )
-    return [*multirun, *overrides, settings]
+    return [*with_multirun(overrides), settings]
 
 
 def _separate(arguments: Sequence[str]) -> tuple[SettleOptions, list[str]]:

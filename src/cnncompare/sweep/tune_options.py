@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cnncompare.errors import ConfigError
+from cnncompare.sweep.overrides import with_multirun
 from cnncompare.sweep.tuning_space import DEFAULTS, parse_range
 
 USAGE = """\
@@ -49,13 +50,12 @@ def tune_arguments(arguments: Sequence[str]) -> list[str]:
     Raises ConfigError for invalid options, and for overrides that tune decides on.
     """
     options, overrides = _separate(arguments)
-    multirun = [] if {"-m", "--multirun"} & set(overrides) else ["-m"]
     ranges = ",".join(f"{name}:'{text}'" for name, text in options.ranges.items())
     settings = (
         f"++hydra.launcher.tune={{trials:{options.trials},seeds:{options.seeds},"
         f"ranges:{{{ranges}}}}}"
     )
-    return [*multirun, *overrides, settings]
+    return [*with_multirun(overrides), settings]
 
 
 def _separate(arguments: Sequence[str]) -> tuple[TuneOptions, list[str]]:
