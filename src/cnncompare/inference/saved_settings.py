@@ -70,7 +70,7 @@ def check_finished(run: Run) -> None:
     if is_finished(run):
         return
     error = run.record.error
-    reason = f" ({error.type}: {error.message})" if error else ""
+    reason = f" ({error.text})" if error else ""
     raise DataError(
         f"{run.folder}: the run is {run.record.status}{reason}, not finished; run its command again"
     )

@@ -7,6 +7,7 @@ from cnncompare.comparison.pareto import dominated_everywhere
 from cnncompare.report.budget import table_budget
 from cnncompare.report.caveats import caveats
 from cnncompare.report.folds import count_repetitions, fold_notes
+from cnncompare.report.formatting import first_names
 from cnncompare.report.verdicts import baseline_sentences, tied_pairs, verdict_sentences
 from cnncompare.stats.intervals import wilson
 from cnncompare.terminal.formatting import enumeration, percent, percentage
@@ -122,9 +123,8 @@ def _dominated(table: ComparedTable) -> list[str]:
     if not by:
         return []
     texts = [f"{label} (by {enumeration(rivals[:3])})" for label, rivals in by.items()]
-    more = [f"{len(texts) - MOST_DOMINATED} more"] if len(texts) > MOST_DOMINATED else []
     costs = enumeration([front.title.partition(" (")[0] for front in table.fronts])
-    models = enumeration(texts[:MOST_DOMINATED] + more)
+    models = enumeration(first_names(texts, MOST_DOMINATED))
     return [f"Dominated in the means, neither more accurate nor cheaper in {costs}: {models}."]
 
 

@@ -91,6 +91,6 @@ def _detectable(pair: Pair) -> float | None:
 
 
 def first_names(names: Sequence[str], most: int = 6) -> list[str]:
-    """Return at most `most` names and, in place of the others, their number."""
+    """Return at most `most` names and, instead of the others, their number."""
     more = len(names) - most
     return list(names) if more <= 0 else [*names[:most], f"{more} more"]

@@ -105,8 +105,8 @@ def _restored(folder: Path, config: Config) -> Run | None:
 
     The corrupt file is kept under another name. The run resumes, so that no epoch is repeated.
     """
-    path = folder / RECORD
-    if not path.exists() or not last_checkpoint(Run(folder, _new_record(folder, config))).exists():
+    path, fresh = folder / RECORD, Run(folder, _new_record(folder, config))
+    if not path.exists() or not last_checkpoint(fresh).exists():
         return None
     try:
         return Run.read(folder)
@@ -114,7 +114,7 @@ def _restored(folder: Path, config: Config) -> Run | None:
         kept = path.with_name(f"{RECORD}.corrupt")
         log.warning("%s; kept as %s, and the run continues from its checkpoint", error, kept.name)
         path.rename(kept)
-    return Run(folder, _new_record(folder, config))
+    return fresh
 
 
 def _check_space(folder: Path, size_mb: float) -> None:
@@ -214,7 +214,7 @@ def fail_run(config: Config, failure: Failure, details: str = "") -> None:
             run = _new_run(folder, config)
         close_run(run, "failed", failure)
         with (folder / LOG).open("a", encoding="utf-8") as file:
-            file.write(f"{failure.type}: {failure.message}\n{details}")
+            file.write(f"{failure.text}\n{details}")
     finally:
         held.release()
 

@@ -29,6 +29,11 @@ class Failure(RecordSection):
     type: str
     message: str
 
+    @property
+    def text(self) -> str:
+        """Type and message in one line."""
+        return f"{self.type}: {self.message}"
+
 
 class ModelSection(RecordSection):
     """The network as built for this data set; `macs` are per image."""

@@ -155,9 +155,7 @@ def _outcome(
         return JobOutcome("not started", problem or "it has no record")
     if record.status == "finished":
         return JobOutcome("finished")
-    return JobOutcome(
-        kind, f"{record.error.type}: {record.error.message}" if record.error else problem
-    )
+    return JobOutcome(kind, record.error.text if record.error else problem)
 
 
 def _closed_record(config: Config, earlier: RunRecord | None) -> RunRecord | None:

@@ -76,7 +76,7 @@ def _failure(job: Job, outcome: JobOutcome) -> str:
     """Return the recorded reason, which is shorter than that of the outcome."""
     run = read_existing(job.config.run_folder())
     error = run.record.error if run else None
-    return f"{error.type}: {error.message}" if error else outcome.reason
+    return error.text if error else outcome.reason
 
 
 @contextmanager

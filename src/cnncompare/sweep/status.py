@@ -99,7 +99,7 @@ def _state(folder: Path) -> RunState | None:
     with suppress(DataError, OSError):
         epoch = len(run.epochs())
     max_epochs = record.training.max_epochs if record.training else 0 if record.evaluation else None
-    reason = f"{record.error.type}: {record.error.message}" if record.error else ""
+    reason = record.error.text if record.error else ""
     return RunState(folder, status_of(run), epoch, max_epochs, reason)
 
 

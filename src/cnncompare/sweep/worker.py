@@ -125,7 +125,7 @@ def record_failure(config: Config, error: Exception) -> str:
     failure = Failure(type=type(error).__name__, message=first_line(error))
     if is_rank_zero():
         fail_run(config, failure, details=traceback.format_exc())
-    return f"{failure.type}: {failure.message}"
+    return failure.text
 
 
 if __name__ == "__main__":

@@ -46,14 +46,13 @@ def build_callbacks(
     progress = Progress(config.display.progress if rank == 0 else "off", title)
     writer = PredictionWriter(folder, journal)
     stop = [] if interruption is None else [interruption]
+    own = [*_own(config), *_inference_cost(config)]
     if not config.trains:
         # the interruption comes last, after the batch has been added to the journal
-        own = [*_own(config), *_inference_cost(config)]
         return [EvaluationClock(), writer, *own, progress, *extra, *stop]
     monitor = DivergenceMonitor(config.optimizer.lr, own_learning_rate(config))
     # the recorder comes after those of users, whose values it writes, and before the progress,
     # which prints its rows
-    own = [*_own(config), *_inference_cost(config)]
     measuring = [monitor, *_stopping(config), *own, EpochRecorder(folder), writer]
     # the limits come first, so that the average includes the last step
     first = [*_limits(config.trainer), *averaging(config)]
