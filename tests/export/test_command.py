@@ -1,12 +1,10 @@
 """The command export: its formats, its verification and its answers to mistakes."""
 
 import json
-import os
 import re
 import shlex
 import shutil
 import subprocess
-import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -28,7 +26,7 @@ from cnncompare.runs.run import Run
 from cnncompare.stats.intervals import wilson
 from cnncompare.training.build import build_data, find_pretrained_reference
 from tests.conftest import HAS_SOURCES, ROOT
-from tests.inference.conftest import DIGITS, QUICK, train_in
+from tests.inference.conftest import DIGITS, QUICK, run_code, train_in
 from tests.models.test_contract import networks
 from tests.runs.edits import forget_checksums
 
@@ -324,13 +322,7 @@ def without_torch(*arguments: Any, missing: str = "torch") -> subprocess.Complet
         f"formats.find_spec = lambda name: None if name in {missing.split()!r} else find(name)\n"
         "from cnncompare.cli import run; sys.exit(run(['export', *sys.argv[1:]]))"
     )
-    return subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    return run_code(code, *arguments)
 
 
 def test_mistakes_are_answered_in_one_line_before_torch_is_imported(

@@ -1,7 +1,11 @@
 """Small trained runs, and their test images as files."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -57,3 +61,17 @@ def save_test_images(config: Config, folder: Path) -> list[str]:
         files.append(str(folder / f"{position:04}.png"))
         Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels).save(files[-1])
     return files
+
+
+def run_code(
+    code: str, *arguments: Any, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run Python code with arguments in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )

@@ -1,10 +1,8 @@
 """predict --cam: its files, the sheet, all kinds of images, and mistakes."""
 
 import json
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,7 @@ from torch import nn
 from cnncompare import cli
 from cnncompare.inference import predictor
 from cnncompare.runs.run import Run
-from tests.inference.conftest import train_in
+from tests.inference.conftest import run_code, train_in
 
 SLOW_PATCHES = 160  # images of each split
 
@@ -157,13 +155,7 @@ def without_torch(*arguments: Any, missing: str = "") -> subprocess.CompletedPro
         f"import sys; sys.modules |= dict.fromkeys(['torch', *{missing.split()}]); "
         "from cnncompare.cli import run; sys.exit(run(['predict', *sys.argv[1:]]))"
     )
-    return subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    return run_code(code, *arguments)
 
 
 def test_mistakes_are_answered_before_torch_is_imported(

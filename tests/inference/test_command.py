@@ -2,10 +2,8 @@
 
 import csv
 import json
-import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ from PIL import Image
 
 from cnncompare import cli
 from cnncompare.runs.run import Run
-from tests.inference.conftest import DIGITS, train_in
+from tests.inference.conftest import DIGITS, run_code, train_in
 from tests.runs.edits import forget_checksums
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
@@ -166,14 +164,7 @@ def without_torch(*arguments: Any, cwd: Path) -> subprocess.CompletedProcess[str
         "import sys; sys.modules['torch'] = None; from cnncompare.cli import run; "
         "sys.exit(run(['predict', *sys.argv[1:]]))"
     )
-    return subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)],
-        cwd=cwd,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    return run_code(code, *arguments, cwd=cwd)
 
 
 def test_mistakes_are_answered_in_one_line_before_torch_is_imported(

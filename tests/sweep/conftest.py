@@ -1,13 +1,15 @@
 """A user's folder with a network that fails in the way that its option selects."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -127,6 +129,29 @@ def command(*overrides: str) -> list[str]:
     named = any(override.startswith(("model=", "experiment=")) for override in overrides)
     model = [] if named else ["model=naughty"]
     return [sys.executable, "-m", "cnncompare", *OVERRIDES, *model, *overrides]
+
+
+def run_to_end(
+    folder: Path, words: Sequence[str], timeout: float = 300
+) -> subprocess.CompletedProcess[str]:
+    """Run a command line in the folder until it ends."""
+    return subprocess.run(
+        words,
+        cwd=folder,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+
+
+def report_json(folder: Path) -> dict[str, Any]:
+    """Return what `report --json` prints on the runs of a sweep in the folder."""
+    words = [sys.executable, "-m", "cnncompare", "report", "outputs/default", "--json"]
+    done = run_to_end(folder, words)
+    assert done.returncode == 0, done.stderr
+    content: dict[str, Any] = json.loads(done.stdout)
+    return content
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import pytest
 from cnncompare.errors import ConfigError, DataError
 from cnncompare.sweep.settle_options import settle_arguments
 from cnncompare.sweep.settle_state import load_state
-from tests.sweep.conftest import OVERRIDES, wait_for
+from tests.sweep.conftest import OVERRIDES, report_json, run_to_end, wait_for
 
 LEARNS = (
     *("data.limit_train=1000", "data.batch_size=16", "trainer.max_epochs=2"),
@@ -23,14 +23,7 @@ LEARNS = (
 
 
 def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(*arguments),
-        cwd=folder,
-        env=dict(os.environ),
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    return run_to_end(folder, command(*arguments))
 
 
 def command(*arguments: str) -> list[str]:
@@ -206,16 +199,7 @@ def test_a_lost_run_leaves_the_saved_intervals_in_force(race_folder: Path) -> No
 
 
 def test_a_report_uses_the_runs_of_a_race(race_folder: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "cnncompare", "report", "outputs/default", "--json"],
-        cwd=race_folder,
-        env=dict(os.environ),
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    ((table,)) = json.loads(done.stdout)["tables"]
+    (table,) = report_json(race_folder)["tables"]
     assert sum(group["n_runs"] for group in table["groups"]) == len(state_of(race_folder)["runs"])
 
 

@@ -16,7 +16,7 @@ from cnncompare.errors import ConfigError
 from cnncompare.sweep.tune import tune_networks
 from cnncompare.sweep.tune_options import TuneOptions, tune_arguments
 from tests.composing import compose_config
-from tests.sweep.conftest import CONF, MODULE, OVERRIDES, wait_for
+from tests.sweep.conftest import CONF, MODULE, OVERRIDES, report_json, run_to_end, wait_for
 
 LEARNS = (
     *("data.limit_train=600", "data.batch_size=16", "trainer.max_epochs=2"),
@@ -26,14 +26,7 @@ TUNING = ("model=naughty", "model.options.way=good,calm", *LEARNS, "trials=2", "
 
 
 def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(*arguments),
-        cwd=folder,
-        env=dict(os.environ),
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    return run_to_end(folder, command(*arguments))
 
 
 def command(*arguments: str) -> list[str]:
@@ -209,17 +202,7 @@ def test_the_recorded_command_repeats_a_run(tuned: tuple[Path, str]) -> None:
 
 
 def test_the_report_has_both_rows_of_each_network_and_the_curve(tuned: tuple[Path, str]) -> None:
-    folder = tuned[0]
-    done = subprocess.run(
-        [sys.executable, "-m", "cnncompare", "report", "outputs/default", "--json"],
-        cwd=folder,
-        env=dict(os.environ),
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    content = json.loads(done.stdout)
+    content = report_json(tuned[0])
     assert content["skipped"] == []
     (table,) = content["tables"]
     space = "lr=0.1:10 weight_decay=0.1:10 warmup=0:0.2"
