@@ -14,7 +14,8 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from cnncompare.comparison.load import Outcome, Result
+from cnncompare.comparison.load import Result
+from cnncompare.comparison.outcome import Outcome
 from cnncompare.runs.record import (
     BestSection,
     DataSection,

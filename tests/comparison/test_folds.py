@@ -13,8 +13,9 @@ from scipy import stats
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, f1_score
 
 from cnncompare.comparison.compare import ComparedTable, Comparison, Options, compare_results
-from cnncompare.comparison.load import Outcome, Result, load_results
+from cnncompare.comparison.load import Result, load_results
 from cnncompare.comparison.metrics import Metric, metric_named
+from cnncompare.comparison.outcome import Outcome
 from cnncompare.comparison.pairs import compare_pairs
 from cnncompare.comparison.predictions import analyse_predictions
 from tests.comparison.factory import simulate, write_run

@@ -11,7 +11,8 @@ from cnncompare.comparison.agreement import majority_vote_accuracy, most_dispute
 from cnncompare.comparison.class_distribution import classes_never_predicted
 from cnncompare.comparison.compare import compare_results
 from cnncompare.comparison.grouping import Group
-from cnncompare.comparison.load import Outcome, load_results
+from cnncompare.comparison.load import load_results
+from cnncompare.comparison.outcome import Outcome
 from cnncompare.comparison.predictions import (
     PredictionAnalysis,
     analyse_predictions,

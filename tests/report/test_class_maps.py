@@ -12,7 +12,8 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from cnncompare.comparison.load import Outcome, Result
+from cnncompare.comparison.load import Result
+from cnncompare.comparison.outcome import Outcome
 from cnncompare.errors import ConfigError
 from cnncompare.report import class_maps
 from cnncompare.report.charts.figure import Figure

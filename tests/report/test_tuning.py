@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from cnncompare.comparison.compare import Comparison, compare_results
-from cnncompare.comparison.load import load_results
-from cnncompare.comparison.tuning import load_trials
+from cnncompare.comparison.load import load_runs
 from cnncompare.errors import UserError
 from cnncompare.report.charts.tuning import tuning_figure
 from cnncompare.report.command import main
@@ -43,7 +42,8 @@ def write_trial(root: Path, label: str, number: int, val_acc1: float | None) -> 
 
 
 def compared(root: Path) -> Comparison:
-    return compare_results(*load_results([root]), trials=load_trials([root]))
+    loaded = load_runs([root])
+    return compare_results(loaded.results, loaded.skipped, trials=loaded.trials)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from cnncompare.comparison.folds import comparable_outcomes
 from cnncompare.comparison.grouping import Group
-from cnncompare.comparison.load import Outcome
+from cnncompare.comparison.outcome import Outcome
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cnncompare.comparison.load import Outcome
+from cnncompare.comparison.outcome import Outcome
 from cnncompare.stats.confusion import confusion_matrix
 from cnncompare.stats.intervals import Interval, wilson
 

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnncompare.comparison.folds import fold_sizes, mean_over_seeds, size_ratio
-from cnncompare.comparison.load import Outcome, Result
+from cnncompare.comparison.load import Result
 from cnncompare.comparison.metrics import Metric
+from cnncompare.comparison.outcome import Outcome
 from cnncompare.stats.power import PowerFunction, power_over_runs
 from cnncompare.stats.resampled import resampled_mean
 

@@ -9,8 +9,9 @@ from typing import Any, Literal
 import numpy as np
 
 from cnncompare.comparison.grouping import Group
-from cnncompare.comparison.load import Outcome, Result
+from cnncompare.comparison.load import Result
 from cnncompare.comparison.metrics import Metric
+from cnncompare.comparison.outcome import Outcome
 from cnncompare.stats.intervals import Interval
 from cnncompare.stats.resampled import resampled_mean
 

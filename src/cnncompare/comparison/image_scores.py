@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from cnncompare.comparison.load import Outcome
+from cnncompare.comparison.outcome import Outcome
 from cnncompare.stats.class_scores import (
     ClassScores,
     Floats,

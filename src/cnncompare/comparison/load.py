@@ -4,11 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
+from cnncompare.comparison.outcome import Outcome, read_outcome
 from cnncompare.config.trainer import EARLIER_NAMES
 from cnncompare.errors import DataError
 from cnncompare.runs.lifecycle import is_finished
@@ -25,7 +23,6 @@ from cnncompare.runs.run import (
     CONFIG,
     EPOCHS,
     PREDICTIONS,
-    Predictions,
     Run,
     find_runs,
 )
@@ -38,24 +35,6 @@ class Skipped:
 
     path: str
     reason: str
-
-
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """The validated predictions of a run on the N test images, in the order of the data set.
-
-    `label` and `top1` are int16 [N]; `top1` is -1 for an image that could not be decoded.
-    `correct1` and `correct5` are bool [N]. `confidence` is float32 [N] in [0, 1], the probability
-    assigned to `top1`. `index`, int64 [N], is None unless the images are a fold or hold-out: their
-    positions among all images of the data set, ascending.
-    """
-
-    label: NDArray[np.int16]
-    top1: NDArray[np.int16]
-    correct1: NDArray[np.bool_]
-    correct5: NDArray[np.bool_]
-    confidence: NDArray[np.float32]
-    index: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,54 +105,89 @@ def flatten(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def load_results(roots: Iterable[Path]) -> tuple[list[Result], list[Skipped]]:
-    """Return the comparable runs at or below `roots`, and the skipped ones with their reasons.
+class LoadedRuns(NamedTuple):
+    """Runs that can be compared, what is not used of the others, and trials of tunings.
 
-    Runs that failed because they diverged are among both: beside other runs they count as runs
-    that did not train.
+    Runs that failed because they diverged are among `results` and `skipped`: next to other runs
+    they count as runs that did not train. `trials` finished or diverged; they are not tested.
     """
+
+    results: list[Result]
+    skipped: list[Skipped]
+    trials: list[Result]
+
+
+def load_results(roots: Iterable[Path]) -> tuple[list[Result], list[Skipped]]:
+    """Return the comparable runs at or below `roots`, and the skipped ones with their reasons."""
+    loaded = load_runs(roots)
+    return loaded.results, loaded.skipped
+
+
+def load_runs(roots: Iterable[Path]) -> LoadedRuns:
+    """Return all runs at or below `roots`, each read once."""
     results: list[Result] = []
     diverged: list[Result] = []
     skipped: list[Skipped] = []
-    trials: list[Skipped] = []
+    trials: list[Result] = []
+    untested: list[Skipped] = []
     for folder in dict.fromkeys(path.resolve() for path in find_runs(list(roots))):
         try:
             run = Run.read(folder)
         except DataError as error:
             skipped.append(Skipped(str(folder), str(error)))
             continue
-        if is_trial(run):
-            trials.append(Skipped(str(folder), "a trial of a tuning, which is not tested"))
+        if _is_trial(run):
+            untested.append(Skipped(str(folder), "a trial of a tuning, which is not tested"))
+            trials += _trial_results(run)
             continue
         if reason := _reason_to_skip(run):
             skipped.append(Skipped(str(folder), reason))
-            diverged += diverged_results(run)
+            diverged += _diverged_results(run)
             continue
         result, problem = _result(run)
         results.append(result)
         if problem:
             skipped.append(Skipped(str(folder / PREDICTIONS), problem))
         skipped += _changed_files(run)
-    return (results + diverged, skipped) if results else ([], skipped + trials)
+    if not results:
+        return LoadedRuns([], skipped + untested, trials)
+    return LoadedRuns(results + diverged, skipped, trials)
 
 
-def is_trial(run: Run) -> bool:
+def _trial_results(run: Run) -> list[Result]:
+    """Return the result of a trial that finished with a complete record, or that diverged."""
+    if is_finished(run) and _is_complete(run.record):
+        return [_as_result(run, None)]
+    return _diverged_results(run)
+
+
+def _is_complete(record: RunRecord) -> bool:
+    return record.model is not None and record.data is not None and record.settings is not None
+
+
+def _as_result(run: Run, outcome: Outcome | None) -> Result:
+    record = run.record
+    assert record.model is not None
+    assert record.data is not None
+    assert record.settings is not None
+    sections = (record.model, record.data, record.settings, record.training, record.evaluation)
+    return Result(run, *sections, outcome)
+
+
+def _is_trial(run: Run) -> bool:
     """Return whether the run is a trial of ``cnncompare tune``, chosen from by validation."""
     tuning = run.record.training.tuning if run.record.training else None
     return tuning is not None and tuning.setting == "trial"
 
 
-def diverged_results(run: Run) -> list[Result]:
+def _diverged_results(run: Run) -> list[Result]:
     """Return the result of a run that failed because it diverged, if its record is complete."""
     record = run.record
     if record.status != "failed" or record.error is None or record.error.type != "Diverged":
         return []
-    if record.model is None or record.data is None or record.settings is None:
+    if not _is_complete(record) or (record.training and record.training.incomparable):
         return []
-    if record.training is not None and record.training.incomparable:
-        return []
-    sections = (record.model, record.data, record.settings, record.training, record.evaluation)
-    return [Result(run, *sections, None)]
+    return [_as_result(run, None)]
 
 
 def _changed_files(run: Run) -> list[Skipped]:
@@ -194,8 +208,8 @@ def _reason_to_skip(run: Run) -> str:
     record = run.record
     if not is_finished(run):
         error = record.error
-        return record.status + (f": {error.type}: {error.message}" if error else "")
-    if record.model is None or record.data is None or record.settings is None:
+        return record.status + (f": {error.text}" if error else "")
+    if record.settings is None or not _is_complete(record):
         return "finished, but its record lacks model, data, or both training and evaluation"
     if record.test.acc1 is None:
         if record.settings.test_reads == 0:
@@ -209,89 +223,9 @@ def _reason_to_skip(run: Run) -> str:
 
 def _result(run: Run) -> tuple[Result, str]:
     """Return the result, and the reason if its predictions are not used."""
-    record = run.record
-    assert record.model is not None
-    assert record.data is not None
-    assert record.settings is not None
     outcome, problem = None, ""
     try:
         outcome = read_outcome(run)
     except DataError as error:
         problem = f"{error}; the run's record is used, its per-image predictions are not"
-    sections = (record.model, record.data, record.settings, record.training, record.evaluation)
-    return Result(run, *sections, outcome), problem
-
-
-def read_outcome(run: Run) -> Outcome:
-    """Return the run's predictions after validation.
-
-    Raises DataError if arrays are missing, have a wrong shape or length, contain classes out of
-    range, or give another accuracy than run.json.
-    """
-    saved = run.predictions()
-    _check_shapes(run, saved)
-    _check_values(run, saved)
-    _check_accuracy(run, saved)
-    hits = saved.top5 == saved.label[:, None]
-    top1 = saved.top5[:, 0].copy()
-    correct = (hits[:, 0].copy(), hits.any(axis=1))
-    return Outcome(saved.label, top1, *correct, saved.confidence, _checked_index(run, saved))
-
-
-def _checked_index(run: Run, saved: Predictions) -> NDArray[np.int64] | None:
-    """Return the images of a fold or hold-out among all images of the data set."""
-    section = run.record.data.resampling if run.record.data else None
-    if section is None:
-        return None
-    index, path = saved.index, run.folder / PREDICTIONS
-    if index is None or index.shape != saved.label.shape or index.dtype.kind not in "iu":
-        raise DataError(f"{path}: a fold needs index (N,), the images' positions in the data set")
-    ascending = bool((np.diff(index) > 0).all())
-    if index.min() < 0 or index.max() >= section.n or not ascending:
-        raise DataError(f"{path}: index must ascend within the {section.n} images of the data set")
-    return index.astype(np.int64)
-
-
-def _check_shapes(run: Run, saved: Predictions) -> None:
-    label, top5, confidence = saved.label, saved.top5, saved.confidence
-    n = len(label) if label.ndim == 1 else -1
-    path, recorded = run.folder / PREDICTIONS, run.record.test.n
-    if label.dtype.kind != "i" or top5.dtype.kind != "i" or confidence.dtype.kind != "f":
-        raise DataError(
-            f"{path}: label {label.dtype}, top5 {top5.dtype} and confidence {confidence.dtype} "
-            f"should be integers with a sign, the same, and floating-point"
-        )
-    if top5.shape[:1] != (n,) or top5.ndim != 2 or top5.shape[1] < 1 or confidence.shape != (n,):
-        raise DataError(
-            f"{path}: label {label.shape}, top5 {top5.shape} and confidence "
-            f"{confidence.shape} should be (N,), (N, 5) and (N,)"
-        )
-    if recorded is not None and n != recorded:
-        raise DataError(f"{path}: {n} images, but run.json records {recorded}")
-    if n == 0:
-        raise DataError(f"{path}: no images")
-
-
-def _check_values(run: Run, saved: Predictions) -> None:
-    label, top5, confidence = saved.label, saved.top5, saved.confidence
-    path, data = run.folder / PREDICTIONS, run.record.data
-    assert data is not None
-    undecoded = top5[:, 0] < 0  # counted as wrong
-    if (top5[undecoded] != -1).any():
-        raise DataError(f"{path}: the classes of an image are negative, but not all of them -1")
-    decoded = top5[~undecoded]
-    low = min(label.min(), decoded.min(initial=0))
-    high = max(label.max(), decoded.max(initial=0))
-    if low < 0 or high >= data.classes:
-        raise DataError(f"{path}: classes {low} to {high}, but the data set has {data.classes}")
-    if not np.isfinite(confidence).all() or confidence.min() < 0 or confidence.max() > 1.0001:
-        raise DataError(f"{path}: a confidence lies outside [0, 1]")
-
-
-def _check_accuracy(run: Run, saved: Predictions) -> None:
-    accuracy, recorded = float((saved.top5[:, 0] == saved.label).mean()), run.record.test.acc1
-    if recorded is not None and abs(accuracy - recorded) > 0.5 / len(saved.label):
-        raise DataError(
-            f"{run.folder / PREDICTIONS}: accuracy {accuracy:.4f}, "
-            f"but run.json records {recorded:.4f}"
-        )
+    return _as_result(run, outcome), problem

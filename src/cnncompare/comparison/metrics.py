@@ -11,7 +11,8 @@ from cnncompare.comparison.image_scores import (
     f1_effects,
     f1_scores,
 )
-from cnncompare.comparison.load import Outcome, Result
+from cnncompare.comparison.load import Result
+from cnncompare.comparison.outcome import Outcome
 from cnncompare.errors import ConfigError, closest
 from cnncompare.stats.calibration import expected_calibration_error
 from cnncompare.stats.class_scores import Floats

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnncompare.comparison.grouping import Group
-from cnncompare.comparison.load import Outcome, Result
+from cnncompare.comparison.load import Result
 from cnncompare.comparison.metrics import Metric
+from cnncompare.comparison.outcome import Outcome
 from cnncompare.stats.class_scores import heaviest_image
 from cnncompare.stats.confidence_sequence import SequentialDifference
 from cnncompare.stats.intervals import PairedShares

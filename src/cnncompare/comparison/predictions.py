@@ -22,7 +22,7 @@ from cnncompare.comparison.confusion import (
     pooled_confusion_matrix,
 )
 from cnncompare.comparison.folds import outcomes_of
-from cnncompare.comparison.load import Outcome
+from cnncompare.comparison.outcome import Outcome
 from cnncompare.errors import DataError
 from cnncompare.runs.run import CLASSES, Run
 from cnncompare.stats.calibration import (

@@ -2,16 +2,14 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from cnncompare.comparison.grouping import compared_config
-from cnncompare.comparison.load import Result, diverged_results, is_trial
+from cnncompare.comparison.load import Result
 from cnncompare.comparison.protocol import protocol_of
-from cnncompare.runs.lifecycle import is_finished
-from cnncompare.runs.run import find_runs, read_existing, selected_accuracy
+from cnncompare.runs.run import selected_accuracy
 from cnncompare.stats.expected_best import ExpectedBest, expected_best
 
 # what trials of a network differ in; its other settings identify it
@@ -31,21 +29,6 @@ class TuningCurve:
     label: str
     acc1: list[float]
     expected: list[ExpectedBest]
-
-
-def load_trials(roots: Iterable[Path]) -> list[Result]:
-    """Return the trials at or below `roots` that finished or diverged."""
-    found: list[Result] = []
-    for folder in dict.fromkeys(path.resolve() for path in find_runs(list(roots))):
-        run = read_existing(folder)
-        if run is None or not is_trial(run):
-            continue
-        record = run.record
-        if is_finished(run) and record.model and record.data and record.settings:
-            sections = (record.model, record.data, record.settings, record.training, None)
-            found.append(Result(run, *sections, None))
-        found += diverged_results(run)
-    return found
 
 
 def tuning_curves(

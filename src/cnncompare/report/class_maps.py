@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from cnncompare.comparison.agreement import most_disputed
 from cnncompare.comparison.compare import ComparedTable, Comparison
-from cnncompare.comparison.load import Outcome, Result
+from cnncompare.comparison.load import Result
+from cnncompare.comparison.outcome import Outcome
 from cnncompare.comparison.predictions import PredictionAnalysis
 from cnncompare.errors import DataError, UserError
 from cnncompare.report.charts.build import Figures

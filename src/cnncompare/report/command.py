@@ -15,7 +15,7 @@ from cnncompare.system.argument_parser import CommandParser
 
 if TYPE_CHECKING:
     from cnncompare.comparison.compare import Comparison, Options
-    from cnncompare.comparison.load import Result, Skipped
+    from cnncompare.comparison.load import LoadedRuns, Result
     from cnncompare.comparison.looks import Look
 
 
@@ -143,14 +143,13 @@ def comparison_of(folders: list[Path]) -> dict[str, Any]:
 def _compare(
     arguments: argparse.Namespace, options: "Options"
 ) -> "tuple[Comparison, list[Result]]":
-    results, skipped = _read(arguments.folders, arguments.filter)
+    results, skipped, trials = _read(arguments.folders, arguments.filter)
 
     from cnncompare.comparison.compare import compare_results
-    from cnncompare.comparison.tuning import load_trials
 
     looks = _looks(arguments, results)
     options = replace(options, looks=looks, planned_seeds=arguments.planned_seeds)
-    comparison = compare_results(results, skipped, options, load_trials(arguments.folders))
+    comparison = compare_results(results, skipped, options, trials)
     if not comparison.tables:
         raise UserError(f"no run can be compared; {comparison.skipped[-1].reason}")
     return comparison, results
@@ -229,14 +228,15 @@ def _margin(margin: float | None, *, percent: bool) -> float | None:
     return margin / 100 if percent else margin
 
 
-def _read(folders: list[Path], filters: list[str]) -> "tuple[list[Result], list[Skipped]]":
+def _read(folders: list[Path], filters: list[str]) -> "LoadedRuns":
     from cnncompare.comparison.filters import apply_filters
-    from cnncompare.comparison.load import load_results
+    from cnncompare.comparison.load import load_runs
 
     for folder in folders:
         if not folder.is_dir():
             raise UserError(f"{folder} is not a folder; choose one with runs, such as outputs")
-    results, skipped = load_results(folders)
+    loaded = load_runs(folders)
+    results, skipped = loaded.results, loaded.skipped
     names = ", ".join(map(str, folders))
     if not results and not skipped:
         raise UserError(f"no runs below {names}; the folder of a run contains run.json")
@@ -246,4 +246,4 @@ def _read(folders: list[Path], filters: list[str]) -> "tuple[list[Result], list[
             f"none of the {len(skipped)} runs below {names} can be compared; "
             f"{Path(first.path).name}: {first.reason}"
         )
-    return apply_filters(results, filters), skipped
+    return loaded._replace(results=apply_filters(results, filters))
