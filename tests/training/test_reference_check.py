@@ -5,13 +5,14 @@ import pytest
 from statsmodels.stats.proportion import proportion_confint
 
 from cnncompare.runs import record
+from cnncompare.runs.reference_section import DeviationEffectSection, ReferenceResultSection
 from cnncompare.training.reference_check import (
     check_against_reference,
     class_order_effect,
     is_full_validation_set,
 )
 
-RESNET18 = record.ReferenceResultSection(acc1=0.69758, acc5=0.89078, source="torchvision")
+RESNET18 = ReferenceResultSection(acc1=0.69758, acc5=0.89078, source="torchvision")
 
 
 def measured(acc1: float, acc5: float = 0.89078, n: int = 50_000) -> record.TestSection:
@@ -49,9 +50,7 @@ def test_on_a_subset_the_interval_replaces_the_verdict(right: int, position: str
 
 
 def test_the_message_names_a_deviation_and_its_effect() -> None:
-    effect = record.DeviationEffectSection(
-        cause="normalisation", n=500, acc1=0.776, acc1_without=0.884
-    )
+    effect = DeviationEffectSection(cause="normalisation", n=500, acc1=0.776, acc1_without=0.884)
     deviations = ["normalisation: mean 0.485 instead of the weights' mean 0.5"]
     found = check_against_reference(
         measured(0.6364), RESNET18, is_full=True, deviations=deviations, effects=[effect]

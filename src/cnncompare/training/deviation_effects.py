@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from cnncompare.config.schema import Config
 from cnncompare.data.module import ImageData
 from cnncompare.models.best_classes import top5
-from cnncompare.runs.record import DeviationEffectSection
+from cnncompare.runs.reference_section import DeviationEffectSection
 
 MAX_IMAGES = 1000  # evenly spaced, because test images can be sorted by class
 NO_CACHE = {"cache_limit_gib": 0.0}  # images of another size are needed only once

@@ -11,13 +11,8 @@ from cnncompare.config.schema import Config
 from cnncompare.data.module import ImageData
 from cnncompare.models.best_classes import TOP
 from cnncompare.runs.lifecycle import record_progress
-from cnncompare.runs.record import (
-    DeviationEffectSection,
-    EvaluationSection,
-    MemorySection,
-    TestSection,
-    TimingSection,
-)
+from cnncompare.runs.record import EvaluationSection, MemorySection, TestSection, TimingSection
+from cnncompare.runs.reference_section import DeviationEffectSection
 from cnncompare.runs.run import PREDICTIONS, TESTED, Run
 from cnncompare.system.memory import peak_gpu_mib, peak_rss_mib
 from cnncompare.system.ranks import process_rank

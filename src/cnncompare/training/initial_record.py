@@ -30,9 +30,9 @@ from cnncompare.runs.record import (
     EvaluationSection,
     LeaksSection,
     ModelSection,
-    ReferenceResultSection,
     TrainingSection,
 )
+from cnncompare.runs.reference_section import ReferenceResultSection
 from cnncompare.runs.resampling import ResamplingSection
 from cnncompare.runs.run import CLASSES, CONFIG, DATA_FILES, SPLIT, Run
 from cnncompare.runs.storage import write_atomically

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from cnncompare.runs.record import (
+from cnncompare.runs.record import TestSection
+from cnncompare.runs.reference_section import (
     DeviationEffectSection,
     ReferenceCheckSection,
     ReferenceResultSection,
-    TestSection,
 )
 from cnncompare.stats.intervals import wilson
 
