@@ -24,7 +24,7 @@ LAYERS = (
     ("runs", "data", "terminal"),
     ("training", "comparison", "inference"),
     ("report", "export"),
-    ("sweep", "bench", "explain"),
+    ("sweep", "bench", "explain", "robustness"),
     ("cli", "api"),
 )
 BESIDE = {"terminal": {"runs"}}
@@ -54,6 +54,7 @@ WITHOUT_TORCH: dict[str, set[str]] = {
     }
     | {"export.card"},
     "models.catalog": {"models.catalog.tabulate"},
+    "robustness": {"robustness.evaluate"},
 }
 ALSO_WITHOUT_TORCH = (
     *("system.ranks", "system.cores", "system.gpus", "system.signals", "system.cpu_usage"),
@@ -62,7 +63,7 @@ ALSO_WITHOUT_TORCH = (
     *("training.preflight", "training.changed_data", "data.survey", "bench.command"),
     "training.components",
     *("data.audit.command", "data.audit.console", "data.audit.properties"),
-    "data.audit.duplicates",
+    *("data.audit.duplicates", "data.corruptions"),
     *("data.sources.label_table", "data.sources.stored_arrays", "data.sources.table_columns"),
     *("data.sources.class_folders", "data.split_table", "data.walk"),
     "data.sources.imagenet.layout",

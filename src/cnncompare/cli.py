@@ -34,6 +34,9 @@ SUBCOMMANDS = {
         "cnncompare.sweep.quickstart", "compare four networks on included images"
     ),
     "report": Subcommand("cnncompare.report.command", "compare runs: tables, tests, report.html"),
+    "robustness": Subcommand(
+        "cnncompare.robustness.command", "accuracy on corrupted test images, CIFAR-10-C"
+    ),
     "schema": Subcommand(
         "cnncompare.config.schema_command", "JSON Schema of the configuration, for editors"
     ),

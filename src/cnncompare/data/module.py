@@ -224,10 +224,14 @@ class ImageData(LightningDataModule):
 
     def test_images(self, indices: Sequence[int]) -> Tensor:
         """Return test images for display, uint8 [n, C, H, W]."""
+        return adapt(self.stored_test_images(indices), self.image_shape).contiguous()
+
+    def stored_test_images(self, indices: Sequence[int]) -> Tensor:
+        """Return test images before they get the size of the batches, uint8 [n, C, H, W]."""
         test = self._prepared_splits().test
         rows = test.rows[torch.tensor(indices, dtype=torch.int64)]
         (images,) = read_images(test.images, [rows], 0, self._report)
-        return adapt(images, self.image_shape).contiguous()
+        return images
 
     def rank_info(self) -> RankInfo:
         """Return the trainer's epoch, rank and device, or epoch 0 and rank 0 on the CPU."""

@@ -13,19 +13,25 @@ from cnncompare.training.build import build_data, find_pretrained_reference
 _CHUNK = 64
 
 
-def load_test_images(run: Run, settings: SavedSettings) -> ImageData:
-    """Return the data of the run; raises DataError if they are missing or have changed."""
+VERIFICATION = "the export is verified on the test images"
+
+
+def load_test_images(run: Run, settings: SavedSettings, purpose: str = VERIFICATION) -> ImageData:
+    """Return the data of the run; raises DataError if they are missing or have changed.
+
+    `purpose` begins the message.
+    """
     try:
         config = compose_config([], run.folder)
         data = build_data(config, find_pretrained_reference(config))
         data.prepare()
         data = _without_corrupt_images(data, settings)
     except UserError as error:
-        raise DataError(f"the export is verified on the test images, but {error}") from None
+        raise DataError(f"{purpose}, but {error}") from None
     expected = settings.images.fingerprint
     if data.fingerprint != expected:
         raise DataError(
-            f"the export is verified on the test images, but those of data={config.data.name} "
+            f"{purpose}, but those of data={config.data.name} "
             f"have changed: their fingerprint is {data.fingerprint[:12]}, that of the run "
             f"{expected[:12]}"
         )

@@ -65,6 +65,15 @@ class Predictor:
                 yield from self._answer(names, read, top, note_map)
                 advance(len(names))
 
+    def classify(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the best class, int64 [N], and its confidence, float32 [N].
+
+        `images`, uint8 [N, C, H, W], have the size and channels of the network's input.
+        """
+        found = [self._classify(images[chunk], 1) for chunk in self._chunks(len(images))]
+        classes, confidences = (torch.cat(column)[:, 0] for column in zip(*found, strict=True))
+        return classes, confidences
+
     def _chunks(self, n: int) -> tuple[Tensor, ...]:
         protocol = self.settings.protocol
         if self.device.type != protocol.accelerator:
