@@ -87,6 +87,7 @@ def _start(evaluation: Evaluation) -> _Active:
 def _evaluate(active: Sequence[_Active], source: "_Source", clock: "_Clock") -> None:
     for cell in active[0].evaluation.suite.all_cells:
         now = [one for one in active if cell in one.due]
+        clock.start()
         for images in source.chunks(cell) if now else ():
             for one in now:
                 one.classify(images)
@@ -147,17 +148,27 @@ class _Source:
 class _Clock:
     """Counts images, and states once how many seconds all of them will take."""
 
-    SAMPLE_S = 3.0
+    SAMPLE_S, SAMPLE_IMAGES = 3.0, 64
 
     def __init__(self, total: int, advance: Advance, note_seconds: Estimate) -> None:
         self._total, self._advance, self._note = total, advance, note_seconds
-        self._done, self._started, self._noted = 0, time.monotonic(), False
+        self._done, self._seconds, self._noted = 0, 0.0, False
+        self._since = 0.0
+
+    def start(self) -> None:
+        """Start to measure, after networks and data were loaded."""
+        self._since = time.monotonic()
 
     def count(self, n: int) -> None:
-        self._done += n
+        now = time.monotonic()
+        self._done, self._seconds, self._since = (
+            self._done + n,
+            self._seconds + now - self._since,
+            now,
+        )
         self._advance(n)
-        seconds = time.monotonic() - self._started
-        if not self._noted and seconds > self.SAMPLE_S:
+        seconds, is_sample = self._seconds, self._done >= self.SAMPLE_IMAGES
+        if not self._noted and is_sample and seconds > self.SAMPLE_S:
             self._noted = True
             self._note(seconds * self._total / self._done)
 
