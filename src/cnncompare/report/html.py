@@ -17,6 +17,7 @@ from cnncompare.comparison.load import Result
 from cnncompare.comparison.metrics import Metric
 from cnncompare.comparison.pairs import Pair
 from cnncompare.comparison.predictions import PredictionAnalysis
+from cnncompare.comparison.robustness import RobustnessTable
 from cnncompare.report.answer import answer, question, table_titles
 from cnncompare.report.cells import fairness_cells, results_cells
 from cnncompare.report.charts.build import Figures, figures_with_files
@@ -35,6 +36,7 @@ from cnncompare.report.formatting import difference, difference_number, pair_res
 from cnncompare.report.glossary import sentences_with_definitions, with_definitions
 from cnncompare.report.index import MOST_TABLES, index_of
 from cnncompare.report.next_steps import next_steps
+from cnncompare.report.robustness import robustness_section
 from cnncompare.report.verdicts import settling_effort
 from cnncompare.terminal.formatting import (
     UNKNOWN,
@@ -54,6 +56,7 @@ MOST_NAMES = 4  # of data sets, in the title
 def render_page(
     comparison: Comparison,
     details: list[PredictionAnalysis | None],
+    robustness: list[list[RobustnessTable]],
     figures: list[Figures],
     ranks: list[Figure],
     stems: dict[str, str],
@@ -67,7 +70,7 @@ def render_page(
     tables = [
         _table(number, *each, comparison, out)
         for number, each in enumerate(
-            zip(titles, comparison.tables, details, figures, strict=True), 1
+            zip(titles, comparison.tables, details, robustness, figures, strict=True), 1
         )
     ]
     return _template().render(
@@ -127,6 +130,7 @@ def _table(
     title: str,
     table: ComparedTable,
     details: PredictionAnalysis | None,
+    robustness: list[RobustnessTable],
     figures: Figures,
     comparison: Comparison,
     out: Path,
@@ -150,6 +154,7 @@ def _table(
         "budgets": _budgets(table, decimals),
         "figures": figures,
         "notes": _prediction_notes(details, decimals) if details else [],
+        "robustness": [robustness_section(found) for found in robustness],
         "next_steps": next_steps(table),
         "groups": [
             {"label": row.label, "runs": [_run(result, out) for result in row.group.results]}

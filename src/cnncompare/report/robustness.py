@@ -1,6 +1,7 @@
 """Sentences and cells on accuracy on changed test images, for console and page."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from cnncompare.comparison.pairs import Pair
@@ -170,3 +171,18 @@ def _pair(pair: Pair, table: RobustnessTable) -> list[str]:
     bounds = UNKNOWN if UNKNOWN in values[1:] else f"{values[1]} to {values[2]}"
     better = "a is better" if (pair.difference or 0) > 0 else "b is better"
     return [pair.a, pair.b, values[0], bounds, _p(pair), _RESULTS.get(pair.verdict, better)]
+
+
+def robustness_section(table: RobustnessTable) -> dict[str, Any]:
+    """Return the template's values of a set of changed images."""
+    return {
+        "title": title_of(table),
+        "extent": extent_of(table),
+        "findings": robustness_findings(table),
+        "heads": heads_of(table),
+        "rows": row_cells(table),
+        "details": by_corruption(table),
+        "pair_heads": PAIR_HEADS,
+        "pairs": pair_cells(table),
+        "left_out": [f"{Path(skip.path).name}: {skip.reason}" for skip in table.left_out],
+    }

@@ -1,6 +1,9 @@
 """The report as Markdown."""
 
+from collections.abc import Sequence
+
 from cnncompare.comparison.compare import ComparedTable, Comparison
+from cnncompare.comparison.robustness import RobustnessTable
 from cnncompare.report.answer import answer, table_titles
 from cnncompare.report.column import Column
 from cnncompare.report.columns import result_columns
@@ -14,19 +17,35 @@ from cnncompare.report.findings import (
     tie_title,
 )
 from cnncompare.report.index import index_of
+from cnncompare.report.robustness import (
+    by_corruption,
+    extent_of,
+    heads_of,
+    robustness_findings,
+    row_cells,
+    title_of,
+)
 
 
-def as_markdown(comparison: Comparison) -> str:
-    """Return the report as Markdown: findings, tables, fairness cards, excluded runs."""
+def as_markdown(
+    comparison: Comparison, robustness: Sequence[Sequence[RobustnessTable]] = ()
+) -> str:
+    """Return the report as Markdown: findings, tables, fairness cards, excluded runs.
+
+    `robustness` are the tables on changed images of each table, if there are any.
+    """
     blocks = ["# Comparison of CNNs", reason_for_tables(comparison), across(comparison)]
     if len(comparison.tables) > 1:
         blocks += [_md_index(comparison)]
-    for title, table in zip(table_titles(comparison), comparison.tables, strict=True):
+    titles = table_titles(comparison)
+    for number, (title, table) in enumerate(zip(titles, comparison.tables, strict=True)):
         blocks += [f"## {_md(title)}", f"**{_md(answer(table, comparison.options))}**"]
         blocks += [_md(headline(table))]
         blocks += [_md(" ".join(table_findings(table, comparison.options)))]
         blocks += [_md(_ties(table)), _md_table(table, result_columns(table, comparison.options))]
         blocks += [f"### Fairness card: {_md(title)}", _md_table(table, fairness_columns(table))]
+        found = robustness[number] if robustness else ()
+        blocks += [_md_robustness(of_set) for of_set in found]
     if comparison.skipped:
         blocks += ["## Excluded runs"]
         blocks += ["\n".join(f"- {_md(s.path)}: {_md(s.reason)}" for s in comparison.skipped)]
@@ -50,6 +69,25 @@ def _md_index(comparison: Comparison) -> str:
         cells = [_md(e.title), e.date, str(e.networks), str(e.runs), _md(e.answer)]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _md_robustness(table: RobustnessTable) -> str:
+    """Return a set of changed images: findings, networks, and means by corruption."""
+    details = by_corruption(table)
+    return "\n\n".join(
+        [
+            f"### {_md(title_of(table))}",
+            _md(" ".join([*robustness_findings(table), f"{extent_of(table)}."])),
+            _md_rows(heads_of(table), row_cells(table)),
+            _md_rows(details["heads"], details["rows"]),
+        ]
+    )
+
+
+def _md_rows(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [heads, ["---", *["---:"] * (len(heads) - 1)], *rows]
+    cells = ([text if at == 1 else _md(text) for text in line] for at, line in enumerate(lines))
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
 
 
 def _ties(table: ComparedTable) -> str:

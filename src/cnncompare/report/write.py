@@ -4,6 +4,7 @@ from pathlib import Path
 
 from cnncompare.comparison.compare import Comparison
 from cnncompare.comparison.predictions import analyse_predictions
+from cnncompare.comparison.robustness import robustness_tables
 from cnncompare.report.charts.build import build_figures, figures_with_files
 from cnncompare.report.charts.pairs import critical_difference_figure
 from cnncompare.report.csv_table import as_csv
@@ -34,7 +35,9 @@ def write_report(
     Raises OSError if `out` is not writable.
     """
     analyses = [analyse_predictions(table) for table in comparison.tables]
-    figures = build_figures(comparison, analyses)
+    margin = comparison.options.margin
+    robustness = [robustness_tables([r.group for r in t.rows], margin) for t in comparison.tables]
+    figures = build_figures(comparison, analyses, robustness)
     if class_maps:
         from cnncompare.report.class_maps import add_class_maps
 
@@ -47,10 +50,12 @@ def write_report(
     write_figures(drawn, out / FIGURES)
     write_events(verdict_as_markdown(comparison), drawn, stems, out / FIGURES, out)
     texts = {
-        "report.md": as_markdown(comparison),
+        "report.md": as_markdown(comparison, robustness),
         "report.tex": as_latex(comparison, columns),
         "report.csv": as_csv(comparison),
-        "report.html": render_page(comparison, analyses, figures, ranks, stems, out, command),
+        "report.html": render_page(
+            comparison, analyses, robustness, figures, ranks, stems, out, command
+        ),
     }
     for name, text in texts.items():
         write_atomically(out / name, text.encode())

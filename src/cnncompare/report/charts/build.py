@@ -7,6 +7,7 @@ from altair.utils.schemapi import debug_mode
 from cnncompare.comparison.compare import ComparedTable, Comparison
 from cnncompare.comparison.metrics import Metric
 from cnncompare.comparison.predictions import PredictionAnalysis
+from cnncompare.comparison.robustness import RobustnessTable
 from cnncompare.report.charts.disagreements import disputed_images_figure
 from cnncompare.report.charts.epoch_time import epoch_time_figure
 from cnncompare.report.charts.errors import (
@@ -18,6 +19,7 @@ from cnncompare.report.charts.errors import (
 from cnncompare.report.charts.figure import Figure
 from cnncompare.report.charts.overview import accuracy_figure, pareto_figure
 from cnncompare.report.charts.pairs import MOST_MODELS, pairs_figure
+from cnncompare.report.charts.robustness import robustness_figures
 from cnncompare.report.charts.training import epoch_curves, loss_curves, time_curves
 from cnncompare.report.charts.tuning import tuning_figure
 from cnncompare.report.index import MOST_TABLES
@@ -34,20 +36,24 @@ class Figures:
     costs: list[Figure]
     errors: list[Figure]
     confusions: list[Figure]
+    robustness: list[Figure]
 
     def all(self) -> list[Figure]:
         """Return the figures of all sections."""
-        return self.overview + self.training + self.costs + self.errors + self.confusions
+        before = self.overview + self.training + self.costs + self.errors + self.confusions
+        return before + self.robustness
 
 
 def build_figures(
-    comparison: Comparison, details: list[PredictionAnalysis | None]
+    comparison: Comparison,
+    details: list[PredictionAnalysis | None],
+    robustness: list[list[RobustnessTable]],
 ) -> list[Figures]:
     """Return each table's figures; with several tables, names start with the table's number."""
     metric = comparison.options.metric
-    tables = zip(comparison.tables, details, strict=True)
+    tables = zip(comparison.tables, details, robustness, strict=True)
     with debug_mode(False):  # a validation of every object against the schema takes half the time
-        per_table = [_of_table(table, detail, metric) for table, detail in tables]
+        per_table = [_of_table(*of_table, metric) for of_table in tables]
     if len(per_table) < 2:
         return per_table
     return [_numbered(figures, number) for number, figures in enumerate(per_table, start=1)]
@@ -62,7 +68,12 @@ def _numbered(figures: Figures, number: int) -> Figures:
     )
 
 
-def _of_table(table: ComparedTable, details: PredictionAnalysis | None, metric: Metric) -> Figures:
+def _of_table(
+    table: ComparedTable,
+    details: PredictionAnalysis | None,
+    robustness: list[RobustnessTable],
+    metric: Metric,
+) -> Figures:
     several = len(table.rows) > 1
     return Figures(
         overview=_existing(
@@ -79,6 +90,7 @@ def _of_table(table: ComparedTable, details: PredictionAnalysis | None, metric: 
         costs=[pareto_figure(table, front, metric) for front in table.fronts] if several else [],
         errors=_errors(table, details) if details else [],
         confusions=_confusions(details) if details else [],
+        robustness=robustness_figures(robustness),
     )
 
 
