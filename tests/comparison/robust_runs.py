@@ -1,5 +1,6 @@
 """Runs like those of a training, with simulated predictions on changed images beside them."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,10 @@ CELLS = [(name, severity) for name in ("gaussian_noise", "contrast") for severit
 
 
 def write_cells_of(
-    folder: Path, correct: dict[Cell, NDArray[np.bool_]], suite: str = GENERATED, **about: object
+    folder: Path,
+    correct: Mapping[Cell, NDArray[np.bool_]],
+    suite: str = GENERATED,
+    about: Mapping[str, object] | None = None,
 ) -> None:
     """Write predictions on changed images that are right where `correct` [N] states it."""
     run = Run.read(folder)
@@ -34,7 +38,7 @@ def write_cells_of(
         )
         for cell, right in correct.items()
     }
-    saved = SavedCells(identity | about, label, np.arange(len(label)), cells)
+    saved = SavedCells(identity | dict(about or {}), label, np.arange(len(label)), cells)
     write_cells(folder / cells_file(suite, None), saved)
 
 

@@ -102,7 +102,7 @@ def test_other_images_than_the_test_set_have_an_unpaired_drop(tmp_path: Path) ->
     rng = np.random.default_rng(4)
     for name, p in (("a", 0.6), ("b", 0.3)):
         folder = write_run(tmp_path, name, 0, rng.random(400) < 0.9)
-        write_cells_of(folder, {("fog", 1): rng.random(400) < p}, CIFAR10_C, n_set=10_000)
+        write_cells_of(folder, {("fog", 1): rng.random(400) < p}, CIFAR10_C, {"n_set": 10_000})
     (table,) = robustness_tables(groups_in(tmp_path))
     assert not table.paired
     for row in table.rows:
@@ -119,7 +119,7 @@ def test_other_images_than_the_test_set_have_an_unpaired_drop(tmp_path: Path) ->
 def test_incomplete_and_foreign_files_are_left_out_with_a_reason(tmp_path: Path) -> None:
     rng = np.random.default_rng(5)
     all_cells = {cell: rng.random(100) < 0.5 for cell in CELLS}
-    changes = {
+    changes: dict[str, dict[str, object]] = {
         "whole": {},
         "some": {},
         "other_images": {"fingerprint": "0" * 64},
@@ -130,7 +130,7 @@ def test_incomplete_and_foreign_files_are_left_out_with_a_reason(tmp_path: Path)
         folder = write_run(tmp_path, name, 0, rng.random(100) < 0.9)
         cells = dict(list(all_cells.items())[:4]) if name == "some" else all_cells
         if name != "none":
-            write_cells_of(folder, cells, **about)
+            write_cells_of(folder, cells, about=about)
     table = table_of(tmp_path)
     assert [row.label for row in table.rows] == ["whole"]
     reasons = {Path(skip.path).name.split("-")[0]: skip.reason for skip in table.left_out}

@@ -19,8 +19,8 @@ from cnncompare.comparison.pairs import Pair, compare_pairs
 from cnncompare.comparison.robustness_runs import (
     EvaluatedRuns,
     ScoredRun,
+    limit_of_most,
     read_evaluated,
-    usual_limit,
 )
 from cnncompare.comparison.robustness_scores import Score, drop_of, score_of
 from cnncompare.runs.robustness_file import SUITES, Cell
@@ -95,7 +95,7 @@ def robustness_tables(
 ) -> list[RobustnessTable]:
     """Return a table for each set of changed images that any run was evaluated on."""
     tables = (
-        robustness_table(groups, suite, usual_limit(groups, suite), margin=margin)
+        robustness_table(groups, suite, limit_of_most(groups, suite), margin=margin)
         for suite in SUITES
     )
     return [table for table in tables if table is not None]

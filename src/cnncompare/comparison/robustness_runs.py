@@ -135,7 +135,7 @@ def _scored(
     return ScoredRun(result, saved, clean, hits.mean(axis=0, dtype=np.float64), paired)
 
 
-def usual_limit(groups: Sequence[Group], suite: str) -> int | None:
+def limit_of_most(groups: Sequence[Group], suite: str) -> int | None:
     """Return the limit of images that most runs were evaluated with, rather none than any."""
     stem = SUITES[suite]
     limits: Counter[int | None] = Counter()

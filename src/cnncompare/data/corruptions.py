@@ -3,7 +3,7 @@
 The parameters are those with which CIFAR-10-C was made (Hendrycks and Dietterich 2019; their
 `make_cifar_c.py`), written anew with NumPy, SciPy and PIL. Deviations: pixels are rounded instead
 of cut off, which darkens no image; motion blur of severity 4 has a width of its own, since the
-published one equals severity 3 up to 1e-7; pixelate weights by area where sides are no multiples
+original one equals severity 3 up to 1e-7; pixelate weights by area where sides are no multiples
 of 8 from 24 pixels, so that severities stay in order. The lengths of both blurs grow with the
 shorter side of images above 32 pixels; nothing else depends on the size.
 """
@@ -156,13 +156,13 @@ def _jpeg_compression(images: Pixels, severity: int, positions: Sequence[int]) -
 def _pixelate(images: Pixels, severity: int, positions: Sequence[int]) -> Floats | Pixels:
     height, width = images.shape[1:3]
     if all(side % 8 == 0 and side >= 24 for side in (height, width)):
-        return _pixelate_as_published(images, severity)
+        return _pixelate_by_box(images, severity)
     rows, columns = (fewer_pixels(side, severity) for side in (height, width))
     pixelated: Floats = np.einsum("yh,xw,nhwc->nyxc", rows, columns, images, optimize=True)
     return pixelated
 
 
-def _pixelate_as_published(images: Pixels, severity: int) -> Pixels:
+def _pixelate_by_box(images: Pixels, severity: int) -> Pixels:
     height, width = images.shape[1:3]
     fewer = (_n_fewer(width, severity), _n_fewer(height, severity))
 
@@ -177,7 +177,7 @@ def _pixelate_as_published(images: Pixels, severity: int) -> Pixels:
 def fewer_pixels(side: int, severity: int) -> Floats:
     """Return the matrix [side, side] that averages over fewer pixels and enlarges these again.
 
-    Both weight pixels by the area that they share. PIL's BOX, which was published, takes whole
+    Both weight pixels by the area that they share. PIL's BOX, the original, takes whole
     pixels: with many sizes it shifts some, so that a mild severity changes more than a severe one.
     """
     edges = np.arange(side + 1) / side

@@ -30,8 +30,8 @@ def main(arguments: list[str]) -> int:
         margin = _check(parsed)
         results = _read(parsed)
     for suite in results.suites:
-        if suite.published is not None and suite.published.note:
-            print(f"cnncompare: note: {suite.published.note}", file=sys.stderr)
+        if suite.released is not None and suite.released.note:
+            print(f"cnncompare: note: {suite.released.note}", file=sys.stderr)
         _evaluate(results.evaluations(suite))
     results.compare(margin)
     _print(parsed, results)

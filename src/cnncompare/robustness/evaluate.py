@@ -16,7 +16,7 @@ from cnncompare.errors import OutputError, RunError
 from cnncompare.export.tested_images import load_test_images
 from cnncompare.inference.predictor import Predictor
 from cnncompare.robustness.plan import Evaluation, PlannedRun, same_data
-from cnncompare.robustness.published import PublishedImages
+from cnncompare.robustness.released import ReleasedImages
 from cnncompare.runs.robustness_file import CLEAN, Cell, CellOutcome, SavedCells, write_cells
 
 MOST_WEIGHTS_MB = 1000  # of the networks that are in memory at once
@@ -48,7 +48,7 @@ class _Active:
         top1, confidence = (torch.cat(column).numpy() for column in zip(*self.found, strict=True))
         self.found = []
         outcome = CellOutcome(top1.astype(np.int16), confidence.astype(np.float32))
-        if self.evaluation.suite.published is None:
+        if self.evaluation.suite.released is None:
             outcome = _without_corrupt(self.evaluation, outcome)
         if cell == CLEAN:
             _check_clean(self.evaluation, outcome)
@@ -116,9 +116,9 @@ class _Source:
     def __init__(self, evaluation: Evaluation) -> None:
         planned = evaluation.planned
         self._positions: list[int] = evaluation.empty.position.tolist()
-        self._published: PublishedImages | None = evaluation.suite.published
+        self._released: ReleasedImages | None = evaluation.suite.released
         self._data: ImageData | None = None
-        if self._published is None:
+        if self._released is None:
             self._data = load_test_images(planned.result.run, planned.settings, PURPOSE)
 
     def chunks(self, cell: Cell) -> Iterator[Tensor]:
@@ -131,8 +131,8 @@ class _Source:
             step = max(1, min(MOST_IMAGES, _MOST_BYTES // (8 * images[0].size)))
 
     def _read(self, cell: Cell, positions: list[int]) -> NDArray[np.uint8]:
-        if self._published is not None:
-            return self._published.read(cell, positions)
+        if self._released is not None:
+            return self._released.read(cell, positions)
         assert self._data is not None
         stored = self._data.stored_test_images(positions)
         pixels = np.ascontiguousarray(stored.permute(0, 2, 3, 1).numpy())

@@ -11,7 +11,7 @@ from cnncompare.comparison.load import Result, Skipped
 from cnncompare.data.corruptions import VERSION
 from cnncompare.errors import ConfigError, DataError, UserError
 from cnncompare.inference.saved_settings import SavedSettings, saved_settings
-from cnncompare.robustness.published import label_order
+from cnncompare.robustness.released import label_order
 from cnncompare.robustness.suites import Suite
 from cnncompare.runs.lifecycle import is_finished
 from cnncompare.runs.robustness_file import Cell, SavedCells, cells_file, read_cells, weights_of
@@ -96,8 +96,8 @@ def _identity(saved: SavedCells) -> dict[str, Any]:
 
 def plan_evaluation(planned: PlannedRun, suite: Suite, limit: int | None) -> Evaluation:
     """Return the evaluation of a run; raises DataError for classes that are not CIFAR-10's."""
-    images = suite.published
-    labels = _run_labels(planned) if images is None else _published_labels(planned, images.labels)
+    images = suite.released
+    labels = _run_labels(planned) if images is None else _released_labels(planned, images.labels)
     n = len(labels)
     limit = None if limit is None or limit >= n else limit
     position = np.arange(limit or n, dtype=np.int64) * n // (limit or n)
@@ -119,7 +119,7 @@ def _run_labels(planned: PlannedRun) -> Any:
     return planned.result.outcome.label
 
 
-def _published_labels(planned: PlannedRun, labels: Any) -> Any:
+def _released_labels(planned: PlannedRun, labels: Any) -> Any:
     order = label_order(planned.settings.classes)
     if order is None:
         names = planned.settings.classes

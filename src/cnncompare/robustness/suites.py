@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cnncompare.data.corruptions import CORRUPTIONS, SEVERITIES
 from cnncompare.errors import ConfigError, closest
-from cnncompare.robustness.published import PublishedImages, open_cifar10_1, open_cifar10_c
+from cnncompare.robustness.released import ReleasedImages, open_cifar10_1, open_cifar10_c
 from cnncompare.runs.robustness_file import CIFAR10_1, CIFAR10_C, CLEAN, GENERATED, Cell
 
 
@@ -19,12 +19,12 @@ class Suite:
 
     name: str
     cells: tuple[Cell, ...]
-    published: PublishedImages | None = None
+    released: ReleasedImages | None = None
 
     @property
     def all_cells(self) -> tuple[Cell, ...]:
         """The cells, after the clean images of a set that is made here."""
-        return self.cells if self.published else (CLEAN, *self.cells)
+        return self.cells if self.released else (CLEAN, *self.cells)
 
 
 def choose_suites(

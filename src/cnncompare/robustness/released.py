@@ -24,7 +24,7 @@ CLASSES = (
     *("dog", "frog", "horse", "ship", "truck"),
 )
 N_SEVERITIES = 5
-PUBLISHED_IMAGES = 10_000  # of each severity
+RELEASED_IMAGES = 10_000  # of each severity
 LABELS = "labels"
 # MD5, as in the data set CIFAR10C of torch-uncertainty
 MD5 = {
@@ -64,7 +64,7 @@ CIFAR10_1_FILES: Mapping[str, tuple[int, tuple[str, str] | None]] = {
 
 
 @dataclass(frozen=True, eq=False)
-class PublishedImages:
+class ReleasedImages:
     """Images uint8 [cells x N, 32, 32, 3] by name, with labels int64 [N] that all cells share.
 
     `digests` identify the files; `note` states how they differ from the published ones.
@@ -95,7 +95,7 @@ class PublishedImages:
         return np.asarray(self.images[name][[first + position for position in positions]])
 
 
-def open_cifar10_c(folder: Path, chosen: Sequence[str] | None) -> PublishedImages:
+def open_cifar10_c(folder: Path, chosen: Sequence[str] | None) -> ReleasedImages:
     """Return the images of the chosen corruptions, of all 19 without a choice.
 
     Files with fewer images than published are taken as an excerpt. Raises ConfigError for an
@@ -111,33 +111,33 @@ def open_cifar10_c(folder: Path, chosen: Sequence[str] | None) -> PublishedImage
         raise DataError(f"{folder / LABELS}.npy: the labels of the five severities differ")
     images = {name: _images(folder / f"{name}.npy", len(labels)) for name in names}
     digests = {name: _digest(folder / f"{name}.npy", "md5") for name in (LABELS, *names)}
-    if n < PUBLISHED_IMAGES:
+    if n < RELEASED_IMAGES:
         note = f"CIFAR-10-C: {n} images of each severity, an excerpt of the published 10,000"
-        return PublishedImages(images, labels[:n], digests, note)
+        return ReleasedImages(images, labels[:n], digests, note)
     for name, digest in digests.items():
         _check_digest(folder / f"{name}.npy", "MD5", digest, MD5[name])
-    return PublishedImages(images, labels[:n], digests)
+    return ReleasedImages(images, labels[:n], digests)
 
 
-def open_cifar10_1(folder: Path) -> PublishedImages:
+def open_cifar10_1(folder: Path) -> ReleasedImages:
     """Return the images of version v6, else of v4; raises DataError as `open_cifar10_c` does."""
     version = next((v for v in CIFAR10_1_FILES if _names(v)[0] in _listing(folder)), "v6")
-    n_published, expected = CIFAR10_1_FILES[version]
+    n_released, expected = CIFAR10_1_FILES[version]
     files = [folder / name for name in _names(version)]
     _check_folder(folder, [file.name for file in files], "CIFAR-10.1")
     labels = _labels(files[1])
     images = _images(files[0], len(labels))
     digests = [_digest(file, "sha256") for file in files]
     note = ""
-    if len(labels) < n_published:
-        note = f"CIFAR-10.1 {version}: {len(labels)} images, an excerpt of {n_published:,}"
+    if len(labels) < n_released:
+        note = f"CIFAR-10.1 {version}: {len(labels)} images, an excerpt of {n_released:,}"
     elif expected is None:
-        note = f"CIFAR-10.1 {version}: the published checksum is not known"
+        note = f"CIFAR-10.1 {version}: the checksum of the original files is not known"
     else:
         for file, digest, published in zip(files, digests, expected, strict=True):
             _check_digest(file, "SHA-256", digest, published)
     by_name = dict(zip((version, LABELS), digests, strict=True))
-    return PublishedImages({version: images}, labels, by_name, note)
+    return ReleasedImages({version: images}, labels, by_name, note)
 
 
 def label_order(classes: Sequence[str]) -> NDArray[np.int64] | None:

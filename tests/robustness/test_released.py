@@ -14,8 +14,8 @@ from PIL import Image
 
 from cnncompare import cli, load
 from cnncompare.errors import DataError
-from cnncompare.robustness import published
-from cnncompare.robustness.published import (
+from cnncompare.robustness import released
+from cnncompare.robustness.released import (
     CLASSES,
     CORRUPTIONS,
     MD5,
@@ -228,7 +228,7 @@ def test_all_19_files_are_expected_without_a_choice(cifar10_c: Path) -> None:
 def test_a_file_of_the_published_size_needs_the_published_checksum(
     cifar10_c: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(published, "PUBLISHED_IMAGES", N)
+    monkeypatch.setattr(released, "RELEASED_IMAGES", N)
     with pytest.raises(DataError, match=r"labels.npy: MD5 .* is not that of the published file"):
         open_cifar10_c(cifar10_c, ["fog"])
     for name in ("labels", "fog"):
