@@ -2,10 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # Tests run side by side, one thread each: threads that wait for a busy core spin.
-test test-slow coverage: export OMP_NUM_THREADS = 1
+test test-slow crash-test coverage: export OMP_NUM_THREADS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-slow lint docs coverage build install clean
+.PHONY: help quickstart test test-slow crash-test lint docs coverage build install clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -19,6 +19,9 @@ test: lint ## run ruff, mypy and the tests
 
 test-slow: install ## run the slow tests: long simulations, kill loops
 	$(BIN)/python -m pytest -m slow
+
+crash-test: install ## kill every file change of every command, or let it fail; an hour, needs cc
+	$(BIN)/python -m tests.crash
 
 lint: install ## run ruff and mypy alone
 	$(BIN)/ruff check .

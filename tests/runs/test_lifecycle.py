@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from cnncompare.config.schema import Config
-from cnncompare.errors import OutputError
+from cnncompare.errors import OutputError, RunError
 from cnncompare.runs.lifecycle import (
     can_resume,
     checkpoint_to_resume,
@@ -49,6 +49,30 @@ def leave(config: Config, status: Status, checkpoint: bool = False) -> Run:
                 with zipfile.ZipFile(last_checkpoint(run).with_name(name), "w") as archive:
                     archive.writestr("data", b"weights" * 1000)
     return run
+
+
+def test_a_run_whose_file_could_not_be_written_is_resumed(config: Config) -> None:
+    run = leave(config, "failed", checkpoint=True)
+    close_run(run, "failed", Failure(type="OSError", message="[Errno 5] of the data"))
+    assert not can_resume(run)
+    close_run(run, "failed", Failure(type="OutputError", message="last.ckpt cannot be written"))
+    assert can_resume(run)
+
+
+def test_a_folder_that_cannot_be_created_ends_with_one_line(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mkdir(self: Path, *_: Any, **__: Any) -> None:
+        if self == config.run_folder():
+            raise OSError(28, "No space left on device", str(self))
+        original(self, *_, **__)
+
+    original = Path.mkdir
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    line = r"cannot be written \(No space left on device\), \d+ MB are free there$"
+    with pytest.raises(RunError, match=line):
+        with open_run(config, 1.0):
+            pytest.fail("opened")
 
 
 def test_a_new_run_has_its_own_folder(config: Config) -> None:

@@ -1,5 +1,7 @@
+import io
 import logging
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -29,8 +31,48 @@ def test_a_failure_is_in_the_record_and_its_traceback_in_the_log(tmp_path: Path)
 
 
 def test_a_full_disk_is_reported_in_plain_words(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="the disk is full"), close_on_exit(new_run(tmp_path)):
-        raise OSError(28, "No space left on device")
+    line = rf"^{tmp_path.name}: {tmp_path}/run.json cannot be written \(No space left on device\), "
+    line += r"\d+ MB are free there; the same command continues the run$"
+    with pytest.raises(RunError, match=line), close_on_exit(new_run(tmp_path)):
+        raise OSError(28, "No space left on device", str(tmp_path / "run.json"))
+    assert Run.read(tmp_path).record.error.type == "OutputError"
+
+
+def test_a_log_that_cannot_be_written_ends_no_run_and_prints_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    class FullDisk(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(28, "No space left on device")
+
+        flush = close = lambda self: self.write("")
+
+    with log_file(tmp_path / LOG):
+        (handler,) = [
+            each
+            for each in logging.getLogger("cnncompare").handlers
+            if isinstance(each, logging.FileHandler)
+        ]
+        handler.stream.close()
+        handler.stream = cast(Any, FullDisk())
+        logging.getLogger("cnncompare").info("lost")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_record_that_cannot_be_closed_ends_the_run_with_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = new_run(tmp_path)
+    run.save()
+
+    def full(self: Run) -> None:
+        raise OSError(28, "No space left on device", str(self.folder / "run.json"))
+
+    monkeypatch.setattr(Run, "save", full)
+    with pytest.raises(RunError, match=r"run\.json cannot be written .* MB are free there"):
+        with close_on_exit(run):
+            pass
+    assert Run.read(tmp_path).record.status == "running"  # without its lock: interrupted
 
 
 def test_a_signal_makes_a_run_interrupted(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from cnncompare.data.files import DecodeReport, ImageFiles
 from cnncompare.data.pixels import RULES_VERSION
 from cnncompare.errors import DataError
 from cnncompare.system import strict_json
+from cnncompare.system.durable_files import replace_durably
 from cnncompare.system.main_module import main_not_imported
 
 _GIB = 2**30
@@ -131,7 +132,7 @@ def _write(
         _decode_all(unfinished, shape, images, workers, report)
         content = json.dumps({"corrupt": report.corrupt, "modes": report.colour_modes})
         file.with_suffix(".json").write_text(content)  # first: pixels without a report are not used
-        os.replace(unfinished, file)
+        replace_durably(unfinished, file)
     finally:
         unfinished.unlink(missing_ok=True)
 

@@ -17,6 +17,7 @@ from cnncompare.data.cache import cache_key, run_in_chunks
 from cnncompare.data.decode import RGB_AS_STORED, hash_pixels, pixel_hash
 from cnncompare.data.files import ImageFiles
 from cnncompare.data.source import Split
+from cnncompare.system.durable_files import replace_durably
 
 
 def group_identical(split: Split, config: DataConfig, workers: int) -> NDArray[np.int64]:
@@ -78,5 +79,5 @@ def _compute(
     if file is not None:
         unfinished = file.with_suffix(".tmp")
         unfinished.write_bytes(b"".join(hashes))
-        os.replace(unfinished, file)
+        replace_durably(unfinished, file)
     return hashes

@@ -15,6 +15,7 @@ from cnncompare.data.pixels import PixelRanges
 from cnncompare.data.split import Splits
 from cnncompare.data.survey import Survey, combine, survey_files
 from cnncompare.system import strict_json
+from cnncompare.system.durable_files import replace_durably
 
 _ANY_SIZE = DecodeOptions(channels=3, height=0, width=0, size=None, reference_file="")
 
@@ -73,5 +74,5 @@ def _make(images: ImageFiles, workers: int, paths: list[ImagePath], file: Path |
         }
         unfinished = file.with_suffix(".tmp")  # the lock admits one writer at a time
         unfinished.write_text(json.dumps(content))
-        os.replace(unfinished, file)
+        replace_durably(unfinished, file)
     return survey

@@ -73,8 +73,15 @@ def _check_output(file: Path, card: Path, force: bool) -> None:
     if not file.parent.is_dir():
         raise OutputError(f"export: --out {file}: there is no folder {file.parent}")
     for path in (file, card):
-        if path.exists() and not force:
+        if path.exists() and not force and not (path is card and _is_leftover(card, file)):
             raise OutputError(f"{path} exists; add --force to replace it, or name another --out")
+
+
+def _is_leftover(card: Path, file: Path) -> bool:
+    """Return whether an export of the file was killed after it had written the card."""
+    if file.exists():
+        return False
+    return f"\n`{file.name}` contains " in card.read_text(encoding="utf-8", errors="replace")
 
 
 def _export(origin: Provenance, format_name: str, file: Path, card: Path) -> "Verification":

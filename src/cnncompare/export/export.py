@@ -1,6 +1,5 @@
 """Export of a finished run's network: write, verify, then rename."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from cnncompare.export.writers import write_network
 from cnncompare.inference.network import load_network
 from cnncompare.inference.predictor import masked_classes
 from cnncompare.runs.storage import sync_folder, write_atomically
+from cnncompare.system.durable_files import replace_durably
 
 
 def export_network(
@@ -43,7 +43,7 @@ def export_network(
             raise RunError(f"{file} was not written: {error}") from None
         text = model_card(file.name, FORMATS[format_name], origin, verified)
         write_atomically(card, text.encode())
-        os.replace(new, file)
+        replace_durably(new, file)
         sync_folder(file.parent)
     except OSError as error:
         raise OutputError(f"{file} cannot be written ({error.strerror or error})") from None

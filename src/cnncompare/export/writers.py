@@ -1,5 +1,6 @@
 """Writers of the file formats."""
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from torch import nn
 
 from cnncompare.export.graph import NormalizedNetwork
 from cnncompare.export.provenance import Provenance
-from cnncompare.models.checkpoint import with_versions
+from cnncompare.models.checkpoint import save_to, with_versions
 from cnncompare.models.onnx_program import onnx_program, quiet_exporter
 
 METADATA_FILE = "metadata.json"  # within a TorchScript archive
@@ -27,7 +28,8 @@ def write_network(format_name: str, path: Path, network: nn.Module, origin: Prov
         case "safetensors":
             _write_safetensors(path, network, origin)
         case "state_dict":
-            torch.save(_weights(network), path)
+            with path.open("wb") as file:
+                save_to(file, _weights(network))
 
 
 def _write_onnx(path: Path, network: nn.Module, origin: Provenance) -> None:
@@ -44,7 +46,9 @@ def _write_torchscript(path: Path, network: nn.Module, origin: Provenance) -> No
     with quiet_exporter(), torch.no_grad():
         traced: Any = torch.jit.trace(whole, example, check_trace=False)  # type: ignore[no-untyped-call]
         metadata = strict_json.dumps(origin.metadata(normalizes=True))
-        torch.jit.save(traced, str(path), _extra_files={METADATA_FILE: metadata})
+        content = io.BytesIO()  # torch would hide the reason why a file cannot be written
+        torch.jit.save(traced, content, _extra_files={METADATA_FILE: metadata})
+    path.write_bytes(content.getvalue())
 
 
 def _write_safetensors(path: Path, network: nn.Module, origin: Provenance) -> None:

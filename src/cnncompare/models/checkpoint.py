@@ -1,8 +1,9 @@
-"""Weights of a training's checkpoint; nothing in the file is executed."""
+"""Weights of a training's checkpoint, of which nothing is executed, and writing such files."""
 
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +25,22 @@ def load_checkpoint_weights(path: Path) -> dict[str, torch.Tensor]:
         reason = first_line(error) or type(error).__name__
         raise ModelError(f"{path} is not a checkpoint, or it is corrupt ({reason})") from None
     return weights
+
+
+def save_to(file: BinaryIO, content: object) -> None:
+    """Write the object with torch.save; raises OSError if the file cannot be written.
+
+    torch hides it behind a RuntimeError about positions in the file.
+    """
+    try:
+        torch.save(content, file)
+    except RuntimeError as error:
+        cause = error.__context__
+        while cause is not None and not isinstance(cause, OSError):
+            cause = cause.__context__
+        if cause is None:
+            raise
+        raise cause from None
 
 
 def with_versions(weights: Mapping[str, Tensor], network: nn.Module) -> "OrderedDict[str, Tensor]":

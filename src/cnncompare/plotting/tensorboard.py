@@ -1,5 +1,6 @@
 """PNG files and texts as summaries of TensorBoard's tabs Images and Text."""
 
+import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,3 +28,19 @@ def text_summary(tag: str, markdown: str) -> "Summary":
     tensor = TensorProto(dtype=DT_STRING, string_val=[markdown.encode()], tensor_shape=shape)
     metadata = SummaryMetadata(plugin_data=plugin)
     return Summary(value=[Summary.Value(tag=tag, metadata=metadata, tensor=tensor)])
+
+
+def silence_event_writers() -> None:
+    """Let a thread that cannot write its event file end without a traceback.
+
+    The thread that logs gets the same exception.
+    """
+    from tensorboard.summary.writer.event_file_writer import _AsyncWriterThread
+
+    def report(hook: threading.ExceptHookArgs) -> None:
+        if not (
+            isinstance(hook.thread, _AsyncWriterThread) and isinstance(hook.exc_value, OSError)
+        ):
+            threading.__excepthook__(hook)
+
+    threading.excepthook = report

@@ -7,6 +7,7 @@ from typing import Any
 
 from cnncompare.plotting.render import to_png, to_svg, vega_lite
 from cnncompare.report.charts.figure import Figure
+from cnncompare.runs.storage import write_atomically
 
 
 def page_specification(figure: Figure) -> dict[str, Any]:
@@ -30,9 +31,9 @@ def write_figures(figures: Iterable[Figure], folder: Path) -> dict[str, str]:
     for figure in figures:
         stem = stems[figure.name]
         svg = to_svg(figure.chart, width=figure.width, height=figure.height, title=figure.title)
-        (folder / f"{stem}.svg").write_text(svg, encoding="utf-8")
-        (folder / f"{stem}.png").write_bytes(to_png(svg))
-        (folder / f"{stem}.pdf").write_bytes(vl_convert.svg_to_pdf(svg))
+        write_atomically(folder / f"{stem}.svg", svg.encode())
+        write_atomically(folder / f"{stem}.png", to_png(svg))
+        write_atomically(folder / f"{stem}.pdf", bytes(vl_convert.svg_to_pdf(svg)))
     return stems
 
 

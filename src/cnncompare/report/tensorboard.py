@@ -4,7 +4,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from cnncompare.plotting.tensorboard import image_summary, text_summary
+from cnncompare.plotting.tensorboard import image_summary, silence_event_writers, text_summary
 from cnncompare.report.charts.figure import Figure
 from cnncompare.runs.run import COMPARISON_EVENTS
 
@@ -24,6 +24,7 @@ def write_events(
     from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
     _remove_earlier(to)
+    silence_event_writers()
     writer = EventFileWriter(str(to), filename_suffix=COMPARISON_EVENTS)
     summaries = [text_summary(VERDICT, verdict)]
     for figure in figures:

@@ -19,18 +19,18 @@ No other module decides whether a run is finished, can be resumed, or which stat
 process is gone from one that is running.
 """
 
-import errno
 import logging
 import shutil
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from cnncompare.config.schema import Config
 from cnncompare.errors import DataError, Interrupted, OutputError, RunError, first_line
+from cnncompare.runs.output_errors import output_failure
 from cnncompare.runs.record import Failure, RunRecord, Status
 from cnncompare.runs.run import (
     BEST_CHECKPOINT,
@@ -50,6 +50,7 @@ log = logging.getLogger("cnncompare")
 RESUMABLE_FAILURES = (
     *("JobKilled", "JobOutOfMemory", "JobTimedOut", "JobExited"),
     "UncompletedJobError",
+    "OutputError",  # a file could not be written, for example on a full disk
 )
 
 
@@ -96,6 +97,11 @@ def open_run(config: Config, size_mb: float) -> Iterator[Run]:
             run = _new_run(folder, config)
         run.start_session()
         yield run
+    except OSError as error:  # outside `close_on_exit`: the folder or its log was not created
+        failure = output_failure(folder, error)
+        if failure is None:
+            raise
+        raise RunError(f"{folder.name}: {failure.message}") from error
     finally:
         held.release()
 
@@ -252,27 +258,33 @@ def close_on_exit(run: Run) -> Iterator[None]:
     run.start_session()
     try:
         yield
+        close_run(run, "finished")
     except Interrupted as interruption:
         log.info("%s", interruption, exc_info=True)  # the traceback shows what a timeout stopped
-        close_run(run, "interrupted", _failure(interruption))
+        if not is_finished(run):  # the signal may come while the record is closed
+            _close_if_possible(run, "interrupted", _failure(interruption))
         raise
     except SystemExit:  # of submitit, which has requeued the job
-        close_run(run, "interrupted", Failure(type="Interrupted", message="requeued"))
+        _close_if_possible(run, "interrupted", Failure(type="Interrupted", message="requeued"))
         raise
     except Exception as error:
         log.exception("the run failed")
-        close_run(run, "failed", _failure(error))
-        message = f"{run.folder.name}: {_one_line(error)} (see {run.folder / LOG})"
-        raise RunError(message) from error
-    close_run(run, "finished")
+        unwritten = output_failure(run.folder, error)
+        _close_if_possible(run, "failed", unwritten or _failure(error))
+        if unwritten is not None:
+            raise RunError(
+                f"{run.folder.name}: {unwritten.message}; the same command continues the run"
+            ) from error
+        message = f"{type(error).__name__}: {first_line(error)} (see {run.folder / LOG})"
+        raise RunError(f"{run.folder.name}: {message}") from error
+
+
+def _close_if_possible(run: Run, status: Status, failure: Failure) -> None:
+    """Close the record; on a full disk it stays as it is, and the run counts as interrupted."""
+    with suppress(OSError):
+        close_run(run, status, failure)
 
 
 def _failure(error: BaseException) -> Failure:
     name = type(error).__name__
     return Failure(type=name, message=first_line(error) or name)
-
-
-def _one_line(error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return "the disk is full"
-    return f"{type(error).__name__}: {first_line(error)}"

@@ -3,7 +3,7 @@
 import faulthandler
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 log = logging.getLogger("cnncompare")
@@ -15,7 +15,7 @@ _TIPS = ("Tip: ", "`srun` command is available")
 @contextmanager
 def log_file(path: Path) -> Iterator[None]:
     """Copy log messages and warnings, also Lightning's and Python's, to the run's log file."""
-    handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+    handler = _LogFile(path, encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     handler.addFilter(_is_no_tip)
     names = ("cnncompare", *_LIGHTNING, "py.warnings")
@@ -36,6 +36,18 @@ def log_file(path: Path) -> Iterator[None]:
         for name in names:
             logging.getLogger(name).removeHandler(handler)
         handler.close()
+
+
+class _LogFile(logging.FileHandler):
+    """A log that a full disk cuts short; it ends no run and prints no traceback."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (the name is logging's)
+        """Do nothing: a file with results that cannot be written either ends the run."""
+
+    def close(self) -> None:
+        """Close the file; its last lines are lost if they cannot be written."""
+        with suppress(OSError):
+            super().close()
 
 
 def _show_only_lightning_warnings() -> None:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,12 +23,24 @@ def write_atomically(path: Path, content: bytes | Iterator[bytes]) -> None:
     new = path.with_name(f".{path.name}.new")
     if new.is_symlink():
         new.unlink()
-    with open(new, "wb", opener=_open_no_link) as file:
-        file.writelines([content] if isinstance(content, bytes) else content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(new, path)
-    sync_folder(path.parent)
+    with naming(path):
+        with open(new, "wb", opener=_open_no_link) as file:
+            file.writelines([content] if isinstance(content, bytes) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, path)
+        sync_folder(path.parent)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Add the path to an OSError; the system names no file where a write fails."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def _open_no_link(path: str, flags: int) -> int:

@@ -1,16 +1,17 @@
 """Checkpoints: atomic writing, and selection of best and last."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
+from cnncompare.models.checkpoint import save_to
 from cnncompare.runs.run import BEST_CHECKPOINT, LAST_CHECKPOINT
-from cnncompare.runs.storage import sync_folder
+from cnncompare.runs.storage import naming, sync_folder
 
 WEIGHTS = ("state_dict", "epoch", "global_step", "pytorch-lightning_version")  # of best.ckpt
 
@@ -32,12 +33,13 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             checkpoint = {key: checkpoint[key] for key in WEIGHTS if key in checkpoint}
         target.parent.mkdir(parents=True, exist_ok=True)
         new = target.with_name(f".{target.name}.new")
-        with new.open("wb") as file:
-            torch.save(checkpoint, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(new, target)
-        sync_folder(target.parent)
+        with naming(target):
+            with new.open("wb") as file:
+                save_to(file, checkpoint)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(new, target)
+            sync_folder(target.parent)
 
 
 class BestAndLastCheckpoint(ModelCheckpoint):
@@ -45,10 +47,15 @@ class BestAndLastCheckpoint(ModelCheckpoint):
 
     `ModelCheckpoint(monitor=..., save_last=True)` writes `last.ckpt` only together with a new
     best. This is one callback, not two, because Lightning calls each callback six times per step.
-    An epoch without a validation is no candidate for the best.
+    An epoch without a validation is no candidate for the best. `saved` is called after each epoch,
+    when `last.ckpt` contains it.
     """
 
     _validated = False
+
+    def __init__(self, *, saved: Callable[[pl.Trainer], None], **settings: Any) -> None:
+        super().__init__(**settings)
+        self._saved = saved
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         super().on_validation_end(trainer, pl_module)
@@ -59,3 +66,4 @@ class BestAndLastCheckpoint(ModelCheckpoint):
             super().on_train_epoch_end(trainer, pl_module)
         self._validated = False
         trainer.save_checkpoint(Path(str(self.dirpath)) / LAST_CHECKPOINT)
+        self._saved(trainer)

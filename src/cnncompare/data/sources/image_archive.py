@@ -15,6 +15,7 @@ from cnncompare.data.sources.image_tables import ImageTable, read_rows
 from cnncompare.data.sources.table_columns import Columns, check_label
 from cnncompare.errors import DataError
 from cnncompare.system import strict_json
+from cnncompare.system.durable_files import replace_durably
 
 
 class TableIndex(NamedTuple):
@@ -67,7 +68,7 @@ def _write(archive: Path, tables: list[ImageTable], columns: Columns) -> TableIn
             for table in tables:
                 _copy(table, columns, out, index)
         archive.with_suffix(".index.json").write_text(json.dumps(index._asdict()))
-        os.replace(unfinished, archive)
+        replace_durably(unfinished, archive)
     finally:
         unfinished.unlink(missing_ok=True)
     return index

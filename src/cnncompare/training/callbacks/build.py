@@ -51,12 +51,13 @@ def build_callbacks(
         # the interruption comes last, after the batch has been added to the journal
         return [EvaluationClock(), writer, *own, progress, *extra, *stop]
     monitor = DivergenceMonitor(config.optimizer.lr, own_learning_rate(config))
+    recorder = EpochRecorder(folder, after_checkpoint=True)
     # the recorder comes after those of users, whose values it writes, and before the progress,
     # which prints its rows
-    measuring = [monitor, *_stopping(config), *own, EpochRecorder(folder), writer]
+    measuring = [monitor, *_stopping(config), *own, recorder, writer]
     # the limits come first, so that the average includes the last step
     first = [*_limits(config.trainer), *averaging(config)]
-    return [*first, *stop, *measuring, progress, *extra, _checkpoint(folder)]
+    return [*first, *stop, *measuring, progress, *extra, _checkpoint(folder, recorder)]
 
 
 def averaging(config: Config) -> list[Callback]:
@@ -118,8 +119,9 @@ def _checked(own: Own) -> Callback:
     return callback
 
 
-def _checkpoint(folder: Path) -> Callback:
+def _checkpoint(folder: Path, recorder: EpochRecorder) -> Callback:
     return BestAndLastCheckpoint(
+        saved=recorder.write,
         dirpath=folder / CHECKPOINTS,
         filename="best",
         monitor="val_acc1",

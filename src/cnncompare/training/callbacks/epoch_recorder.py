@@ -48,6 +48,8 @@ class EpochRecorder(pl.Callback):
     The module has `train_sums` and `val_sums`, reset at the start of an epoch. `wait_s` of the
     training loader, if present, is the time in seconds spent waiting for batches in the current
     epoch. The rows are part of the checkpoint, so that in a resumed run they match the weights.
+    With `after_checkpoint`, the callback that saves them calls `write`: no epoch in the table is
+    then trained again, wherever the process is killed.
     """
 
     def __init__(
@@ -55,9 +57,12 @@ class EpochRecorder(pl.Callback):
         run_folder: Path,
         clock: Callable[[], float] = time.perf_counter,
         read_cpu: Callable[[], CpuTimes | None] = cpu_times,
+        *,
+        after_checkpoint: bool = False,
     ) -> None:
         self.rows: list[EpochRow] = []
         self._path = run_folder / EPOCHS
+        self._after_checkpoint = after_checkpoint
         self._clock = clock
         self._other_work = OtherCpuUsage(read_cpu)
         self._train_started: float | None = None  # None outside the training of an epoch
@@ -65,6 +70,10 @@ class EpochRecorder(pl.Callback):
         self._epoch: EpochRow = {}
         self._before_validation: set[str] = set()
         self._of_validation: set[str] = set()  # names that others log there
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if self.rows:  # of the checkpoint; a kill can have come before the table was written
+            self.write(trainer)
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._epoch = {"epoch": trainer.current_epoch + 1, "lr": _learning_rate(trainer)}
@@ -92,8 +101,14 @@ class EpochRecorder(pl.Callback):
         row = _ordered(self._epoch, _logged_by_others(trainer, old))
         self.rows = [*self.rows, row]
         if trainer.is_global_zero:
-            write_atomically(self._path, _csv(self.rows))
             _log(trainer, row)
+        if not self._after_checkpoint:
+            self.write(trainer)
+
+    def write(self, trainer: pl.Trainer) -> None:
+        """Replace epochs.csv by the rows of all epochs so far."""
+        if trainer.is_global_zero:
+            write_atomically(self._path, _csv(self.rows))
 
     def state_dict(self) -> dict[str, Any]:
         return {"rows": self.rows}

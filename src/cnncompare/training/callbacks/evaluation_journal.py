@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cnncompare.runs.run import journal_file
+from cnncompare.runs.storage import naming
 
 FLUSH_S = 5.0  # a killed process loses at most this much work
 FIELDS = {"indices": "<i4", "labels": "<i2", "confidence": "<f4", "losses": "<f4"}
@@ -61,7 +62,7 @@ class EvaluationJournal:
         self._flushed_at = self._clock()
         if content:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("ab") as file:
+            with naming(self.path), self.path.open("ab") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())

@@ -4,11 +4,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
+from lightning_fabric.loggers.logger import rank_zero_experiment
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
+from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import custom_scalars
 
 from cnncompare.config.schema import Config
-from cnncompare.plotting.tensorboard import text_summary
+from cnncompare.plotting.tensorboard import silence_event_writers, text_summary
+from cnncompare.runs.storage import naming
 
 # by column of epochs.csv; TensorBoard opens the first groups, which are sorted by name
 TAGS = {
@@ -40,6 +43,26 @@ class RunBoard(TensorBoardLogger):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, name="", version="", default_hp_metric=False)
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> SummaryWriter:
+        """The writer of the event file, whose errors name the file."""
+        if self._experiment is not None:
+            return self._experiment
+        silence_event_writers()
+        with naming(Path(self.log_dir)):
+            writer: SummaryWriter = super().experiment
+        events = writer._get_file_writer().event_writer  # type: ignore[no-untyped-call]
+        file, path = events._general_file_writer, Path(events._file_name)
+        write = file.write
+
+        def write_named(content: bytes) -> None:
+            with naming(path):
+                write(content)
+
+        file.write = write_named
+        return writer
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Log the values; the epoch, which Lightning adds, is the step and has no chart."""
