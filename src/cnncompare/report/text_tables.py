@@ -1,6 +1,8 @@
 """The report as Markdown."""
 
 from cnncompare.comparison.compare import ComparedTable, Comparison
+from cnncompare.language.catalogue import tr
+from cnncompare.language.recorded import recorded
 from cnncompare.report.answer import answer, table_titles
 from cnncompare.report.column import Column
 from cnncompare.report.columns import result_columns
@@ -18,7 +20,8 @@ from cnncompare.report.index import index_of
 
 def as_markdown(comparison: Comparison) -> str:
     """Return the report as Markdown: findings, tables, fairness cards, excluded runs."""
-    blocks = ["# Comparison of CNNs", reason_for_tables(comparison), across(comparison)]
+    title = tr("Comparison of CNNs")
+    blocks = [f"# {title}", reason_for_tables(comparison), across(comparison)]
     if len(comparison.tables) > 1:
         blocks += [_md_index(comparison)]
     for title, table in zip(table_titles(comparison), comparison.tables, strict=True):
@@ -26,10 +29,12 @@ def as_markdown(comparison: Comparison) -> str:
         blocks += [_md(headline(table))]
         blocks += [_md(" ".join(table_findings(table, comparison.options)))]
         blocks += [_md(_ties(table)), _md_table(table, result_columns(table, comparison.options))]
-        blocks += [f"### Fairness card: {_md(title)}", _md_table(table, fairness_columns(table))]
+        card = tr("Fairness card: {title}", title=_md(title))
+        blocks += [f"### {card}", _md_table(table, fairness_columns(table))]
     if comparison.skipped:
-        blocks += ["## Excluded runs"]
-        blocks += ["\n".join(f"- {_md(s.path)}: {_md(s.reason)}" for s in comparison.skipped)]
+        blocks += ["## " + tr("Excluded runs")]
+        lines = [f"- {_md(s.path)}: {_md(recorded(s.reason))}" for s in comparison.skipped]
+        blocks += ["\n".join(lines)]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
@@ -45,7 +50,8 @@ def verdict_as_markdown(comparison: Comparison) -> str:
 
 def _md_index(comparison: Comparison) -> str:
     """Return the list of the tables, the newest first."""
-    lines = ["| table | newest run | networks | runs | answer |", "|---|---|---:|---:|---|"]
+    heads = [tr("table"), tr("newest run"), tr("networks"), tr("runs"), tr("answer")]
+    lines = [f"| {' | '.join(heads)} |", "|---|---|---:|---:|---|"]
     for e in index_of(comparison):
         cells = [_md(e.title), e.date, str(e.networks), str(e.runs), _md(e.answer)]
         lines.append(f"| {' | '.join(cells)} |")
