@@ -5,12 +5,14 @@ that lack one, and compiles cnncompare.mo. Babel is needed for this alone.
 """
 
 import io
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from babel.messages.catalog import Catalog, Message
-from babel.messages.extract import extract_from_dir
+from babel.messages.extract import extract_from_file
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
@@ -19,21 +21,30 @@ from tests.conftest import ROOT
 
 PACKAGE = ROOT / "src" / "cnncompare"
 KEYWORDS: dict[str, Any] = {"tr": None, "trn": (1, 2), "trc": ((1, "c"), 2), "marked": None}
-METHODS = [("**.py", "python"), ("**.j2", "jinja2.ext:babel_extract")]
 
 
 Key = tuple[str | None, str]  # context and first form
 
 
+@cache
 def extracted() -> dict[Key, tuple[str, ...]]:
     """Return the forms of each message in the source code: one or, with a plural, two."""
     found: dict[Key, tuple[str, ...]] = {}
-    messages = extract_from_dir(PACKAGE, METHODS, keywords=KEYWORDS)
-    for _, _, message, _, context in messages:
-        forms = (message,) if isinstance(message, str) else tuple(message)
-        key = (context, forms[0])
-        found[key] = max(forms, found.get(key, ()), key=len)
+    for path, method in _sources():
+        for _, message, _, context in extract_from_file(method, path, keywords=KEYWORDS):
+            forms = (message,) if isinstance(message, str) else tuple(message)
+            key = (context, forms[0])
+            found[key] = max(forms, found.get(key, ()), key=len)
     return found
+
+
+def _sources() -> Iterator[tuple[Path, str]]:
+    """Yield the files with messages and the name of Babel's method for them."""
+    for path in PACKAGE.rglob("*.py"):
+        if "language.catalogue import" in path.read_text("utf-8"):
+            yield path, "python"
+    for path in PACKAGE.rglob("*.j2"):
+        yield path, "jinja2.ext:babel_extract"
 
 
 def po_file(language: str) -> Path:
