@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnncompare.errors import ConfigError, OutputError, UserError
-from cnncompare.language.catalogue import LANGUAGES, in_language, tr
+from cnncompare.language.catalogue import LANGUAGES, in_language, language, marked, tr
 from cnncompare.system.argument_parser import CommandParser
 
 if TYPE_CHECKING:
@@ -199,7 +199,20 @@ def _print_and_write(
     except OSError as error:
         raise OutputError(f"cannot write to {out}: {error.strerror}; choose --out DIR") from None
     print("\n" + tr("report: {path}", path=os.path.abspath(page)))
+    _check_fonts()
     _print_next_steps(comparison)
+
+
+def _check_fonts() -> None:
+    """State that the figures' files lack the letters of the language, if they do."""
+    from cnncompare.plotting.render import has_hangul
+
+    if language() == "ko" and not has_hangul():
+        message = marked(
+            "no installed font has Hangul, so figures/*.png and *.pdf show boxes; install one, "
+            "such as fonts-nanum or Noto Sans KR, and write the report again"
+        )
+        print(f"cnncompare: {tr(message)}", file=sys.stderr)
 
 
 def _print_next_steps(comparison: "Comparison") -> None:
