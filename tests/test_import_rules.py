@@ -17,7 +17,7 @@ HEAVY = ("torch", "torchvision", "pytorch_lightning", "timm", "torchmetrics")
 
 # lowest first; a package imports itself, lower layers, and of its own layer what BESIDE names
 LAYERS = (
-    ("errors",),
+    ("errors", "language"),
     ("stats", "system", "plotting", "extensions"),
     ("models",),
     ("config",),
@@ -34,6 +34,7 @@ FORBIDDEN = {"comparison": {"training", "data", "models"}, "report": {"training"
 WITHOUT_TORCH: dict[str, set[str]] = {
     "cli": set(),
     "errors": set(),
+    "language": set(),
     "extensions": set(),
     "config": set(),
     "runs": set(),

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from cnncompare.errors import CnncompareError, ConfigError, Interrupted, OutputError, closest
+from cnncompare.language.catalogue import in_language, marked, tr, use_language
 from cnncompare.system.openmp import limit_spinning
 from cnncompare.system.signals import CONTINUES, ExitAtOnce
 from cnncompare.terminal.help import help_text, version_text
@@ -135,16 +136,17 @@ def _run_with_overrides(name: str, arguments: list[str]) -> int:
 
 def _run_quickstart(arguments: list[str]) -> int:
     from cnncompare.report.command import main as report
-    from cnncompare.sweep.quickstart import NEXT_STEPS, USAGE, study_folder, sweeps
+    from cnncompare.sweep.quickstart import NEXT_STEPS, USAGE, study_folder, study_language, sweeps
 
     if _prints_usage(USAGE, arguments):
         return 0
     with ExitAtOnce():
         for sweep in sweeps(arguments):
             _run_hydra(sweep)
-    study = study_folder(arguments)
-    code = report([str(study)])
-    print(NEXT_STEPS.format(study=study))
+    study, name = study_folder(arguments), study_language(arguments)
+    code = report([str(study)] if name == "en" else [str(study), "--language", name])
+    with in_language(name):
+        print("\n" + tr(NEXT_STEPS, study=study))
     _check_output()
     return code
 
@@ -254,16 +256,19 @@ def _run_one(composed: Any) -> float | None:
     from cnncompare.training.preflight import preflight
 
     config = validate(composed)
+    use_language(config.language)
     run = finished_run(config)
     if run is not None:
         note = check_data_unchanged(config)
         if note:
             print(f"cnncompare: note: {note}", file=sys.stderr)
-        print(f"already finished; force=true runs it again: {run.folder}")
+        message = marked("already finished; force=true runs it again: {folder}")
+        print(tr(message, folder=run.folder))
     else:
         preflight(config)
         if is_rank_zero():  # importing torch and Lightning takes seconds
-            print(f"{config.model.name} on {config.data.name}: starting", flush=True)
+            message = marked("{model} on {data}: starting")
+            print(tr(message, model=config.model.name, data=config.data.name), flush=True)
         from cnncompare.training.train import train
 
         argv = ["python", "-m", "cnncompare", *_overrides()]

@@ -12,6 +12,7 @@ from cnncompare.config.compose import compose_config
 from cnncompare.config.schema import Config
 from cnncompare.errors import Interrupted
 from cnncompare.inference.choose_runs import read_runs
+from cnncompare.language.catalogue import in_language
 from cnncompare.runs.lifecycle import finished_run
 from cnncompare.system.openmp import limit_spinning
 from cnncompare.training.changed_data import check_data_unchanged
@@ -50,7 +51,8 @@ def train(config: Config) -> Run:
     from cnncompare.training.train import train as train_run
 
     try:
-        run = train_run(config)
+        with in_language(config.language):
+            run = train_run(config)
     except Interrupted as stop:
         if stop.exit_code == 128 + signal.SIGINT:
             raise KeyboardInterrupt(str(stop)) from None

@@ -14,6 +14,7 @@ from cnncompare.comparison.image_scores import (
 from cnncompare.comparison.load import Result
 from cnncompare.comparison.outcome import Outcome
 from cnncompare.errors import ConfigError, closest
+from cnncompare.language.catalogue import marked
 from cnncompare.stats.calibration import expected_calibration_error
 from cnncompare.stats.class_scores import Floats
 
@@ -57,15 +58,21 @@ def _f1(result: Result) -> float | None:
 
 
 METRICS = {
-    "top1": Metric("top1", "test top-1", True, lambda r: r.record.test.acc1, lambda o: o.correct1),
+    "top1": Metric(
+        "top1", marked("test top-1"), True, lambda r: r.record.test.acc1, lambda o: o.correct1
+    ),
     "balanced": Metric(
-        *("balanced", "test balanced accuracy", True, _balanced, balanced_scores),
+        *("balanced", marked("test balanced accuracy"), True, _balanced, balanced_scores),
         effects=balanced_effects,
     ),
-    "f1": Metric("f1", "test macro-F1", True, _f1, f1_scores, effects=f1_effects),
-    "top5": Metric("top5", "test top-5", True, lambda r: r.record.test.acc5, lambda o: o.correct5),
-    "nll": Metric("nll", "test loss", False, lambda r: r.record.test.loss, None, percent=False),
-    "ece": Metric("ece", "calibration error (ECE)", False, _ece, None),
+    "f1": Metric("f1", marked("test macro-F1"), True, _f1, f1_scores, effects=f1_effects),
+    "top5": Metric(
+        "top5", marked("test top-5"), True, lambda r: r.record.test.acc5, lambda o: o.correct5
+    ),
+    "nll": Metric(
+        "nll", marked("test loss"), False, lambda r: r.record.test.loss, None, percent=False
+    ),
+    "ece": Metric("ece", marked("calibration error (ECE)"), False, _ece, None),
 }
 SYNONYMS = {
     "acc1": "top1",

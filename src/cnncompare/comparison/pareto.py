@@ -8,6 +8,7 @@ from cnncompare.comparison.clocks import TIMES, groups_on
 from cnncompare.comparison.grouping import Group
 from cnncompare.comparison.learning_curves import total_seconds
 from cnncompare.comparison.load import Result
+from cnncompare.language.catalogue import marked
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,12 @@ def _latency_ms(result: Result) -> float | None:
 
 
 COSTS = (
-    Cost("params", "parameters (M)", lambda r: r.model.params),
+    Cost("params", marked("parameters (M)"), lambda r: r.model.params),
     Cost("gmacs", "GMACs", lambda r: None if r.model.macs is None else r.model.macs / 1e9),
-    Cost("epoch_s", "epoch time (s)", lambda r: r.record.timing.epoch_s),
-    Cost("total_s", "total time (s)", total_seconds),
-    Cost("latency_ms", "latency (ms/image)", _latency_ms),
-    Cost("peak_mib", "peak memory (MiB)", _memory),
+    Cost("epoch_s", marked("epoch time (s)"), lambda r: r.record.timing.epoch_s),
+    Cost("total_s", marked("total time (s)"), total_seconds),
+    Cost("latency_ms", marked("latency (ms/image)"), _latency_ms),
+    Cost("peak_mib", marked("peak memory (MiB)"), _memory),
 )
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
@@ -68,6 +68,8 @@ class Config(Section):
     tuning: Annotated[TuningConfig, TRAINING_PROTOCOL] = TuningConfig()
     callbacks: Annotated[CallbacksConfig, PROTOCOL] = CallbacksConfig()
     metrics: Annotated[MetricsConfig, DESCRIBED] = MetricsConfig()
+    # of the console and its figures; files that programs read stay English
+    language: Annotated[Literal["en", "ko"], NEITHER] = "en"
     logger: Annotated[LoggerConfig, NEITHER] = LoggerConfig()
     display: Annotated[DisplayConfig, NEITHER] = DisplayConfig()
     sweep: Annotated[SweepConfig, NEITHER] = SweepConfig()

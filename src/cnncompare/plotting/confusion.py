@@ -8,6 +8,7 @@ import altair as alt
 import numpy as np
 from numpy.typing import NDArray
 
+from cnncompare.language.catalogue import marked, tr
 from cnncompare.plotting.render import CELL_TEXT, Chart, InlineRows
 
 MOST_CLASSES = 25  # legible in a heat map; of more, those with the most errors
@@ -29,10 +30,10 @@ def confusion_chart(counts: NDArray[np.int64], names: Sequence[str]) -> Chart:
         x=alt.X(
             "predicted:N",
             sort=order,
-            title="predicted class",
+            title=tr("predicted class"),
             axis=alt.Axis(labelAngle=-60, labelLimit=80),
         ),
-        y=alt.Y("true:N", sort=order, title="true class", axis=axis),
+        y=alt.Y("true:N", sort=order, title=tr("true class"), axis=axis),
     )
     largest = max((row["share"] for row in cells if row["true"] != row["predicted"]), default=0.0)
     scale = alt.Scale(range=_ERRORS, domain=[0, largest or 1.0], interpolate="rgb", clamp=True)
@@ -42,16 +43,26 @@ def confusion_chart(counts: NDArray[np.int64], names: Sequence[str]) -> Chart:
             is_right, alt.value(_RIGHT), alt.Color("share:Q", scale=scale, legend=None)
         ),
         tooltip=[
-            alt.Tooltip("true:N"),
-            alt.Tooltip("predicted:N"),
-            alt.Tooltip("count:Q"),
-            alt.Tooltip("share:Q", format=".1%"),
+            *(_tooltip(field) for field in ("true:N", "predicted:N", "count:Q")),
+            _tooltip("share:Q", format=".1%"),
         ],
     )
     if len(shown) > MOST_WITH_TEXT:
         return alt.layer(heat)
     text = base.mark_text(fontSize=9, color=CELL_TEXT).encode(text=alt.Text("percent:N"))
     return alt.layer(heat, text)
+
+
+def _tooltip(field: str, **options: Any) -> alt.Tooltip:
+    """Return the tooltip of a field, with a title if the language has another name for it."""
+    name = field.partition(":")[0]
+    if tr(name) != name:
+        options["title"] = tr(name)
+    return alt.Tooltip(field, **options)
+
+
+# fields of the tooltips
+_FIELDS = (marked("true"), marked("predicted"), marked("count"), marked("share"))
 
 
 def classes_drawn(counts: NDArray[np.int64]) -> list[int]:
@@ -66,7 +77,7 @@ def selection_note(counts: NDArray[np.int64]) -> str:
     """Return a sentence if some classes are not drawn, else an empty string."""
     if len(counts) <= MOST_CLASSES:
         return ""
-    return f"The {MOST_CLASSES} classes with the most errors, of {len(counts)}."
+    return tr("The {some} classes with the most errors, of {n}.", some=MOST_CLASSES, n=len(counts))
 
 
 def _unique(names: Sequence[str]) -> list[str]:

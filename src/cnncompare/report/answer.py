@@ -6,31 +6,45 @@ from collections.abc import Sequence
 from cnncompare.comparison.compare import ComparedTable, Comparison, GroupRow, Options
 from cnncompare.comparison.metrics import Metric
 from cnncompare.comparison.pairs import Pair
+from cnncompare.language.catalogue import marked, tr, trn
 from cnncompare.report.formatting import first_names, metric_value, table_decimals
-from cnncompare.report.verdicts import leader_of, pair_of
+from cnncompare.report.gaps import leader_of, pair_of
 from cnncompare.terminal.formatting import enumeration
 
 MOST_NAMES = 4  # in one clause
 _IMPLIED = ("data", "fingerprint", "classes", "n_images", "n_train", "n_val", "n_test")
 _CLAUSES = {
-    "better": "significantly better than {}",
-    "worse": "significantly worse than {}",
-    "same": "practically the same as {}",
-    "tied": "statistically tied with {}",
-    "few": "too few runs for a verdict on {}",
-    "untested": "not tested against {}",
+    "better": marked("significantly better than {models}"),
+    "worse": marked("significantly worse than {models}"),
+    "same": marked("practically the same as {models}"),
+    "tied": marked("statistically tied with {models}"),
+    "few": marked("too few runs for a verdict on {models}"),
+    "untested": marked("not tested against {models}"),
 }
+# settings that the titles of tables name
+_SETTINGS = (
+    *(marked("batch size"), marked("image size"), marked("precision"), marked("split seed")),
+    *(marked("val fraction"), marked("normalize"), marked("augment"), marked("resampling")),
+    *(marked("budget"), marked("tuning"), marked("machine"), marked("selection")),
+    *(marked("devices"), marked("accelerator"), marked("callbacks"), marked("protocol")),
+)
 
 
 def question(table: ComparedTable, options: Options) -> str:
     """Return the question that the table's tests answer."""
-    metric, data = options.metric, table.rows[0].group.results[0].data_name
+    values = {
+        "metric": tr(options.metric.title),
+        "data": table.rows[0].group.results[0].data_name,
+    }
     if len(table.rows) == 1:
-        return f"What {metric.title} does {table.rows[0].label} reach on {data}?"
+        label = table.rows[0].label
+        return tr("What {metric} does {model} reach on {data}?", model=label, **values)
     if _baseline(table, options):
-        return f"Which networks differ from {options.baseline} in {metric.title} on {data}?"
-    extreme = "highest" if metric.higher_is_better else "lowest"
-    return f"Which network has the {extreme} {metric.title} on {data}?"
+        message = marked("Which networks differ from {baseline} in {metric} on {data}?")
+        return tr(message, baseline=options.baseline, **values)
+    if options.metric.higher_is_better:
+        return tr("Which network has the highest {metric} on {data}?", **values)
+    return tr("Which network has the lowest {metric} on {data}?", **values)
 
 
 def answer(table: ComparedTable, options: Options) -> str:
@@ -39,14 +53,17 @@ def answer(table: ComparedTable, options: Options) -> str:
     reference = _baseline(table, options) or table.rows[0]
     mean = reference.estimates[metric.name].mean
     if mean is None:
-        return f"No comparison: {reference.label} has no {metric.title}"
+        title = tr(metric.title)
+        return tr("No comparison: {model} has no {metric}", model=reference.label, metric=title)
     first = f"{reference.label}, {metric_value(mean, metric, table_decimals(table))}"
     others = [row for row in table.rows if row is not reference and _has(row, metric)]
     clauses = _clauses(table, reference, others, metric)
     if not clauses:
         return first
-    about = " (of these trained networks)" if table.single_runs else ""
-    return f"{first}: {'; '.join(clauses)}{about}"
+    if table.single_runs:
+        about = marked("{first}: {clauses} (of these trained networks)")
+        return tr(about, first=first, clauses="; ".join(clauses))
+    return f"{first}: {'; '.join(clauses)}"
 
 
 def _has(row: GroupRow, metric: Metric) -> bool:
@@ -65,7 +82,7 @@ def _clauses(
         pair = pair_of(table, reference.label, row.label)
         by_relation[_relation(pair, reference.label, metric)].append(row.label)
     return [
-        _CLAUSES[name].format(_named(labels, len(others)))
+        tr(_CLAUSES[name], models=_named(labels, len(others)))
         for name, labels in by_relation.items()
         if labels
     ]
@@ -84,7 +101,7 @@ def _relation(pair: Pair | None, label: str, metric: Metric) -> str:
 
 def _named(labels: list[str], n_others: int) -> str:
     if len(labels) == n_others > 2:
-        return f"all {n_others} others"
+        return tr("all {n} others", n=n_others)
     return enumeration(first_names(labels, MOST_NAMES))
 
 
@@ -104,7 +121,7 @@ def table_titles(comparison: Comparison) -> list[str]:
         ]
     uses = Counter(titles)
     return [
-        title if uses[title] == 1 else f"{title} (table {number})"
+        title if uses[title] == 1 else tr("{title} (table {number})", title=title, number=number)
         for number, title in enumerate(titles, start=1)
     ]
 
@@ -121,11 +138,11 @@ def _details(comparison: Comparison, number: int) -> list[str]:
 
 def _setting(key: str, value: object) -> str:
     if key == "epochs" and isinstance(value, int):
-        return f"{value} epoch{'s' * (value != 1)}"
+        return trn("{n} epoch", "{n} epochs", value)
     if isinstance(value, dict):
         value = ", ".join(f"{name} {inner}" for name, inner in value.items() if inner is not None)
-    text = "none" if value is None else str(value)
-    return f"{key.replace('_', ' ')} {text if len(text) <= 30 else text[:29] + '…'}"
+    text = tr("none") if value is None else str(value)
+    return f"{tr(key.replace('_', ' '))} {text if len(text) <= 30 else text[:29] + '…'}"
 
 
 def experiments(table: ComparedTable) -> list[str]:

@@ -1,6 +1,7 @@
 """The budget of a table, and what its rows made of it."""
 
 from cnncompare.comparison.compare import ComparedTable, GroupRow
+from cnncompare.language.catalogue import tr
 from cnncompare.runs.budget import TOLERANCE, BudgetSection, budget_text
 from cnncompare.terminal.formatting import enumeration
 
@@ -11,14 +12,14 @@ def table_budget(table: ComparedTable) -> str | None:
     if budget is None:
         return None
     text = budget_text(budget["seconds"], budget["macs"])
-    return text if budget["seconds"] is None else f"{text} of this machine"
+    return text if budget["seconds"] is None else tr("{budget} of this machine", budget=text)
 
 
 def chosen_epochs(row: GroupRow) -> str:
     """Return the number of epochs of the row's runs: "57", or "56 to 58"."""
     epochs = {r.training.max_epochs for r in row.group.results if r.training is not None}
     low, high = min(epochs, default=0), max(epochs, default=0)
-    return str(low) if low == high else f"{low} to {high}"
+    return str(low) if low == high else tr("{low} to {high}", low=low, high=high)
 
 
 def budget_caveats(table: ComparedTable) -> list[str]:
@@ -27,7 +28,9 @@ def budget_caveats(table: ComparedTable) -> list[str]:
         return []
     rows = [(row.label, _furthest(row)) for row in table.rows]
     off = [f"{label} {100 * share:.0f} %" for label, share in rows if abs(share - 1) > TOLERANCE]
-    return [f"Not used to within 5 %: of the budget, {enumeration(off)}."] if off else []
+    if not off:
+        return []
+    return [tr("Not used to within 5 %: of the budget, {models}.", models=enumeration(off))]
 
 
 def _furthest(row: GroupRow) -> float:

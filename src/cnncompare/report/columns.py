@@ -6,18 +6,26 @@ from statistics import fmean
 from cnncompare.comparison.compare import ComparedTable, GroupRow, Options
 from cnncompare.comparison.metrics import METRICS, Metric
 from cnncompare.comparison.pairs import Pair
+from cnncompare.language.catalogue import marked, tr
+from cnncompare.language.recorded import recorded
 from cnncompare.report.budget import chosen_epochs, table_budget
 from cnncompare.report.column import Column, text_column
 from cnncompare.report.folds import repetition_noun
 from cnncompare.report.formatting import difference, interval_text, metric_number, table_decimals
+from cnncompare.report.time_columns import timing_columns
 from cnncompare.stats.intervals import Interval
 from cnncompare.terminal.formatting import (
     UNKNOWN,
     gmacs,
     integer,
     millions,
-    percentage,
     significant,
+)
+
+# metrics whose title lacks the split, as columns are named
+_SHORT_TITLES = (
+    *(marked("top-1"), marked("top-5"), marked("balanced accuracy"), marked("macro-F1")),
+    marked("loss"),
 )
 
 
@@ -25,18 +33,20 @@ def result_columns(table: ComparedTable, options: Options) -> list[Column]:
     """Return the columns of the results table for which any row has a value."""
     decimals, budget = table_decimals(table), table_budget(table)
     columns = [
-        text_column("model", "model", lambda row: row.label, "one row per model and recipe"),
+        text_column(
+            "model", tr("model"), lambda row: row.label, tr("one row per model and recipe")
+        ),
         _ties(table),
         *_repetition_columns(table),
         *_metric_columns(options.metric, decimals, repetition_noun(table)),
         *_own_metric_columns(table),
-        *([text_column("epochs", "epochs", chosen_epochs, "in the budget")] if budget else []),
+        *(_epochs_columns() if budget else []),
         *_baseline_columns(table.pairs, options, decimals),
         *_clock_columns(table),
-        *_timing_columns(options.target),
+        *timing_columns(options.target),
         *_size_columns(),
-        _memory("peak_rss_mib", "RSS (MiB)", "peak memory of the process"),
-        _memory("peak_gpu_mib", "GPU memory (MiB)", "peak memory allocated on the GPU"),
+        _memory("peak_rss_mib", tr("RSS (MiB)"), tr("peak memory of the process")),
+        _memory("peak_gpu_mib", tr("GPU memory (MiB)"), tr("peak memory allocated on the GPU")),
     ]
     always = ("model", "seeds", "folds", "holdouts")
     return [
@@ -47,36 +57,46 @@ def result_columns(table: ComparedTable, options: Options) -> list[Column]:
 
 
 def _ties(table: ComparedTable) -> Column:
-    hint = "rows with a common letter: statistically tied"
+    title, hint = tr("ties"), tr("rows with a common letter: statistically tied")
     if table.single_runs:
-        hint += ", as trained networks on other images; one run says nothing about retraining"
-    return text_column(
-        "ties", "ties (images)" if table.single_runs else "ties", lambda row: row.letters, hint
-    )
+        title = tr("ties (images)")
+        hint = tr(
+            "rows with a common letter: statistically tied, as trained networks on other images; "
+            "one run says nothing about retraining"
+        )
+    return text_column("ties", title, lambda row: row.letters, hint)
+
+
+def _epochs_columns() -> list[Column]:
+    return [text_column("epochs", tr("epochs"), chosen_epochs, tr("in the budget"))]
 
 
 def _clock_columns(table: ComparedTable) -> list[Column]:
     """Return the machine of each row's times, where there are several."""
     if len({row.clock for row in table.rows}) < 2:
         return []
-    hint = "machine of the times; times of different machines are not compared"
-    return [text_column("clock", "clock", lambda row: row.clock, hint)]
+    hint = tr("machine of the times; times of different machines are not compared")
+    return [text_column("clock", tr("clock"), lambda row: recorded(row.clock), hint)]
 
 
 def _repetition_columns(table: ComparedTable) -> list[Column]:
     """Return the numbers of seeds or, of folds and hold-outs, also of these and of images."""
     drawn = table.rows[0].resampling
     if drawn is None:
-        hint = "runs that differ only in their seed"
-        return [_count_column("seeds", "seeds", hint, lambda row: len(row.group.results))]
-    noun = repetition_noun(table)
+        hint = tr("runs that differ only in their seed")
+        return [_count_column("seeds", tr("seeds"), hint, lambda row: len(row.group.results))]
+    noun, of_folds = tr(repetition_noun(table)), drawn.method == "folds"
+    tested = tr("folds that were tested") if of_folds else tr("hold-outs that were tested")
+    images = tr("different images that were tested")
     columns = [
-        _count_column(drawn.method, noun, f"{noun} that were tested", _count_folds),
-        _count_column("n_tested", "images", "different images that were tested", _count_tested),
+        _count_column(drawn.method, noun, tested, _count_folds),
+        _count_column("n_tested", tr("images"), images, _count_tested),
     ]
     if any(len(row.group.seeds) > 1 for row in table.rows):
-        hint = f"networks that were trained per {noun[:-1]}"
-        columns.append(_count_column("seeds", "seeds", hint, lambda row: len(row.group.seeds)))
+        hint = tr("networks that were trained per hold-out")
+        if of_folds:
+            hint = tr("networks that were trained per fold")
+        columns.append(_count_column("seeds", tr("seeds"), hint, lambda row: len(row.group.seeds)))
     return columns
 
 
@@ -127,24 +147,28 @@ def _estimate_columns(metric: Metric, decimals: int, over: str) -> list[Column]:
     def text(value: float | None) -> str:
         return metric_number(value, metric, decimals)
 
-    title = metric.title.removeprefix("test ") + unit
-    method = "for other seeds and other images of the same kind; one run: for other images"
+    title = tr(metric.title.removeprefix("test ")) + unit
+    method = tr("for other seeds and other images of the same kind; one run: for other images")
     if over != "seeds":
-        method = f"Student's t over {over}, corrected for overlapping training sets"
+        message = marked("Student's t over {repetitions}, corrected for overlapping training sets")
+        method = tr(message, repetitions=tr(over))
+    of_seeds = tr("95 % interval for other seeds on these test images, Student's t")
+    hint = tr("{metric}, mean over {repetitions}", metric=tr(metric.title), repetitions=tr(over))
+    spread = tr("standard deviation over {repetitions}", repetitions=tr(over))
     return [
-        Column(name, title, f"{metric.title}, mean over {over}", mean, lambda r: text(mean(r))),
-        Column(f"{name}_sd", "sd", f"standard deviation over {over}", sd, lambda r: text(sd(r))),
+        Column(name, title, hint, mean, lambda r: text(mean(r))),
+        Column(f"{name}_sd", tr("sd"), spread, sd, lambda r: text(sd(r))),
         Column(
             f"{name}_interval",
-            "95 % interval",
+            tr("95 % interval"),
             method,
             lambda r: r.estimates[name].interval.low,
             interval,
         ),
         Column(
             f"{name}_seeds_interval",
-            "over seeds",
-            "95 % interval for other seeds on these test images, Student's t",
+            tr("over seeds"),
+            of_seeds,
             lambda r: r.estimates[name].over_seeds.low,
             over_seeds,
         ),
@@ -162,7 +186,7 @@ def _own_metric(name: str) -> Column:
         values = _own_metrics(row).get(name)
         return fmean(values) if values else None
 
-    hint = "metric of a user's module on the test set, mean over seeds"
+    hint = tr("metric of a user's module on the test set, mean over seeds")
     return Column(name, name, hint, mean, lambda row: significant(mean(row)))
 
 
@@ -174,68 +198,29 @@ def _own_metrics(row: GroupRow) -> dict[str, list[float]]:
     return values
 
 
-def _timing_columns(target: float | None) -> list[Column]:
-    return [
-        _timing("epoch_s", "epoch (s)", "training and validation of one epoch, median"),
-        _timing("images_per_s", "images/s", "throughput of training, or of the test alone, median"),
-        _timing("time_to_best_s", "time to best (s)", "time to the end of the selected epoch"),
-        _timing("total_s", "total time (s)", "all epochs, training and validation"),
-        _latency_column(),
-        *([] if target is None else [_target_column(target)]),
-    ]
-
-
-def _timing(key: str, title: str, hint: str) -> Column:
-    return Column(key, title, hint, lambda r: r.timing[key], lambda r: significant(r.timing[key]))
-
-
-def _latency_column() -> Column:
-    def milliseconds(row: GroupRow) -> float | None:
-        seconds = row.timing["latency_s"]
-        return None if seconds is None else 1000 * seconds
-
-    hint = "latency for one image, float32, not compiled, on all threads or the GPU; median"
-    return Column(
-        "latency_ms", "ms/image", hint, milliseconds, lambda r: significant(milliseconds(r))
-    )
-
-
-def _target_column(target: float) -> Column:
-    def text(row: GroupRow) -> str:
-        reached, n = int(row.timing["target_reached"] or 0), len(row.group.results)
-        time = row.timing["time_to_target_s"]
-        return significant(time) if time is not None else f"{reached} of {n} reached it"
-
-    return Column(
-        "time_to_target_s",
-        f"time to {percentage(target, 0)} % (s)",
-        "time until validation top-1 reached the target, median over seeds",
-        lambda r: r.timing["time_to_target_s"] or text(r),
-        text,
-    )
-
-
 def _size_columns() -> list[Column]:
     return [
         Column(
             "params",
-            "parameters (M)",
-            "trainable parameters, millions",
+            tr("parameters (M)"),
+            tr("trainable parameters, millions"),
             lambda r: r.model["params"],
             lambda r: millions(r.model["params"]),
         ),
         Column(
             "gmacs",
-            "GMACs",
-            "10^9 multiply-accumulate operations for one image",
+            tr("GMACs"),
+            tr("10^9 multiply-accumulate operations for one image"),
             lambda r: None if r.model["macs"] is None else r.model["macs"] / 1e9,
             lambda r: gmacs(r.model["macs"]),
         ),
-        _count_column("depth", "depth", "weighted layers in a row", lambda r: r.model["depth"]),
+        _count_column(
+            "depth", tr("depth"), tr("weighted layers in a row"), lambda r: r.model["depth"]
+        ),
         Column(
             "size_mb",
-            "file (MB)",
-            "size of the saved weights",
+            tr("file (MB)"),
+            tr("size of the saved weights"),
             lambda r: r.model["size_mb"],
             lambda r: significant(r.model["size_mb"]),
         ),
@@ -265,8 +250,9 @@ def _baseline_columns(pairs: list[Pair], options: Options, decimals: int) -> lis
         pair, gap = pair_of(row), value(row)
         if pair is None or gap is None:
             return UNKNOWN
-        mark = "" if pair.significant else " (n.s.)"
-        return difference(gap, options.metric, decimals, signed=True) + mark
+        shown = difference(gap, options.metric, decimals, signed=True)
+        return shown if pair.significant else tr("{difference} (n.s.)", difference=shown)
 
-    hint = "difference from the baseline; n.s.: not significant"
-    return [Column("against_baseline", f"vs. {baseline}", hint, value, text)]
+    hint = tr("difference from the baseline; n.s.: not significant")
+    title = tr("vs. {baseline}", baseline=baseline)
+    return [Column("against_baseline", title, hint, value, text)]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnncompare.errors import ConfigError, OutputError, UserError
+from cnncompare.language.catalogue import LANGUAGES, in_language, language, marked, tr
 from cnncompare.system.argument_parser import CommandParser
 
 if TYPE_CHECKING:
@@ -73,6 +74,12 @@ def _parser() -> argparse.ArgumentParser:
         "reports do not count as looks",
     )
     parser.add_argument(
+        "--language",
+        choices=LANGUAGES,
+        default="en",
+        help="of the console and of report.html, .md and figures: en (default) or ko (Korean)",
+    )
+    parser.add_argument(
         "--filter",
         action="append",
         default=[],
@@ -96,14 +103,15 @@ def main(argv: list[str]) -> int:
         _check_class_maps(arguments)
     comparison, results = _compare(arguments, options)
     columns = _columns(arguments.columns, comparison)
-    if arguments.json:
+    if arguments.json:  # in English, since programs read it
         from cnncompare.report.json import comparison_json
 
         sys.stdout.write(comparison_json(comparison) + "\n")
     else:
         out = arguments.out or arguments.folders[0]
         command = shlex.join(["cnncompare", "report", *argv])
-        _print_and_write(comparison, out, command, columns, class_maps=arguments.cam)
+        with in_language(arguments.language):
+            _print_and_write(comparison, out, command, columns, class_maps=arguments.cam)
         from cnncompare.comparison.looks import record_look
 
         record_look(arguments.folders, results)
@@ -190,8 +198,21 @@ def _print_and_write(
         page = write_report(comparison, out, command, columns, class_maps=class_maps)
     except OSError as error:
         raise OutputError(f"cannot write to {out}: {error.strerror}; choose --out DIR") from None
-    print(f"\nreport: {os.path.abspath(page)}")
+    print("\n" + tr("report: {path}", path=os.path.abspath(page)))
+    _check_fonts()
     _print_next_steps(comparison)
+
+
+def _check_fonts() -> None:
+    """State that the figures' files lack the letters of the language, if they do."""
+    from cnncompare.plotting.render import has_hangul
+
+    if language() == "ko" and not has_hangul():
+        message = marked(
+            "no installed font has Hangul, so figures/*.png and *.pdf show boxes; install one, "
+            "such as fonts-nanum or Noto Sans KR, and write the report again"
+        )
+        print(f"cnncompare: {tr(message)}", file=sys.stderr)
 
 
 def _print_next_steps(comparison: "Comparison") -> None:
@@ -199,7 +220,7 @@ def _print_next_steps(comparison: "Comparison") -> None:
     from cnncompare.report.next_steps import next_steps
 
     for table in comparison.tables[:1]:
-        print("\nnext steps with the first network:")
+        print("\n" + tr("next steps with the first network:"))
         for _, command in next_steps(table):
             print(f"  {command}")
 

@@ -2,11 +2,14 @@
 
 import sys
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from cnncompare.comparison.compare import ComparedTable, Comparison
+from cnncompare.language.catalogue import language, marked, tr
+from cnncompare.language.recorded import recorded
 from cnncompare.report.column import Column
 from cnncompare.report.columns import result_columns
 from cnncompare.report.findings import (
@@ -58,21 +61,29 @@ def _print_index(comparison: Comparison, console: Console) -> None:
     entries = index_of(comparison)
     for entry in entries:
         console.print()
-        counts = f"{entry.networks} networks, {entry.runs} runs, newest {entry.date}"
+        counts = tr(
+            "{networks} networks, {runs} runs, newest {date}",
+            networks=entry.networks,
+            runs=entry.runs,
+            date=entry.date,
+        )
         console.print(Text(entry.title, style="bold").append(f"  {counts}", style="not bold"))
         console.print(Text(entry.answer))
     newest = comparison.tables[entries[0].number - 1]
     folder = newest.rows[0].group.results[0].run.folder.parent
-    hint = f"\nThe report has all tables; for those of one experiment: cnncompare report {folder}"
-    console.print(Text(hint), soft_wrap=True)
+    message = marked("The report has all tables; for those of one experiment: {command}")
+    option = "" if language() == "en" else f" --language {language()}"
+    hint = tr(message, command=f"cnncompare report {folder}{option}")
+    console.print(Text(f"\n{hint}"), soft_wrap=True)
 
 
 def _print_excluded(comparison: Comparison, console: Console) -> None:
     for skip in comparison.skipped[:_MOST_EXCLUDED]:
-        console.print(Text(f"excluded: {skip.path}: {skip.reason}", style="yellow"), soft_wrap=True)
+        text = tr("excluded: {path}: {reason}", path=skip.path, reason=recorded(skip.reason))
+        console.print(Text(text, style="yellow"), soft_wrap=True)
     more = len(comparison.skipped) - _MOST_EXCLUDED
     if more > 0:
-        console.print(f"excluded: {more} more, listed in the report")
+        console.print(tr("excluded: {n} more, listed in the report", n=more))
 
 
 def _print_table(table: ComparedTable, comparison: Comparison, console: Console) -> None:
@@ -94,7 +105,11 @@ def _print_table(table: ComparedTable, comparison: Comparison, console: Console)
 
 
 def _width(table: ComparedTable, columns: list[Column]) -> int:
-    return sum(max(len(c.title), *(len(c.text(r)) for r in table.rows)) + 2 for c in columns)
+    return sum(max(map(cell_len, _texts(c, table))) + 2 for c in columns)
+
+
+def _texts(column: Column, table: ComparedTable) -> list[str]:
+    return [column.title, *(column.text(row) for row in table.rows)]
 
 
 def _rich_table(table: ComparedTable, columns: list[Column]) -> RichTable:

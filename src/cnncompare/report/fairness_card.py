@@ -6,6 +6,8 @@ from typing import Any
 from cnncompare.comparison.compare import ComparedTable, GroupRow
 from cnncompare.comparison.fairness import conditions
 from cnncompare.comparison.reference_results import ReportedAccuracy
+from cnncompare.language.catalogue import marked, tr, trc
+from cnncompare.language.recorded import recorded
 from cnncompare.report.column import Column, text_column
 from cnncompare.terminal.formatting import percent, percentage
 
@@ -13,21 +15,29 @@ from cnncompare.terminal.formatting import percent, percentage
 def fairness_columns(table: ComparedTable) -> list[Column]:
     """Return the columns of the fairness card."""
     columns = [
-        text_column("model", "model", lambda row: row.label),
-        _fact("stem", "stem", str),
-        _fact("input_size", "input", lambda size: " x ".join(map(str, size))),
-        _fact("pretrained", "pretrained", lambda version: version or "no"),
+        text_column("model", tr("model"), lambda row: row.label),
+        _fact("stem", tr("stem"), str),
+        _fact("input_size", tr("input"), lambda size: " x ".join(map(str, size))),
+        _fact("pretrained", tr("pretrained"), lambda version: version or tr("no")),
         *_recipe_columns(table),
         *_other_settings(table),
-        _fact("test_reads", "test set evaluated", lambda n: "once" if n == 1 else f"{n} times"),
-        text_column("clock", "clock", _clock),
-        _fact("model_changes", "changes to the network", lambda c: "; ".join(c) or "none"),
+        _fact("test_reads", tr("test set evaluated"), _times),
+        text_column("clock", tr("clock"), _clock),
+        _fact("model_changes", tr("changes to the network"), _listed),
     ]
     if any(row.fairness["components"] for row in table.rows):
-        columns.append(_fact("components", "own components", lambda c: "; ".join(c) or "none"))
+        columns.append(_fact("components", tr("own components"), _listed))
     if any(reference_note(row) for row in table.rows):
-        columns.append(text_column("reference_result", "reference result", reference_note))
+        columns.append(text_column("reference_result", tr("reference result"), reference_note))
     return columns
+
+
+def _listed(texts: list[str]) -> str:
+    return "; ".join(map(recorded, texts)) or tr("none")
+
+
+def _times(n: int) -> str:
+    return tr("once") if n == 1 else tr("{n} times", n=n)
 
 
 def _fact(key: str, title: str, text: Callable[[Any], str]) -> Column:
@@ -37,24 +47,23 @@ def _fact(key: str, title: str, text: Callable[[Any], str]) -> Column:
 def _clock(row: GroupRow) -> str:
     """Return whether the run shared its machine, and the share of the cores that others used."""
     share, shared = row.fairness["other_cpu_share"], row.fairness["shared_clock"]
-    others = "" if share is None else f", other programs {percent(share, 0)} of the cores"
-    return ("shared" if shared else "own") + others
+    own = tr("shared") if shared else tr("own")
+    if share is None:
+        return own
+    return ", ".join([own, tr("other programs {share} of the cores", share=percent(share, 0))])
 
 
 def _recipe_columns(table: ComparedTable) -> list[Column]:
     """Return the recipe of training or, of weights that were only tested, the preprocessing."""
     if table.rows[0].fairness["optimizer"] is not None:
-        return [text_column("recipe", "recipe", _recipe), _fact("selection", "selected by", str)]
+        selection = _fact("selection", tr("selected by"), _selection)
+        return [text_column("recipe", tr("recipe"), _recipe), selection]
     columns = [
-        text_column("transform", "transform", _transform),
-        _fact(
-            "preprocessing_deviations",
-            "preprocessing deviations",
-            lambda deviations: "; ".join(deviations) or "none",
-        ),
+        text_column("transform", tr("transform"), _transform),
+        _fact("preprocessing_deviations", tr("preprocessing deviations"), _listed),
     ]
     if any(row.fairness["corrupt_images"] for row in table.rows):
-        columns.append(text_column("corrupt_images", "corrupt images", _corrupt_images))
+        columns.append(text_column("corrupt_images", tr("corrupt images"), _corrupt_images))
     return columns
 
 
@@ -63,14 +72,14 @@ def _recipe(row: GroupRow) -> str:
     settings = [
         f"{card['optimizer']} {card['lr']:g}",
         card["scheduler"],
-        f"weight decay {card['weight_decay']:g}",
+        tr("weight decay {value:g}", value=card["weight_decay"]),
     ]
     if card["loss"] != "cross_entropy":
-        settings.append(f"loss {card['loss']}")
+        settings.append(tr("loss {name}", name=card["loss"]))
     if card["label_smoothing"]:
-        settings.append(f"label smoothing {card['label_smoothing']:g}")
-    settings += ["class weights"] if card["class_weights"] else []
-    settings += ["balanced sampling"] if card["balance"] else []
+        settings.append(tr("label smoothing {value:g}", value=card["label_smoothing"]))
+    settings += [tr("class weights")] if card["class_weights"] else []
+    settings += [tr("balanced sampling")] if card["balance"] else []
     if card["ema_decay"]:
         settings.append(f"EMA {card['ema_decay']:g}")
     settings += [_with_options(name, options) for name, options in card["callbacks"].items()]
@@ -101,50 +110,66 @@ def _other_settings(table: ComparedTable) -> list[Column]:
         settings = conditions(row.group.results[0])
         return ", ".join(f"{key}={settings[key]}" for key in differing if key in settings)
 
-    return [text_column("other_settings", "other settings", text)]
+    return [text_column("other_settings", tr("other settings"), text)]
 
 
 def _transform(row: GroupRow) -> str:
     card, used = row.fairness, row.group.results[0].run_settings
     resize = f"{card['resize']} {card['interpolation']}, " if card["resize"] else ""
     mean, sd = (" ".join(f"{x:g}" for x in values) for values in (used.mean, used.std))
-    return f"{resize}crop {used.image_size}, mean {mean}, sd {sd}"
+    crop = tr("crop {size}, mean {mean}, sd {sd}", size=used.image_size, mean=mean, sd=sd)
+    return f"{resize}{crop}"
 
 
 def _corrupt_images(row: GroupRow) -> str:
     n = len(row.fairness["corrupt_images"])
-    treatment = "skipped" if row.fairness["on_corrupt_image"] == "skip" else "counted as wrong"
-    return f"{n} {treatment}" if n else "none"
+    if not n:
+        return tr("none")
+    if row.fairness["on_corrupt_image"] == "skip":
+        return tr("{n} skipped", n=n)
+    return tr("{n} counted as wrong", n=n)
+
+
+_VERDICTS = {
+    "within": marked("within the reference result, {span} ({sources})"),
+    "below": marked("below the reference result, {span} ({sources})"),
+    "above": marked("above the reference result, {span} ({sources})"),
+}
+_STATISTICS = (marked("mean"), marked("median"))
+_SELECTIONS = (marked("validation"), marked("last epoch"))
+
+
+def _selection(split: str) -> str:
+    return trc("split", "test") if split == "test" else tr(split)
 
 
 def reference_note(row: GroupRow) -> str:
     """Return the row's accuracy relative to the reference result, an empty string without one."""
     reference = row.reference_result
     if reference is None:
-        return row.fairness["check"] or ""
+        return recorded(row.fairness["check"] or "")
     span = _span(reference.low, reference.high)
     sources = "; ".join(_source(reported) for reported in reference.reported)
-    if reference.verdict == "within":
-        return f"within the reference result, {span} ({sources})"
-    causes = (
-        f"; recipe differs: {'; '.join(reference.recipe_differs)}"
-        if reference.recipe_differs
-        else ""
-    )
-    return f"{reference.verdict} the reference result, {span} ({sources}){causes}"
+    note = tr(_VERDICTS[reference.verdict], span=span, sources=sources)
+    if reference.verdict == "within" or not reference.recipe_differs:
+        return note
+    causes = "; ".join(map(recorded, reference.recipe_differs))
+    return "; ".join([note, tr("recipe differs: {causes}", causes=causes)])
 
 
 def _span(low: float, high: float) -> str:
     if low == high:
         return percent(low, 2)
-    return f"{percentage(low, 2)} to {percentage(high, 2)} %"
+    return tr("{low} to {high} %", low=percentage(low, 2), high=percentage(high, 2))
 
 
 def _source(reported: ReportedAccuracy) -> str:
     """Return "He et al. 2015: mean of 5 runs 93.39 ± 0.16, 95 % interval 93.19 to 93.59 %"."""
-    what = "one run" if reported.n == 1 else f"{reported.statistic} of {reported.n} runs"
-    text = f"{reported.source}: {what} {percentage(reported.acc1, 2)}"
+    what = tr("one run")
+    if reported.n != 1:
+        what = tr("{statistic} of {n} runs", statistic=tr(reported.statistic), n=reported.n)
+    text = f"{recorded(reported.source)}: {what} {percentage(reported.acc1, 2)}"
     if reported.sd is None or reported.low is None or reported.high is None:
         return f"{text} %"
-    interval = _span(reported.low, reported.high)
-    return f"{text} ± {percentage(reported.sd, 2)} %, 95 % interval {interval}"
+    interval = tr("95 % interval {span}", span=_span(reported.low, reported.high))
+    return f"{text} ± {percentage(reported.sd, 2)} %, {interval}"

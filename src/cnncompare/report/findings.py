@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from cnncompare.comparison.compare import ComparedTable, Comparison, GroupRow, Options
 from cnncompare.comparison.pareto import dominated_everywhere
+from cnncompare.language.catalogue import marked, tr, trn
+from cnncompare.language.recorded import recorded
 from cnncompare.report.budget import table_budget
 from cnncompare.report.caveats import caveats
 from cnncompare.report.folds import count_repetitions, fold_notes
@@ -20,9 +22,12 @@ def table_findings(table: ComparedTable, options: Options) -> list[str]:
     metric = options.metric
     ranked = [row for row in table.rows if row.estimates[metric.name].mean is not None]
     if not ranked:
-        return [f"{scope(table)}: no run has a {metric.title}.", *caveats(table, metric)]
+        title = tr(metric.title)
+        missing = tr("{scope}: no run has a {metric}.", scope=scope(table), metric=title)
+        return [missing, *caveats(table, metric)]
     if any(row.label == options.baseline for row in ranked):
-        sentences = [f"{scope(table)}, compared with the baseline {options.baseline}:"]
+        message = marked("{scope}, compared with the baseline {baseline}:")
+        sentences = [tr(message, scope=scope(table), baseline=options.baseline)]
         sentences += baseline_sentences(table, options.baseline or "", metric)
     else:
         sentences = verdict_sentences(table, ranked, metric, scope(table))
@@ -35,29 +40,33 @@ def scope(table: ComparedTable) -> str:
     """Return the conditions of the numbers: "On cifar10, 25 epochs, 3 seeds"."""
     first = table.rows[0].group.results[0]
     epochs = table.protocol.get("epochs")
-    length = f", {epochs} epoch{'s' * (epochs != 1)}" if epochs else ""
+    length = [trn("{n} epoch", "{n} epochs", epochs)] if epochs else []
     if budget := table_budget(table):
-        length = f", in {budget}"
+        length = [tr("in {budget}", budget=budget)]
     model = table.protocol.get("model")
-    network = f", {model}" if model and len(table.rows) > 1 else ""
-    return f"On {first.data_name}{network}{length}, {count_repetitions(table)}"
+    network = [model] if model and len(table.rows) > 1 else []
+    on = tr("On {data}", data=first.data_name)
+    return ", ".join([on, *network, *length, count_repetitions(table)])
 
 
 def headline(table: ComparedTable) -> str:
     """Return the table's protocol in one line."""
     protocol, first = table.protocol, table.rows[0].group.results[0]
-    items = [first.data_name, *([f"in {budget}"] if (budget := table_budget(table)) else [])]
+    budget = table_budget(table)
+    items = [first.data_name, *([tr("in {budget}", budget=budget)] if budget else [])]
     for key, text in (
-        ("epochs", "{} epochs"),
-        ("batch_size", "batch size {}"),
-        ("image_size", "{} pixels"),
-        ("n_train", "{:,} training images"),
+        ("epochs", marked("{number} epochs")),
+        ("batch_size", marked("batch size {number}")),
+        ("image_size", marked("{number} pixels")),
+        ("n_train", marked("{number:,} training images")),
     ):
-        items += [text.format(protocol[key])] if protocol.get(key) else []
+        items += [tr(text, number=protocol[key])] if protocol.get(key) else []
     drawn = table.rows[0].resampling
-    tested = f"{first.data.n_test:,} test images"
+    tested = tr("{number:,} test images", number=first.data.n_test)
     if drawn is not None:
-        tested = f"{protocol.get('resampling', 'folds')} of all {drawn.n_images:,} images"
+        method = recorded(protocol.get("resampling", "folds"))
+        message = marked("{resampling} of all {number:,} images")
+        tested = tr(message, resampling=method, number=drawn.n_images)
     items += [tested]
     items += [str(protocol["precision"])] if protocol.get("precision") else []
     clocks = {row.clock for row in table.rows}
@@ -79,10 +88,13 @@ def _fastest(table: ComparedTable, ranked: Sequence[GroupRow]) -> list[str]:
         return []
     fastest, label = min(times)
     if own / fastest >= 1.1:
-        ratio = f"{own / fastest:.1f} times as fast per epoch as {best.label}"
-        return [f"Of the tied networks, {label} is {ratio}."]
+        message = marked(
+            "Of the tied networks, {model} is {ratio:.1f} times as fast per epoch as {best}."
+        )
+        return [tr(message, model=label, ratio=own / fastest, best=best.label)]
     if fastest / own >= 1.1:
-        return [f"Of the tied networks, {best.label} is also the fastest per epoch."]
+        message = marked("Of the tied networks, {model} is also the fastest per epoch.")
+        return [tr(message, model=best.label)]
     return []
 
 
@@ -96,36 +108,45 @@ def _time(table: ComparedTable, row: GroupRow) -> float | None:
 
 def _untrained(table: ComparedTable) -> list[str]:
     """Return a sentence for each network of which any run did not train."""
-    some = [
-        f"{row.did_not_train} of {row.did_not_train + len(row.group.results)} runs of {row.label} "
-        f"did not train ({_failure_rate(row)}) and are left out: {row.failure}."
-        for row in table.rows
-        if row.did_not_train
-    ]
-    return some + [
-        f"{row.label} did not train ({_accuracy(row)}) and is left out of all tests: {row.failure}."
+    return [_failed_runs(row) for row in table.rows if row.did_not_train] + [
+        tr(
+            "{model} did not train (test top-1 {accuracy}) and is left out of all tests: "
+            "{evidence}.",
+            model=row.label,
+            accuracy=percent(row.estimates["top1"].mean),
+            evidence=recorded(row.failure),
+        )
         for row in table.untrained
     ]
 
 
-def _failure_rate(row: GroupRow) -> str:
-    bounds = wilson(row.did_not_train, row.did_not_train + len(row.group.results))
-    return f"95 % interval {percentage(bounds.low, 0)} to {percent(bounds.high, 0)}"
-
-
-def _accuracy(row: GroupRow) -> str:
-    mean = row.estimates["top1"].mean
-    return f"test top-1 {percent(mean)}"
+def _failed_runs(row: GroupRow) -> str:
+    n = row.did_not_train + len(row.group.results)
+    bounds = wilson(row.did_not_train, n)
+    return tr(
+        "{some} of {n} runs of {model} did not train (95 % interval {low} to {high}) and are left "
+        "out: {evidence}.",
+        some=row.did_not_train,
+        n=n,
+        model=row.label,
+        low=percentage(bounds.low, 0),
+        high=percent(bounds.high, 0),
+        evidence=recorded(row.failure),
+    )
 
 
 def _dominated(table: ComparedTable) -> list[str]:
     by = dominated_everywhere(table.fronts)
     if not by:
         return []
-    texts = [f"{label} (by {enumeration(rivals[:3])})" for label, rivals in by.items()]
-    costs = enumeration([front.title.partition(" (")[0] for front in table.fronts])
+    message = marked("{model} (by {rivals})")
+    texts = [tr(message, model=k, rivals=enumeration(v[:3])) for k, v in by.items()]
+    costs = enumeration([tr(front.title).partition(" (")[0] for front in table.fronts])
     models = enumeration(first_names(texts, MOST_DOMINATED))
-    return [f"Dominated in the means, neither more accurate nor cheaper in {costs}: {models}."]
+    message = marked(
+        "Dominated in the means, neither more accurate nor cheaper in {costs}: {models}."
+    )
+    return [tr(message, costs=costs, models=models)]
 
 
 def tie_groups(table: ComparedTable) -> list[tuple[str, list[str]]]:
@@ -141,7 +162,9 @@ def tie_groups(table: ComparedTable) -> list[tuple[str, list[str]]]:
 
 def tie_title(table: ComparedTable) -> str:
     """Return the heading of the tie groups, which says what their letters are about."""
-    return "Tie groups (trained networks, images alone)" if table.single_runs else "Tie groups"
+    if table.single_runs:
+        return tr("Tie groups (trained networks, images alone)")
+    return tr("Tie groups")
 
 
 def reason_for_tables(comparison: Comparison) -> str:
@@ -153,21 +176,24 @@ def reason_for_tables(comparison: Comparison) -> str:
         implied |= {"n_images", "n_train", "n_val", "n_test"}
     keys = [key for key in comparison.differing if key not in implied] or ["fingerprint"]
     if comparison.options.group_by:
-        return f"Each table holds runs that differ only in {comparison.options.group_by} and seed."
+        message = marked("Each table holds runs that differ only in {key} and seed.")
+        return tr(message, key=comparison.options.group_by)
     values = [
         f"{key} ({', '.join(dict.fromkeys(map(_shortened, comparison.differing[key])))})"
         for key in keys
     ]
-    return (
-        f"{len(comparison.tables)} tables, since runs with different protocols are not comparable: "
-        f"they differ in {enumeration(values)}."
+    return tr(
+        "{n} tables, since runs with different protocols are not comparable: they differ in "
+        "{settings}.",
+        n=len(comparison.tables),
+        settings=enumeration(values),
     )
 
 
 def _shortened(value: object) -> str:
     if isinstance(value, dict) and ("seconds" in value or "trials" in value):  # budget, tuning
         value = ", ".join(f"{key} {inner}" for key, inner in value.items() if inner is not None)
-    text = "none" if value is None else str(value)
+    text = tr("none") if value is None else str(value)
     return text if len(text) <= 40 else text[:12] + "…"
 
 
@@ -180,8 +206,14 @@ def across(comparison: Comparison) -> str:
     if ranks is None:
         return ""
     order = ", ".join(f"{a} {r:.2f}" for a, r in zip(ranks.labels, ranks.mean_ranks, strict=True))
-    differ = "differ significantly" if ranks.p < 0.05 else "do not differ significantly"
-    return (
-        f"Over {len(ranks.data)} data sets the mean ranks {differ} (Friedman, p = {ranks.p:.2g}): "
-        f"{order}; critical difference {ranks.critical_difference:.2f} (Nemenyi)."
+    message = marked(
+        "Over {n} data sets the mean ranks do not differ significantly (Friedman, p = {p:.2g}): "
+        "{order}; critical difference {gap:.2f} (Nemenyi)."
     )
+    if ranks.p < 0.05:
+        message = marked(
+            "Over {n} data sets the mean ranks differ significantly (Friedman, p = {p:.2g}): "
+            "{order}; critical difference {gap:.2f} (Nemenyi)."
+        )
+    gap = ranks.critical_difference
+    return tr(message, n=len(ranks.data), p=ranks.p, order=order, gap=gap)

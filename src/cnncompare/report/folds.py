@@ -2,9 +2,11 @@
 
 from cnncompare.comparison.compare import ComparedTable, GroupRow
 from cnncompare.comparison.folds import GroupResampling
+from cnncompare.language.catalogue import marked, tr, trn
 from cnncompare.terminal.formatting import enumeration
 
 _NOUNS = {"folds": "fold", "holdouts": "hold-out"}
+_PLURALS = (marked("seeds"), marked("folds"), marked("hold-outs"))  # as in the middle of a text
 
 
 def repetition_noun(table: ComparedTable) -> str:
@@ -15,22 +17,26 @@ def repetition_noun(table: ComparedTable) -> str:
 
 def count_repetitions(table: ComparedTable) -> str:
     """Return how often each network was trained: "3 seeds", or "5 folds, 3 seeds each"."""
-    seeds = _range([len(row.group.seeds) for row in table.rows])
-    if table.rows[0].resampling is None:
-        return _counted(_range([len(row.group.results) for row in table.rows]), "seed")
-    numbers = [len(row.resampling.numbers) for row in table.rows if row.resampling]
-    folds = _counted(_range(numbers), repetition_noun(table)[:-1])
-    return folds if seeds == (1, 1) else f"{folds}, {_counted(seeds, 'seed')} each"
+    drawn = table.rows[0].resampling
+    if drawn is None:
+        number, high = _range([len(row.group.results) for row in table.rows])
+        return trn("{number} seed", "{number} seeds", high, number=number)
+    number, high = _range([len(row.resampling.numbers) for row in table.rows if row.resampling])
+    if drawn.method == "folds":
+        folds = trn("{number} fold", "{number} folds", high, number=number)
+    else:
+        folds = trn("{number} hold-out", "{number} hold-outs", high, number=number)
+    number, high = _range([len(row.group.seeds) for row in table.rows])
+    if number == "1":
+        return folds
+    seeds = trn("{number} seed", "{number} seeds", high, number=number)
+    return tr("{folds}, {seeds} each", folds=folds, seeds=seeds)
 
 
-def _range(counts: list[int]) -> tuple[int, int]:
-    return min(counts), max(counts)
-
-
-def _counted(limits: tuple[int, int], noun: str) -> str:
-    low, high = limits
-    number = str(low) if low == high else f"{low} to {high}"
-    return f"{number} {noun}{'s' * (high != 1)}"
+def _range(counts: list[int]) -> tuple[str, int]:
+    """Return the range as text, and its upper end, which decides on the plural."""
+    low, high = min(counts), max(counts)
+    return str(low) if low == high else tr("{low} to {high}", low=low, high=high), high
 
 
 def fold_notes(table: ComparedTable) -> list[str]:
@@ -40,26 +46,35 @@ def fold_notes(table: ComparedTable) -> list[str]:
         return []
     notes = [_tested_sentence(table, drawn), *_incomplete(table)]
     if any(len(row.resampling.numbers) > 1 for row in table.rows if row.resampling):
-        notes.append(
-            f"Intervals and tests over {repetition_noun(table)} are corrected for overlapping "
-            f"training sets (Nadeau and Bengio 2003)."
+        message = marked(
+            "Intervals and tests over {repetitions} are corrected for overlapping training sets "
+            "(Nadeau and Bengio 2003)."
         )
+        notes.append(tr(message, repetitions=tr(repetition_noun(table))))
     return notes
 
 
 def _tested_sentence(table: ComparedTable, drawn: GroupResampling) -> str:
     if drawn.method == "holdouts":
         share = f"{table.protocol.get('resampling')}".rpartition(" ")[2]
-        return (
-            f"Each hold-out tests {float(share):.0%} of all {drawn.n_images:,} images, drawn "
-            f"independently of the others.".replace("%", " %")
+        return tr(
+            "Each hold-out tests {share} % of all {n:,} images, drawn independently of the others.",
+            share=f"{100 * float(share):.0f}",
+            n=drawn.n_images,
         )
+    counts = {"folds": drawn.count, "n": drawn.n_images}
     if any(row.resampling and not _is_complete(row.resampling) for row in table.rows):
-        return f"The {drawn.count} folds divide all {drawn.n_images:,} images."
-    per_seed = " with each seed" if any(len(row.group.seeds) > 1 for row in table.rows) else ""
-    return (
-        f"Each of the {drawn.n_images:,} images is tested once over the {drawn.count} folds"
-        f"{per_seed}, and the accuracies are those of all predictions together."
+        return tr("The {folds} folds divide all {n:,} images.", **counts)
+    if any(len(row.group.seeds) > 1 for row in table.rows):
+        return tr(
+            "Each of the {n:,} images is tested once over the {folds} folds with each seed, and "
+            "the accuracies are those of all predictions together.",
+            **counts,
+        )
+    return tr(
+        "Each of the {n:,} images is tested once over the {folds} folds, and the accuracies are "
+        "those of all predictions together.",
+        **counts,
     )
 
 
@@ -79,8 +94,16 @@ def _lacks_images(drawn: GroupResampling | None) -> bool:
 def _missing(row: GroupRow, drawn: GroupResampling | None) -> str:
     assert drawn is not None
     missing = [str(i) for i in range(1, (drawn.count or 0) + 1) if i not in drawn.numbers]
-    reason = "the test images of each fold are limited"
+    reason = tr("the test images of each fold are limited")
     if missing:
-        verb = "is" if len(missing) == 1 else "are"
-        reason = f"fold{'s' * (len(missing) > 1)} {enumeration(missing)} {verb} missing"
-    return f"{row.label} was tested on {drawn.n_tested:,} of {drawn.n_images:,} images: {reason}."
+        names = enumeration(missing)
+        reason = trn(
+            "fold {folds} is missing", "folds {folds} are missing", len(missing), folds=names
+        )
+    return tr(
+        "{model} was tested on {some:,} of {n:,} images: {reason}.",
+        model=row.label,
+        some=drawn.n_tested,
+        n=drawn.n_images,
+        reason=reason,
+    )

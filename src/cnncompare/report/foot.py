@@ -7,6 +7,8 @@ import cnncompare
 from cnncompare.comparison.compare import Comparison
 from cnncompare.comparison.load import Result
 from cnncompare.comparison.machine import clock_of
+from cnncompare.language.catalogue import tr
+from cnncompare.language.recorded import recorded
 from cnncompare.terminal.formatting import enumeration
 
 _MOST_MACHINES = 3
@@ -26,9 +28,9 @@ class Foot:
 def foot(comparison: Comparison, command: str) -> Foot:
     """Return the foot of a page that is written now."""
     results = [r for table in comparison.tables for row in table.rows for r in row.group.results]
-    machines = list(dict.fromkeys(map(clock_of, results)))
+    machines = [recorded(machine) for machine in dict.fromkeys(map(clock_of, results))]
     more = len(machines) - _MOST_MACHINES
-    named = machines if more <= 0 else [*machines[:_MOST_MACHINES], f"{more} more"]
+    named = machines if more <= 0 else [*machines[:_MOST_MACHINES], tr("{n} more", n=more)]
     return Foot(
         date=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         version=cnncompare.__version__,
@@ -41,5 +43,5 @@ def foot(comparison: Comparison, command: str) -> Foot:
 def _software(result: Result) -> str:
     used = result.record.environment
     if used is None:
-        return "unknown versions"
+        return tr("unknown versions")
     return f"cnncompare {used.cnncompare}, torch {used.torch}, {used.os}"

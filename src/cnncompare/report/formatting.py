@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from cnncompare.comparison.compare import ComparedTable, GroupRow
 from cnncompare.comparison.metrics import Metric
 from cnncompare.comparison.pairs import Pair
+from cnncompare.language.catalogue import marked, tr
 from cnncompare.stats.intervals import Interval
 from cnncompare.terminal.formatting import UNKNOWN, accuracy_decimals, number, percent, percentage
 
-NEEDS_A_THIRD_SEED = "needs a third seed"
+NEEDS_A_THIRD_SEED = marked("needs a third seed")
 _WIDE = 0.1  # an interval of 10 points; two values say little about their spread
 
 
@@ -28,11 +29,11 @@ def is_uninformative(row: GroupRow, bounds: Interval, metric: Metric) -> bool:
 def interval_text(row: GroupRow, bounds: Interval, metric: Metric, decimals: int) -> str:
     """Return "93.4 to 95.5", or that two seeds which differ need a third one."""
     if is_uninformative(row, bounds, metric):
-        return NEEDS_A_THIRD_SEED
+        return tr(NEEDS_A_THIRD_SEED)
     if bounds.low is None:
         return UNKNOWN
     low, high = (metric_number(bound, metric, decimals) for bound in (bounds.low, bounds.high))
-    return f"{low} to {high}"
+    return tr("{low} to {high}", low=low, high=high)
 
 
 def metric_number(value: float | None, metric: Metric, decimals: int = 1) -> str:
@@ -60,16 +61,16 @@ def difference_number(
 def difference(value: float | None, metric: Metric, decimals: int = 1, signed: bool = False) -> str:
     """Return a difference of the metric with its unit: "0.2 points", or of a loss."""
     text = difference_number(value, metric, decimals, signed)
-    return f"{text} points" if metric.percent and text != UNKNOWN else text
+    return tr("{n} points", n=text) if metric.percent and text != UNKNOWN else text
 
 
 def pair_result(pair: Pair) -> str:
     """Return the verdict on a, as tables state it: better, worse, same, undecided, too few runs."""
     if pair.verdict == "same":
-        return "same" + ("" if not pair.significant else ", significant")
+        return tr("same, significant") if pair.significant else tr("same")
     if pair.significant:
-        return "better" if (pair.difference or 0.0) >= 0 else "worse"
-    return "too few runs" if pair.too_few_runs else "undecided"
+        return tr("better") if (pair.difference or 0.0) >= 0 else tr("worse")
+    return tr("too few runs") if pair.too_few_runs else tr("undecided")
 
 
 def table_decimals(table: ComparedTable) -> int:
@@ -90,7 +91,13 @@ def _detectable(pair: Pair) -> float | None:
     return None if pair.low is None or pair.high is None else (pair.high - pair.low) / 2
 
 
+def listed(names: Sequence[str], most: int) -> str:
+    """Return the first names and the number of the others: "a, b, c and 4 more"."""
+    text, more = ", ".join(names[:most]), len(names) - most
+    return tr("{names} and {n} more", names=text, n=more) if more > 0 else text
+
+
 def first_names(names: Sequence[str], most: int = 6) -> list[str]:
     """Return at most `most` names and, instead of the others, their number."""
     more = len(names) - most
-    return list(names) if more <= 0 else [*names[:most], f"{more} more"]
+    return list(names) if more <= 0 else [*names[:most], tr("{n} more", n=more)]

@@ -18,6 +18,8 @@ from cnncompare.comparison.metrics import Metric
 from cnncompare.comparison.pairs import Pair
 from cnncompare.comparison.predictions import PredictionAnalysis
 from cnncompare.comparison.robustness import RobustnessTable
+from cnncompare.language.catalogue import language, marked, tr, trn
+from cnncompare.language.recorded import recorded
 from cnncompare.report.answer import answer, question, table_titles
 from cnncompare.report.cells import fairness_cells, results_cells
 from cnncompare.report.charts.build import Figures, figures_with_files
@@ -89,7 +91,7 @@ def render_page(
         specifications=json.dumps(specifications).replace("<", "\\u003c"),
         foot=foot(comparison, command),
         css=_read("style.css"),
-        script=_read("script.js"),
+        script=_script(),
         vega=_vega(),
     )
 
@@ -99,12 +101,19 @@ def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["glossed"] = with_definitions
+    environment.filters |= {"glossed": with_definitions, "recorded": recorded}
+    environment.globals |= {"tr": tr, "trn": trn, "language": language}
     return environment.from_string(_read("page.html.j2"))
 
 
 def _read(name: str) -> str:
     return (_TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def _script() -> str:
+    """Return the script, with its only sentence in the language of the page."""
+    sentence = marked("This figure could not be drawn.")
+    return _read("script.js").replace(sentence, tr(sentence))
 
 
 @cache
@@ -121,8 +130,10 @@ def _title(comparison: Comparison) -> str:
     if len(tables) == 1:
         return answer(tables[0], comparison.options)
     names = list(dict.fromkeys(t.rows[0].group.results[0].data_name for t in tables))
-    on = f"{len(names)} data sets" if len(names) > MOST_NAMES else enumeration(names)
-    return f"{len(tables)} comparisons of CNNs on {on}"
+    on = enumeration(names)
+    if len(names) > MOST_NAMES:
+        on = tr("{n} data sets", n=len(names))
+    return tr("{n} comparisons of CNNs on {data}", n=len(tables), data=on)
 
 
 def _table(
@@ -177,7 +188,9 @@ def _pair(pair: Pair, metric: Metric, decimals: int) -> dict[str, Any]:
         "b": pair.b,
         "value": pair.difference,
         "difference": difference(pair.difference, metric, decimals, signed=True),
-        "bounds": UNKNOWN if UNKNOWN in bounds else " to ".join(bounds),
+        "bounds": UNKNOWN
+        if UNKNOWN in bounds
+        else tr("{low} to {high}", low=bounds[0], high=bounds[1]),
         "test": pair.test,
         "p": p_value(pair.p),
         "p_holm": p_value(pair.p_holm),
@@ -203,8 +216,9 @@ def _budgets(table: ComparedTable, decimals: int) -> dict[str, Any]:
 def _budget_name(budget: BudgetComparison) -> str:
     if budget.unit == "MACs":
         return f"{significant(budget.budget / 1e9)} GMACs"
-    unit = {"seconds": "s"}.get(budget.unit, budget.unit)
-    return f"{significant(budget.budget)} {unit}"
+    if budget.unit == "seconds":
+        return tr("{seconds} s", seconds=significant(budget.budget))
+    return f"{significant(budget.budget)} {tr(budget.unit)}"
 
 
 def _prediction_notes(details: PredictionAnalysis, decimals: int) -> list[str]:
@@ -212,23 +226,27 @@ def _prediction_notes(details: PredictionAnalysis, decimals: int) -> list[str]:
     notes = []
     if details.vote is not None:
         single = max(float(outcome.correct1.mean()) for outcome in details.chosen.values())
-        notes.append(
-            f"A majority vote of one run per model reaches {percent(details.vote, decimals)}; "
-            f"the best of these runs alone, {percent(single, decimals)}."
+        message = marked(
+            "A majority vote of one run per model reaches {vote}; the best of these runs alone, "
+            "{single}."
         )
+        vote, best = percent(details.vote, decimals), percent(single, decimals)
+        notes.append(tr(message, vote=vote, single=best))
     only = [f"{label} {integer(len(n))}" for label, n in details.solely_correct.items() if len(n)]
     if only:
-        notes.append(f"Test images that only one model classifies correctly: {enumeration(only)}.")
+        message = marked("Test images that only one model classifies correctly: {models}.")
+        notes.append(tr(message, models=enumeration(only)))
     return notes
 
 
 def _sample(result: Result) -> str:
     """Return "seed 0" or, for a fold, "fold 1, seed 0"."""
-    section, seed = result.data.resampling, f"seed {result.seed}"
+    section, seed = result.data.resampling, tr("seed {seed}", seed=result.seed)
     if section is None:
         return seed
-    noun = "fold" if section.method == "folds" else "hold-out"
-    return f"{noun} {section.number}, {seed}"
+    if section.method == "folds":
+        return ", ".join([tr("fold {number}", number=section.number), seed])
+    return ", ".join([tr("hold-out {number}", number=section.number), seed])
 
 
 def _run(result: Result, out: Path) -> dict[str, Any]:

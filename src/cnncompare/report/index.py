@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from cnncompare.comparison.compare import ComparedTable, Comparison
+from cnncompare.language.catalogue import tr
 from cnncompare.report.answer import answer, experiments, table_titles
 from cnncompare.terminal.formatting import enumeration
 
@@ -38,7 +39,7 @@ def _entry(number: int, title: str, table: ComparedTable, comparison: Comparison
     results = [result for row in table.rows for result in row.group.results]
     names = experiments(table)
     more = len(names) - _MOST_EXPERIMENTS
-    named = names if more <= 0 else [*names[:_MOST_EXPERIMENTS], f"{more} more"]
+    named = names if more <= 0 else [*names[:_MOST_EXPERIMENTS], tr("{n} more", n=more)]
     newest = max(r.record.finished_at or r.record.started_at for r in results)
     return IndexEntry(
         number=number,

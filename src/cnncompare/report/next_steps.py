@@ -4,6 +4,7 @@ import re
 
 from cnncompare.comparison.compare import ComparedTable
 from cnncompare.comparison.load import Result
+from cnncompare.language.catalogue import tr
 from cnncompare.terminal.result import shell_path
 
 IMAGES = "new-photos"  # stands for the user's images
@@ -18,12 +19,12 @@ def next_steps(table: ComparedTable) -> list[tuple[str, str]]:
     best = min(table.rows[0].group.results, key=_rank)
     run, program = shell_path(best.run.folder), "python -m cnncompare"
     steps = [
-        ("Classify new images", f"{program} predict {run} {IMAGES}"),
-        ("Write the network for other programs", f"{program} export {run} --to onnx"),
+        (tr("Classify new images"), f"{program} predict {run} {IMAGES}"),
+        (tr("Write the network for other programs"), f"{program} export {run} --to onnx"),
     ]
     if not best.config.get("model.module") and re.fullmatch(r"[\w.+-]+", best.model.name):
         explanation = f"{program} explain {best.model.name} --of {run}"
-        steps.append(("Show its layers and filters", explanation))
+        steps.append((tr("Show its layers and filters"), explanation))
     return steps
 
 

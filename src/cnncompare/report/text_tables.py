@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from cnncompare.comparison.compare import ComparedTable, Comparison
 from cnncompare.comparison.robustness import RobustnessTable
+from cnncompare.language.catalogue import tr
+from cnncompare.language.recorded import recorded
 from cnncompare.report.answer import answer, table_titles
 from cnncompare.report.column import Column
 from cnncompare.report.columns import result_columns
@@ -34,7 +36,8 @@ def as_markdown(
 
     `robustness` are the tables on changed images of each table, if there are any.
     """
-    blocks = ["# Comparison of CNNs", reason_for_tables(comparison), across(comparison)]
+    heading = tr("Comparison of CNNs")
+    blocks = [f"# {heading}", reason_for_tables(comparison), across(comparison)]
     if len(comparison.tables) > 1:
         blocks += [_md_index(comparison)]
     titles = table_titles(comparison)
@@ -43,12 +46,14 @@ def as_markdown(
         blocks += [_md(headline(table))]
         blocks += [_md(" ".join(table_findings(table, comparison.options)))]
         blocks += [_md(_ties(table)), _md_table(table, result_columns(table, comparison.options))]
-        blocks += [f"### Fairness card: {_md(title)}", _md_table(table, fairness_columns(table))]
+        card = tr("Fairness card: {title}", title=_md(title))
+        blocks += [f"### {card}", _md_table(table, fairness_columns(table))]
         found = robustness[number] if robustness else ()
         blocks += [_md_robustness(of_set) for of_set in found]
     if comparison.skipped:
-        blocks += ["## Excluded runs"]
-        blocks += ["\n".join(f"- {_md(s.path)}: {_md(s.reason)}" for s in comparison.skipped)]
+        blocks += ["## " + tr("Excluded runs")]
+        lines = [f"- {_md(s.path)}: {_md(recorded(s.reason))}" for s in comparison.skipped]
+        blocks += ["\n".join(lines)]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
@@ -64,7 +69,8 @@ def verdict_as_markdown(comparison: Comparison) -> str:
 
 def _md_index(comparison: Comparison) -> str:
     """Return the list of the tables, the newest first."""
-    lines = ["| table | newest run | networks | runs | answer |", "|---|---|---:|---:|---|"]
+    heads = [tr("table"), tr("newest run"), tr("networks"), tr("runs"), tr("answer")]
+    lines = [f"| {' | '.join(heads)} |", "|---|---|---:|---:|---|"]
     for e in index_of(comparison):
         cells = [_md(e.title), e.date, str(e.networks), str(e.runs), _md(e.answer)]
         lines.append(f"| {' | '.join(cells)} |")

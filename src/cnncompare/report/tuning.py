@@ -1,6 +1,7 @@
 """Sentences on the tuning of a table's rows."""
 
 from cnncompare.comparison.compare import ComparedTable, GroupRow
+from cnncompare.language.catalogue import tr, trn
 from cnncompare.terminal.formatting import enumeration
 
 
@@ -9,21 +10,26 @@ def tuning_caveats(table: ComparedTable) -> list[str]:
     tuning = table.protocol.get("tuning")
     if tuning is None:
         return []
-    count = tuning["trials"]
-    trials = f"{count} trial{'s' * (count != 1)}"
-    return [
-        f"Each tuned row has the setting with the best validation accuracy of {trials} in the "
-        f"space {tuning['space']}, the same for each network; compare tuned rows with tuned rows, "
-        "and default rows with default rows.",
-        *_incomplete(table),
-    ]
+    sentence = trn(
+        "Each tuned row has the setting with the best validation accuracy of {n} trial in the "
+        "space {space}, the same for each network; compare tuned rows with tuned rows, and default "
+        "rows with default rows.",
+        "Each tuned row has the setting with the best validation accuracy of {n} trials in the "
+        "space {space}, the same for each network; compare tuned rows with tuned rows, and default "
+        "rows with default rows.",
+        tuning["trials"],
+        space=tuning["space"],
+    )
+    return [sentence, *_incomplete(table)]
 
 
 def _incomplete(table: ComparedTable) -> list[str]:
     rows = [*table.rows, *table.untrained]
     names = {kind: {_name(r) for r in rows if _setting(r) == kind} for kind in ("default", "tuned")}
     lacking = sorted(names["default"] ^ names["tuned"])
-    return [f"Without a default or a tuned row: {enumeration(lacking)}."] if lacking else []
+    if not lacking:
+        return []
+    return [tr("Without a default or a tuned row: {models}.", models=enumeration(lacking))]
 
 
 def _name(row: GroupRow) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 from cnncompare.comparison.compare import Comparison
 from cnncompare.comparison.predictions import analyse_predictions
 from cnncompare.comparison.robustness import robustness_tables
+from cnncompare.language.catalogue import in_language
 from cnncompare.report.charts.build import build_figures, figures_with_files
 from cnncompare.report.charts.pairs import critical_difference_figure
 from cnncompare.report.csv_table import as_csv
@@ -51,12 +52,12 @@ def write_report(
     write_events(verdict_as_markdown(comparison), drawn, stems, out / FIGURES, out)
     texts = {
         "report.md": as_markdown(comparison, robustness),
-        "report.tex": as_latex(comparison, columns),
-        "report.csv": as_csv(comparison),
         "report.html": render_page(
             comparison, analyses, robustness, figures, ranks, stems, out, command
         ),
     }
+    with in_language("en"):  # for papers and programs
+        texts |= {"report.tex": as_latex(comparison, columns), "report.csv": as_csv(comparison)}
     for name, text in texts.items():
         write_atomically(out / name, text.encode())
     return out / "report.html"

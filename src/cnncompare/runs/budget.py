@@ -2,6 +2,7 @@
 
 import math
 
+from cnncompare.language.catalogue import tr, trn
 from cnncompare.runs.record_section import RecordSection
 
 FORWARD_AND_BACKWARD = 3  # cost of a training step, in forward passes
@@ -43,11 +44,11 @@ def budget_text(seconds: float | None, macs: float | None) -> str:
     """Return "10 minutes" or "1e+15 MACs"."""
     if seconds is None:
         return f"{macs:.4g} MACs"
-    for size, unit in ((3600, "hour"), (60, "minute")):
-        if seconds >= size and seconds % size == 0:
-            number = int(seconds // size)
-            return f"{number} {unit}{'s' * (number != 1)}"
-    return f"{seconds:g} s"
+    if seconds >= 3600 and seconds % 3600 == 0:
+        return trn("{n} hour", "{n} hours", int(seconds // 3600))
+    if seconds >= 60 and seconds % 60 == 0:
+        return trn("{n} minute", "{n} minutes", int(seconds // 60))
+    return tr("{seconds} s", seconds=f"{seconds:g}")
 
 
 def share_remark(amount: float, per_epoch: float) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from cnncompare.config.schema import Config
+from cnncompare.language.catalogue import tr
 from cnncompare.sweep.processes import JobProcess
 from cnncompare.sweep.resources import DeviceSlot
 
@@ -28,13 +29,16 @@ class Job:
 
         `n_jobs` is None for a sweep that may add jobs.
         """
-        position = f"job {self.number}" + (f" of {n_jobs}" if n_jobs else "")
+        position = tr("job {number}", number=self.number)
+        if n_jobs:
+            position = tr("job {number} of {n}", number=self.number, n=n_jobs)
         others = [
             text
             for text in self.label.split(" ")
             if "=" in text and text.partition("=")[0] not in _IN_TITLE
         ]
-        return "  ".join([position, self.config.model.name, f"seed {self.config.seed}", *others])
+        seed = tr("seed {seed}", seed=self.config.seed)
+        return "  ".join([position, self.config.model.name, seed, *others])
 
 
 @dataclass

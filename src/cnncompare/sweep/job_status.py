@@ -5,11 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from cnncompare.language.catalogue import marked, tr
 from cnncompare.runs.record import Failure
 from cnncompare.sweep.worker import EXIT_REPORT
 from cnncompare.system import strict_json
 
 OutcomeKind = Literal["finished", "skipped", "failed", "interrupted", "not started"]
+
+
+_KINDS = (
+    *(marked("finished"), marked("skipped"), marked("failed"), marked("interrupted")),
+    marked("not started"),
+)
 
 
 @dataclass(frozen=True)
@@ -22,7 +29,7 @@ class JobOutcome:
     @property
     def text(self) -> str:
         """The kind and, after a colon, the reason."""
-        return f"{self.kind}: {self.reason}" if self.reason else self.kind
+        return f"{tr(self.kind)}: {self.reason}" if self.reason else tr(self.kind)
 
 
 def reported_exit(job_file: Path) -> tuple[int, str] | None:

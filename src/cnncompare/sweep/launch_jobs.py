@@ -17,6 +17,7 @@ from omegaconf import DictConfig
 
 from cnncompare.config.schema import Config
 from cnncompare.errors import CnncompareError, ConfigError, Interrupted, LockedError, first_line
+from cnncompare.language.catalogue import in_language
 from cnncompare.runs.lifecycle import fail_run, finished_run
 from cnncompare.runs.record import Failure, RunRecord
 from cnncompare.runs.run import read_existing
@@ -60,9 +61,10 @@ def launch_jobs(
         for (folder, job), result in zip(launched.items(), returned, strict=True)
     }
     skipped = JobOutcome("skipped")
-    print_summary(
-        jobs, {job.number: outcomes.get(job.config.run_folder(), skipped) for job in jobs}
-    )
+    with in_language(configs[0].language):
+        print_summary(
+            jobs, {job.number: outcomes.get(job.config.run_folder(), skipped) for job in jobs}
+        )
 
 
 def _check(launcher: Launcher) -> None:

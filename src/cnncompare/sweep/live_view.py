@@ -11,10 +11,12 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from rich.cells import cell_len
 from rich.live import Live
 from rich.markup import escape
 
 from cnncompare.errors import DataError
+from cnncompare.language.catalogue import marked, tr, trn
 from cnncompare.runs.lifecycle import reusable_run
 from cnncompare.runs.run import Run, read_existing
 from cnncompare.sweep.time_left import TimeLeft
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from cnncompare.sweep.job_state import Job, RunningJob
 
 REFRESH_S = 1.0
+_SWEEP = marked("sweep: {left}")
 EpochRows = list[dict[str, float | None]]
 
 
@@ -79,7 +82,10 @@ class LiveView:
         if not started.slot.shared:
             rows = {job.job.number: _epoch_rows(job.job) for job in running}
             left = self._time_left_text(running, waiting, rows)
-            self.print_line(self.title(started.job) + (f"  (sweep: {left})" if left else ""))
+            title = self.title(started.job)
+            self.print_line(
+                title + "  ({})".format(tr("sweep: {left}", left=left)) if left else title
+            )
 
     def print_end(self, ended: "RunningJob", *, finished: bool) -> None:
         """Print the last epochs of a job that has ended, and note its duration if it finished."""
@@ -103,7 +109,7 @@ class LiveView:
         rows = {job.job.number: _epoch_rows(job.job) for job in running}
         lines = [self._line(job, rows[job.job.number]) for job in parallel]
         left = self._time_left_text(running, waiting, rows)
-        lines += [f"sweep: {left}"] if left else []
+        lines += [tr(_SWEEP, left=left)] if left else []
         self._live.update("\n".join(map(escape, lines)), refresh=True)
 
     def _time_left_text(
@@ -127,7 +133,8 @@ class LiveView:
         if seconds is None or self._n_jobs is None:
             return ""
         count = len(running) + len(waiting)
-        return f"{count} job{'s' * (count > 1)}, {duration(round(seconds))} left"
+        time_left = duration(round(seconds))
+        return trn("{n} job, {time} left", "{n} jobs, {time} left", count, time=time_left)
 
     def _print_new_epochs(self, job: "Job", rows: EpochRows) -> None:
         if not rows:  # the run has not begun, or its record is closed and its process ends
@@ -136,16 +143,19 @@ class LiveView:
         prefix = f"{self.title(job)}  "
         for row in rows[printed if printed <= len(rows) else 0 :]:
             epochs = job.config.known_epochs
-            self.print_line(prefix + epoch_line(row, epochs, self._console.width - len(prefix)))
+            self.print_line(
+                prefix + epoch_line(row, epochs, self._console.width - cell_len(prefix))
+            )
         self._epochs_printed[job.number] = len(rows)
 
     def _line(self, running: "RunningJob", rows: EpochRows) -> str:
         """Return the line of a job in the longest form that fits, so that no number is cut."""
         job, width = running.job, self._console.width
         forms = progress(rows, job.config.known_epochs)
-        titles = [self.title(job), f"job {job.number}  {job.config.model.name}", f"{job.number}"]
+        short = tr("job {number}", number=job.number) + f"  {job.config.model.name}"
+        titles = [self.title(job), short, f"{job.number}"]
         lines = [f"{title}  {form}" for title in titles for form in forms]
-        return next((line for line in lines if len(line) < width), lines[-1])
+        return next((line for line in lines if cell_len(line) < width), lines[-1])
 
 
 def progress(rows: EpochRows, max_epochs: int | None) -> list[str]:
@@ -156,15 +166,17 @@ def progress(rows: EpochRows, max_epochs: int | None) -> list[str]:
     """
     if max_epochs is None:
         accuracy = percent(rows[-1]["val_acc1"]) if rows else UNKNOWN
-        return [f"epoch {len(rows)}  val acc {accuracy}", f"epoch {len(rows)}"]
+        epoch = tr("epoch {number}", number=len(rows))
+        return [f"{epoch}  " + tr("val acc {accuracy}", accuracy=accuracy), epoch]
     if not max_epochs:
-        return ["testing"]
-    epoch = f"epoch {len(rows)}/{max_epochs}"
+        return [tr("testing")]
+    epoch = tr("epoch {number}", number=f"{len(rows)}/{max_epochs}")
     if not rows:
         return [epoch]
     left = duration(round(_seconds(rows) / len(rows) * (max_epochs - len(rows))))
     accuracy = percent(rows[-1]["val_acc1"])
-    return [f"{epoch}  val acc {accuracy}  {left} left", f"{epoch}  {accuracy}", epoch]
+    full = [epoch, tr("val acc {accuracy}", accuracy=accuracy), tr("{time} left", time=left)]
+    return ["  ".join(full), f"{epoch}  {accuracy}", epoch]
 
 
 def _paced_s(running: "RunningJob", rows: EpochRows) -> float | None:

@@ -18,6 +18,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from cnncompare.errors import Interrupted, LockedError
+from cnncompare.language.catalogue import tr
 from cnncompare.runs.lifecycle import fail_run, finished_run
 from cnncompare.runs.record import Failure
 from cnncompare.runs.run import read_existing
@@ -210,7 +211,7 @@ class JobQueue:
 
     def _postpone(self, job: Job, reason: str) -> None:
         if job.number not in self._retry_at:
-            self._report(job, f"postponed: {reason}")
+            self._report(job, tr("postponed: {reason}", reason=reason))
         self._retry_at[job.number] = time.monotonic() + RETRY_S
         self.waiting.append(job)
 
@@ -229,7 +230,8 @@ def _result(job: Job) -> str:
     run = read_existing(job.config.run_folder())
     if run is None:
         return ""
-    return f"  test acc {percent(run.record.test.acc1)}  {duration(run.record.wall_s)}"
+    accuracy = tr("test acc {accuracy}", accuracy=percent(run.record.test.acc1))
+    return f"  {accuracy}  {duration(run.record.wall_s)}"
 
 
 def _recorded_error(running: RunningJob, code: int) -> str:

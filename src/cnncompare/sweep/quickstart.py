@@ -7,6 +7,7 @@ import yaml
 
 from cnncompare.config.files import conf_folder
 from cnncompare.errors import ConfigError
+from cnncompare.language.catalogue import marked
 from cnncompare.system.cores import available_core_ids
 
 USAGE = """\
@@ -15,11 +16,12 @@ usage: cnncompare quickstart [overrides]
 Train the four networks of experiment=quickstart with three seeds each on 1,797 included images of
 handwritten digits, then compare them in a report. Nothing is downloaded. An interrupted quickstart
 continues with the same command. Overrides apply to all runs: cnncompare quickstart seeds=5"""
-NEXT_STEPS = """
-next:
+NEXT_STEPS = marked(
+    """next:
   cnncompare tensorboard {study}                             # curves of all runs
   cnncompare -m name=mine data=folder data.root=PHOTOS model=lenet5,resnet20 seeds=3
   cnncompare models                                          # the networks to choose from"""
+)
 
 
 def sweeps(overrides: Sequence[str]) -> list[list[str]]:
@@ -37,6 +39,12 @@ def sweeps(overrides: Sequence[str]) -> list[list[str]]:
         return [every]
     first_two = ",".join(_models()[:2])
     return [[*every, f"model={first_two}"], every]
+
+
+def study_language(overrides: Sequence[str]) -> str:
+    """Return the language of the console, which is also that of the report."""
+    values = dict(override.split("=", 1) for override in overrides if "=" in override)
+    return values.get("language", "en")
 
 
 def study_folder(overrides: Sequence[str]) -> Path:

@@ -9,12 +9,14 @@ from omegaconf import DictConfig
 
 from cnncompare.config.schema import Config
 from cnncompare.errors import RunError
+from cnncompare.language.catalogue import in_language, tr
 from cnncompare.runs.run import Run, read_existing
 from cnncompare.sweep.job_state import Job
 from cnncompare.sweep.job_status import JobOutcome
 from cnncompare.sweep.queue import JobQueue
 from cnncompare.sweep.resources import slots_for
 from cnncompare.system.signals import RaiseInterrupted
+from cnncompare.terminal.formatting import padded
 from cnncompare.terminal.result import print_next_steps
 from cnncompare.terminal.sweep_table import print_sweep_table
 
@@ -30,10 +32,11 @@ def run_jobs(
     and Interrupted if a signal stopped the sweep.
     """
     jobs = make_jobs(configs, composed, job_overrides)
-    with RaiseInterrupted(), tempfile.TemporaryDirectory(prefix="cnncompare-") as folder:
-        queue = JobQueue(jobs, slots_for(configs), Path(folder))
-        queue.run()
-    print_summary(jobs, queue.outcomes)
+    with in_language(configs[0].language):
+        with RaiseInterrupted(), tempfile.TemporaryDirectory(prefix="cnncompare-") as folder:
+            queue = JobQueue(jobs, slots_for(configs), Path(folder))
+            queue.run()
+        print_summary(jobs, queue.outcomes)
 
 
 def make_jobs(
@@ -68,11 +71,12 @@ def print_summary(jobs: Sequence[Job], outcomes: Mapping[int, JobOutcome]) -> No
     runs = [run for job in jobs if (run := read_existing(job.config.run_folder()))]
     print_sweep_table(_distinct(runs))
     kinds = Counter(outcome.kind for outcome in outcomes.values())
-    print(", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())), flush=True)
+    counts = [tr("{n} {kind}", n=n, kind=tr(kind)) for kind, n in sorted(kinds.items())]
+    print(", ".join(counts), flush=True)
     unfinished = [job for job in jobs if outcomes[job.number].kind not in ("finished", "skipped")]
     for job in unfinished:
         outcome = outcomes[job.number]
-        print(f"  {outcome.kind:11}  {job.label}  {outcome.reason}", flush=True)
+        print(f"  {padded(tr(outcome.kind), 11)}  {job.label}  {outcome.reason}", flush=True)
     print_next_steps([run.folder.parent for run in runs])
     if unfinished:
         raise RunError(

@@ -13,6 +13,7 @@ from typing import Any
 from cnncompare.config.schema import Config
 from cnncompare.config.validation import validate
 from cnncompare.errors import CnncompareError, Interrupted, LockedError, first_line
+from cnncompare.language.catalogue import use_language
 from cnncompare.runs.lifecycle import fail_run
 from cnncompare.runs.record import Failure
 from cnncompare.runs.storage import write_atomically
@@ -85,6 +86,7 @@ def _execute(job_file: Path) -> tuple[int, str]:
 def _train(job: dict[str, Any]) -> tuple[int, str]:
     """Return the exit code and, unless it is 0, the reason in one line."""
     config = validate(job["config"])
+    use_language(config.language)
     try:
         from cnncompare.training.train import train
 

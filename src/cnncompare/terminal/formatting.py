@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from math import isnan
 
+from cnncompare.language.catalogue import tr
+
 UNKNOWN = "\N{EN DASH}"
 
 
@@ -69,18 +71,25 @@ def duration(seconds: float | None) -> str:
     """
     if seconds is None or isnan(seconds) or seconds < 59.95:
         text = number(seconds, ".0f" if isinstance(seconds, int) else ".1f")
-        return text if text == UNKNOWN else f"{text} s"
+        return text if text == UNKNOWN else tr("{seconds} s", seconds=text)
     whole = round(seconds)
     if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02} s"
+        return tr("{minutes} min {seconds:02} s", minutes=whole // 60, seconds=whole % 60)
     minutes = round(seconds / 60)
     if minutes < 24 * 60:
-        return f"{minutes // 60} h {minutes % 60:02} min"
+        return tr("{hours} h {minutes:02} min", hours=minutes // 60, minutes=minutes % 60)
     hours = round(seconds / 3600)
-    return f"{hours // 24} d {hours % 24} h"
+    return tr("{days} d {hours} h", days=hours // 24, hours=hours % 24)
+
+
+def padded(text: str, width: int) -> str:
+    """Return the text filled with spaces to a width on the terminal, where Hangul takes two."""
+    from rich.cells import cell_len
+
+    return text + " " * max(0, width - cell_len(text))
 
 
 def enumeration(names: Sequence[str]) -> str:
     """Return "a", "a and b" or "a, b and c"."""
     *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last
+    return tr("{first} and {last}", first=", ".join(first), last=last) if first else last

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from cnncompare.errors import shortened
+from cnncompare.language.catalogue import language, marked, tr, trc
+from cnncompare.language.recorded import recorded
 from cnncompare.runs.record import RunRecord
 from cnncompare.runs.run import Run
 from cnncompare.terminal.console import make_console
@@ -19,6 +21,7 @@ from cnncompare.terminal.formatting import (
     gmacs,
     integer,
     millions,
+    padded,
     percent,
     significant,
 )
@@ -47,20 +50,23 @@ def print_next_steps(folders: Sequence[Path]) -> None:
     """Print the folders with a sweep's results, and the commands that compare and display them."""
     console = make_console()
     for folder in dict.fromkeys(folders):
-        console.print(f"\nresults      {shell_path(folder)}", soft_wrap=True)
+        title = padded(tr("results"), 11)
+        console.print(f"\n{title}  {shell_path(folder)}", soft_wrap=True)
         predict = {"predict": f"predict {shell_path(folder)} IMAGE"}
         _print_commands(console, _commands(folder) | predict)
 
 
 def _commands(study: Path) -> dict[str, str]:
     path = shell_path(study)
-    return {"report": f"report {path}", "TensorBoard": f"tensorboard {path}"}
+    option = "" if language() == "en" else f" --language {language()}"
+    return {"report": f"report {path}{option}", "TensorBoard": f"tensorboard {path}"}
 
 
 def _print_commands(console: Console, commands: Mapping[str, str]) -> None:
     """Print each command on a line of its own, unwrapped, so that it can be copied."""
     for name, command in commands.items():
-        console.print(f"{name:11}  {_program()} {command}", soft_wrap=True, markup=False)
+        title = padded(tr(name), 11)
+        console.print(f"{title}  {_program()} {command}", soft_wrap=True, markup=False)
 
 
 def _program() -> str:
@@ -75,19 +81,35 @@ def _program() -> str:
 def comparability_remarks(record: RunRecord) -> list[str]:
     """Return a line with the reasons why no report compares the run; empty without any."""
     reasons = record.training.incomparable if record.training else []
-    return [f"not comparable: {', '.join(reasons)}; report leaves the run out"] if reasons else []
+    if not reasons:
+        return []
+    message = marked("not comparable: {reasons}; report leaves the run out")
+    return [tr(message, reasons=", ".join(reasons))]
 
 
 def health_remarks(record: RunRecord) -> list[str]:
     """Return a line for each failed health check of the training; empty if all is well."""
     findings = record.training.health if record.training else []
-    return [f"{f.check.replace('_', ' ')}: {f.evidence}; {f.advice}" for f in findings]
+    return [
+        f"{tr(f.check.replace('_', ' '))}: {recorded(f.evidence)}; {recorded(f.advice)}"
+        for f in findings
+    ]
+
+
+_CHECKS = (
+    *(marked("diverged"), marked("at chance"), marked("still rising"), marked("few steps")),
+    *(marked("images left out"), marked("saturated")),
+)
+_COMMANDS = (marked("predict"), marked("report"))  # which the result names
+_STATUS = (marked("finished"), marked("failed"), marked("interrupted"), marked("running"))
 
 
 def class_remarks(run: Run) -> list[str]:
     """Return a line that names the classes with test images that the network never predicts."""
     names = [row["class"] for row in run.per_class() if row["n"] != "0" and not row["precision"]]
-    return [f"never predicted: {shortened(names, MOST_CLASSES)}"] if names else []
+    if not names:
+        return []
+    return [tr("never predicted: {classes}", classes=shortened(names, MOST_CLASSES))]
 
 
 def evaluation_remarks(record: RunRecord) -> list[str]:
@@ -98,9 +120,11 @@ def evaluation_remarks(record: RunRecord) -> list[str]:
     evaluation = record.evaluation
     if evaluation is None:
         return []
-    lines = [evaluation.check.message] if evaluation.check else []
-    treatment = "skipped" if evaluation.on_corrupt_image == "skip" else "counted as wrong"
-    return lines + [f"corrupt image, {treatment}: {name}" for name in evaluation.corrupt_images]
+    lines = [recorded(evaluation.check.message)] if evaluation.check else []
+    message = marked("corrupt image, counted as wrong: {name}")
+    if evaluation.on_corrupt_image == "skip":
+        message = marked("corrupt image, skipped: {name}")
+    return lines + [tr(message, name=name) for name in evaluation.corrupt_images]
 
 
 def shell_path(path: Path) -> str:
@@ -111,8 +135,10 @@ def shell_path(path: Path) -> str:
 
 def _results(record: RunRecord) -> list[tuple[str, str]]:
     data = record.data.name if record.data else UNKNOWN
+    status = tr(record.status)
+    run = tr("{model} on {data}, {status}", model=record.label, data=data, status=status)
     return [
-        ("run", f"{record.label} on {data}, {record.status}"),
+        (tr("run"), run),
         *_resampling_results(record),
         *_test_results(record),
         *_training_results(record),
@@ -122,12 +148,15 @@ def _results(record: RunRecord) -> list[tuple[str, str]]:
 
 def _test_results(record: RunRecord) -> list[tuple[str, str]]:
     if record.settings is not None and record.settings.test_reads == 0:
-        return [("test", "not evaluated (test=false)")]
+        return [(trc("split", "test"), tr("not evaluated (test=false)"))]
     test = record.test
     return [
-        ("test top-1", f"{percent(test.acc1)} of {integer(test.n)} images"),
+        (
+            tr("test top-1"),
+            tr("{accuracy} of {n} images", accuracy=percent(test.acc1), n=integer(test.n)),
+        ),
         *_balanced_result(record),
-        ("test top-5", percent(test.acc5)),
+        (tr("test top-5"), percent(test.acc5)),
     ]
 
 
@@ -136,7 +165,7 @@ def _balanced_result(record: RunRecord) -> list[tuple[str, str]]:
     imbalance = record.data and record.data.imbalance
     if not imbalance or not imbalance.is_large:
         return []
-    return [("balanced accuracy", percent(record.test.balanced_acc1))]
+    return [(tr("balanced accuracy"), percent(record.test.balanced_acc1))]
 
 
 def _resampling_results(record: RunRecord) -> list[tuple[str, str]]:
@@ -144,10 +173,12 @@ def _resampling_results(record: RunRecord) -> list[tuple[str, str]]:
     drawn = record.data.resampling if record.data else None
     if drawn is None:
         return []
-    images = f"all {drawn.n:,} images"
     if drawn.method == "folds":
-        return [("fold", f"{drawn.number} of {drawn.count}, of {images}")]
-    return [("hold-out", f"{drawn.number}, of {images}")]
+        message = marked("{number} of {count}, of all {n:,} images")
+        text = tr(message, number=drawn.number, count=drawn.count, n=drawn.n)
+        return [(tr("fold"), text)]
+    text = tr("{number}, of all {n:,} images", number=drawn.number, n=drawn.n)
+    return [(tr("hold-out"), text)]
 
 
 def _training_results(record: RunRecord) -> list[tuple[str, str]]:
@@ -155,24 +186,29 @@ def _training_results(record: RunRecord) -> list[tuple[str, str]]:
         return []
     best = record.best
     epochs = record.training.epochs_done if record.training else None
-    selected = f"{integer(best.epoch)} of {integer(epochs)}, val top-1 {percent(best.val_acc1)}"
+    selected = tr(
+        "{epoch} of {n}, val top-1 {accuracy}",
+        epoch=integer(best.epoch),
+        n=integer(epochs),
+        accuracy=percent(best.val_acc1),
+    )
     return [
-        ("best epoch", selected),
-        ("trained in", duration(record.wall_s)),
-        ("epoch (s)", significant(record.timing.epoch_s)),
+        (tr("best epoch"), selected),
+        (tr("trained in"), duration(record.wall_s)),
+        (tr("epoch (s)"), significant(record.timing.epoch_s)),
     ]
 
 
 def _cost_results(record: RunRecord) -> list[tuple[str, str]]:
-    phase = "testing" if record.evaluation else "training"
+    phase = tr("testing") if record.evaluation else tr("training")
     memory, model = record.memory, record.model
     gpu_peak = memory.peak_gpu_mib
-    gpu = [] if gpu_peak is None else [("peak GPU memory (MiB)", integer(gpu_peak))]
+    gpu = [] if gpu_peak is None else [(tr("peak GPU memory (MiB)"), integer(gpu_peak))]
     return [
-        (phase, f"{integer(record.timing.images_per_s)} images/s"),
-        ("parameters (M)", millions(None if model is None else model.params)),
-        ("size (MB)", significant(None if model is None else model.size_mb)),
-        ("GMACs", gmacs(None if model is None else model.macs)),
-        ("peak memory (MiB)", integer(memory.peak_rss_mib)),
+        (phase, tr("{n} images/s", n=integer(record.timing.images_per_s))),
+        (tr("parameters (M)"), millions(None if model is None else model.params)),
+        (tr("size (MB)"), significant(None if model is None else model.size_mb)),
+        (tr("GMACs"), gmacs(None if model is None else model.macs)),
+        (tr("peak memory (MiB)"), integer(memory.peak_rss_mib)),
         *gpu,
     ]

@@ -8,6 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from cnncompare.language.catalogue import marked, tr
 from cnncompare.runs.record import RunRecord
 from cnncompare.runs.run import Run
 from cnncompare.terminal.console import make_console
@@ -31,7 +32,10 @@ def print_sweep_table(runs: Sequence[Run]) -> None:
     console.print()
     console.print(_fitting_table(runs, console))
     if len(runs) > 1:
-        console.print("single runs, not ranked; the report tests which differences are significant")
+        message = marked(
+            "single runs, not ranked; the report tests which differences are significant"
+        )
+        console.print(tr(message))
     for line in dict.fromkeys(line for run in runs for line in _remarks(run.record)):
         console.print(line, markup=False)
     for folder in dict.fromkeys(run.folder.parent for run in runs):
@@ -79,31 +83,31 @@ def _peak_memory(record: RunRecord) -> str:
     return integer(record.memory.peak_rss_mib if gpu is None else gpu)
 
 
-_MODEL = _Column("model", 0, lambda record: record.label, numeric=False)
-_STATUS = _Column("status", 2, lambda record: record.status, numeric=False)
+_MODEL = _Column(marked("model"), 0, lambda record: record.label, numeric=False)
+_STATUS = _Column(marked("status"), 2, lambda record: tr(record.status), numeric=False)
 _RESULTS = (
-    _Column("val top-1", 5, lambda record: percent(record.best.val_acc1)),
-    _Column("test top-1", 0, lambda record: percent(record.test.acc1)),
-    _Column("epoch (s)", 1, lambda record: significant(record.timing.epoch_s)),
-    _Column("images/s", 6, lambda record: integer(record.timing.images_per_s)),
-    _Column("parameters (M)", 4, _params),
-    _Column("GMACs", 7, _gmacs),
-    _Column("peak memory (MiB)", 8, _peak_memory),
+    _Column(marked("val top-1"), 5, lambda record: percent(record.best.val_acc1)),
+    _Column(marked("test top-1"), 0, lambda record: percent(record.test.acc1)),
+    _Column(marked("epoch (s)"), 1, lambda record: significant(record.timing.epoch_s)),
+    _Column(marked("images/s"), 6, lambda record: integer(record.timing.images_per_s)),
+    _Column(marked("parameters (M)"), 4, _params),
+    _Column(marked("GMACs"), 7, _gmacs),
+    _Column(marked("peak memory (MiB)"), 8, _peak_memory),
 )
 # printed only if the runs differ in it
 _SETTINGS = (
-    _Column("data", 1, lambda r: r.data.name if r.data else UNKNOWN, numeric=False),
-    _Column("seed", 3, partial(_setting, "seed")),
-    _Column("fold", 3, partial(_number, "folds")),
-    _Column("hold-out", 3, partial(_number, "holdouts")),
-    _Column("epochs", 3, partial(_setting, "epochs_done")),
-    _Column("batch size", 3, partial(_setting, "batch_size")),
-    _Column("optimizer", 3, partial(_setting, "optimizer"), numeric=False),
-    _Column("lr", 3, partial(_setting, "lr")),
-    _Column("scheduler", 3, partial(_setting, "scheduler"), numeric=False),
-    _Column("image size", 3, partial(_setting, "image_size")),
-    _Column("precision", 3, partial(_setting, "precision"), numeric=False),
-    _Column("devices", 3, partial(_setting, "devices")),
+    _Column(marked("data"), 1, lambda r: r.data.name if r.data else UNKNOWN, numeric=False),
+    _Column(marked("seed"), 3, partial(_setting, "seed")),
+    _Column(marked("fold"), 3, partial(_number, "folds")),
+    _Column(marked("hold-out"), 3, partial(_number, "holdouts")),
+    _Column(marked("epochs"), 3, partial(_setting, "epochs_done")),
+    _Column(marked("batch size"), 3, partial(_setting, "batch_size")),
+    _Column(marked("optimizer"), 3, partial(_setting, "optimizer"), numeric=False),
+    _Column(marked("lr"), 3, partial(_setting, "lr")),
+    _Column(marked("scheduler"), 3, partial(_setting, "scheduler"), numeric=False),
+    _Column(marked("image size"), 3, partial(_setting, "image_size")),
+    _Column(marked("precision"), 3, partial(_setting, "precision"), numeric=False),
+    _Column(marked("devices"), 3, partial(_setting, "devices")),
 )
 
 
@@ -140,7 +144,7 @@ def _table(records: Sequence[RunRecord], columns: Sequence[_Column]) -> Table:
     for column in columns:
         justify = "right" if column.numeric else "left"
         # if nothing more can be dropped, a long model name is wrapped, but no number
-        table.add_column(column.title, justify=justify, no_wrap=column is not _MODEL)  # type: ignore[arg-type]
+        table.add_column(tr(column.title), justify=justify, no_wrap=column is not _MODEL)  # type: ignore[arg-type]
     for record in records:
         table.add_row(*(column.cell(record) for column in columns))
     return table

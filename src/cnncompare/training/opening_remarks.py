@@ -3,6 +3,8 @@
 import sys
 
 from cnncompare.config.schema import Config
+from cnncompare.language.catalogue import marked, tr
+from cnncompare.language.recorded import recorded
 from cnncompare.runs.leaks import recorded_leaks
 from cnncompare.runs.run import Run
 from cnncompare.stats.imbalance import ADVICE, imbalance_sentence
@@ -18,28 +20,27 @@ def print_remarks(config: Config, run: Run) -> None:
 def _print_incomparable(run: Run) -> None:
     reasons = run.record.training.incomparable if run.record.training else []
     if reasons:
-        print(
-            f"cnncompare: not comparable with other runs: {', '.join(reasons)}; "
-            "report leaves the run out",
-            file=sys.stderr,
-            flush=True,
-        )
+        message = marked("not comparable with other runs: {reasons}; report leaves the run out")
+        _print(tr(message, reasons=", ".join(reasons)))
 
 
 def _print_leaks(run: Run) -> None:
     sentence = recorded_leaks(run.record.data)
     if sentence:
-        print(f"cnncompare: {sentence}; cnncompare data lists them", file=sys.stderr, flush=True)
+        _print(tr("{sentence}; cnncompare data lists them", sentence=recorded(sentence)))
 
 
 def _print_imbalance(config: Config, run: Run) -> None:
     imbalance = run.record.data and run.record.data.imbalance
     if imbalance and imbalance.is_large:
-        print(f"cnncompare: {imbalance_sentence(imbalance)}; {ADVICE}", file=sys.stderr, flush=True)
+        _print(f"{recorded(imbalance_sentence(imbalance))}; {recorded(ADVICE)}")
     if config.trains and config.data.balance and config.loss.class_weights != "none":
-        print(
-            f"cnncompare: data.balance=true and loss.class_weights={config.loss.class_weights} "
-            "both favour the small classes; use one of them unless that is intended",
-            file=sys.stderr,
-            flush=True,
+        message = marked(
+            "data.balance=true and loss.class_weights={weights} both favour the small classes; use "
+            "one of them unless that is intended"
         )
+        _print(tr(message, weights=config.loss.class_weights))
+
+
+def _print(text: str) -> None:
+    print(f"cnncompare: {text}", file=sys.stderr, flush=True)

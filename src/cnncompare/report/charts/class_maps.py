@@ -7,6 +7,7 @@ import altair as alt
 import numpy as np
 from numpy.typing import NDArray
 
+from cnncompare.language.catalogue import marked, tr
 from cnncompare.plotting.heat_map import heat_overlay
 from cnncompare.plotting.image_sheet import data_url
 from cnncompare.plotting.render import Chart
@@ -54,9 +55,12 @@ def class_maps_figure(images: Sequence[DisputedImage]) -> Figure:
     columns = max(map(len, lines))
     return Figure(
         "class-maps",
-        "Where networks disagree: what they look at",
-        "Left: test images and their true classes. Next to them, for each network, its predicted "
-        "class and confidence. The yellower a region, the more it speaks for the predicted class.",
+        tr("Where networks disagree: what they look at"),
+        tr(
+            "Left: test images and their true classes. Next to them, for each network, its "
+            "predicted class and confidence. The yellower a region, the more it speaks for the "
+            "predicted class."
+        ),
         "; ".join(map(_sentence, images)),
         _chart(rows, columns, len(lines)),
         height=len(lines) * _CELL[1],
@@ -70,14 +74,16 @@ def _lines(image: DisputedImage) -> list[Rows]:
     n_lines = -(-len(cells) // (COLUMNS - 1))
     step = -(-len(cells) // n_lines)
     chunks = [cells[start : start + step] for start in range(0, len(cells), step)]
-    score = f"{image.n_right} of {image.n_networks} right"
-    shown = _cell(_url(image.pixels), f"true: {image.true}", "test image", score, "")
+    score = tr("{some} of {n} right", some=image.n_right, n=image.n_networks)
+    true = tr("true: {name}", name=image.true)
+    shown = _cell(_url(image.pixels), true, tr("test image"), score, "")
     return [[{} if number else shown, *chunk] for number, chunk in enumerate(chunks)]
 
 
 def _map_cell(network: NetworkMap) -> dict[str, str]:
     overlay = np.asarray(heat_overlay(network.pixels, network.heat, 2 * _SIDE))
-    verdict = f"{'right' if network.right else 'wrong'}, {percent(network.confidence)}"
+    message = marked("right, {confidence}") if network.right else marked("wrong, {confidence}")
+    verdict = tr(message, confidence=percent(network.confidence))
     colour = _RIGHT if network.right else _WRONG
     return _cell(_url(overlay), network.predicted, network.label, verdict, colour)
 
@@ -116,6 +122,7 @@ def _chart(rows: Rows, columns: int, lines: int) -> Chart:
 
 def _sentence(image: DisputedImage) -> str:
     predictions = ", ".join(
-        f"{network.label} predicts {network.predicted}" for network in image.maps
+        tr("{model} predicts {name}", model=network.label, name=network.predicted)
+        for network in image.maps
     )
     return f"{image.true}: {predictions}"

@@ -12,6 +12,7 @@ from cnncompare.comparison.compare import ComparedTable
 from cnncompare.comparison.load import Result
 from cnncompare.comparison.predictions import PredictionAnalysis
 from cnncompare.config.data import IMAGE_SUFFIXES
+from cnncompare.language.catalogue import marked, tr
 from cnncompare.plotting.image_sheet import Tile, data_url, image_sheet, sheet_size
 from cnncompare.report.charts.figure import Figure
 from cnncompare.runs.run import UNREADABLE_ARRAYS, images_file
@@ -33,9 +34,11 @@ def disputed_images_figure(table: ComparedTable, details: PredictionAnalysis) ->
     width, height = sheet_size(len(tiles), COLUMNS)
     return Figure(
         "disputed",
-        "Most disputed test images",
-        "Below each image: its true class, and the number of models that classify it correctly. "
-        "Hover over an image for their names.",
+        tr("Most disputed test images"),
+        tr(
+            "Below each image: its true class, and the number of models that classify it "
+            "correctly. Hover over an image for their names."
+        ),
         "; ".join(f"{tile.title}: {tile.subtitle}" for tile in tiles),
         image_sheet(tiles, COLUMNS),
         height=height,
@@ -81,8 +84,13 @@ def _tile(details: PredictionAnalysis, position: int, url: str) -> Tile:
     ]
     true = details.names[int(next(iter(details.chosen.values())).label[position])]
     texts = {"class": true, "right": ", ".join(right), "wrong": ", ".join(wrong)}
-    score = f"{len(right)} of {len(details.chosen)} right"
-    return Tile(url, true, score, {**texts, "position": position})
+    score = tr("{some} of {n} right", some=len(right), n=len(details.chosen))
+    fields = {tr(name): text for name, text in texts.items()}
+    return Tile(url, true, score, {**fields, tr("position"): position})
+
+
+# fields of the tooltips
+_FIELDS = (marked("class"), marked("right"), marked("wrong"), marked("position"))
 
 
 def _image_urls(result: Result, positions: NDArray[np.int64]) -> list[str] | None:

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from cnncompare.comparison.agreement import Agreement
 from cnncompare.comparison.confusion import ClassAccuracy, ConfusedPair
+from cnncompare.language.catalogue import marked, tr
 from cnncompare.plotting.confusion import confusion_chart, selection_note
 from cnncompare.plotting.render import CELL_TEXT, Chart
 from cnncompare.report.charts.figure import (
@@ -15,6 +16,7 @@ from cnncompare.report.charts.figure import (
     inline_data,
     model_colour,
     number_tooltip,
+    text_tooltip,
     value_scale,
 )
 from cnncompare.stats.calibration import ReliabilityBin
@@ -29,18 +31,23 @@ def confusion_figure(
 ) -> Figure:
     """Draw the confusion matrix of a model, summed over its runs."""
     pairs = [
-        f"{names[pair.a]} with {names[pair.b]} ({pair.a_as_b + pair.b_as_a:.0f} per run)"
+        tr(
+            "{a} with {b} ({n:.0f} per run)",
+            a=names[pair.a],
+            b=names[pair.b],
+            n=pair.a_as_b + pair.b_as_a,
+        )
         for pair in confused
     ]
-    most = f"Most confused: {', '.join(pairs) or 'none'}."
-    colours = "Colour: errors only, darkest for the most frequent one."
-    shares = "Percent of the images of the true class, over all runs."
+    most = tr("Most confused: {pairs}.", pairs=", ".join(pairs) or tr("none"))
+    colours = tr("Colour: errors only, darkest for the most frequent one.")
+    shares = tr("Percent of the images of the true class, over all runs.")
     caption = f"{shares} {colours} {selection_note(counts)}"
     return Figure(
         f"confusion-{label}",
         label,
         f"{caption.rstrip()} {most}",
-        f"Confusion matrix of {label}. {most}",
+        tr("Confusion matrix of {model}.", model=label) + f" {most}",
         confusion_chart(counts, names),
         height=300,
         width=330,
@@ -51,13 +58,15 @@ def class_accuracy_figure(accuracies: dict[str, list[ClassAccuracy]], names: lis
     """Draw the accuracy of each model per class with intervals, the hardest classes first."""
     means = _mean_accuracies(accuracies)
     hardest = sorted(means, key=means.__getitem__)[:MOST_CLASSES]
-    selection = f" The {len(hardest)} hardest of {len(means)}." if len(hardest) < len(means) else ""
+    caption = tr("The hardest first, with Wilson's 95 % interval over the images of the class.")
+    if len(hardest) < len(means):
+        caption += " " + tr("The {some} hardest of {n}.", some=len(hardest), n=len(means))
     described = "; ".join(f"{names[i]} {percent(means[i], 0)}" for i in hardest)
     return Figure(
         "per-class",
-        "Accuracy by class",
-        f"The hardest first, with Wilson's 95 % interval over the images of the class.{selection}",
-        f"Accuracy by class, the hardest first: {described}",
+        tr("Accuracy by class"),
+        caption,
+        tr("Accuracy by class, the hardest first: {accuracies}", accuracies=described),
         _class_accuracy_chart(_class_rows(accuracies, names, hardest), list(accuracies)),
         height=max(200, len(hardest) * (14 + 5 * len(accuracies))),
     )
@@ -103,13 +112,18 @@ def _class_accuracy_chart(rows: Rows, models: list[str]) -> Chart:
     ends = [row[key] for row in rows for key in ("low", "high")]
     scale = value_scale(ends, percent=True)
     interval = base.mark_rule(opacity=0.6).encode(
-        x=alt.X("low:Q", title="test top-1 of the class (%)", scale=scale, axis=VALUE_AXIS),
+        x=alt.X("low:Q", title=tr("test top-1 of the class (%)"), scale=scale, axis=VALUE_AXIS),
         x2=alt.X2("high:Q"),
     )
     numbers = [number_tooltip(field, spec=".1f") for field in ("accuracy", "low", "high")]
     dot = base.mark_point(filled=True, size=45).encode(
         x=alt.X("accuracy:Q"),
-        tooltip=[alt.Tooltip("model:N"), alt.Tooltip("class:N"), *numbers, alt.Tooltip("images:Q")],
+        tooltip=[
+            text_tooltip("model:N"),
+            text_tooltip("class:N"),
+            *numbers,
+            text_tooltip("images:Q"),
+        ],
     )
     return alt.layer(interval, dot)
 
@@ -127,10 +141,14 @@ def reliability_figure(
         return None
     return Figure(
         "reliability",
-        "Calibration",
-        "Below the diagonal: overconfident; above: underconfident. "
-        f"Bins of at least {FEWEST_IMAGES} images. Expected calibration error: {errors}.",
-        f"Reliability diagram. Expected calibration error: {errors}.",
+        tr("Calibration"),
+        tr(
+            "Below the diagonal: overconfident; above: underconfident. Bins of at least {n} "
+            "images. Expected calibration error: {errors}.",
+            n=FEWEST_IMAGES,
+            errors=errors,
+        ),
+        tr("Reliability diagram. Expected calibration error: {errors}.", errors=errors),
         _reliability_chart(large),
     )
 
@@ -147,14 +165,14 @@ def _reliability_chart(bins: dict[str, list[ReliabilityBin]]) -> Chart:
         .encode(x=alt.X("x:Q"), y=alt.Y("y:Q"))
     )
     base = alt.Chart(inline_data(rows)).encode(
-        x=alt.X("confidence:Q", title="mean confidence", scale=alt.Scale(domain=[0, 1])),
-        y=alt.Y("accuracy:Q", title="accuracy", scale=alt.Scale(domain=[0, 1])),
+        x=alt.X("confidence:Q", title=tr("mean confidence"), scale=alt.Scale(domain=[0, 1])),
+        y=alt.Y("accuracy:Q", title=tr("accuracy"), scale=alt.Scale(domain=[0, 1])),
         color=model_colour(list(bins)),
     )
     numbers = [number_tooltip(field, spec=".3f") for field in ("confidence", "accuracy")]
     dot = base.mark_point(filled=True).encode(
         size=alt.Size("images:Q", legend=None, scale=alt.Scale(range=[15, 250])),
-        tooltip=[alt.Tooltip("model:N"), *numbers, alt.Tooltip("images:Q")],
+        tooltip=[text_tooltip("model:N"), *numbers, text_tooltip("images:Q")],
     )
     return alt.layer(diagonal, base.mark_line(strokeWidth=1.5), dot)
 
@@ -162,13 +180,16 @@ def _reliability_chart(bins: dict[str, list[ReliabilityBin]]) -> Chart:
 def agreement_figure(agreements: list[Agreement], labels: list[str]) -> Figure:
     """Draw the share of errors that two models have in common."""
     known = [(item, item.common_errors) for item in agreements if item.common_errors is not None]
-    described = "; ".join(f"{item.a} and {item.b} {percent(share, 0)}" for item, share in known)
+    message = marked("{a} and {b} {share}")
+    described = "; ".join(tr(message, a=x.a, b=x.b, share=percent(s, 0)) for x, s in known)
     return Figure(
         "agreement",
-        "Common errors",
-        "Of the images that at least one of two models gets wrong, the share that both get wrong. "
-        "A majority vote gains most where it is small.",
-        f"Share of common errors: {described}",
+        tr("Common errors"),
+        tr(
+            "Of the images that at least one of two models gets wrong, the share that both get "
+            "wrong. A majority vote gains most where it is small."
+        ),
+        tr("Share of common errors: {shares}", shares=described),
         _agreement_chart([item for item, _ in known], labels),
         height=max(160, 34 * len(labels)),
     )
@@ -185,16 +206,16 @@ def _agreement_chart(agreements: list[Agreement], labels: list[str]) -> Chart:
         x=alt.X("a:N", sort=labels[:-1], title=None, axis=axis),
         y=alt.Y("b:N", sort=labels[1:], title=None, axis=alt.Axis(labelLimit=130)),
     )
-    common = number_tooltip("common", "common errors", ".1%")
+    common = number_tooltip("common", tr("common errors"), ".1%")
     largest = max(row["common"] for row in rows) or 1.0
     scale = alt.Scale(range=["#ffffff", "#b79ad9"], domain=[0, largest], interpolate="rgb")
     cell = base.mark_rect(stroke="gray", strokeWidth=0.3).encode(
         color=alt.Color("common:Q", scale=scale, legend=None),
         tooltip=[
-            alt.Tooltip("a:N"),
-            alt.Tooltip("b:N"),
+            text_tooltip("a:N"),
+            text_tooltip("b:N"),
             common,
-            number_tooltip("kappa", "Cohen's kappa", ".3f"),
+            number_tooltip("kappa", tr("Cohen's kappa"), ".3f"),
         ],
     )
     text = base.mark_text(fontSize=11, color=CELL_TEXT).encode(

@@ -6,6 +6,7 @@ from typing import Any
 
 import altair as alt
 
+from cnncompare.language.catalogue import marked, tr
 from cnncompare.plotting.render import Chart, InlineRows
 
 Rows = list[dict[str, Any]]
@@ -63,9 +64,26 @@ def selected_opacity(selection: alt.Parameter, selected: float, other: float) ->
     return alt.Opacity(condition={"param": selection.name, "value": selected}, value=other)
 
 
+# names of fields, which title their tooltips
+_FIELDS = (
+    *(marked("model"), marked("split"), marked("phase"), marked("ties"), marked("runs")),
+    *(marked("seed"), marked("trials"), marked("images"), marked("class"), marked("tied")),
+    *(marked("interval"), marked("p"), marked("test"), marked("result"), marked("a"), marked("b")),
+    *(marked("value"), marked("low"), marked("high"), marked("mean"), marked("rank")),
+    *(marked("seconds"), marked("accuracy"), marked("confidence"), marked("difference")),
+)
+
+
+def text_tooltip(field: str, title: str = "") -> alt.Tooltip:
+    """Return the tooltip of a field such as "model:N", titled with its name unless given."""
+    name = field.partition(":")[0]
+    shown = title or tr(name)
+    return alt.Tooltip(field) if shown == name else alt.Tooltip(field, title=shown)
+
+
 def number_tooltip(field: str, title: str = "", spec: str = ".4~f") -> alt.Tooltip:
     """Return the tooltip of a number; its title is the field's name unless given."""
-    return alt.Tooltip(f"{field}:Q", title=title or field, format=spec)
+    return alt.Tooltip(f"{field}:Q", title=title or tr(field), format=spec)
 
 
 def value_domain(values: Sequence[float], *, percent: bool) -> tuple[float, float]:

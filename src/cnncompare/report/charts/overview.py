@@ -8,6 +8,7 @@ import numpy as np
 from cnncompare.comparison.compare import ComparedTable, GroupRow
 from cnncompare.comparison.metrics import Metric
 from cnncompare.comparison.pareto import ParetoFront
+from cnncompare.language.catalogue import marked, tr
 from cnncompare.plotting.render import Chart
 from cnncompare.report.charts.figure import (
     VALUE_AXIS,
@@ -17,6 +18,7 @@ from cnncompare.report.charts.figure import (
     inline_data,
     model_colour,
     number_tooltip,
+    text_tooltip,
     value_domain,
     value_scale,
 )
@@ -25,6 +27,7 @@ from cnncompare.report.folds import repetition_noun
 from cnncompare.terminal.formatting import enumeration, number
 
 MILLION = 1e6
+_TICKS = marked("Ticks: single runs. Rows with a common letter are statistically tied.")
 _NARROWEST = 300  # px, of a plot on a phone, for which labels are placed
 _HEIGHT = 340
 _PADDING = 30  # px between the first dot and the axis
@@ -36,7 +39,7 @@ def _scaled(value: float | None, metric: Metric) -> float | None:
 
 
 def _axis_title(metric: Metric) -> str:
-    return metric.title + (" (%)" if metric.percent else "")
+    return tr(metric.title) + (" (%)" if metric.percent else "")
 
 
 def _estimates(table: ComparedTable, metric: Metric) -> Rows:
@@ -67,9 +70,8 @@ def accuracy_figure(table: ComparedTable, metric: Metric) -> Figure | None:
     values = "; ".join(f"{row['model']} {number(row['value'], '.2f')}" for row in rows)
     return Figure(
         "accuracy",
-        f"{_capitalised(metric)} with 95 % intervals",
-        f"{_interval_note(table)} Ticks: single runs. Rows with a common letter are statistically "
-        "tied.",
+        tr("{metric} with 95 % intervals", metric=_capitalised(metric)),
+        f"{_interval_note(table)} {tr(_TICKS)}",
         f"{_axis_title(metric)}: {values}",
         _interval_chart(rows, _runs(table, metric), metric),
         height=max(120, 38 * len(rows)),
@@ -79,15 +81,17 @@ def accuracy_figure(table: ComparedTable, metric: Metric) -> Figure | None:
 def _interval_note(table: ComparedTable) -> str:
     noun = repetition_noun(table)
     if noun != "seeds":
-        return f"Intervals over {noun}, corrected for overlapping training sets."
-    return (
+        message = marked("Intervals over {repetitions}, corrected for overlapping training sets.")
+        return tr(message, repetitions=tr(noun))
+    return tr(
         "Thin: interval over seeds and images (for one run, over images). Thick: over the seeds "
         "alone, for these images."
     )
 
 
 def _capitalised(metric: Metric) -> str:
-    return metric.title[0].upper() + metric.title[1:]
+    title = tr(metric.title)
+    return title[0].upper() + title[1:]
 
 
 def _interval_chart(rows: Rows, runs: Rows, metric: Metric) -> Chart:
@@ -96,8 +100,12 @@ def _interval_chart(rows: Rows, runs: Rows, metric: Metric) -> Chart:
     scale = _interval_scale(rows, runs, metric)
     x = alt.X("low:Q", title=_axis_title(metric), scale=scale, axis=VALUE_AXIS)
     colour = model_colour(order, legend=False)
-    numbers = [number_tooltip("value", metric.title), number_tooltip("low"), number_tooltip("high")]
-    tooltip = [alt.Tooltip("model:N"), alt.Tooltip("ties:N"), *numbers, alt.Tooltip("runs:Q")]
+    numbers = [
+        number_tooltip("value", tr(metric.title)),
+        number_tooltip("low"),
+        number_tooltip("high"),
+    ]
+    tooltip = [text_tooltip("model:N"), text_tooltip("ties:N"), *numbers, text_tooltip("runs:Q")]
     base = alt.Chart(inline_data(rows)).encode(y=y)
     thin = base.mark_rule(strokeWidth=1.5).encode(
         x=x, x2=alt.X2("high:Q"), color=colour, tooltip=tooltip
@@ -116,9 +124,9 @@ def _interval_chart(rows: Rows, runs: Rows, metric: Metric) -> Chart:
             x=alt.X("value:Q"),
             y=y,
             tooltip=[
-                alt.Tooltip("model:N"),
-                alt.Tooltip("seed:Q"),
-                number_tooltip("value", metric.title),
+                text_tooltip("model:N"),
+                text_tooltip("seed:Q"),
+                number_tooltip("value", tr(metric.title)),
             ],
         )
     )
@@ -143,24 +151,44 @@ def _runs(table: ComparedTable, metric: Metric) -> Rows:
 
 def pareto_figure(table: ComparedTable, front: ParetoFront, metric: Metric) -> Figure:
     """Draw accuracy by one cost, with the Pareto front as a line; by parameters, with GMACs."""
-    dominated = [f"{label} by {enumeration(by)}" for label, by in front.dominated_by.items()]
+    by_rivals = marked("{model} by {rivals}")
+    dominated = [
+        tr(by_rivals, model=label, rivals=enumeration(by))
+        for label, by in front.dominated_by.items()
+    ]
     on_front = enumeration(front.front)
     rows = _front_rows(table, front, metric)
     bubbles = front.cost == "params" and all(row["gmacs"] for row in rows)
-    area = " Area of a dot: GMACs for one image." if bubbles else ""
-    values = "; ".join(
-        f"{row['model']} {number(row['value'], '.2f')} at {row['cost']:.3g}" for row in rows
-    )
+    texts = {"metric": tr(metric.title), "cost": tr(front.title), "models": on_front}
+    caption = marked("Line: the Pareto front, of {models}. Names without room: in the tooltips.")
+    if bubbles:
+        caption = marked(
+            "Line: the Pareto front, of {models}. Area of a dot: GMACs for one image. Names "
+            "without room: in the tooltips."
+        )
     return Figure(
         f"pareto-{front.cost.replace('_', '-')}",
-        f"{_capitalised(metric)} by {front.title}",
-        f"Line: the Pareto front, of {on_front}.{area} Names without room: in the tooltips.",
-        f"Pareto front of {metric.title} by {front.title}: {values}. On the front: {on_front}. "
-        f"Dominated: {'; '.join(dominated) or 'none'}.",
+        tr("{metric} by {cost}", **texts | {"metric": _capitalised(metric)}),
+        tr(caption, **texts),
+        tr(
+            "Pareto front of {metric} by {cost}: {values}. On the front: {models}. Dominated: "
+            "{dominated}.",
+            values=_values_at_costs(rows),
+            dominated="; ".join(dominated) or tr("none"),
+            **texts,
+        ),
         _pareto_chart(rows, front, table, metric, bubbles=bubbles),
         height=_HEIGHT,
         width=520,
-        choice=front.title,
+        choice=tr(front.title),
+    )
+
+
+def _values_at_costs(rows: Rows) -> str:
+    message = marked("{model} {value} at {cost:.3g}")
+    return "; ".join(
+        tr(message, model=row["model"], value=number(row["value"], ".2f"), cost=row["cost"])
+        for row in rows
     )
 
 
@@ -174,7 +202,7 @@ def _front_rows(table: ComparedTable, front: ParetoFront, metric: Metric) -> Row
             "cost": cost / unit,
             "value": _scaled(rows[label].estimates[metric.name].mean, metric),
             "gmacs": (rows[label].model["macs"] or 0) / 1e9,
-            "by": by.get(label, "none: on the front"),
+            "by": by.get(label, tr("none: on the front")),
             "on_front": label in front.front,
         }
         for label, cost in front.values.items()
@@ -186,11 +214,11 @@ def _pareto_chart(
 ) -> Chart:
     x, y = _pareto_axes(rows, front, metric)
     tooltip = [
-        alt.Tooltip("model:N"),
-        number_tooltip("value", metric.title),
-        number_tooltip("cost", front.title, ".4~g"),
-        number_tooltip("gmacs", "GMACs", ".3~g"),
-        alt.Tooltip("by:N", title="dominated by"),
+        text_tooltip("model:N"),
+        number_tooltip("value", tr(metric.title)),
+        number_tooltip("cost", tr(front.title), ".4~g"),
+        number_tooltip("gmacs", tr("GMACs"), ".3~g"),
+        text_tooltip("by:N", tr("dominated by")),
     ]
     on_front = [row for row in rows if row["on_front"]]
 
@@ -246,7 +274,7 @@ def _pareto_axes(rows: Rows, front: ParetoFront, metric: Metric) -> tuple[alt.X,
     kind = {"type": "log", "nice": False} if log else {"zero": False}
     x = alt.X(
         "cost:Q",
-        title=front.title + (", log" if log else ""),
+        title=tr("{axis}, log", axis=tr(front.title)) if log else tr(front.title),
         scale=alt.Scale(padding=_PADDING, **kind),
         axis=alt.Axis(format=",~g", labelOverlap=True),
     )

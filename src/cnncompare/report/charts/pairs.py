@@ -4,13 +4,15 @@ import altair as alt
 
 from cnncompare.comparison.compare import ComparedTable
 from cnncompare.comparison.metrics import Metric
+from cnncompare.language.catalogue import marked, tr
 from cnncompare.plotting.render import CELL_TEXT, Chart
-from cnncompare.report.charts.figure import Figure, Rows, inline_data, number_tooltip
+from cnncompare.report.charts.figure import Figure, Rows, inline_data, number_tooltip, text_tooltip
 from cnncompare.stats.friedman_nemenyi import MeanRanks
 from cnncompare.terminal.formatting import number, p_value
 
 MOST_MODELS = 30  # legible in a matrix
 _BAR_COLOUR, _RULER_COLOUR = "#0072B2", "#D55E00"
+_IN_POINTS, _WITHOUT_UNIT = marked("Row minus column, in points."), marked("Row minus column.")
 _DIVERGING = ["#f0a35e", "#ffffff", "#7ab5e6"]  # light enough for dark text
 
 
@@ -20,14 +22,17 @@ def pairs_figure(table: ComparedTable, metric: Metric) -> Figure | None:
     if len(table.rows) < 2 or len(table.rows) > MOST_MODELS or not rows:
         return None
     order = [row.label for row in table.rows]
-    unit = ", in points" if metric.percent else ""
-    significant = "; ".join(f"{p.a} and {p.b}" for p in table.pairs if p.significant) or "none"
+    both = marked("{a} and {b}")
+    significant = "; ".join(tr(both, a=p.a, b=p.b) for p in table.pairs if p.significant)
+    coloured = tr("Coloured: significant after Holm correction. Without colour: not significant.")
     return Figure(
         "pairs",
-        "Pairwise differences",
-        f"Row minus column{unit}. Coloured: significant after Holm correction. "
-        "Without colour: not significant.",
-        f"Matrix of pairwise differences. Significant: {significant}.",
+        tr("Pairwise differences"),
+        f"{tr(_IN_POINTS if metric.percent else _WITHOUT_UNIT)} {coloured}",
+        tr(
+            "Matrix of pairwise differences. Significant: {pairs}.",
+            pairs=significant or tr("none"),
+        ),
         _matrix_chart(rows, order, metric),
         height=max(160, 34 * len(order)),
     )
@@ -38,22 +43,22 @@ def _matrix_chart(rows: Rows, order: list[str], metric: Metric) -> Chart:
     scale = alt.Scale(range=_DIVERGING, domain=[-largest, 0, largest], interpolate="rgb")
     if not metric.higher_is_better:
         scale = alt.Scale(range=_DIVERGING[::-1], domain=scale.domain, interpolate="rgb")
-    axis = alt.Axis(labelLimit=110, title="minus", labelAngle=-40)
+    axis = alt.Axis(labelLimit=110, title=tr("minus"), labelAngle=-40)
     base = alt.Chart(inline_data(rows)).encode(
         x=alt.X("b:N", sort=order[:-1], axis=axis),
         y=alt.Y("a:N", sort=order[1:], axis=alt.Axis(labelLimit=130, title=None)),
     )
     tooltip = [
-        *(alt.Tooltip("a:N"), alt.Tooltip("b:N"), number_tooltip("difference", spec="+.4~f")),
+        *(text_tooltip("a:N"), text_tooltip("b:N"), number_tooltip("difference", spec="+.4~f")),
         *(
-            alt.Tooltip("interval:N"),
-            alt.Tooltip("p:N"),
-            alt.Tooltip("p_holm:N", title="p (Holm)"),
-            alt.Tooltip("test:N"),
-            alt.Tooltip("result:N"),
+            text_tooltip("interval:N"),
+            text_tooltip("p:N"),
+            text_tooltip("p_holm:N", tr("p (Holm)")),
+            text_tooltip("test:N"),
+            text_tooltip("result:N"),
         ),
     ]
-    legend = "points" if metric.percent else "difference"
+    legend = tr("points") if metric.percent else tr("difference")
     cell = base.mark_rect(strokeWidth=1, stroke="gray").encode(
         color=alt.Color("difference:Q", scale=scale, title=legend),
         fillOpacity=alt.condition("datum.significant", alt.value(1.0), alt.value(0.0)),
@@ -83,15 +88,21 @@ def _cells(table: ComparedTable, metric: Metric) -> Rows:
                 "b": b,
                 "difference": sign * pair.difference,
                 "text": number(sign * pair.difference, "+.1f" if metric.percent else "+.3f"),
-                "interval": " to ".join(number(x, ".3g") for x in bounds),
+                "interval": _interval(bounds),
                 "p": p_value(pair.p),
                 "p_holm": p_value(pair.p_holm),
                 "test": pair.test,
                 "significant": pair.significant,
-                "result": "significant" if pair.significant else "not significant",
+                "result": tr("significant") if pair.significant else tr("not significant"),
             }
         )
     return rows
+
+
+def _interval(bounds: list[float]) -> str:
+    if len(bounds) < 2:
+        return "".join(number(x, ".3g") for x in bounds)
+    return tr("{low} to {high}", low=number(bounds[0], ".3g"), high=number(bounds[1], ".3g"))
 
 
 def critical_difference_figure(ranks: MeanRanks) -> Figure:
@@ -99,10 +110,13 @@ def critical_difference_figure(ranks: MeanRanks) -> Figure:
     described = [f"{a} {r:.2f}" for a, r in zip(ranks.labels, ranks.mean_ranks, strict=True)]
     return Figure(
         "critical-difference",
-        f"Mean ranks over {len(ranks.data)} data sets",
-        f"Friedman p = {ranks.p:.2g}. Models joined by a bar are statistically tied (Nemenyi, "
-        "0.05; Demsar 2006).",
-        f"Mean ranks: {'; '.join(described)}",
+        tr("Mean ranks over {n} data sets", n=len(ranks.data)),
+        tr(
+            "Friedman p = {p:.2g}. Models joined by a bar are statistically tied (Nemenyi, 0.05; "
+            "Demsar 2006).",
+            p=ranks.p,
+        ),
+        tr("Mean ranks: {ranks}", ranks="; ".join(described)),
         alt.layer(*_rank_layers(ranks), *_bar_layers(ranks)),
         height=90 + 34 * len(ranks.labels),
     )
@@ -119,12 +133,12 @@ def _rank_layers(ranks: MeanRanks) -> list[alt.Chart]:
     ]
     scale = alt.Scale(domain=[1, len(rows)], nice=False, clamp=True)
     base = alt.Chart(inline_data(rows)).encode(
-        x=alt.X("rank:Q", title="mean rank (1: best)", scale=scale), y=_RANK_Y
+        x=alt.X("rank:Q", title=tr("mean rank (1: best)"), scale=scale), y=_RANK_Y
     )
     return [
         base.mark_rule(color="gray", strokeDash=[2, 2]).encode(y2=alt.datum(-0.8)),
         base.mark_point(filled=True, size=70).encode(
-            tooltip=[alt.Tooltip("model:N"), number_tooltip("rank", spec=".3f")]
+            tooltip=[text_tooltip("model:N"), number_tooltip("rank", spec=".3f")]
         ),
         base.mark_text(align="left", dx=8, fontWeight="bold").encode(text=alt.Text("model:N")),
     ]
@@ -146,7 +160,9 @@ def _bar_layers(ranks: MeanRanks) -> list[alt.Chart]:
     line = alt.Chart(inline_data(ruler)).mark_rule(strokeWidth=2, color=_RULER_COLOUR)
     text = alt.Chart(inline_data(ruler)).mark_text(align="left", dy=-8, color=_RULER_COLOUR)
     return [
-        bar.encode(x=x, x2=alt.X2("high:Q"), y=_RANK_Y, tooltip=alt.Tooltip("tied:N")),
+        bar.encode(x=x, x2=alt.X2("high:Q"), y=_RANK_Y, tooltip=text_tooltip("tied:N")),
         line.encode(x=x, x2=alt.X2("high:Q"), y=_RANK_Y),
-        text.encode(x=x, y=_RANK_Y, text=alt.value(f"critical difference {length:.2f}")),
+        text.encode(
+            x=x, y=_RANK_Y, text=alt.value(tr("critical difference {gap:.2f}", gap=length))
+        ),
     ]

@@ -11,6 +11,7 @@ import numpy as np
 from cnncompare.comparison.compare import ComparedTable, GroupRow
 from cnncompare.comparison.learning_curves import CurvePoint, learning_curve
 from cnncompare.comparison.load import Result
+from cnncompare.language.catalogue import marked, tr
 from cnncompare.plotting.render import Chart
 from cnncompare.report.charts.figure import (
     Figure,
@@ -21,6 +22,7 @@ from cnncompare.report.charts.figure import (
     model_selection,
     number_tooltip,
     selected_opacity,
+    text_tooltip,
     value_domain,
 )
 from cnncompare.report.charts.labels import LINE, spread_labels
@@ -43,10 +45,13 @@ class _Quantity:
 
 
 _ACCURACY = _Quantity(
-    "accuracy", "top-1 (%)", {"validation": "val_acc1", "training": "train_acc1"}, percent=True
+    "accuracy",
+    marked("top-1 (%)"),
+    {"validation": "val_acc1", "training": "train_acc1"},
+    percent=True,
 )
 _LOSS = _Quantity(
-    "loss", "loss", {"validation": "val_loss", "training": "train_loss"}, percent=False
+    "loss", marked("loss"), {"validation": "val_loss", "training": "train_loss"}, percent=False
 )
 
 
@@ -65,13 +70,16 @@ def _by_epoch(table: ComparedTable, quantity: _Quantity) -> Figure | None:
     if not rows:
         return None
     both = {row["split"] for row in rows} == {"validation", "training"}
-    strokes = "Thick: validation; thin: training. " if both else ""
-    noun = "Accuracy" if quantity.percent else "Loss"
+    strokes = tr("Thick: validation; thin: training.") + " " if both else ""
+    title, alt_text = marked("Loss by epoch"), marked("Loss by epoch; at the end: {values}")
+    if quantity.percent:
+        title = marked("Accuracy by epoch")
+        alt_text = marked("Accuracy by epoch; at the end: {values}")
     return Figure(
         f"{quantity.name}-epochs",
-        f"{noun} by epoch",
+        tr(title),
         f"{strokes}{_band_note(table)}",
-        f"{noun} by epoch; at the end: {_last_values(rows, quantity)}",
+        tr(alt_text, values=_last_values(rows, quantity)),
         _curves(rows, _epoch_axis(rows), quantity, "linear"),
         height=_height(rows),
     )
@@ -83,14 +91,17 @@ def time_curves(table: ComparedTable) -> Figure | None:
     if not rows:
         return None
     log = asks_for_log([row["x"] for row in rows])
-    title = f"time of training and validation (s){', log' if log else ''}"
+    title = tr("time of training and validation (s)")
+    if log:
+        title = tr("{axis}, log", axis=title)
     scale = alt.Scale(type="log", nice=False) if log else alt.Scale(zero=False)
     x = alt.X("x:Q", title=title, scale=scale, axis=alt.Axis(format=",~g", labelOverlap=True))
+    last = _last_values(rows, _ACCURACY)
     return Figure(
         "accuracy-seconds",
-        "Validation accuracy by time",
-        f"{_band_note(table)} The best epoch so far counts.",
-        f"Best validation top-1 by time; at the end: {_last_values(rows, _ACCURACY)}",
+        tr("Validation accuracy by time"),
+        _band_note(table) + " " + tr("The best epoch so far counts."),
+        tr("Best validation top-1 by time; at the end: {values}", values=last),
         _curves(rows, x, _ACCURACY, "step-after"),
         height=_height(rows),
     )
@@ -101,8 +112,11 @@ def _height(rows: Rows) -> int:
 
 
 def _band_note(table: ComparedTable) -> str:
-    over = f"Mean over {repetition_noun(table)}; band: one standard deviation."
-    return f"{over} Click a curve or its name to highlight it."
+    message = marked(
+        "Mean over {repetitions}; band: one standard deviation. Click a curve or its name to "
+        "highlight it."
+    )
+    return tr(message, repetitions=tr(repetition_noun(table)))
 
 
 def _last_values(rows: Rows, quantity: _Quantity) -> str:
@@ -178,7 +192,10 @@ def _epoch_axis(rows: Rows) -> alt.X:
     ticks = sorted({1, *range(step, last + 1, step)})  # Vega would draw some between epochs
     scale = alt.Scale(domain=[min(row["x"] for row in rows), max(last, 2)], nice=False)
     return alt.X(
-        "x:Q", title="epoch", scale=scale, axis=alt.Axis(values=ticks, format="d", labelFlush=False)
+        "x:Q",
+        title=tr("epoch"),
+        scale=scale,
+        axis=alt.Axis(values=ticks, format="d", labelFlush=False),
     )
 
 
@@ -187,11 +204,12 @@ def _curves(rows: Rows, x: alt.X, quantity: _Quantity, interpolate: _Interpolati
     selection = model_selection()
     ends = [value for row in rows for value in (row["low"], row["high"])]
     domain = value_domain(ends, percent=quantity.percent)
-    prefix = "validation " if interpolate == "step-after" else ""
+    title = tr(quantity.title)
+    if interpolate == "step-after":
+        title = tr("validation {quantity}", quantity=title)
     scale = alt.Scale(domain=list(domain), nice=False)
-    y = alt.Y("mean:Q", title=prefix + quantity.title, scale=scale)
-    thick = [row for row in rows if row["split"] == "validation"]
-    thin = [row for row in rows if row["split"] == "training"]
+    y = alt.Y("mean:Q", title=title, scale=scale)
+    thick, thin = _of_split(rows, "validation"), _of_split(rows, "training")
 
     def line(members: Rows, width: float) -> alt.Chart:
         marked = _base(members, x, order).mark_line(strokeWidth=width, interpolate=interpolate)
@@ -201,7 +219,7 @@ def _curves(rows: Rows, x: alt.X, quantity: _Quantity, interpolate: _Interpolati
 
     band = _base(thick or thin, x, order).mark_area(interpolate=interpolate)
     band = band.encode(
-        y=alt.Y("low:Q", title=prefix + quantity.title, scale=scale),
+        y=alt.Y("low:Q", title=title, scale=scale),
         y2=alt.Y2("high:Q"),
         opacity=selected_opacity(selection, 0.16, 0.03),
     )
@@ -210,19 +228,24 @@ def _curves(rows: Rows, x: alt.X, quantity: _Quantity, interpolate: _Interpolati
     return alt.layer(band, *lines, *names).add_params(selection)
 
 
+def _of_split(rows: Rows, split: str) -> Rows:
+    """Return the rows of a split, which is named in the language of the page."""
+    return [row | {"split": tr(split)} for row in rows if row["split"] == split]
+
+
 def _base(rows: Rows, x: alt.X, order: list[str]) -> alt.Chart:
     return alt.Chart(inline_data(rows)).encode(x=x, color=model_colour(order, legend=False))
 
 
 def _tooltip(interpolate: _Interpolation) -> list[str | alt.Tooltip]:
     return [
-        alt.Tooltip("model:N"),
-        alt.Tooltip("split:N"),
-        number_tooltip("x", "epoch" if interpolate == "linear" else "time (s)", ".4~g"),
+        text_tooltip("model:N"),
+        text_tooltip("split:N"),
+        number_tooltip("x", tr("epoch") if interpolate == "linear" else tr("time (s)"), ".4~g"),
         number_tooltip("mean", spec=".4~g"),
-        number_tooltip("low", "mean - sd", ".4~g"),
-        number_tooltip("high", "mean + sd", ".4~g"),
-        alt.Tooltip("runs:Q"),
+        number_tooltip("low", tr("mean - sd"), ".4~g"),
+        number_tooltip("high", tr("mean + sd"), ".4~g"),
+        text_tooltip("runs:Q"),
     ]
 
 

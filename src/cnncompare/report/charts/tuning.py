@@ -3,6 +3,7 @@
 import altair as alt
 
 from cnncompare.comparison.compare import ComparedTable
+from cnncompare.language.catalogue import tr
 from cnncompare.plotting.render import Chart
 from cnncompare.report.charts.figure import (
     Figure,
@@ -12,6 +13,7 @@ from cnncompare.report.charts.figure import (
     model_selection,
     number_tooltip,
     selected_opacity,
+    text_tooltip,
 )
 from cnncompare.terminal.formatting import enumeration
 
@@ -37,20 +39,22 @@ def tuning_figure(table: ComparedTable) -> Figure | None:
     last = [f"{c.label} {100 * c.expected[-1].mean:.1f} %" for c in table.tuning]
     return Figure(
         "tuning",
-        "Expected best validation accuracy by number of trials",
-        "Mean of the best of n trials drawn from those that were run (Dodge et al. 2019); band: "
-        "one standard deviation.",
-        f"Expected best validation top-1 of all trials: {enumeration(last)}",
+        tr("Expected best validation accuracy by number of trials"),
+        tr(
+            "Mean of the best of n trials drawn from those that were run (Dodge et al. 2019); "
+            "band: one standard deviation."
+        ),
+        tr("Expected best validation top-1 of all trials: {models}", models=enumeration(last)),
         _chart(rows, [curve.label for curve in table.tuning]),
     )
 
 
 def _chart(rows: Rows, labels: list[str]) -> Chart:
-    selection, title = model_selection(), "expected best validation top-1 (%)"
+    selection, title = model_selection(), tr("expected best validation top-1 (%)")
     numbers = sorted({row["trials"] for row in rows})
     # for few trials Vega would draw ticks between them
     axis = alt.Axis(values=numbers, format="d") if len(numbers) <= 10 else alt.Axis(tickMinStep=1)
-    trials = alt.X("trials:Q", title="trials", axis=axis)
+    trials = alt.X("trials:Q", title=tr("trials"), axis=axis)
     base = alt.Chart(inline_data(rows)).encode(x=trials, color=model_colour(labels))
     band = base.mark_area().encode(
         y=alt.Y("low:Q", title=title),
@@ -60,11 +64,11 @@ def _chart(rows: Rows, labels: list[str]) -> Chart:
     line = base.mark_line(strokeWidth=2.2, point=alt.OverlayMarkDef(size=22)).encode(
         y=alt.Y("mean:Q", title=title, scale=alt.Scale(zero=False)),
         tooltip=[
-            alt.Tooltip("model:N"),
-            alt.Tooltip("trials:Q"),
+            text_tooltip("model:N"),
+            text_tooltip("trials:Q"),
             number_tooltip("mean", spec=".2f"),
-            number_tooltip("low", "mean - sd", ".2f"),
-            number_tooltip("high", "mean + sd", ".2f"),
+            number_tooltip("low", tr("mean - sd"), ".2f"),
+            number_tooltip("high", tr("mean + sd"), ".2f"),
         ],
         opacity=selected_opacity(selection, 1, 0.12),
     )

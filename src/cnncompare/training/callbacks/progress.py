@@ -5,9 +5,11 @@ import time
 from typing import Any
 
 import pytorch_lightning as pl
+from rich.cells import cell_len
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
+from cnncompare.language.catalogue import in_language, tr, trc
 from cnncompare.terminal.console import make_console, progress_mode
 from cnncompare.terminal.epoch_line import epoch_line
 from cnncompare.terminal.formatting import duration, percent
@@ -44,7 +46,7 @@ class Progress(pl.Callback):
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         total = trainer.num_training_batches + sum(trainer.num_val_batches)
-        name = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
+        name = tr("epoch {number}", number=f"{trainer.current_epoch + 1}/{trainer.max_epochs}")
         self._restart(name, total)
 
     def on_train_batch_end(
@@ -59,7 +61,9 @@ class Progress(pl.Callback):
                 remaining=self._remaining(
                     trainer, epochs_done + (batch_idx + 1) / trainer.num_training_batches
                 ),
-                results=f"loss {loss:.3f}  val {percent(self._val_acc1)}",
+                results=tr(
+                    "loss {loss:.3f}  val {accuracy}", loss=loss, accuracy=percent(self._val_acc1)
+                ),
             )
 
     def on_validation_batch_end(
@@ -80,16 +84,17 @@ class Progress(pl.Callback):
             return
         row = recorders[0].rows[-1]
         self._val_acc1 = row["val_acc1"]
-        log.info("%s", epoch_line(row, trainer.max_epochs or 0, _LOG_WIDTH))
+        with in_language("en"):  # programs read the file
+            log.info("%s", epoch_line(row, trainer.max_epochs or 0, _LOG_WIDTH))
         if self.mode == "off":
             return
-        width = self.console.width - len(self._prefix)
+        width = self.console.width - cell_len(self._prefix)
         line = self._prefix + epoch_line(row, trainer.max_epochs or 0, width)
         (self._bar.console if self._bar else self.console).print(line, soft_wrap=True, markup=False)
 
     def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._open(trainer)
-        self._restart("test", sum(trainer.num_test_batches))
+        self._restart(trc("split", "test"), sum(trainer.num_test_batches))
 
     def on_test_batch_end(
         self,
@@ -154,4 +159,4 @@ class Progress(pl.Callback):
         """Return the remaining time at the average speed so far."""
         epochs = (trainer.max_epochs or 0) - self._first_epoch
         seconds = (time.monotonic() - self._started) * (epochs / epochs_done - 1)
-        return f"{duration(round(seconds))} left"
+        return tr("{time} left", time=duration(round(seconds)))

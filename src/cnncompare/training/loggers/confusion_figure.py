@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cnncompare.language.catalogue import tr
 from cnncompare.plotting.confusion import classes_drawn, confusion_chart, selection_note
 from cnncompare.plotting.render import to_png, to_svg
 from cnncompare.runs.run import Predictions
@@ -17,11 +18,12 @@ def confusion_png(predictions: Predictions, classes: Sequence[str]) -> bytes:
     side = int(np.clip(36 * len(classes_drawn(counts)), 240, 560))  # pt
     n = counts.sum()
     accuracy = percent(float(np.trace(counts) / n) if n else None)
+    subtitle = tr("Percent of the images of the true class.")
     svg = to_svg(
         confusion_chart(counts, classes),
         width=side,
         height=side,
-        title=f"{integer(n)} test images, top-1 {accuracy}",
-        subtitle=f"Percent of the images of the true class. {selection_note(counts)}".rstrip(),
+        title=tr("{n} test images, top-1 {accuracy}", n=integer(n), accuracy=accuracy),
+        subtitle=f"{subtitle} {selection_note(counts)}".rstrip(),
     )
     return to_png(svg)

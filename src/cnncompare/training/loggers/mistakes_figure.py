@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
+from cnncompare.language.catalogue import tr
 from cnncompare.plotting.image_sheet import Tile, data_url, image_sheet, sheet_size
 from cnncompare.plotting.render import to_png, to_svg
 from cnncompare.runs.run import Predictions
@@ -36,8 +37,8 @@ def mistakes_png(
         image_sheet(tiles, columns, (TRUE_COLOUR, PREDICTED_COLOUR)),
         width=width,
         height=height,
-        title="Most confident mistakes",
-        subtitle="true class in bold; below, confidence and predicted class",
+        title=tr("Most confident mistakes"),
+        subtitle=tr("true class in bold; below, confidence and predicted class"),
     )
     return to_png(svg)
 

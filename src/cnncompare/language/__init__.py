@@ -1,0 +1,1 @@
+"""Sentences in the chosen language, from one catalogue; imports no torch."""
