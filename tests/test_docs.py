@@ -49,11 +49,11 @@ def user_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for page in PAGES:
         for language in ("yaml", "python"):
             for block in blocks(page, language):
-                named = re.match(r"# (\S+\.(?:yaml|py))\n", block)
+                named = re.match(r"(?:# @package \S+\n)?# (\S+\.(?:yaml|py))\n", block)
                 if named:
                     path = tmp_path / named.group(1)
                     path.parent.mkdir(parents=True, exist_ok=True)
-                    path.write_text(block.removeprefix(named.group(0)))
+                    path.write_text(block)  # with its comments, as a reader copies it
     monkeypatch.chdir(tmp_path)
     register_search_path()
     return tmp_path

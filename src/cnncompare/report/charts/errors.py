@@ -9,7 +9,6 @@ from cnncompare.comparison.confusion import ClassAccuracy, ConfusedPair
 from cnncompare.plotting.confusion import confusion_chart, selection_note
 from cnncompare.plotting.render import CELL_TEXT, Chart
 from cnncompare.report.charts.figure import (
-    VALUE_AXIS,
     Figure,
     Rows,
     inline_data,
@@ -21,6 +20,7 @@ from cnncompare.stats.calibration import ReliabilityBin
 from cnncompare.terminal.formatting import percent
 
 MOST_CLASSES = 25  # in the figure of class accuracies; of more, the hardest
+_CLASS_AXIS = alt.Axis(labelOverlap="greedy", labelSeparation=8, tickCount=6)  # 100 has its label
 FEWEST_IMAGES = 30  # in a bin of the calibration figure
 
 
@@ -29,7 +29,7 @@ def confusion_figure(
 ) -> Figure:
     """Draw the confusion matrix of a model, summed over its runs."""
     pairs = [
-        f"{names[pair.a]} with {names[pair.b]} ({pair.a_as_b + pair.b_as_a:.0f} per run)"
+        f"{names[pair.a]} with {names[pair.b]} ({_per_run(pair.a_as_b + pair.b_as_a)} per run)"
         for pair in confused
     ]
     most = f"Most confused: {', '.join(pairs) or 'none'}."
@@ -45,6 +45,11 @@ def confusion_figure(
         height=300,
         width=330,
     )
+
+
+def _per_run(images: float) -> str:
+    """Return a mean number of images, which is not 0."""
+    return f"{images:.0f}" if images >= 1 else f"{images:.2g}"
 
 
 def class_accuracy_figure(accuracies: dict[str, list[ClassAccuracy]], names: list[str]) -> Figure:
@@ -103,7 +108,7 @@ def _class_accuracy_chart(rows: Rows, models: list[str]) -> Chart:
     ends = [row[key] for row in rows for key in ("low", "high")]
     scale = value_scale(ends, percent=True)
     interval = base.mark_rule(opacity=0.6).encode(
-        x=alt.X("low:Q", title="test top-1 of the class (%)", scale=scale, axis=VALUE_AXIS),
+        x=alt.X("low:Q", title="test top-1 of the class (%)", scale=scale, axis=_CLASS_AXIS),
         x2=alt.X2("high:Q"),
     )
     numbers = [number_tooltip(field, spec=".1f") for field in ("accuracy", "low", "high")]
