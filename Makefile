@@ -5,7 +5,7 @@ BIN := .venv/bin
 test test-slow coverage: export OMP_NUM_THREADS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-slow lint docs coverage build install clean
+.PHONY: help quickstart test test-slow notebooks lint docs coverage build install clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -19,6 +19,9 @@ test: lint ## run ruff, mypy and the tests
 
 test-slow: install ## run the slow tests: long simulations, kill loops
 	$(BIN)/python -m pytest -m slow
+
+notebooks: install ## execute the quickstart notebooks in an empty environment
+	$(BIN)/python -m tests.run_notebooks
 
 lint: install ## run ruff and mypy alone
 	$(BIN)/ruff check .

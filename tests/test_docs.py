@@ -151,7 +151,8 @@ def test_every_page_can_be_reached() -> None:
         for page in [*start, docs / "architecture.md"]
         for target in re.findall(r"\]\(([^)#]+\.md)", prose(page))
     }
-    assert [name_of(page) for page in PAGES if page not in linked and page != start[0]] == []
+    moved = docs / "own-photos.md"  # names its new address
+    assert [name_of(p) for p in PAGES if p not in linked and p not in (start[0], moved)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
