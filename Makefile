@@ -5,7 +5,7 @@ BIN := .venv/bin
 test test-slow crash-test coverage: export OMP_NUM_THREADS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-slow crash-test lint docs coverage build install clean
+.PHONY: help quickstart test test-slow crash-test notebooks lint docs coverage build install clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -22,6 +22,9 @@ test-slow: install ## run the slow tests: long simulations, kill loops
 
 crash-test: install ## kill every file change of every command, or let it fail; an hour, needs cc
 	$(BIN)/python -m tests.crash
+
+notebooks: install ## execute the quickstart notebooks in an empty environment
+	$(BIN)/python -m tests.run_notebooks
 
 lint: install ## run ruff and mypy alone
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""The commands and the Python lines of docs/own-photos.md, run in their order on photos."""
+"""The commands and the Python lines of the tutorial on own photos, run in order on photos."""
 
 import csv
 import glob
@@ -26,7 +26,7 @@ Call = Callable[..., subprocess.CompletedProcess[str]]
 CLASSES = ("cat", "dog", "frog", "horse")
 COLOURS = dict(zip(CLASSES, ("red", "blue", "yellow", "gray"), strict=True))
 SHAPES = ((96, 96), (120, 96), (72, 96))  # width, height
-PAGE = ROOT / "docs" / "own-photos.md"
+PAGE = ROOT / "docs" / "tutorials" / "own-photos.md"
 
 pytestmark = pytest.mark.skipif(not HAS_SOURCES, reason="the documentation is not installed")
 

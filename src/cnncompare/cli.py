@@ -96,14 +96,15 @@ def _run_subcommand(name: str, arguments: list[str]) -> int:
     if name == "quickstart":
         return _run_quickstart(arguments)
     if name not in SUBCOMMANDS:
-        raise ConfigError(_unknown_command(name))
+        raise ConfigError(_unknown_command(name, arguments))
     code: int = import_module(SUBCOMMANDS[name].module).main(arguments)
     _check_output()
     return code
 
 
-def _unknown_command(name: str) -> str:
+def _unknown_command(name: str, arguments: list[str]) -> str:
     if name in _RUN_COMMANDS:
+        _refuse_flags(arguments)
         return f"there is no command {name!r}: overrides alone start a run, as in model=lenet5"
     from cnncompare.models.catalog.table import read_table
 
@@ -114,6 +115,13 @@ def _unknown_command(name: str) -> str:
         f"unknown command {name!r}{closest(name, SUBCOMMANDS)} "
         f"(commands: {', '.join(SUBCOMMANDS)}; an override has the form key=value)"
     )
+
+
+def _refuse_flags(arguments: list[str]) -> None:
+    """Raise ConfigError with the equivalent overrides, if there are options of scripts."""
+    from cnncompare.config.script_flags import refuse_script_flags
+
+    refuse_script_flags(arguments, known=["--help"])
 
 
 def _prints_usage(usage: str, arguments: list[str]) -> bool:

@@ -84,3 +84,14 @@ def test_a_module_that_is_not_there_is_named(cnncompare: Call, tmp_path: Path) -
     done = cnncompare("model=tiny", "data=digits")
     assert done.returncode == 2
     assert "there is no tiny_network.py" in done.stderr
+
+
+def test_an_error_in_a_users_file_names_the_key(cnncompare: Call, tmp_path: Path) -> None:
+    (tmp_path / "conf" / "experiment").mkdir(parents=True)
+    text = "# @package _global_\nhydra: {launcher: {partition: gpu}}\n"  # of another launcher
+    (tmp_path / "conf" / "experiment" / "mine.yaml").write_text(text)
+    done = cnncompare("-m", "--cfg", "job", "experiment=mine", "model=lenet5", "data=digits")
+    assert done.returncode == 2
+    assert "experiment/mine" in done.stderr
+    assert "Key 'partition'" in done.stderr
+    assert done.stderr.count("\n") == 1

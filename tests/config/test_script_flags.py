@@ -14,6 +14,10 @@ from cnncompare.errors import ConfigError
             "data.batch_size=64",
         ),
         ("--model VGG16 data=digits --gpus 0,1", "model=vgg16 data=digits trainer.devices=2"),
+        ("--model vgg16 ResNet18 --lr 0.1", "-m model=vgg16,resnet18 optimizer.lr=0.1"),
+        ("--model vgg16,resnet18 -m --seed 0 1", "model=vgg16,resnet18 -m seed=0,1"),
+        ("--gpus 0 1 --model vgg16", "trainer.devices=2 model=vgg16"),
+        ("--lr 0.1 --arch resnet18 data=folder", "optimizer.lr=0.1 model=resnet18 data=folder"),
         ("-a resnet18 -b 256 --pretrained", "model=resnet18 data.batch_size=256 model.weights="),
         ("--epochs=3 --seed=1", "trainer.max_epochs=3 seed=1"),
         ("--multirun --arch resnet18", "--multirun model=resnet18"),
@@ -35,3 +39,11 @@ def test_flags_without_an_equivalent_are_named() -> None:
 @pytest.mark.parametrize("options", [["--cfg", "job"], ["-m", "seed=0,1"], ["--help"]])
 def test_options_of_the_command_line_are_accepted(options: list[str]) -> None:
     read_arguments([*options, "model=lenet5"])
+
+
+def test_a_learning_rate_is_answered_with_that_of_each_network() -> None:
+    with pytest.raises(ConfigError, match=r"; without optimizer\.lr, each network uses its own\)"):
+        refuse_script_flags(["--gpus", "0", "--lr", "0.1"], known=[])
+    with pytest.raises(ConfigError) as raised:
+        refuse_script_flags(["--epochs", "3"], known=[])
+    assert "optimizer.lr" not in str(raised.value)

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from cnncompare.comparison.compare import Comparison, compare_results
+from cnncompare.comparison.confusion import ConfusedPair
 from cnncompare.comparison.load import load_results
 from cnncompare.comparison.metrics import METRICS
 from cnncompare.comparison.predictions import analyse_predictions
@@ -272,3 +273,28 @@ def test_the_page_s_colours_have_contrast(theme: str) -> None:
     for text in ("fg", "soft", "accent"):
         for ground in ("bg", "card", "mark"):
             assert contrast(full[text], full[ground]) >= 4.5, (text, ground)
+
+
+def test_the_names_of_curves_of_any_length_stand_on_the_right(tmp_path: Path) -> None:
+    for label, epoch_s in (("fast", 1.0), ("slow", 8.0)):
+        write_run(tmp_path, label, 0, np.arange(50) < 40, epoch_s=epoch_s)
+    figure = training.time_curves(compared(tmp_path).tables[0])
+    assert figure is not None
+    ends = {row["model"]: row for row in rows_of(figure) if "right" in row}
+    assert ends["fast"]["x"] < ends["slow"]["x"] == ends["fast"]["right"] == ends["slow"]["right"]
+    layers = page_specification(figure)["layer"]
+    (text,) = [layer for layer in layers if layer["mark"]["type"] == "text"]
+    assert text["encoding"]["x"]["field"] == "right"
+    (leader,) = [layer for layer in layers if layer["mark"]["type"] == "rule"]
+    named = page_specification(figure)["datasets"][leader["data"]["name"]]
+    assert [row["model"] for row in named] == ["fast"]
+
+
+@pytest.mark.parametrize(
+    ("images", "expected"),
+    [(2.0, "(2 per run)"), (1 / 3, "(0.33 per run)"), (14.4, "(14 per run)")],
+)
+def test_a_confusion_that_occurred_is_not_stated_as_none(images: float, expected: str) -> None:
+    pair = ConfusedPair(a=0, b=1, a_as_b=images, b_as_a=0.0)
+    figure = confusion_figure("net", np.eye(2, dtype=np.int64), ["cat", "dog"], [pair])
+    assert f"cat with dog {expected}" in figure.caption

@@ -8,6 +8,7 @@ import pytest
 
 from cnncompare.runs.record import EvaluationSection, HealthFinding
 from cnncompare.stats.imbalance import Imbalance
+from cnncompare.system.environment import describe_environment
 from cnncompare.terminal.formatting import UNKNOWN
 from cnncompare.terminal.result import print_next_steps, print_run_result
 from cnncompare.terminal.sweep_table import print_sweep_table
@@ -133,6 +134,25 @@ def test_failed_health_checks_have_a_line_each(
     run.change(training={"health": [finding]})
     print_run_result(run)
     assert "at chance: 10.0 % is chance; train longer" in capsys.readouterr().out.splitlines()
+
+
+def test_a_network_that_did_not_train_is_repeated_with_its_own_learning_rate(
+    tmp_path: Path, printed: Printed
+) -> None:
+    run = make_run(tmp_path, "vgg16", 0.1)
+    run.folder.mkdir()
+    argv = ["python", "-m", "cnncompare", "model=vgg16", "optimizer.lr=0.1", "name=my study"]
+    finding = HealthFinding(check="at_chance", evidence="10.0 % is chance", advice="lower it")
+    run.change(training={"health": [finding]}, environment=describe_environment(argv))
+    assert " -m cnncompare model=vgg16 'name=my study'\n" in printed(
+        None, lambda: print_run_result(run)
+    )
+    run.change(training={"health": []})  # it trained
+    assert "own rate" not in printed(None, lambda: print_run_result(run))
+    run.change(
+        training={"health": [finding]}, environment=describe_environment(argv[:4])
+    )  # the rate is its own
+    assert "own rate" not in printed(None, lambda: print_run_result(run))
 
 
 def test_an_imbalanced_run_has_a_balanced_accuracy_and_names_unpredicted_classes(

@@ -111,7 +111,7 @@ def hydra_error_message(error: Exception) -> str:
         if key:
             return _invalid_override(key.group(1), error)
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    if len(lines) > 1 and lines[0].endswith("not found."):
+    if len(lines) > 1 and lines[0].endswith(("not found.", "composing config:")):
         return " ".join(lines[:2])
     return lines[0] if lines else type(error).__name__
 

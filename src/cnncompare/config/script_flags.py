@@ -1,7 +1,7 @@
 """Options of training scripts, such as ``--epochs 10``, answered with the overrides to use."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from cnncompare.config.suggestions import keys_for
 from cnncompare.errors import ConfigError
@@ -16,6 +16,7 @@ _WITHOUT_VALUE = {
     "amp": "trainer.precision=16-mixed",
     "evaluate": "trainer.max_epochs=0",
 }
+_SEVERAL = (["model"], ["seed"], ["trainer.devices"])  # another flag's second value is none of it
 _LOWER_CASE = ("model", "data", "optimizer", "scheduler")
 
 
@@ -36,13 +37,20 @@ def refuse_script_flags(arguments: Sequence[str], known: Sequence[str]) -> None:
         flag, _, value = argument.partition("=")
         flags.append(flag)
         name = _SHORT.get(flag, flag.lstrip("-").replace("-", "_").lower())
-        takes_value = not value and waiting and not waiting[0].startswith("-")
-        if takes_value and "=" not in waiting[0] and (keys_for(name) or name not in _WITHOUT_VALUE):
-            value = waiting.pop(0)
+        if not value and (keys_for(name) or name not in _WITHOUT_VALUE):
+            value = ",".join(_take_values(name, waiting))
         override = _override(name, value)
         (overrides if override else without).append(override or flag)
     if flags:
         raise ConfigError(_message(flags, overrides, without))
+
+
+def _take_values(name: str, waiting: list[str]) -> Iterator[str]:
+    """Remove the value that follows a flag, or several as in ``--model vgg16 resnet18``."""
+    most = len(waiting) if keys_for(name)[:1] in _SEVERAL else 1
+    while most and waiting and not waiting[0].startswith("-") and "=" not in waiting[0]:
+        yield waiting.pop(0)
+        most -= 1
 
 
 def _is_flag(argument: str, known: Sequence[str]) -> bool:
@@ -76,9 +84,25 @@ def _message(flags: list[str], overrides: list[str], without: list[str]) -> str:
         f"{', '.join(flags)} {'are not options' if several else 'is not an option'} of cnncompare"
     )
     if overrides:
-        text += f", which takes key=value: python -m cnncompare {shlex.join(overrides)}"
-    if "--gpus" in flags:
-        text += " (to train without a GPU: trainer.accelerator=cpu)"
+        sweep = ["-m"] if _has_several(overrides) else []
+        text += f", which takes key=value: python -m cnncompare {shlex.join([*sweep, *overrides])}"
+    hints = _hints(flags, overrides)
+    if hints:
+        text += f" ({'; '.join(hints)})"
     if without:
         text += f"; no equivalent for {', '.join(without)}"
     return text + "; --help lists the options"
+
+
+def _has_several(overrides: Sequence[str]) -> bool:
+    """Whether an override has several values, which takes -m, and none of them is given yet."""
+    return not {"-m", "--multirun"} & set(overrides) and any("," in word for word in overrides)
+
+
+def _hints(flags: Sequence[str], overrides: Sequence[str]) -> list[str]:
+    hints = []
+    if "--gpus" in flags:
+        hints.append("to train without a GPU: trainer.accelerator=cpu")
+    if any(word.startswith("optimizer.lr=") for word in overrides):
+        hints.append("without optimizer.lr, each network uses its own")
+    return hints

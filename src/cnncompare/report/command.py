@@ -159,8 +159,19 @@ def _compare(
     options = replace(options, looks=looks, planned_seeds=arguments.planned_seeds)
     comparison = compare_results(results, skipped, options, trials)
     if not comparison.tables:
-        raise UserError(f"no run can be compared; {comparison.skipped[-1].reason}")
+        advice = "".join(f"; {line}" for line in _advice(results)[-1:])
+        raise UserError(f"no run can be compared; {comparison.skipped[-1].reason}{advice}")
     return comparison, results
+
+
+def _advice(results: "list[Result]") -> list[str]:
+    """Return what can be changed so that networks that did not train do."""
+    from cnncompare.comparison.untrained import FATAL_CHECKS
+
+    health = [
+        finding for result in results if result.training for finding in result.training.health
+    ]
+    return [finding.advice for finding in health if finding.check in FATAL_CHECKS]
 
 
 def _check_class_maps(arguments: argparse.Namespace) -> None:

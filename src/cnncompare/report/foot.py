@@ -1,5 +1,6 @@
 """The foot of the page: its date, version, command, and the machines of the runs."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -34,7 +35,7 @@ def foot(comparison: Comparison, command: str) -> Foot:
     return Foot(
         date=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         version=cnncompare.__version__,
-        machine=enumeration(named),
+        machine=re.sub(r"\b1 (thread|worker)s\b", r"1 \1", enumeration(named)),
         software=enumeration(list(dict.fromkeys(map(_software, results)))[:_MOST_MACHINES]),
         command=command,
     )

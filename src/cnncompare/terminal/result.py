@@ -41,7 +41,11 @@ def print_run_result(run: Run) -> None:
     for line in [*comparability_remarks(run.record), *remarks]:
         console.print(line, markup=False)
     folder = shell_path(run.folder)
-    commands = {"predict": f"predict {folder} IMAGE", **_commands(run.folder.parent)}
+    commands = {
+        **_with_own_lr(run.record),
+        "predict": f"predict {folder} IMAGE",
+        **_commands(run.folder.parent),
+    }
     _print_commands(console, commands)
     console.print(folder, soft_wrap=True)
 
@@ -60,6 +64,16 @@ def _commands(study: Path) -> dict[str, str]:
     path = shell_path(study)
     option = "" if language() == "en" else f" --language {language()}"
     return {"report": f"report {path}{option}", "TensorBoard": f"tensorboard {path}"}
+
+
+def _with_own_lr(record: RunRecord) -> dict[str, str]:
+    """Return the run's command without its learning rate, if the network did not train with it."""
+    checks = {finding.check for finding in record.training.health} if record.training else set()
+    words = record.environment.argv[3:] if record.environment else []  # after python -m cnncompare
+    others = [word for word in words if not word.startswith("optimizer.lr=")]
+    if len(others) == len(words) or not checks & {"diverged", "at_chance"}:
+        return {}
+    return {"own rate": shlex.join(others)}
 
 
 def _print_commands(console: Console, commands: Mapping[str, str]) -> None:

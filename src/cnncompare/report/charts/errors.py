@@ -10,7 +10,6 @@ from cnncompare.language.catalogue import marked, tr
 from cnncompare.plotting.confusion import confusion_chart, selection_note
 from cnncompare.plotting.render import CELL_TEXT, Chart
 from cnncompare.report.charts.figure import (
-    VALUE_AXIS,
     Figure,
     Rows,
     inline_data,
@@ -23,6 +22,7 @@ from cnncompare.stats.calibration import ReliabilityBin
 from cnncompare.terminal.formatting import percent
 
 MOST_CLASSES = 25  # in the figure of class accuracies; of more, the hardest
+_CLASS_AXIS = alt.Axis(labelOverlap="greedy", labelSeparation=8, tickCount=6)  # 100 has its label
 FEWEST_IMAGES = 30  # in a bin of the calibration figure
 
 
@@ -32,10 +32,10 @@ def confusion_figure(
     """Draw the confusion matrix of a model, summed over its runs."""
     pairs = [
         tr(
-            "{a} with {b} ({n:.0f} per run)",
+            "{a} with {b} ({n} per run)",
             a=names[pair.a],
             b=names[pair.b],
-            n=pair.a_as_b + pair.b_as_a,
+            n=_per_run(pair.a_as_b + pair.b_as_a),
         )
         for pair in confused
     ]
@@ -52,6 +52,11 @@ def confusion_figure(
         height=300,
         width=330,
     )
+
+
+def _per_run(images: float) -> str:
+    """Return a mean number of images, which is not 0."""
+    return f"{images:.0f}" if images >= 1 else f"{images:.2g}"
 
 
 def class_accuracy_figure(accuracies: dict[str, list[ClassAccuracy]], names: list[str]) -> Figure:
@@ -112,7 +117,7 @@ def _class_accuracy_chart(rows: Rows, models: list[str]) -> Chart:
     ends = [row[key] for row in rows for key in ("low", "high")]
     scale = value_scale(ends, percent=True)
     interval = base.mark_rule(opacity=0.6).encode(
-        x=alt.X("low:Q", title=tr("test top-1 of the class (%)"), scale=scale, axis=VALUE_AXIS),
+        x=alt.X("low:Q", title=tr("test top-1 of the class (%)"), scale=scale, axis=_CLASS_AXIS),
         x2=alt.X2("high:Q"),
     )
     numbers = [number_tooltip(field, spec=".1f") for field in ("accuracy", "low", "high")]

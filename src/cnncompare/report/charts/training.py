@@ -100,7 +100,13 @@ def time_curves(table: ComparedTable) -> Figure | None:
     return Figure(
         "accuracy-seconds",
         tr("Validation accuracy by time"),
-        _band_note(table) + " " + tr("The best epoch so far counts."),
+        " ".join(
+            (
+                _band_note(table),
+                tr("The best epoch so far counts."),
+                tr("Dots lead from the end to the name."),
+            )
+        ),
         tr("Best validation top-1 by time; at the end: {values}", values=last),
         _curves(rows, x, _ACCURACY, "step-after"),
         height=_height(rows),
@@ -224,8 +230,11 @@ def _curves(rows: Rows, x: alt.X, quantity: _Quantity, interpolate: _Interpolati
         opacity=selected_opacity(selection, 0.16, 0.03),
     )
     lines = [line(members, width) for members, width in ((thin, 1.0), (thick, 2.6)) if members]
-    names = _names(_ends(thick or thin, domain), x, order, selection)
-    return alt.layer(band, *lines, *names).add_params(selection)
+    ends = _ends(thick or thin, domain)
+    names = _names(ends, x, order, selection)
+    return alt.layer(band, *lines, *_leaders(ends, x, order, selection), *names).add_params(
+        selection
+    )
 
 
 def _of_split(rows: Rows, split: str) -> Rows:
@@ -253,19 +262,36 @@ def _ends(rows: Rows, domain: tuple[float, float]) -> Rows:
     """Return the last point of each model with the position of its name, apart from the others."""
     last = list({row["model"]: row for row in rows}.values())
     apart = spread_labels([row["mean"] for row in last], domain, _height(rows))
-    return [row | {"label": at} for row, at in zip(last, apart, strict=True)]
+    right = max(row["x"] for row in last)
+    return [row | {"label": at, "right": right} for row, at in zip(last, apart, strict=True)]
 
 
 def _names(
     ends: Rows, x: alt.X, order: list[str], selection: alt.Parameter
 ) -> tuple[alt.Chart, alt.Chart]:
-    """Draw a dot and the model's name at the end of each line."""
+    """Draw a dot at the end of each line, and the names on the right, apart from each other."""
     dot = _base(ends, x, order).mark_point(filled=True, size=30).encode(y=alt.Y("mean:Q"))
     name = alt.Chart(inline_data(ends)).mark_text(align="left", dx=8, fontSize=11)
     return dot, name.encode(
-        x=x,
+        x=_at_the_right(x),
         y=alt.Y("label:Q"),
         text=alt.Text("model:N"),
         color=alt.ColorValue("currentColor"),
         opacity=selected_opacity(selection, 1, 0.35),
     )
+
+
+def _at_the_right(x: alt.X) -> alt.X:
+    copy = x.copy()
+    copy["shorthand"] = "right:Q"
+    return copy
+
+
+def _leaders(ends: Rows, x: alt.X, order: list[str], selection: alt.Parameter) -> list[alt.Chart]:
+    """Draw dots from the ends of the shorter lines to their names, which other lines would hide."""
+    shorter = [row for row in ends if row["x"] < row["right"]]
+    if not shorter:
+        return []
+    rule = _base(shorter, x, order).mark_rule(strokeDash=[1, 4], strokeWidth=1.5)
+    opacity = selected_opacity(selection, 0.8, 0.12)
+    return [rule.encode(x2="right:Q", y=alt.Y("mean:Q"), y2="label:Q", opacity=opacity)]
