@@ -59,7 +59,7 @@ WITHOUT_TORCH: dict[str, set[str]] = {
 }
 ALSO_WITHOUT_TORCH = (
     *("system.ranks", "system.cores", "system.gpus", "system.signals", "system.cpu_usage"),
-    *("system.argument_parser", "system.openmp"),
+    *("system.argument_parser", "system.openmp", "system.processor"),
     *("explain.command", "explain.subject", "explain.choose_run"),
     *("training.preflight", "training.changed_data", "data.survey", "bench.command"),
     "training.components",

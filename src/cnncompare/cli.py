@@ -233,11 +233,16 @@ def _call_hydra(arguments: list[str], task: Callable[[Any], float | None]) -> No
 
 def _prepare_hydra(arguments: list[str]) -> None:
     """Set the arguments and search path that Hydra reads."""
-    from cnncompare.config.files import add_user_conf, register_search_path
+    from cnncompare.config.files import (
+        add_user_conf,
+        list_options_without_copies,
+        register_search_path,
+    )
 
     sys.argv[1:] = arguments
     add_user_conf(arguments)
     register_search_path()
+    list_options_without_copies()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises errors instead of printing them
 
 

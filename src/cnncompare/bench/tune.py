@@ -10,6 +10,7 @@ from typing import Any
 from cnncompare.bench.processes import BenchWorker, Reply, our_environment, start_workers
 from cnncompare.bench.results import NARROW, row_columns
 from cnncompare.bench.rounds import BenchRow, alternate, error_line, ratio_row
+from cnncompare.config.fast_settings import lacks_bf16_units
 from cnncompare.config.schema import Config
 from cnncompare.errors import CnncompareError, RunError
 from cnncompare.stats.intervals import newcombe
@@ -79,18 +80,12 @@ def tune(config: Config, overrides: Sequence[str]) -> None:
 
 
 def candidates(config: Config) -> Iterator[Candidate]:
-    """Yield single settings and useful combinations for this machine."""
-    on_gpu = config.trainer.accelerator in ("auto", "gpu") and count_cuda_gpus() > 0
-    both = {"precision": "bf16-mixed", "channels_last": True}
-    yield Candidate({"channels_last": True})
-    yield Candidate({"precision": "bf16-mixed"})
-    yield Candidate(both)
-    yield Candidate({"trim_kernels": True})
-    yield Candidate({**both, "trim_kernels": True})
-    if has_cpp_compiler():
-        yield Candidate({"compile": True})
-        yield Candidate({**both, "compile": True})
-    if on_gpu:
+    """Yield single settings and useful combinations for this machine.
+
+    Without units for bf16 a network takes up to eight times as long with it: it is not tried.
+    """
+    yield from _layouts(has_bf16=not lacks_bf16_units(config.trainer.accelerator))
+    if config.trainer.accelerator in ("auto", "gpu") and count_cuda_gpus() > 0:
         yield Candidate({"matmul_precision": "high"})
         return
     cores = available_cores()
@@ -98,6 +93,21 @@ def candidates(config: Config) -> Iterator[Candidate]:
         yield Candidate({"threads": threads})
     if sys.platform == "linux":
         yield Candidate({}, DEFAULT_MALLOC)
+
+
+def _layouts(*, has_bf16: bool) -> Iterator[Candidate]:
+    layout = {"channels_last": True}
+    both = {"precision": "bf16-mixed", **layout}
+    yield Candidate(layout)
+    if has_bf16:
+        yield Candidate({"precision": "bf16-mixed"})
+        yield Candidate(both)
+    best = both if has_bf16 else layout
+    yield Candidate({"trim_kernels": True})
+    yield Candidate({**best, "trim_kernels": True})
+    if has_cpp_compiler():
+        yield Candidate({"compile": True})
+        yield Candidate({**best, "compile": True})
 
 
 def shorten(config: Config) -> Config:

@@ -12,6 +12,7 @@ from cnncompare.config.budget import BudgetConfig
 from cnncompare.config.callbacks import AugmentationsConfig, CallbacksConfig, MetricsConfig
 from cnncompare.config.data import DOWNLOADING_SOURCES, LARGEST_BATCH, DataConfig
 from cnncompare.config.extension import Own, OwnSection
+from cnncompare.config.fast_settings import replace_auto
 from cnncompare.config.model import ModelConfig
 from cnncompare.config.optimization import (
     AnyLossConfig,
@@ -79,6 +80,11 @@ class Config(Section):
         """Hash the users' modules once, so that a run's identity stays the same."""
         modules = sorted({own.module for own in self.own_components()})
         self._module_sha256 = {module: module_sha256(module) for module in modules}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _replace_auto(cls, values: Any) -> Any:
+        return replace_auto(values)
 
     @field_validator("output_root")
     @classmethod

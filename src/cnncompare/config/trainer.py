@@ -23,9 +23,11 @@ from cnncompare.config.trainer_values import (
     BatchLimit,
     Duration,
     FastDevRun,
+    MatmulPrecision,
     OverfitBatches,
     Precision,
     Steps,
+    Switch,
 )
 from cnncompare.system.gpus import count_cuda_gpus
 
@@ -69,7 +71,8 @@ class TrainerConfig(Section):
     accelerator: Annotated[Literal["auto", "cpu", "gpu", "mps"], PROTOCOL] = "auto"
     # auto: ddp with several processes; ddp computes the same numbers
     strategy: Annotated[Literal["auto", "ddp"], NEITHER] = "auto"
-    # bf16 and fp16 are faster on hardware that supports them
+    # bf16 and fp16 are faster on hardware that supports them; auto, here and below: what is fastest
+    # on this processor or GPU (config.fast_settings)
     precision: Annotated[Precision, PROTOCOL] = "32-true"
     # micro-batches of each batch, which are processed one after the other
     accumulate_grad_batches: Annotated[Count, _PROTOCOL_LIMIT] = 1
@@ -79,14 +82,14 @@ class TrainerConfig(Section):
     ] = None
     # validate and test a moving average of the weights; null: the weights themselves
     ema_decay: Annotated[Annotated[float, Field(gt=0, lt=1)] | None, TRAINING] = None
-    channels_last: Annotated[bool, PROTOCOL] = False  # memory format of images and weights
+    channels_last: Annotated[Switch, PROTOCOL] = False  # memory format of images and weights
     compile: Annotated[bool, PROTOCOL] = False  # with torch.compile
-    trim_kernels: Annotated[bool, PROTOCOL] = (
+    trim_kernels: Annotated[Switch, PROTOCOL] = (
         False  # remove kernel taps that only ever meet padding
     )
     # high: TF32 on recent GPUs
-    matmul_precision: Annotated[Literal["highest", "high", "medium"], PROTOCOL] = "highest"
-    deterministic: bool = True  # repeated runs on one machine agree exactly
+    matmul_precision: Annotated[MatmulPrecision, PROTOCOL] = "highest"
+    deterministic: Switch = True  # repeated runs on one machine agree exactly
     # validation batches before the first epoch, so that an error in validation appears at once
     num_sanity_val_steps: Annotated[Annotated[int, Field(ge=-1)], NEITHER] = 0  # -1: all
     # epochs from one validation to the next

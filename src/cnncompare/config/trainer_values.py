@@ -23,6 +23,10 @@ def _one_precision(value: Any) -> Any:
     return PRECISIONS.get(str(value), value) if is_number or isinstance(value, str) else value
 
 
+def _unchanged(value: Any) -> Any:
+    return value
+
+
 def _one_duration(value: Any) -> Any:
     """Return a duration as DD:HH:MM:SS."""
     if value is None:
@@ -102,8 +106,16 @@ Precision = Annotated[
     BeforeValidator(
         _one_precision,
         json_schema_input_type=Literal[
-            "32-true", "bf16-mixed", "16-mixed", "bf16-true", 32, 16, "32", "16", "bf16"
+            "auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true", 32, 16, "32", "16", "bf16"
         ],
+    ),
+]
+# auto is replaced before these types are checked, by config.fast_settings
+Switch = Annotated[bool, BeforeValidator(_unchanged, json_schema_input_type=bool | Literal["auto"])]
+MatmulPrecision = Annotated[
+    Literal["highest", "high", "medium"],
+    BeforeValidator(
+        _unchanged, json_schema_input_type=Literal["auto", "highest", "high", "medium"]
     ),
 ]
 Steps = Annotated[

@@ -1,7 +1,8 @@
-"""Lines before a training on what makes its result less comparable or less meaningful."""
+"""Lines before a training on what makes it slow, or its result less comparable or meaningful."""
 
 import sys
 
+from cnncompare.config.fast_settings import slow_precision
 from cnncompare.config.schema import Config
 from cnncompare.language.catalogue import marked, tr
 from cnncompare.language.recorded import recorded
@@ -12,9 +13,17 @@ from cnncompare.stats.imbalance import ADVICE, imbalance_sentence
 
 def print_remarks(config: Config, run: Run) -> None:
     """Print the remarks on a run that has just started, on standard error."""
+    _print_slow_precision(config)
     _print_incomparable(run)
     _print_leaks(run)
     _print_imbalance(config, run)
+
+
+def _print_slow_precision(config: Config) -> None:
+    trainer = config.trainer
+    sentence = slow_precision(trainer.accelerator, trainer.precision, config.model.name)
+    if sentence:
+        print(f"cnncompare: {sentence}", file=sys.stderr, flush=True)
 
 
 def _print_incomparable(run: Run) -> None:

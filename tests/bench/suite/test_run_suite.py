@@ -33,6 +33,6 @@ def test_the_whole_suite_on_a_few_images(
     assert whole["settings"]["versions"]["torch"]
     assert whole["settings"]["rows"]["ResNet-18 stem=cifar epoch, best settings, images/s"][
         "ours"
-    ] == ("model=resnet18 model.stem=cifar trainer=cpu_fast")
+    ] == ("model=resnet18 model.stem=cifar trainer=fast")
     print_suite(result)
     assert "not measured: " in capsys.readouterr().out

@@ -4,10 +4,11 @@ from cnncompare.bench.rounds import Goal
 from cnncompare.bench.suite.training_benchmarks import RowSpec, TrainingBenchmark
 from cnncompare.system.compiler import has_cpp_compiler
 
-# As found by bench --tune on a Xeon with AMX; docs/performance.md lists the gain of each.
+# trainer=fast chooses for the processor; the others are as found by bench --tune on a Xeon with
+# AMX. docs/performance.md lists the gain of each.
 LAYOUT = ("trainer.channels_last=true",)
 TRIM = ("trainer.trim_kernels=true",)
-FAST = ("trainer=cpu_fast",)
+FAST = ("trainer=fast",)
 COMPILED = ("trainer.compile=true",) if has_cpp_compiler() else ()
 ALL = 50_000  # images, or as many as the data set has
 CIFAR_STEM = "ResNet-18 stem=cifar epoch, best settings, images/s"
@@ -49,7 +50,7 @@ BENCHMARKS = (
         n_val=ALL,
         rows=(
             RowSpec(
-                "LeNet-5 epoch and bare loop, s", "default", "bare", _at_most(1.08), in_seconds=True
+                "LeNet-5 epoch and bare loop, s", "default", "bare", _at_most(1.05), in_seconds=True
             ),
         ),
         rounds=9,
@@ -91,13 +92,13 @@ BENCHMARKS = (
                 "ResNet-18 stem=imagenet epoch, best settings, images/s",
                 "best",
                 "baseline",
-                _at_least(1.3),
+                _at_least(2),
             ),
             RowSpec(
                 "ResNet-18 epoch and bare loop, s",
                 "default",
                 "bare",
-                _at_most(1.02),
+                _at_most(1.01),
                 in_seconds=True,
             ),
         ),

@@ -17,7 +17,7 @@ CNNCOMPARE = (sys.executable, "-m", "cnncompare")
 USER_ERROR = 2
 STOPPED = 77  # exit code of a process that ends itself at the point of measurement
 RESPONSE_GOAL = Goal(1.0, "at most")  # seconds
-FIRST_STEP_GOAL = Goal(1.3, "at most")
+FIRST_STEP_GOAL = Goal(1.15, "at most")
 MEMORY_GOAL = Goal(1.0, "at most")
 RESPONSES = {  # row: arguments and exit code
     "--help, s": (("--help",), 0),

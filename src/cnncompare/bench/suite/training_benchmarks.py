@@ -18,6 +18,7 @@ from cnncompare.config.compose import compose_config
 MAX_EPOCHS = 10_000  # more than any benchmark trains, so that no schedule ends
 LR = 0.01  # of both sides; accuracy does not matter, but the loss must stay finite
 BATCH_SIZE = 128
+SPEED_SETTINGS = ("precision", "channels_last", "trim_kernels", "compile")
 
 # variant: name of the worker, command to it
 VARIANTS = {
@@ -120,10 +121,15 @@ def _measure(
 
 
 def row_settings(benchmark: TrainingBenchmark, row: RowSpec, images: SuiteImages) -> dict[str, Any]:
-    """Return the settings of both sides of a row, for the JSON output."""
+    """Return the settings of both sides of a row, for the JSON output.
+
+    `used` has what trainer=fast chose on this machine.
+    """
     ours = [*benchmark.overrides, *benchmark.settings.get(row.ours, ())]
+    trainer = compose_config(ours).trainer
     return {
         "ours": " ".join(ours),
+        "used": {name: getattr(trainer, name) for name in SPEED_SETTINGS},
         "other": row.other,
         "images_train": min(benchmark.n_train, images.n_train),
         "images_val": min(benchmark.n_val, images.n_val),
