@@ -25,6 +25,7 @@ LAYERS = (
     ("training", "comparison", "inference"),
     ("report", "export"),
     ("sweep", "bench", "explain"),
+    ("trial",),
     ("cli", "api"),
 )
 BESIDE = {"terminal": {"runs"}}
@@ -54,6 +55,7 @@ WITHOUT_TORCH: dict[str, set[str]] = {
     }
     | {"export.card"},
     "models.catalog": {"models.catalog.tabulate"},
+    "trial": {"trial.trained_measures"},
 }
 ALSO_WITHOUT_TORCH = (
     *("system.ranks", "system.cores", "system.gpus", "system.signals", "system.cpu_usage"),

@@ -72,8 +72,8 @@ class TrialConfig(Section):
                 known = ", ".join(self.variants)
                 raise ValueError(f"there is no variant {name} (variants: {known})")
         for name, overrides in self.variants.items():
-            words = overrides.split()
-            if not words or not all("=" in word for word in words):
+            items = overrides.split()
+            if not items or not all("=" in item for item in items):
                 raise ValueError(f"variants.{name}={overrides!r}: expected overrides, key=value")
         return self
 

@@ -67,12 +67,12 @@ def build_vgg(
     return network
 
 
-def _features(published: nn.Sequential, width: float, kernel: int) -> nn.Sequential:
+def _features(original: nn.Sequential, width: float, kernel: int) -> nn.Sequential:
     """Return the convolutional layers with other widths or kernels, initialised as published."""
     layers: list[nn.Module] = []
     inputs, in_stage = 3, 0
-    normalised = any(isinstance(layer, nn.BatchNorm2d) for layer in published)
-    for layer in published:
+    normalised = any(isinstance(layer, nn.BatchNorm2d) for layer in original)
+    for layer in original:
         if isinstance(layer, nn.Conv2d):
             in_stage += 1
             if kernel == 3 or in_stage % 2:

@@ -18,14 +18,14 @@ from cnncompare.terminal.formatting import significant
 from cnncompare.trial.files import Trial, read_trials
 from cnncompare.trial.judge import Judgement, TrialVerdict, judge
 from cnncompare.trial.options import USAGE, TrialOptions, parse_arguments
-from cnncompare.trial.page import render_page
+from cnncompare.trial.page import render_verdicts
 from cnncompare.trial.sentences import (
     certainty,
     judgement_sentence,
     unreached,
     verdict_word,
 )
-from cnncompare.trial.variants import Variant, compose_variants, sweeps
+from cnncompare.trial.variants import TrialVariant, compose_variants, trial_sweeps
 from cnncompare.trial.what_was_run import scope_sentence, seconds_of
 
 __all__ = ["PAGE", "USAGE", "run_trials"]
@@ -56,15 +56,17 @@ def run_trials(arguments: Sequence[str], run_sweep: RunSweep) -> int:
             _write_page(page, verdicts)
         print(f"\n{_summary(verdicts)}\nwritten: {page}", flush=True)
     if options.json:
-        print(strict_json.dumps({"trials": [as_json(v) for v in verdicts]}, indent=1), flush=True)
+        print(
+            strict_json.dumps({"trials": [verdict_json(v) for v in verdicts]}, indent=1), flush=True
+        )
     return 1 if any(v.failures or v.status == "not run" for v in verdicts) else 0
 
 
 def _run_trial(
-    trial: Trial, variants: Sequence[Variant], options: TrialOptions, run_sweep: RunSweep
+    trial: Trial, variants: Sequence[TrialVariant], options: TrialOptions, run_sweep: RunSweep
 ) -> TrialVerdict:
     folders = {variant.label: variant.folders() for variant in variants}
-    for variant_sweep in sweeps(trial, variants, options):
+    for variant_sweep in trial_sweeps(trial, variants, options):
         if _is_finished(variants):
             break  # nothing is left to do, and no table is printed again
         with suppress(RunError):  # the records say why
@@ -74,11 +76,11 @@ def _run_trial(
     for label, paths in folders.items():
         results[label] = load_results([path for path in paths if path.is_dir()])[0]
         failed.update(_failure(label, path) for path in paths if not _counts(path))
-    failures = [f"{count} runs of {reason}" for reason, count in failed.items()]
+    failures = [f"{n} run{'s' if n > 1 else ''} of {reason}" for reason, n in failed.items()]
     return judge(trial, results, failures)
 
 
-def _is_finished(variants: Sequence[Variant]) -> bool:
+def _is_finished(variants: Sequence[TrialVariant]) -> bool:
     configs = (v.config.model_copy(update={"seed": s}) for v in variants for s in v.seeds)
     return all(finished_run(config) is not None for config in configs)
 
@@ -98,7 +100,7 @@ def _failure(label: str, folder: Path) -> str:
 def _write_page(page: Path, verdicts: Sequence[TrialVerdict]) -> None:
     try:
         page.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(page, render_page(verdicts).encode())
+        write_atomically(page, render_verdicts(verdicts).encode())
     except OSError as error:
         raise OutputError(f"{page} cannot be written ({error.strerror or error})") from None
 
@@ -137,7 +139,7 @@ def _print_list(trials: Sequence[Trial], options: TrialOptions) -> None:
     print(f"{len(trials)} trials, about {significant(total)} min on two cores")
 
 
-def as_json(verdict: TrialVerdict) -> dict[str, Any]:
+def verdict_json(verdict: TrialVerdict) -> dict[str, Any]:
     """Return what --json prints of a trial."""
     config = verdict.trial.config
     return {

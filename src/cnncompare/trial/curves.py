@@ -78,11 +78,11 @@ def draw(curves: Curves) -> str:
     y = _Axis.of([py for _, py in points], (_HEIGHT - _BOTTOM, _TOP), curves.y_log)
     parts = [*_axes(x, y, curves)]
     ends = sorted((y.at(line[-1][1]), label) for label, line in curves.lines.items())
-    places = dict(zip([label for _, label in ends], _apart([end for end, _ in ends]), strict=True))
+    levels = dict(zip([label for _, label in ends], _apart([end for end, _ in ends]), strict=True))
     for colour, (label, line) in zip(_colours(curves), curves.lines.items(), strict=True):
         path = " ".join(f"{x.at(px):.1f},{y.at(py):.1f}" for px, py in line)
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        at = f'x="{_WIDTH - _RIGHT + 8}" y="{places[label] + 4:.1f}"'
+        at = f'x="{_WIDTH - _RIGHT + 8}" y="{levels[label] + 4:.1f}"'
         parts.append(f'<text {at} fill="{colour}">{_escaped(label)}</text>')
     label = _escaped(f"{curves.title}: {', '.join(curves.lines)}")
     return (
@@ -151,11 +151,11 @@ def _axes(x: _Axis, y: _Axis, curves: Curves) -> list[str]:
 
 def _apart(ends: Sequence[float]) -> list[float]:
     """Return ascending positions that are at least one line apart, within the chart."""
-    places: list[float] = []
+    levels: list[float] = []
     for end in ends:
-        places.append(max(end, places[-1] + _LINE) if places else end)
-    over = max(0.0, places[-1] - (_HEIGHT - _BOTTOM))
-    return [place - over for place in places]
+        levels.append(max(end, levels[-1] + _LINE) if levels else end)
+    over = max(0.0, levels[-1] - (_HEIGHT - _BOTTOM))
+    return [level - over for level in levels]
 
 
 def _colours(curves: Curves) -> list[str]:

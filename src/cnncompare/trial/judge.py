@@ -88,13 +88,13 @@ def judge_comparison(
         comparison,
         measure,
         pair,
-        status_of(comparison, measure, pair),
+        comparison_status(comparison, measure, pair),
         (measure.shown(means[0]), measure.shown(means[1])),
         None if plan is None else measure.shown(plan),
     )
 
 
-def status_of(comparison: TrialComparison, measure: TrialMeasure, pair: Pair) -> Status:
+def comparison_status(comparison: TrialComparison, measure: TrialMeasure, pair: Pair) -> Status:
     """Return the verdict on a comparison.
 
     A difference that is not significant counts against the claim only if the runs could have shown

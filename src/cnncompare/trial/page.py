@@ -18,7 +18,7 @@ from cnncompare.trial.sentences import (
 from cnncompare.trial.what_was_run import scope_sentence, seconds_of
 
 
-def render_page(verdicts: Sequence[TrialVerdict]) -> str:
+def render_verdicts(verdicts: Sequence[TrialVerdict]) -> str:
     """Return the page with one section per trial."""
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True

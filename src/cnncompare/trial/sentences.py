@@ -71,7 +71,7 @@ def _conclusion(judgement: Judgement, pair: Pair) -> list[str]:
     elif not pair.significant:
         sentences.append("These runs are too few to say which difference they would show.")
     if comparison.effect is not None:
-        sentences.append(f"Published: {_limit(comparison.effect, measure)}.")
+        sentences.append(f"The paper reports {_limit(comparison.effect, measure)}.")
     return sentences
 
 

@@ -20,7 +20,7 @@ FULL = (
 
 
 @dataclass(frozen=True)
-class Variant:
+class TrialVariant:
     """A variant with the configuration of its first run; its runs differ in the seed."""
 
     label: str
@@ -40,7 +40,7 @@ def common_overrides(trial: Trial, options: TrialOptions) -> list[str]:
     return [*full, *given]
 
 
-def compose_variants(trial: Trial, options: TrialOptions) -> list[Variant]:
+def compose_variants(trial: Trial, options: TrialOptions) -> list[TrialVariant]:
     """Return the variants with their configurations; raises ConfigError for an invalid one."""
     count = seeds_of(options.overrides, trial.config.seeds)
     common = common_overrides(trial, options)
@@ -49,13 +49,15 @@ def compose_variants(trial: Trial, options: TrialOptions) -> list[Variant]:
         first = trial.config.first_seeds.get(label, 0)
         overrides = tuple(text.split())
         config = compose_config([trial.option, *overrides, *common, f"seed={first}"])
-        found.append(Variant(label, overrides, config, tuple(range(first, first + count))))
+        found.append(TrialVariant(label, overrides, config, tuple(range(first, first + count))))
     return found
 
 
-def sweeps(trial: Trial, variants: Sequence[Variant], options: TrialOptions) -> list[list[str]]:
+def trial_sweeps(
+    trial: Trial, variants: Sequence[TrialVariant], options: TrialOptions
+) -> list[list[str]]:
     """Return the arguments of the sweeps: one for each first seed."""
-    by_seeds: dict[tuple[int, ...], list[Variant]] = defaultdict(list)
+    by_seeds: dict[tuple[int, ...], list[TrialVariant]] = defaultdict(list)
     for variant in variants:
         by_seeds[variant.seeds].append(variant)
     workers = min(2, len(available_core_ids()))  # small networks do not use two cores well

@@ -43,7 +43,7 @@ class TowerNorm(nn.Module):
 
 
 @dataclass(frozen=True)
-class Variant:
+class AlexNetOptions:
     """The options of the builder; the defaults are the network of the paper."""
 
     groups: int = 2
@@ -67,7 +67,9 @@ class Variant:
 class AlexNet2012(nn.Module):
     """Five convolutions with overlapping max pooling, followed by dense layers."""
 
-    def __init__(self, classes: int, in_channels: int, variant: Variant, small: bool) -> None:
+    def __init__(
+        self, classes: int, in_channels: int, variant: AlexNetOptions, small: bool
+    ) -> None:
         super().__init__()
         one, two, three, four, five = variant.channels()
         groups, act = variant.groups, activation_layer(variant.activation)
@@ -100,26 +102,26 @@ class AlexNet2012(nn.Module):
         return logits
 
 
-def _norm_and_pool(variant: Variant, small: bool) -> list[nn.Module]:
+def _norm_and_pool(variant: AlexNetOptions, small: bool) -> list[nn.Module]:
     norm: list[nn.Module] = [TowerNorm(variant.groups)] if variant.lrn else []
     return [*norm, _pool(variant, small)]
 
 
-def _pool(variant: Variant, small: bool) -> nn.MaxPool2d:
+def _pool(variant: AlexNetOptions, small: bool) -> nn.MaxPool2d:
     if not variant.overlap:
         return nn.MaxPool2d(2, 2)  # section 3.4: s = z = 2, with maps of the same size
     # The padding reduces 32 to 16, 8 and 4 instead of 15, 7 and 3.
     return nn.MaxPool2d(3, 2, 1 if small else 0)
 
 
-def _last_map(variant: Variant, small: bool) -> int:
+def _last_map(variant: AlexNetOptions, small: bool) -> int:
     """Return the pixels of the map that the head receives."""
     if variant.head == "gap":
         return 1
     return 4 if small else 6
 
 
-def _head(classes: int, inputs: int, variant: Variant, small: bool) -> nn.Sequential:
+def _head(classes: int, inputs: int, variant: AlexNetOptions, small: bool) -> nn.Sequential:
     if variant.head == "gap":
         return nn.Sequential(nn.Linear(inputs, classes))
     if small:
@@ -191,5 +193,5 @@ def alexnet2012(
     ``head=gap`` replaces the dense layers by global average pooling and one linear layer; ``width``
     multiplies the channels and hidden units.
     """
-    variant = Variant(groups, activation, lrn, overlap, head, dropout, width)
+    variant = AlexNetOptions(groups, activation, lrn, overlap, head, dropout, width)
     return AlexNet2012(classes, in_channels, variant, small=stem == "cifar")

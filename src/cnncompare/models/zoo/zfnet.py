@@ -26,7 +26,7 @@ class ContrastNorm(nn.Module):
 
 
 @dataclass(frozen=True)
-class Variant:
+class ZFNetOptions:
     """The options of the builder; the defaults are the network of figure 3."""
 
     wide: bool = False
@@ -50,7 +50,7 @@ class Variant:
 class ZFNet(nn.Module):
     """Five convolutions, max pooling after 1, 2 and 5, and dense layers."""
 
-    def __init__(self, classes: int, in_channels: int, variant: Variant, small: bool) -> None:
+    def __init__(self, classes: int, in_channels: int, variant: ZFNetOptions, small: bool) -> None:
         super().__init__()
         one, two, three, four, five = variant.channels()
         act = activation_layer(variant.activation)
@@ -75,11 +75,11 @@ class ZFNet(nn.Module):
         return logits
 
 
-def _norm(variant: Variant) -> list[nn.Module]:
+def _norm(variant: ZFNetOptions) -> list[nn.Module]:
     return [ContrastNorm()] if variant.lrn else []
 
 
-def _front(in_channels: int, one: int, two: int, variant: Variant) -> list[nn.Module]:
+def _front(in_channels: int, one: int, two: int, variant: ZFNetOptions) -> list[nn.Module]:
     """Return layers 1 and 2, which reduce 224 pixels to 110, 55, 26 and 13, as in figure 3.
 
     These sizes require a padding of 1 and pooling windows that extend beyond the border. With the
@@ -96,7 +96,7 @@ def _front(in_channels: int, one: int, two: int, variant: Variant) -> list[nn.Mo
     return [conv1, act(), pools[0], *_norm(variant), conv2, act(), pools[1], *_norm(variant)]
 
 
-def _small_front(in_channels: int, one: int, two: int, variant: Variant) -> list[nn.Module]:
+def _small_front(in_channels: int, one: int, two: int, variant: ZFNetOptions) -> list[nn.Module]:
     """Return layers 1 and 2 for small images, whose maps have 32, 16, 16 and 8 pixels for 32."""
     if variant.conv1 != "7x7/2":
         raise ValueError("conv1=11x11/4 needs model.stem=imagenet; small images have 3x3/1")
@@ -107,7 +107,7 @@ def _small_front(in_channels: int, one: int, two: int, variant: Variant) -> list
     return [conv1, act(), pools[0], *_norm(variant), conv2, act(), pools[1], *_norm(variant)]
 
 
-def _head(channels: int, classes: int, variant: Variant) -> nn.Sequential:
+def _head(channels: int, classes: int, variant: ZFNetOptions) -> nn.Sequential:
     units, act = scaled(4096, variant.width), activation_layer(variant.activation)
     return nn.Sequential(
         nn.Linear(channels * 6 * 6, units),
@@ -120,7 +120,7 @@ def _head(channels: int, classes: int, variant: Variant) -> nn.Sequential:
     )
 
 
-def _small_head(channels: int, classes: int, variant: Variant) -> nn.Sequential:
+def _small_head(channels: int, classes: int, variant: ZFNetOptions) -> nn.Sequential:
     return nn.Sequential(nn.Dropout(variant.dropout), nn.Linear(channels * 4 * 4, classes))
 
 
@@ -176,5 +176,5 @@ def zfnet(
     which the paper replaces (section 4.1); ``width`` multiplies the channels and hidden units. The
     paper's rescaling of filters with an RMS above 0.1 concerns the training and is not implemented.
     """
-    variant = Variant(wide, activation, lrn, dropout, width, conv1)
+    variant = ZFNetOptions(wide, activation, lrn, dropout, width, conv1)
     return ZFNet(classes, in_channels, variant, small=stem == "cifar")
