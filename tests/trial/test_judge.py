@@ -15,7 +15,7 @@ from cnncompare.trial.files import Trial
 from cnncompare.trial.judge import TrialVerdict, judge
 from cnncompare.trial.measures import epochs_to_error, measure_named
 from cnncompare.trial.page import render_verdicts
-from cnncompare.trial.sentences import certainty, judgement_sentence, unreached, verdict_word
+from cnncompare.trial.sentences import certainty, judgement_sentence, unreached, verdict_text
 from tests.comparison.factory import simulate, write_run
 
 
@@ -88,9 +88,9 @@ def test_equality_is_contradicted_by_a_difference_beyond_the_margin(tmp_path: Pa
     same = A_BETTER | {"expect": "same"}
     assert judge(trial(same), found).status == "contradicted"
     control = judge(trial(same, number=0), found)
-    assert verdict_word(control) == "not found to be practically the same: the control failed"
+    assert verdict_text(control) == "not found to be practically the same: the control failed"
     worse = judge(trial(A_BETTER, number=0), found)
-    assert verdict_word(worse) == "worse, as it must"
+    assert verdict_text(worse) == "worse, as it must"
 
 
 def test_one_contradiction_outweighs_a_confirmation(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from cnncompare.trial.sentences import (
     certainty,
     judgement_sentence,
     unreached,
-    verdict_word,
+    verdict_text,
 )
 from cnncompare.trial.variants import TrialVariant, compose_variants, trial_sweeps
 from cnncompare.trial.what_was_run import scope_sentence, seconds_of
@@ -107,7 +107,7 @@ def _write_page(page: Path, verdicts: Sequence[TrialVerdict]) -> None:
 
 def _print_verdict(verdict: TrialVerdict) -> None:
     print(f"\n{_name(verdict.trial)}: {verdict.trial.config.claim}")
-    print(f"  {verdict_word(verdict).upper()}")
+    print(f"  {verdict_text(verdict).upper()}")
     for judgement in verdict.judgements:
         sure = certainty(judgement)
         print(f"  {judgement_sentence(judgement)}{f' ({sure})' if sure else ''}")
@@ -123,7 +123,7 @@ def _name(trial: Trial) -> str:
 
 def _summary(verdicts: Sequence[TrialVerdict]) -> str:
     width = max(len(v.trial.name) for v in verdicts)
-    return "\n".join(f"{v.trial.name:{width}}  {verdict_word(v)}" for v in verdicts)
+    return "\n".join(f"{v.trial.name:{width}}  {verdict_text(v)}" for v in verdicts)
 
 
 def _print_list(trials: Sequence[Trial], options: TrialOptions) -> None:
@@ -149,7 +149,7 @@ def verdict_json(verdict: TrialVerdict) -> dict[str, Any]:
         "claim": config.claim,
         "source": config.source,
         "verdict": verdict.status,
-        "text": verdict_word(verdict),
+        "text": verdict_text(verdict),
         "comparisons": [_comparison_json(judgement) for judgement in verdict.judgements],
         "variants": {
             label: {"overrides": config.variants[label], "runs": [r.record.id for r in results]}

@@ -70,13 +70,13 @@ def _gap(result: Result) -> float | None:
     from cnncompare.trial.trained_measures import training_accuracy
 
     accuracy = result.record.test.acc1
-    return None if accuracy is None else training_accuracy(result.run) - accuracy
+    return None if accuracy is None else training_accuracy(result.run.folder) - accuracy
 
 
 def _dead(result: Result) -> float | None:
     from cnncompare.trial.trained_measures import dead_share_of_first_layer
 
-    return dead_share_of_first_layer(result.run)
+    return dead_share_of_first_layer(result.run.folder)
 
 
 def _metric(title: str, higher: bool, per_run: Callable[[Result], float | None]) -> Metric:

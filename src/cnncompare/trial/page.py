@@ -13,7 +13,7 @@ from cnncompare.trial.sentences import (
     certainty,
     judgement_sentence,
     unreached,
-    verdict_word,
+    verdict_text,
 )
 from cnncompare.trial.what_was_run import scope_sentence, seconds_of
 
@@ -43,7 +43,7 @@ def _trial(verdict: TrialVerdict) -> dict[str, Any]:
         else f"Control: {config.title}",
         "claim": config.claim,
         "source": config.source,
-        "verdict": verdict_word(verdict),
+        "verdict": verdict_text(verdict),
         "status": verdict.status.replace(" ", "-"),
         "scope": scope_sentence(verdict),
         "variants": config.variants,

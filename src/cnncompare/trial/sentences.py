@@ -12,7 +12,7 @@ _TESTS = {
 _CONTROL = {"better": "worse", "same": "practically the same"}
 
 
-def verdict_word(verdict: TrialVerdict) -> str:
+def verdict_text(verdict: TrialVerdict) -> str:
     """Return the verdict; that of a control names the outcome that was found."""
     if not verdict.trial.config.is_control or verdict.status == "not run":
         return verdict.status

@@ -1,5 +1,6 @@
 """Measures of a trained network: accuracy on its training images, and dead filters."""
 
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -13,11 +14,13 @@ from cnncompare.runs.run import Run
 from cnncompare.training.build import build_data, find_pretrained_reference
 
 
-def training_accuracy(run: Run) -> float:
-    """Return the share of the training images that the tested network classifies correctly.
+@cache  # a comparison reads each value several times
+def training_accuracy(folder: Path) -> float:
+    """Return the share of the training images that the tested network of a run classifies right.
 
     The network is in eval mode, without dropout; images are augmented as the run's training images.
     """
+    run = Run.read(folder)
     network, data = load_network(run, saved_settings(run)), _data(run)
     correct = total = 0
     with torch.no_grad():
@@ -27,8 +30,10 @@ def training_accuracy(run: Run) -> float:
     return correct / total
 
 
-def dead_share_of_first_layer(run: Run) -> float | None:
+@cache
+def dead_share_of_first_layer(folder: Path) -> float | None:
     """Return the share of filters of the first convolution that no validation image changes."""
+    run = Run.read(folder)
     network, data = load_network(run, saved_settings(run)), _data(run)
     layers = find_dead_filters(network, (images for images, *_ in data.val_dataloader()))
     return len(layers[0].dead) / layers[0].filters if layers else None
