@@ -31,6 +31,7 @@ def as_text(group: str | None) -> str:
 def yaml_files() -> dict[Path, str]:
     """Return each configuration file of this project with the path of its schema."""
     whole = dict.fromkeys(conf_folder().glob("experiment/*.yaml"), f"../{SCHEMA}")
+    whole |= dict.fromkeys(conf_folder().glob("experiment/*/*.yaml"), f"../../{SCHEMA}")
     groups = [path.parent for path in schema_files()]
     return {path: SCHEMA for group in groups for path in group.glob("*.yaml")} | whole
 

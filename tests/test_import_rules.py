@@ -25,6 +25,7 @@ LAYERS = (
     ("training", "comparison", "inference"),
     ("report", "export"),
     ("sweep", "bench", "explain", "robustness"),
+    ("trial",),
     ("cli", "api"),
 )
 BESIDE = {"terminal": {"runs"}}
@@ -56,6 +57,7 @@ WITHOUT_TORCH: dict[str, set[str]] = {
     | {"export.card"},
     "models.catalog": {"models.catalog.tabulate"},
     "robustness": {"robustness.evaluate"},
+    "trial": {"trial.trained_measures"},
 }
 ALSO_WITHOUT_TORCH = (
     *("system.ranks", "system.cores", "system.gpus", "system.signals", "system.cpu_usage"),

@@ -48,6 +48,7 @@ SUBCOMMANDS = {
     "tensorboard": Subcommand(
         "cnncompare.report.board_command", "start TensorBoard with short names of the runs"
     ),
+    "trial": Subcommand("cnncompare.trial.command", "put claims of the classic papers to the test"),
     "tune": Subcommand(
         "cnncompare.sweep.tune_options", "the same number of tuning trials for each network"
     ),
@@ -95,6 +96,8 @@ def _run_subcommand(name: str, arguments: list[str]) -> int:
         return _run_with_overrides(name, arguments)
     if name == "quickstart":
         return _run_quickstart(arguments)
+    if name == "trial":
+        return _run_trial(arguments)
     if name not in SUBCOMMANDS:
         raise ConfigError(_unknown_command(name, arguments))
     code: int = import_module(SUBCOMMANDS[name].module).main(arguments)
@@ -155,6 +158,17 @@ def _run_quickstart(arguments: list[str]) -> int:
     code = report([str(study)] if name == "en" else [str(study), "--language", name])
     with in_language(name):
         print("\n" + tr(NEXT_STEPS, study=study))
+    _check_output()
+    return code
+
+
+def _run_trial(arguments: list[str]) -> int:
+    from cnncompare.trial.command import USAGE, run_trials
+
+    if _prints_usage(USAGE, arguments):
+        return 0
+    with ExitAtOnce():
+        code = run_trials(arguments, _run_hydra)
     _check_output()
     return code
 

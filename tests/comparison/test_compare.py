@@ -139,7 +139,8 @@ def test_ranks_cover_the_models_that_occur_in_every_data_set(tmp_path: Path) -> 
 
 def test_rows_are_compared_with_reference_results(tmp_path: Path) -> None:
     right = simulate(np.random.default_rng(0), {"resnet20": 0.8}, seeds=1, n=10_000)
-    write_run(tmp_path, "resnet20", 0, right["resnet20"][0], data="cifar10")
+    changes = {"training": {"model_options": {"depth": 14}}}
+    write_run(tmp_path, "resnet20", 0, right["resnet20"][0], data="cifar10", changes=changes)
     (table,) = compared(tmp_path).tables
     found = table.rows[0].reference_result
     assert found is not None
@@ -147,6 +148,7 @@ def test_rows_are_compared_with_reference_results(tmp_path: Path) -> None:
     assert found.verdict == "below"
     assert "4 epochs instead of 164 to 200" in found.recipe_differs
     assert "5,000 training images instead of 50,000" in found.recipe_differs
+    assert "depth 14 of the network" in found.recipe_differs
 
 
 def reference_of(root: Path, model: str) -> ReferenceResult:

@@ -134,6 +134,8 @@ def _recipe_differences(result: Result, reference: dict[str, Any], epochs: list[
         for key, value in used.items()
         if value != recipe[key]
     ]
+    chosen: dict[str, Any] = (training.model_extra or {}).get("model_options") or {}
+    differences += [f"{name} {value} of the network" for name, value in chosen.items()]
     if result.model.pretrained:
         differences.append(f"started from {result.model.pretrained} instead of random weights")
     return differences

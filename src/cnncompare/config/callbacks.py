@@ -36,6 +36,12 @@ class InferenceCostConfig(Section):
     seconds: Positive = 0.5  # of each timing
 
 
+class GradientNormsConfig(Section):
+    """Records the mean norm of the gradient of each layer's weights in epochs.csv."""
+
+    every: Count = 1  # steps from one measurement to the next
+
+
 class CallbacksConfig(OwnSections):
     """The enabled callbacks: early stopping, weight averaging and those of users' modules."""
 
@@ -44,13 +50,14 @@ class CallbacksConfig(OwnSections):
     early_stopping: EarlyStoppingConfig | None = None
     swa: SWAConfig | None = None
     inference_cost: Annotated[InferenceCostConfig | None, NEITHER] = None
+    gradient_norms: Annotated[GradientNormsConfig | None, NEITHER] = None
 
     def enabled(self) -> dict[str, dict[str, Any]]:
         """Return the options of each enabled callback by its name, for the record.
 
-        The measurement after the test changes no result and is not among them.
+        Measurements change no result and are not among them.
         """
-        sections = self.model_dump(exclude={"inference_cost"})
+        sections = self.model_dump(exclude={"inference_cost", "gradient_norms"})
         return {name: options for name, options in sections.items() if options is not None}
 
 

@@ -34,6 +34,7 @@ from cnncompare.config.section import (
 )
 from cnncompare.config.sweep import SweepConfig
 from cnncompare.config.trainer import TrainerConfig
+from cnncompare.config.trial import TrialConfig
 from cnncompare.config.tuning import TuningConfig
 from cnncompare.extensions.kinds import (
     DATA_SOURCES,
@@ -74,6 +75,8 @@ class Config(Section):
     logger: Annotated[LoggerConfig, NEITHER] = LoggerConfig()
     display: Annotated[DisplayConfig, NEITHER] = DisplayConfig()
     sweep: Annotated[SweepConfig, NEITHER] = SweepConfig()
+    # the claim that the runs of cnncompare trial are about
+    trial: Annotated[TrialConfig | None, NEITHER] = None
     _module_sha256: dict[str, str | None] = PrivateAttr(default={})
 
     def model_post_init(self, context: Any, /) -> None:

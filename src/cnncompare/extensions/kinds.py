@@ -39,6 +39,7 @@ CALLBACKS = Registry(
         "early_stopping": "cnncompare.training.callbacks.early_stopping",
         "swa": "cnncompare.training.callbacks.swa",
         "inference_cost": "cnncompare.training.callbacks.inference_cost",
+        "gradient_norms": "cnncompare.training.callbacks.gradient_norms",
     },
 )
 LOGGERS = Registry(

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torchvision import models
 
+from cnncompare.models.builtin import option_changes
 from cnncompare.models.registry import BuiltModel
 from cnncompare.models.stems import (
     adapt_to_small_images,
@@ -14,6 +15,7 @@ from cnncompare.models.stems import (
     resize_conv,
     set_input_channels,
 )
+from cnncompare.models.variants import builder_of, last_channels, own_options
 
 # Loss weights of the auxiliary heads: Szegedy et al. 2014, section 5, and torchvision's reference
 # training of Inception v3.
@@ -40,13 +42,19 @@ def build(
     if name in AUX_WEIGHTS:
         # The initialisation of the paper. Without this option, torchvision warns that it is slow.
         options = {"init_weights": True, **options}
-    network: nn.Module = models.get_model(name, weights=None, num_classes=classes, **options)
+    variant = builder_of(name)
+    if variant is None or not own_options(variant) & set(options):
+        network = models.get_model(name, weights=None, num_classes=classes, **options)
+    else:
+        network = variant(name, classes, **options)
     changes: tuple[str, ...] = ()
     if in_channels != 3:
         set_input_channels(network, in_channels, native_size(name))
         changes = (f"{in_channels} input channel instead of 3",)
     if stem == "cifar":
         changes = _adapt_to_small_images(network, name, classes, in_channels) + changes
+    if variant is not None:
+        changes += option_changes(variant, options)
     aux_weight = AUX_WEIGHTS.get(name, 0.0) if getattr(network, "aux_logits", False) else 0.0
     return BuiltModel(network, name, "torchvision", stem, changes, aux_weight)
 
@@ -57,7 +65,10 @@ def known_options(name: str) -> list[str]:
     with torch.device("meta"):  # only the class is needed
         network = models.get_model(name, weights=None, **options)
     parameters = inspect.signature(type(network)).parameters
-    return [option for option in parameters if option != "num_classes"]
+    variant = builder_of(name)
+    own = own_options(variant) if variant is not None else set()
+    known = dict.fromkeys([*parameters, *sorted(own)])
+    return [option for option in known if option != "num_classes"]
 
 
 def _adapt_to_small_images(
@@ -102,9 +113,12 @@ def _small_vgg(network: models.VGG, classes: int) -> tuple[str, ...]:
     512 inputs instead of 25,088, torchvision's standard deviation of 0.01 would shrink the signal
     fourfold per layer.
     """
+    if len(network.classifier) == 1:  # head=gap
+        return ()
     network.avgpool = nn.AdaptiveAvgPool2d(1)
-    for index, outputs in ((0, 512), (3, 512), (6, classes)):
-        linear = nn.Linear(512, outputs)
+    units = last_channels(network)  # 512, with width=1
+    for index, outputs in ((0, units), (3, units), (6, classes)):
+        linear = nn.Linear(units, outputs)
         nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")
         nn.init.zeros_(linear.bias)
         network.classifier[index] = linear

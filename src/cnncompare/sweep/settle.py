@@ -58,7 +58,7 @@ def settle(
     the cheapest job, RunError if no network trains, and Interrupted after a signal.
     """
     candidates = find_candidates(configs, composed, job_overrides)
-    with _standard_output_on_error(options.json):
+    with standard_output_on_error(options.json):
         with RaiseInterrupted(), tempfile.TemporaryDirectory(prefix="cnncompare-") as folder:
             race = SettleRace(candidates, options, Path(folder))
             race.run()
@@ -80,7 +80,7 @@ def _failure(job: Job, outcome: JobOutcome) -> str:
 
 
 @contextmanager
-def _standard_output_on_error(enabled: bool) -> Iterator[None]:
+def standard_output_on_error(enabled: bool) -> Iterator[None]:
     """Let this process and its jobs write to standard error what is for standard output."""
     if not enabled:
         yield

@@ -20,6 +20,7 @@ FAMILIES = [
     "resnext29_8x64d",
     "densenet_bc_100_12",
     "quicknet",
+    "plain20",
 ]
 
 

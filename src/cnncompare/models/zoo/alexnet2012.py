@@ -6,10 +6,21 @@ connected only in the third convolution and in the dense layers; responses are n
 each tower.
 """
 
+from dataclasses import dataclass
+from typing import Literal
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnncompare.models.registry import register
+from cnncompare.models.zoo.choices import (
+    HEADS,
+    SWITCH,
+    activation_layer,
+    check_choice,
+    initial_gain,
+    scaled,
+)
 
 
 class TowerNorm(nn.Module):
@@ -31,34 +42,59 @@ class TowerNorm(nn.Module):
         return normed.reshape(x.shape)
 
 
+@dataclass(frozen=True)
+class AlexNetOptions:
+    """The options of the builder; the defaults are the network of the paper."""
+
+    groups: int = 2
+    activation: str = "relu"
+    lrn: bool = True
+    overlap: bool = True
+    head: str = "dense"
+    dropout: float = 0.5
+    width: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_choice("lrn", self.lrn, SWITCH)
+        check_choice("overlap", self.overlap, SWITCH)
+        check_choice("head", self.head, HEADS)
+
+    def channels(self) -> list[int]:
+        """Return the output channels of the five convolutions."""
+        return [scaled(channels, self.width) for channels in (96, 256, 384, 384, 256)]
+
+
 class AlexNet2012(nn.Module):
     """Five convolutions with overlapping max pooling, followed by dense layers."""
 
-    def __init__(self, classes: int, in_channels: int, groups: int, small: bool) -> None:
+    def __init__(
+        self, classes: int, in_channels: int, variant: AlexNetOptions, small: bool
+    ) -> None:
         super().__init__()
-        conv1 = nn.Conv2d(in_channels, 96, 3, 1, 1) if small else nn.Conv2d(in_channels, 96, 11, 4)
-        pad = 1 if small else 0  # reduces 32 to 16, 8 and 4 instead of 15, 7 and 3
+        one, two, three, four, five = variant.channels()
+        groups, act = variant.groups, activation_layer(variant.activation)
+        conv1 = (
+            nn.Conv2d(in_channels, one, 3, 1, 1) if small else nn.Conv2d(in_channels, one, 11, 4)
+        )
         self.features = nn.Sequential(
             conv1,
-            nn.ReLU(),
-            TowerNorm(groups),
-            nn.MaxPool2d(3, 2, pad),
-            nn.Conv2d(96, 256, 5, padding=2, groups=groups),
-            nn.ReLU(),
-            TowerNorm(groups),
-            nn.MaxPool2d(3, 2, pad),
-            nn.Conv2d(256, 384, 3, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(384, 384, 3, padding=1, groups=groups),
-            nn.ReLU(),
-            nn.Conv2d(384, 256, 3, padding=1, groups=groups),
-            nn.ReLU(),
-            nn.MaxPool2d(3, 2, pad),
-            nn.AdaptiveAvgPool2d(4 if small else 6),  # has no effect at 32 and 227 pixels
+            act(),
+            *_norm_and_pool(variant, small),
+            nn.Conv2d(one, two, 5, padding=2, groups=groups),
+            act(),
+            *_norm_and_pool(variant, small),
+            nn.Conv2d(two, three, 3, padding=1),
+            act(),
+            nn.Conv2d(three, four, 3, padding=1, groups=groups),
+            act(),
+            nn.Conv2d(four, five, 3, padding=1, groups=groups),
+            act(),
+            _pool(variant, small),
+            nn.AdaptiveAvgPool2d(_last_map(variant, small)),  # no effect at 32 and 227 pixels
             nn.Flatten(),
         )
-        self.classifier = _small_head(classes) if small else _head(classes)
-        _initialise(self, small)
+        self.classifier = _head(classes, five * _last_map(variant, small) ** 2, variant, small)
+        _initialise(self, small or variant.width != 1, initial_gain(variant.activation))
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits [N, classes] of images [N, C, H, W]."""
@@ -66,35 +102,55 @@ class AlexNet2012(nn.Module):
         return logits
 
 
-def _head(classes: int) -> nn.Sequential:
+def _norm_and_pool(variant: AlexNetOptions, small: bool) -> list[nn.Module]:
+    norm: list[nn.Module] = [TowerNorm(variant.groups)] if variant.lrn else []
+    return [*norm, _pool(variant, small)]
+
+
+def _pool(variant: AlexNetOptions, small: bool) -> nn.MaxPool2d:
+    if not variant.overlap:
+        return nn.MaxPool2d(2, 2)  # section 3.4: s = z = 2, with maps of the same size
+    # The padding reduces 32 to 16, 8 and 4 instead of 15, 7 and 3.
+    return nn.MaxPool2d(3, 2, 1 if small else 0)
+
+
+def _last_map(variant: AlexNetOptions, small: bool) -> int:
+    """Return the pixels of the map that the head receives."""
+    if variant.head == "gap":
+        return 1
+    return 4 if small else 6
+
+
+def _head(classes: int, inputs: int, variant: AlexNetOptions, small: bool) -> nn.Sequential:
+    if variant.head == "gap":
+        return nn.Sequential(nn.Linear(inputs, classes))
+    if small:
+        return nn.Sequential(nn.Dropout(variant.dropout), nn.Linear(inputs, classes))
+    units, act = scaled(4096, variant.width), activation_layer(variant.activation)
     return nn.Sequential(
-        nn.Linear(256 * 6 * 6, 4096),
-        nn.ReLU(),
-        nn.Dropout(0.5),
-        nn.Linear(4096, 4096),
-        nn.ReLU(),
-        nn.Dropout(0.5),
-        nn.Linear(4096, classes),
+        nn.Linear(inputs, units),
+        act(),
+        nn.Dropout(variant.dropout),
+        nn.Linear(units, units),
+        act(),
+        nn.Dropout(variant.dropout),
+        nn.Linear(units, classes),
     )
 
 
-def _small_head(classes: int) -> nn.Sequential:
-    return nn.Sequential(nn.Dropout(0.5), nn.Linear(256 * 4 * 4, classes))
-
-
-def _initialise(network: AlexNet2012, small: bool) -> None:
+def _initialise(network: AlexNet2012, he_2015: bool, gain: Literal["relu", "linear"]) -> None:
     """Draw weights from N(0, 0.01); set biases to 1 in convolutions 2, 4, 5 and hidden layers.
 
-    This is section 5 of the paper. The first convolution of the `small` form has only 27 inputs
+    This is section 5 of the paper. The first convolution of the small form has only 27 inputs
     instead of 363, with which this initialisation attenuates the signal: after 80 steps on digits
-    the loss was still ln 10. The small form is therefore initialised as in He et al. 2015,
-    arXiv:1502.01852, with biases 0.
+    the loss was still ln 10. The small form and networks of another width are therefore initialised
+    as in He et al. 2015, arXiv:1502.01852, with biases 0.
     """
     layers = [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
     for number, layer in enumerate(layers, start=1):
         assert layer.bias is not None
-        if small:
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+        if he_2015:
+            nn.init.kaiming_normal_(layer.weight, nonlinearity=gain)
             nn.init.zeros_(layer.bias)
             continue
         nn.init.normal_(layer.weight, std=0.01)
@@ -116,11 +172,26 @@ def _initialise(network: AlexNet2012, small: bool) -> None:
     ),
 )
 def alexnet2012(
-    *, classes: int, in_channels: int, image_size: int, stem: str, groups: int = 2
+    *,
+    classes: int,
+    in_channels: int,
+    image_size: int,
+    stem: str,
+    groups: int = 2,
+    activation: str = "relu",
+    lrn: bool = True,
+    overlap: bool = True,
+    head: str = "dense",
+    dropout: float = 0.5,
+    width: float = 1.0,
 ) -> nn.Module:
     """Return AlexNet; 60,965,224 parameters at 227 pixels and 1,000 classes.
 
     The paper states 224 pixels, but its 55x55 feature maps require 227. ``groups=1`` gives the
-    single tower of many textbooks, with 62,378,344 parameters.
+    single tower of many textbooks, with 62,378,344 parameters. ``activation=tanh``, ``lrn=false``,
+    ``overlap=false`` (2x2 pooling of stride 2) and ``dropout=0`` undo ideas of the paper;
+    ``head=gap`` replaces the dense layers by global average pooling and one linear layer; ``width``
+    multiplies the channels and hidden units.
     """
-    return AlexNet2012(classes, in_channels, groups, small=stem == "cifar")
+    variant = AlexNetOptions(groups, activation, lrn, overlap, head, dropout, width)
+    return AlexNet2012(classes, in_channels, variant, small=stem == "cifar")

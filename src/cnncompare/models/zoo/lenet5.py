@@ -8,30 +8,34 @@ is a linear layer (in the paper, radial basis functions).
 from torch import Tensor, nn
 
 from cnncompare.models.registry import register
+from cnncompare.models.zoo.choices import activation_layer
 
 
 class LeNet5(nn.Module):
     """Layers C1 to F6 with tanh and a linear output layer; 61,706 parameters on 1x32x32."""
 
-    def __init__(self, classes: int, in_channels: int, image_size: int) -> None:
+    def __init__(
+        self, classes: int, in_channels: int, image_size: int, activation: str = "tanh"
+    ) -> None:
         super().__init__()
+        act = activation_layer(activation)
         map_size = ((image_size - 4) // 2 - 4) // 2  # 5 at the paper's 32 pixels
         if map_size < 1:
             raise ValueError(f"images of {image_size} pixels are too small for LeNet-5")
         self.features = nn.Sequential(
             nn.Conv2d(in_channels, 6, 5),
-            nn.Tanh(),
+            act(),
             nn.AvgPool2d(2),
             nn.Conv2d(6, 16, 5),
-            nn.Tanh(),
+            act(),
             nn.AvgPool2d(2),
         )
         self.classifier = nn.Sequential(
             nn.Flatten(),
             nn.Linear(16 * map_size**2, 120),
-            nn.Tanh(),
+            act(),
             nn.Linear(120, 84),
-            nn.Tanh(),
+            act(),
             nn.Linear(84, classes),
         )
 
@@ -48,6 +52,11 @@ class LeNet5(nn.Module):
     paper="LeCun et al. 1998, Gradient-Based Learning Applied to Document Recognition",
     input_size=(1, 32, 32),
 )
-def lenet5(*, classes: int, in_channels: int, image_size: int, stem: str) -> nn.Module:
-    """Return LeNet-5; the image size determines the number of inputs of C5."""
-    return LeNet5(classes, in_channels, image_size)
+def lenet5(
+    *, classes: int, in_channels: int, image_size: int, stem: str, activation: str = "tanh"
+) -> nn.Module:
+    """Return LeNet-5; the image size determines the number of inputs of C5.
+
+    ``activation=relu`` replaces tanh.
+    """
+    return LeNet5(classes, in_channels, image_size, activation)

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnncompare.models.registry import register
+from cnncompare.models.zoo.choices import check_depth
 
 _PAPER = "He et al. 2016, Identity Mappings in Deep Residual Networks, arXiv:1603.05027"
 _SIZE = (3, 32, 32)
@@ -141,10 +142,15 @@ def preact_resnet18(*, classes: int, in_channels: int, image_size: int, stem: st
 
 
 @register("preact_resnet110", family="preact_resnet", year=2016, paper=_PAPER, input_size=_SIZE)
-def preact_resnet110(*, classes: int, in_channels: int, image_size: int, stem: str) -> nn.Module:
-    """Return the pre-activation ResNet-110 of table 2: 54 units with two convolutions, 1.7 M."""
-    front = small_front(in_channels, 16)
-    return PreActResNet(basic_convs, (18, 18, 18), (16, 32, 64), classes, front, 16)
+def preact_resnet110(
+    *, classes: int, in_channels: int, image_size: int, stem: str, depth: int = 110
+) -> nn.Module:
+    """Return the pre-activation ResNet-110 of table 2: 54 units with two convolutions, 1.7 M.
+
+    ``depth=20`` is the pre-activation form of ResNet-20.
+    """
+    blocks, front = check_depth(depth, per_block=2), small_front(in_channels, 16)
+    return PreActResNet(basic_convs, (blocks,) * 3, (16, 32, 64), classes, front, 16)
 
 
 @register("preact_resnet164", family="preact_resnet", year=2016, paper=_PAPER, input_size=_SIZE)

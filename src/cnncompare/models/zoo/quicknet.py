@@ -8,6 +8,8 @@ processes a quarter of the pixels.
 
 from typing import Final
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnncompare.models.registry import register
@@ -55,6 +57,34 @@ class QuickNet(nn.Module):
         return logits
 
 
+class ZeroedConv(nn.Conv2d):
+    """A convolution of which the first `zeroed` filters are zero, before and after training."""
+
+    def __init__(self, conv: nn.Conv2d, zeroed: int) -> None:
+        stride, padding = conv.stride[0], int(conv.padding[0])
+        super().__init__(conv.in_channels, conv.out_channels, 3, stride, padding, bias=False)
+        self.zeroed = zeroed
+        with torch.no_grad():
+            self.weight[:] = conv.weight
+            self.weight[:zeroed] = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the maps [N, C, H, W], the first ones zero."""
+        kept = F.conv2d(x, self.weight[self.zeroed :], None, self.stride, self.padding)
+        return F.pad(kept, (0, 0, 0, 0, self.zeroed, 0))
+
+
+def zero_filters(network: nn.Module, share: float) -> None:
+    """Replace each convolution of `network` by one with this share of its filters zero."""
+    if not 0 <= share < 1:
+        raise ValueError(f"zeroed={share}: expected a share from 0 to below 1")
+    convs = [(name, m) for name, m in network.named_modules() if isinstance(m, nn.Conv2d)]
+    for name, conv in convs:
+        parent, _, child = name.rpartition(".")
+        zeroed = ZeroedConv(conv, int(share * conv.out_channels))
+        setattr(network.get_submodule(parent), child, zeroed)
+
+
 def _conv(inputs: int, outputs: int, stride: int = 1, pool: bool = False) -> nn.Sequential:
     layers: list[nn.Module] = [nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)]
     if pool:
@@ -70,7 +100,20 @@ def _conv(inputs: int, outputs: int, stride: int = 1, pool: bool = False) -> nn.
     input_size=(3, 32, 32),
 )
 def quicknet(
-    *, classes: int, in_channels: int, image_size: int, stem: str, width: int = 16
+    *,
+    classes: int,
+    in_channels: int,
+    image_size: int,
+    stem: str,
+    width: int = 16,
+    zeroed: float = 0.0,
 ) -> nn.Module:
-    """Return QuickNet; 0.12 M parameters and 0.0048 GMACs at the default width."""
-    return QuickNet(width, classes, in_channels)
+    """Return QuickNet; 0.12 M parameters and 0.0048 GMACs at the default width.
+
+    ``zeroed=0.5`` keeps half of the filters of each convolution at zero, a defect that a comparison
+    must find.
+    """
+    network = QuickNet(width, classes, in_channels)
+    if zeroed:
+        zero_filters(network, zeroed)
+    return network

@@ -33,16 +33,30 @@ class CifarBasicBlock(nn.Module):
         return F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, half, half))
 
 
+class CifarPlainBlock(CifarBasicBlock):
+    """The two convolutions without the shortcut, as in the plain networks of section 4.2."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the block's output [N, channels, H / stride, W / stride]."""
+        return F.relu(self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x))))))
+
+
 class CifarResNet(nn.Module):
     """A 3x3 convolution, three stages of `blocks` blocks (16, 32, 64 channels) and a mean."""
 
-    def __init__(self, blocks: int, classes: int, in_channels: int) -> None:
+    def __init__(
+        self,
+        blocks: int,
+        classes: int,
+        in_channels: int,
+        block: type[CifarBasicBlock] = CifarBasicBlock,
+    ) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, 16, 3, 1, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(16)
-        self.stage1 = _stage(blocks, 16, 16, 1)
-        self.stage2 = _stage(blocks, 16, 32, 2)
-        self.stage3 = _stage(blocks, 32, 64, 2)
+        self.stage1 = _stage(block, blocks, 16, 16, 1)
+        self.stage2 = _stage(block, blocks, 16, 32, 2)
+        self.stage3 = _stage(block, blocks, 32, 64, 2)
         self.fc = nn.Linear(64, classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
@@ -56,11 +70,11 @@ class CifarResNet(nn.Module):
         return logits
 
 
-def _stage(blocks: int, in_channels: int, channels: int, stride: int) -> nn.Sequential:
-    first = CifarBasicBlock(in_channels, channels, stride)
-    return nn.Sequential(
-        first, *(CifarBasicBlock(channels, channels, 1) for _ in range(blocks - 1))
-    )
+def _stage(
+    block: type[CifarBasicBlock], blocks: int, in_channels: int, channels: int, stride: int
+) -> nn.Sequential:
+    first = block(in_channels, channels, stride)
+    return nn.Sequential(first, *(block(channels, channels, 1) for _ in range(blocks - 1)))
 
 
 @register("resnet20", family="resnet", year=2015, paper=_PAPER, input_size=_SIZE)
@@ -91,3 +105,15 @@ def resnet56(*, classes: int, in_channels: int, image_size: int, stem: str) -> n
 def resnet110(*, classes: int, in_channels: int, image_size: int, stem: str) -> nn.Module:
     """Return ResNet-110 (n = 18); 1.7 M parameters in table 6."""
     return CifarResNet(18, classes, in_channels)
+
+
+@register("plain20", family="plain", year=2015, paper=_PAPER, input_size=_SIZE)
+def plain20(*, classes: int, in_channels: int, image_size: int, stem: str) -> nn.Module:
+    """Return ResNet-20 without its shortcuts, which have no parameters: 0.27 M as well."""
+    return CifarResNet(3, classes, in_channels, CifarPlainBlock)
+
+
+@register("plain56", family="plain", year=2015, paper=_PAPER, input_size=_SIZE)
+def plain56(*, classes: int, in_channels: int, image_size: int, stem: str) -> nn.Module:
+    """Return ResNet-56 without its shortcuts, which have no parameters: 0.85 M as well."""
+    return CifarResNet(9, classes, in_channels, CifarPlainBlock)

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnncompare.models.registry import register
+from cnncompare.models.zoo.choices import check_depth
 from cnncompare.models.zoo.resnet_cifar import CifarBasicBlock, CifarResNet
 
 
@@ -67,10 +68,18 @@ def _stochastic(block: nn.Module, survival: float) -> StochasticBlock:
     input_size=(3, 32, 32),
 )
 def resnet110_sd(
-    *, classes: int, in_channels: int, image_size: int, stem: str, last_survival: float = 0.5
+    *,
+    classes: int,
+    in_channels: int,
+    image_size: int,
+    stem: str,
+    last_survival: float = 0.5,
+    depth: int = 110,
 ) -> nn.Module:
     """Return ResNet-110 with stochastic depth, linear decay to `last_survival` (p_L); 1.7 M.
 
-    The shortcut is option A of He et al. 2015; the paper's code averages instead of subsampling.
+    ``depth=20`` is the stochastic form of ResNet-20. The shortcut is option A of He et al. 2015;
+    the paper's code averages instead of subsampling.
     """
-    return make_stochastic(CifarResNet(18, classes, in_channels), last_survival)
+    network = CifarResNet(check_depth(depth, per_block=2), classes, in_channels)
+    return make_stochastic(network, last_survival)

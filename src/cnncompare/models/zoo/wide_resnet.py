@@ -19,17 +19,26 @@ def wrn_28_10(
 
 @register("wrn_40_2", family="wide_resnet", year=2016, paper=_PAPER, input_size=_SIZE)
 def wrn_40_2(
-    *, classes: int, in_channels: int, image_size: int, stem: str, dropout: float = 0.0
+    *,
+    classes: int,
+    in_channels: int,
+    image_size: int,
+    stem: str,
+    dropout: float = 0.0,
+    depth: int = 40,
+    widening: int = 2,
 ) -> nn.Module:
-    """Return WRN-40-2, 2.2 M parameters."""
-    return _wide_resnet(40, 2, classes, in_channels, dropout)
+    """Return WRN-40-2, 2.2 M parameters; ``depth=16 widening=4`` is WRN-16-4, 2.7 M."""
+    return _wide_resnet(depth, widening, classes, in_channels, dropout)
 
 
 def _wide_resnet(
     depth: int, widening: int, classes: int, in_channels: int, dropout: float
 ) -> nn.Module:
     """Return three stages of (depth - 4) / 6 units with 16, 32, 64 times `widening` channels."""
-    blocks = (depth - 4) // 6
+    blocks, rest = divmod(depth - 4, 6)
+    if rest or blocks < 1 or widening < 1:
+        raise ValueError(f"depth={depth} widening={widening}: expected 6n + 4, and 1 or more")
     widths = (16 * widening, 32 * widening, 64 * widening)
     front = small_front(in_channels, 16)
     return PreActResNet(basic_convs, (blocks,) * 3, widths, classes, front, 16, dropout)

@@ -46,7 +46,7 @@ def build_callbacks(
     progress = Progress(config.display.progress if rank == 0 else "off", title)
     writer = PredictionWriter(folder, journal)
     stop = [] if interruption is None else [interruption]
-    own = [*_own(config), *_inference_cost(config)]
+    own = [*_own(config), *_measurements(config)]
     if not config.trains:
         # the interruption comes last, after the batch has been added to the journal
         return [EvaluationClock(), writer, *own, progress, *extra, *stop]
@@ -95,9 +95,13 @@ def _limits(settings: TrainerConfig) -> list[Callback]:
     return [*in_time, StepLimit(settings.max_steps)]
 
 
-def _inference_cost(config: Config) -> list[Callback]:
-    cost = config.callbacks.inference_cost
-    return [] if cost is None else [_built_in("inference_cost", cost.model_dump())]
+def _measurements(config: Config) -> list[Callback]:
+    """Return the callbacks that change no result."""
+    cost, norms = config.callbacks.inference_cost, config.callbacks.gradient_norms
+    found = [] if cost is None else [_built_in("inference_cost", cost.model_dump())]
+    if norms is not None and config.trains:
+        found.append(_built_in("gradient_norms", norms.model_dump()))
+    return found
 
 
 def _own(config: Config) -> list[Callback]:

@@ -1,0 +1,1 @@
+"""Claims of the classic papers, each run and judged by ``cnncompare trial``."""
