@@ -1,7 +1,8 @@
 """A working folder whose deletion ends no process; imports no torch."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 
 def remember_working_folder() -> None:
@@ -12,6 +13,21 @@ def remember_working_folder() -> None:
     """
     if not isinstance(os.getcwd, _WorkingFolder):
         os.getcwd = _WorkingFolder(os.getcwd)  # raises FileNotFoundError if it is deleted already
+
+
+@contextmanager
+def existing_working_folder() -> Iterator[None]:
+    """Let os.getcwd return the root instead of a deleted folder.
+
+    A new process of multiprocessing changes into what it returns.
+    """
+    getcwd = os.getcwd
+    if not os.path.isdir(getcwd()):
+        os.getcwd = lambda: os.sep
+    try:
+        yield
+    finally:
+        os.getcwd = getcwd
 
 
 class _WorkingFolder:
