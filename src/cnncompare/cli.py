@@ -12,6 +12,7 @@ from cnncompare.errors import CnncompareError, ConfigError, Interrupted, OutputE
 from cnncompare.language.catalogue import in_language, marked, tr, use_language
 from cnncompare.system.openmp import limit_spinning
 from cnncompare.system.signals import CONTINUES, ExitAtOnce
+from cnncompare.system.working_folder import remember_working_folder
 from cnncompare.terminal.help import help_text, version_text
 from cnncompare.terminal.streams import is_output_lost, keep_writing, output_error
 
@@ -71,6 +72,7 @@ def run(arguments: list[str]) -> int:
             print(version_text() if "--version" in arguments else _overview())
             _check_output()
             return 0
+        _check_working_folder()
         if re.match(r"[^-+~=]+$", arguments[0]):
             return _run_subcommand(arguments[0], arguments[1:])
         with ExitAtOnce():
@@ -83,6 +85,14 @@ def run(arguments: list[str]) -> int:
         return interruption.exit_code
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
+
+
+def _check_working_folder() -> None:
+    """Raise OutputError if the working folder was deleted; later, its deletion ends no run."""
+    try:
+        remember_working_folder()
+    except FileNotFoundError:
+        raise OutputError("the working folder has been deleted; change to another one") from None
 
 
 def _overview() -> str:

@@ -10,7 +10,7 @@ CnncompareError
 └── RunError               exit code 1: a run failed after its start
     └── Diverged           the loss of a training is NaN or infinite
 
-Interrupted                exit code 128 + the signal: 130 for Ctrl-C, 143 for SIGTERM
+Interrupted                exit code 128 + the signal: 130 after Ctrl-C, 143 after SIGTERM, ...
 """
 
 from collections.abc import Iterable, Sequence

@@ -52,8 +52,10 @@ def test_a_sweep_stops_with_one_line(
     assert {record["status"] for record in records} <= {"interrupted"}
 
 
-@pytest.mark.parametrize("seconds", [1.0, 3.0])
-def test_a_single_run_stops_with_one_line(seconds: float, tmp_path: Path) -> None:
-    done = stop_after(tmp_path, seconds, signal.SIGINT)
-    assert done.returncode == 130
-    assert done.stderr == "cnncompare: stopped by SIGINT; the same command continues\n"
+@pytest.mark.parametrize(("seconds", "number"), [(1.0, signal.SIGHUP), (3.0, signal.SIGINT)])
+def test_a_single_run_stops_with_one_line(
+    seconds: float, number: signal.Signals, tmp_path: Path
+) -> None:
+    done = stop_after(tmp_path, seconds, number)
+    assert done.returncode == 128 + number
+    assert done.stderr == f"cnncompare: stopped by {number.name}; the same command continues\n"

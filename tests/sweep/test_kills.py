@@ -92,7 +92,10 @@ def test_killed_at_random_moments(
     assert result(config.run_folder()) == uninterrupted["result"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGINT, signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.slow)],
+)
 def test_a_signal_finishes_the_batch_and_a_restart_produces_equal_results(
     number: signal.Signals, tmp_path: Path, uninterrupted: dict[str, Any]
 ) -> None:

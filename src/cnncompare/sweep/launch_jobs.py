@@ -125,7 +125,7 @@ class _StopWorkers(StopSignalHandler):
         if self._received is not None:
             raise Interrupted(number)
         self._received = number
-        if number == signal.SIGTERM:
+        if number != signal.SIGINT:
             for child in psutil.Process().children():
                 with suppress(psutil.Error):
                     child.terminate()

@@ -12,6 +12,7 @@ from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 
 from cnncompare.config.schema import Config
+from cnncompare.errors import RunError
 from cnncompare.system.main_module import main_not_imported
 from cnncompare.system.signals import block_stop_signals, unblock_stop_signals
 
@@ -55,8 +56,14 @@ def _fork(job_file: Path, environment: dict[str, str]) -> JobProcess:
     context.set_forkserver_preload([PRELOADED])
     _start_server()
     process = context.Process(target=run_forked, args=(str(job_file), environment))
-    with main_not_imported():
-        process.start()
+    try:
+        with main_not_imported():
+            process.start()
+    except (EOFError, ConnectionError, BrokenPipeError):
+        raise RunError(
+            "the process that starts the jobs ended while it imported torch, perhaps for lack of "
+            "memory; the same command continues"
+        ) from None
     assert process.pid is not None
     return JobProcess(process.pid, lambda: process.exitcode)
 

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,8 @@ def _execute(job_file: Path) -> tuple[int, str]:
         raise Interrupted(signal.SIGTERM)
     keep_writing()
     job = json.loads(job_file.read_text(encoding="utf-8"))
-    os.chdir(job["cwd"])
+    with suppress(FileNotFoundError):  # it was deleted: the sweep goes on without it
+        os.chdir(job["cwd"])
     sys.path[:] = job["sys_path"]
     if job["cores"] and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, job["cores"])

@@ -1,25 +1,34 @@
-"""Handling of SIGINT and SIGTERM, and termination with the parent; imports no torch."""
+"""Handling of SIGINT, SIGTERM and SIGHUP, and termination with the parent; imports no torch."""
 
 import ctypes
 import os
 import signal
 import sys
+from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Any, Self
 
 from cnncompare.errors import Interrupted
 
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_HANG_UP = getattr(signal, "SIGHUP", None)  # Windows has none
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, *filter(None, [_HANG_UP]))
 
 
 class StopSignalHandler:
-    """Context manager that installs `handle` for STOP_SIGNALS and restores the earlier handlers."""
+    """Context manager that installs `handle` for STOP_SIGNALS and restores the earlier handlers.
+
+    A SIGHUP that is ignored, as below nohup, stays so.
+    """
 
     def __init__(self) -> None:
         self._earlier: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        self._earlier = {number: signal.signal(number, self.handle) for number in STOP_SIGNALS}
+        self._earlier = {
+            number: signal.signal(number, self.handle)
+            for number in STOP_SIGNALS
+            if number != _HANG_UP or signal.getsignal(number) is not signal.SIG_IGN
+        }
         return self
 
     def __exit__(
@@ -79,7 +88,8 @@ class ExitAtOnce(StopSignalHandler):
     def handle(self, number: int, frame: FrameType | None) -> None:
         interruption = Interrupted(number)
         if os.getpid() == self._pid:  # a forked process inherits the handler
-            os.write(2, f"cnncompare: {interruption}; {CONTINUES}\n".encode())
+            with suppress(OSError):  # the terminal is gone
+                os.write(2, f"cnncompare: {interruption}; {CONTINUES}\n".encode())
         os._exit(interruption.exit_code)
 
 

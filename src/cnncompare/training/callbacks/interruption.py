@@ -1,4 +1,4 @@
-"""Interruption by Ctrl-C or SIGTERM at the end of a batch, so that the record can be closed."""
+"""Interruption by a stop signal at the end of a batch, so that the record can be closed."""
 
 from types import FrameType
 from typing import Any
