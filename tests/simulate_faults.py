@@ -7,17 +7,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cnncompare.comparison.compare import ComparedTable, Options, compare_results
 from cnncompare.comparison.load import load_results
 from cnncompare.comparison.metrics import METRICS
 from cnncompare.report.findings import table_findings
 from cnncompare.stats.compact_letters import compact_letter_display
+from cnncompare.stats.resampled import resampled_mean
 from tests.comparison.factory import write_run
+from tests.comparison.fold_runs import write_fold
 from tests.simulation_lines import Bools, Line
 
 Sweep = dict[str, dict[int, Bools]]  # correctness [images] by label and seed
 MOST_REPORTS = 20
+HOLDOUTS, TEST_SHARE = 4, 0.2
 _GOOD, _BAD = 0.99, 0.50
 
 
@@ -96,6 +100,49 @@ def rare_class(rng: np.random.Generator) -> bool:
     return table.rows[0].label == "useful" and table.pairs[0].significant
 
 
+def one_verdict_over_splits(rng: np.random.Generator) -> bool:
+    """Four splits of a data set have one table, with one test of each pair over the splits."""
+    with tempfile.TemporaryDirectory(prefix="cnncompare-") as folder:
+        for number in range(1, HOLDOUTS + 1):
+            index = np.sort(rng.permutation(2000)[: int(2000 * TEST_SHARE)])
+            for label, accuracy in (("A", 0.95), ("B", 0.90)):
+                correct = rng.random(2000) < accuracy
+                write_fold(Path(folder), label, number, correct, index, holdout=TEST_SHARE)
+        tables = compare_results(*load_results([Path(folder)]), Options()).tables
+    return [pair.test for table in tables for pair in table.pairs] == ["corrected-resampled-t"]
+
+
+def differs_over_splits(rng: np.random.Generator) -> bool:
+    """Whether two equal methods, trained anew on four splits of 300 images, are called different.
+
+    They classify by the nearest class mean, each on ten features of its own. The splits' training
+    sets overlap, as those of real hold-outs do.
+    """
+    classes = np.arange(300) % 2
+    features = rng.normal(0, 1, (2, 300, 10)) + 0.4 * classes[:, None]
+    n_test = int(300 * TEST_SHARE)
+    splits = [rng.permutation(300) for _ in range(HOLDOUTS)]
+    gaps = []
+    for split in splits:
+        test, train = split[:n_test], split[n_test:]
+        first, second = (_nearest_mean(values, classes, test, train) for values in features)
+        gaps.append(first - second)
+    ratio = TEST_SHARE / (1 - TEST_SHARE)
+    return resampled_mean(gaps, [1] * HOLDOUTS, ratio, 1 / (12 * n_test**2)).p_value() < 0.05
+
+
+def _nearest_mean(
+    features: NDArray[np.float64],
+    classes: NDArray[np.int64],
+    test: NDArray[np.int64],
+    train: NDArray[np.int64],
+) -> float:
+    """Return the test accuracy of the classifier by the nearest class mean."""
+    means = [features[train][classes[train] == k].mean(axis=0) for k in range(2)]
+    distances = [((features[test] - mean) ** 2).sum(axis=1) for mean in means]
+    return float(((distances[1] < distances[0]) == classes[test]).mean())
+
+
 def two_machines(rng: np.random.Generator) -> bool:
     """Runs of two machines share a table, and only one of them is timed."""
     with tempfile.TemporaryDirectory(prefix="cnncompare-") as folder:
@@ -151,6 +198,7 @@ EXPECTED: tuple[tuple[str, str, Callable[[np.random.Generator], bool], bool], ..
     ("F4 one seed each, a claim about 12 equal networks", "50.5 %", claim_from_one_seed(12), False),
     ("F6 one of three seeds at chance is counted apart", "no", diverged, True),
     ("F7 by balanced accuracy, a constant answer loses", "no metric", rare_class, True),
+    ("F8 four splits of a data set have one verdict", "4 verdicts", one_verdict_over_splits, True),
     ("F10 runs of two machines share a table of accuracies", "no", two_machines, True),
     ("F14 sentences with strange phrases or endless lists", "yes", strange_sentence, False),
     ("F14 letters of 60 rows within a second", "15 s for 24", letters, True),
@@ -164,6 +212,9 @@ def faults(repeats: int) -> Iterator[Line]:
         rng = np.random.default_rng(6)
         share = sum(check(rng) for _ in range(count)) / count
         yield Line(text, share, count, float(at_least), at_least, before)
+    rng, count = np.random.default_rng(6), 10 * repeats
+    share = sum(differs_over_splits(rng) for _ in range(count)) / count
+    yield Line("F8 two equal methods differ over four splits", share, count, 0.05)
     rng = np.random.default_rng(6)
     for last, before, goal in ((False, "0.4 to 0.6 pts", 0.01), (True, "no option", 0.0005)):
         lost = np.mean([lost_by_selection(rng, last=last) for _ in range(10 * repeats)])

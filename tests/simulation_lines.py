@@ -13,7 +13,10 @@ HEADER = f"{'finding':84} {'before':>14}   {'now':>14}  goal"
 
 @dataclass(frozen=True)
 class Line:
-    """A simulated share with its goal: at most (or at least) `goal`; `before` is at 12b8d35."""
+    """A simulated share with its goal: at most (or at least) `goal`; `before` is at 12b8d35.
+
+    A share of at least `goal` can have a goal for its upper side too, `most`.
+    """
 
     text: str
     share: float
@@ -21,6 +24,7 @@ class Line:
     goal: float
     at_least: bool = False
     before: str = ""
+    most: float = 1.0
 
     @property
     def error(self) -> float:
@@ -30,21 +34,24 @@ class Line:
     @property
     def meets_goal(self) -> bool:
         """Whether the share itself meets the goal."""
-        return self.share >= self.goal if self.at_least else self.share <= self.goal
+        return self._is_within(0.0)
 
     @property
     def holds(self) -> bool:
         """Whether the goal is met within three standard errors."""
-        margin = 3 * self.error
-        return (
-            self.share >= self.goal - margin if self.at_least else self.share <= self.goal + margin
-        )
+        return self._is_within(3 * self.error)
+
+    def _is_within(self, margin: float) -> bool:
+        if self.at_least:
+            return self.goal - margin <= self.share <= self.most + margin
+        return self.share <= self.goal + margin
 
     def __str__(self) -> str:
         sign = ">=" if self.at_least else "<="
         percent = f"{100 * self.share:5.1f} +- {100 * self.error:.1f} %"
         met = "met" if self.meets_goal else "met within 3 errors" if self.holds else "NOT MET"
-        goal = f"{sign} {100 * self.goal:g} %: {met}"
+        upper = f" and <= {100 * self.most:g} %" if self.most < 1 else ""
+        goal = f"{sign} {100 * self.goal:g} %{upper}: {met}"
         return f"{self.text:84} {self.before:>14}   {percent:>14}  {goal} (n = {self.repeats})"
 
 

@@ -198,6 +198,18 @@ def test_a_lost_run_leaves_the_saved_intervals_in_force(race_folder: Path) -> No
         assert pair["log_e_value"] >= earlier["log_e_value"]
 
 
+def test_finished_runs_count_also_when_the_budget_is_spent(
+    race_folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(race_folder, tmp_path / "copy")
+    (tmp_path / "copy/outputs/default/settle.json").unlink()  # as if a sweep had left the runs
+    names = [text.replace("calm,good,raise", "calm,good") for text in RACE]
+    done = call(tmp_path / "copy", *names, "budget=0.001s", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["runs"] == len(state_of(race_folder)["runs"])
+    assert "skipped" in done.stderr
+
+
 def test_a_report_uses_the_runs_of_a_race(race_folder: Path) -> None:
     (table,) = report_json(race_folder)["tables"]
     assert sum(group["n_runs"] for group in table["groups"]) == len(state_of(race_folder)["runs"])
@@ -223,6 +235,24 @@ def test_a_network_that_did_not_train_is_known_to_be_out_when_the_race_continues
     lines = [line for line in done.stdout.splitlines() if "leads" in line]
     assert "out: model.options.way=calm (did not train: no better than chance)" in lines[0]
     assert "skipped" not in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_runs_of_another_launcher_count(folder: Path) -> None:
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+    networks = ("model=naughty", "model.options.way=good,calm", *LEARNS, "data.limit_test=360")
+    launcher = ("hydra/launcher=submitit_local", "seeds=2")
+    swept = run_to_end(
+        folder, [sys.executable, "-m", "cnncompare", *OVERRIDES, *networks, *launcher], 400
+    )
+    assert swept.returncode == 0, swept.stderr
+    done = call(folder, *networks, "budget=1s", "--json")
+    assert done.returncode == 0, done.stderr
+    verdict = json.loads(done.stdout)
+    assert verdict["runs"] == 4
+    assert len(list((folder / "outputs/default").glob("naughty-*"))) == 4
+    assert "undecided within the budget" in verdict["verdict"]
 
 
 def run_of(study: Path, way: str, seed: int) -> Path:

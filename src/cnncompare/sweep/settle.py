@@ -218,7 +218,7 @@ class SettleRace:
         free = [self._is_free(k) for k in networks]
         costs = [0.0 if free[k] else cost for k, cost in enumerate(self._costs.expected_s())]
         left_s = self._left_s()
-        allowed = [at_any_cost or left_s is None or cost <= left_s for cost in costs]
+        allowed = [at_any_cost or left_s is None or cost <= max(left_s, 0) for cost in costs]
         return self._race.next_network(costs, pending, allowed)
 
     def _limit(self) -> Limit | None:
