@@ -1,10 +1,8 @@
 """Command line: dispatches to a subcommand or to Hydra; imports no torch."""
 
-import os
 import re
 import signal
 import sys
-from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -185,17 +183,18 @@ def _run_trial(arguments: list[str]) -> int:
 
 def _run_hydra(arguments: list[str]) -> int:
     from cnncompare.config.arguments import read_arguments
+    from cnncompare.sweep.hydra_application import call_hydra
     from cnncompare.sweep.overrides import expand_repetitions
 
     parsed = read_arguments(expand_repetitions(arguments))
     if parsed.options.help:
         print(_overview())
     if parsed.shows_jobs:
-        _call_hydra(parsed.for_jobs(), _run_one)
+        call_hydra(parsed.for_jobs(), _run_one)
     else:
         if parsed.shows_config:
-            _call_hydra(parsed.for_validation(), _validate)
-        _call_hydra(parsed.for_hydra(), _run_one)
+            call_hydra(parsed.for_validation(), _validate)
+        call_hydra(parsed.for_hydra(), _run_one)
     if parsed.only_prints:
         _check_output()
     elif is_output_lost():
@@ -204,70 +203,6 @@ def _run_hydra(arguments: list[str]) -> int:
             file=sys.stderr,
         )
     return 0
-
-
-def _call_hydra(arguments: list[str], task: Callable[[Any], float | None]) -> None:
-    """Run the task with the composed configuration; raises errors with one-line messages."""
-    import hydra
-    from hydra.core.global_hydra import GlobalHydra
-    from hydra.core.hydra_config import HydraConfig
-    from hydra.errors import HydraException
-    from hydra.types import RunMode
-    from omegaconf.errors import OmegaConfBaseException
-
-    from cnncompare.config.files import conf_folder, hydra_error_message, refuse_merged_options
-    from cnncompare.sweep.launched_job import SweepProcess, run_launched
-
-    _prepare_hydra(arguments)
-    process = SweepProcess()
-    errors: list[CnncompareError] = []
-
-    started = False
-
-    def job(composed: Any) -> float | None:
-        nonlocal started
-        started = True
-        try:
-            loader = GlobalHydra.instance().config_loader()
-            refuse_merged_options(HydraConfig.get(), loader)
-            if HydraConfig.get().mode is RunMode.MULTIRUN:
-                return run_launched(task, composed, process)
-            return task(composed)
-        except CnncompareError as error:
-            if HydraConfig.get().mode is RunMode.MULTIRUN:
-                raise  # another launcher's process can return errors only this way
-            errors.append(error)  # if raised, Hydra would print more than one line
-            return None
-
-    app = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")
-    try:
-        app(job)()
-    except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(hydra_error_message(error)) from None
-    except ValueError as error:  # of Hydra, for some invalid overrides
-        if started:
-            raise
-        raise ConfigError(hydra_error_message(error)) from None
-    except SystemExit as stop:  # after --help
-        if stop.code:
-            raise
-    if errors:
-        raise errors[0]
-
-
-def _prepare_hydra(arguments: list[str]) -> None:
-    """Set the arguments and search path that Hydra reads."""
-    from cnncompare.config.files import (
-        add_user_conf,
-        list_options_without_copies,
-        register_search_path,
-    )
-
-    sys.argv[1:] = arguments
-    add_user_conf(arguments)
-    register_search_path()
-    list_options_without_copies()
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises errors instead of printing them
 
 
 def _check_output() -> None:
