@@ -53,14 +53,19 @@ class RobustnessResults:
         for suite in self.suites:
             limits = {e.planned.result.run.folder: e.limit for e in self.evaluations(suite)}
             for table in tables:
-                groups = _trained(table)
+                groups = self._trained(table)
                 folders = [result.run.folder for group in groups for result in group.results]
                 limit = next((limits[folder] for folder in folders if folder in limits), None)
                 found = robustness_table(groups, suite.name, limit, suite.cells, margin)
                 if found is not None:
                     self.tables.append(found)
 
-
-def _trained(table: Table) -> list[Group]:
-    """Return the groups without the runs that did not train."""
-    return [kept for group in table.groups if (kept := separate_untrained(group)[0]) is not None]
+    def _trained(self, table: Table) -> list[Group]:
+        """Return the groups without the runs that did not train, which `skipped` names."""
+        groups = []
+        for group in table.groups:
+            kept, untrained, evidence = separate_untrained(group)
+            groups += [kept] if kept is not None else []
+            named = [Skipped(str(r.run.folder), f"did not train: {evidence}") for r in untrained]
+            self.skipped += [skip for skip in named if skip not in self.skipped]
+        return groups
