@@ -42,8 +42,8 @@ class Race:
         again = {key for key, clocks in self._clocks.items() if len(clocks) > 1}
         self.repeated = len(again)
         self.failures += [f"epoch {epoch} of {run} was trained again" for run, epoch in again]
-        for path in outputs.rglob(".replaced/*"):
-            self.failures.append(f"{path.name} was set aside: a job was started anew")
+        for path in outputs.rglob(".replaced/*/epochs.csv"):  # without one, no epoch was finished
+            self.failures.append(f"{path.parent.name} was set aside: its epochs were lost")
 
 
 def run_race(
