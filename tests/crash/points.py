@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,27 +68,41 @@ class Ended:
 
 def run(scenario: Scenario, folder: Path, number: int, action: int) -> Ended:
     """Run the command in a forked process, with a call broken, until it ends."""
-    report, errors = folder / "calls", folder / "errors"
+    report = folder / "calls"
     report.unlink(missing_ok=True)
+
+    def arm() -> None:
+        shim.arm(folder / scenario.watched, number, action, report)
+
+    code = wait(fork_command(scenario, folder, "", arm))
+    calls = tuple(report.read_text().splitlines()) if report.exists() else ()
+    return Ended(code, (folder / "errors").read_text(errors="replace"), calls)
+
+
+def fork_command(
+    scenario: Scenario, folder: Path, name: str, arm: Callable[[], None] = lambda: None
+) -> int:
+    """Start the command in a forked process and return its number.
+
+    Its output is in the files `output` and `errors`, the name appended.
+    """
     child = os.fork()
     if child == 0:
-        _run_child(scenario, folder, number, action)
-    code = _wait(child)
-    calls = tuple(report.read_text().splitlines()) if report.exists() else ()
-    return Ended(code, errors.read_text(errors="replace"), calls)
+        _run_child(scenario, folder, name, arm)
+    return child
 
 
-def _run_child(scenario: Scenario, folder: Path, number: int, action: int) -> None:
+def _run_child(scenario: Scenario, folder: Path, name: str, arm: Callable[[], None]) -> None:
     code = 99
     try:
         os.setsid()
         os.chdir(folder)
         sys.stdout.flush()
-        for descriptor, name in ((1, "output"), (2, "errors")):
-            opened = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            os.dup2(opened, descriptor)
+        for descriptor, stream in ((1, "output"), (2, "errors")):
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+            os.dup2(os.open(folder / f"{stream}{name}", flags, 0o600), descriptor)
         faulthandler.dump_traceback_later(0.9 * LIMIT_S)
-        shim.arm(folder / scenario.watched, number, action, folder / "calls")
+        arm()
         code = scenario.command(folder)
         atexit._run_exitfuncs()
     except SystemExit as stop:
@@ -100,12 +115,14 @@ def _run_child(scenario: Scenario, folder: Path, number: int, action: int) -> No
         os._exit(code)
 
 
-def _wait(child: int) -> int:
+def wait(child: int, *, orphans: bool = True) -> int:
+    """Return the exit code of a process, -N for signal N, once its orphans have ended too."""
     until = time.monotonic() + LIMIT_S
     while time.monotonic() < until:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
-            _kill_group(child)
+            if orphans:
+                _kill_group(child)
             return os.waitstatus_to_exitcode(status)
         time.sleep(0.005)
     _kill_group(child)
@@ -142,6 +159,13 @@ def count_calls(scenario: Scenario, folder: Path) -> tuple[tuple[str, ...], Any]
     return ended.calls, scenario.result(folder)
 
 
+def count_result(scenario: Scenario, folder: Path) -> Any:
+    """Return the result of the command without a break."""
+    fresh(scenario, folder)
+    assert wait(fork_command(scenario, folder, "")) == 0, (folder / "errors").read_text()
+    return scenario.result(folder)
+
+
 def try_points(
     scenario: Scenario,
     folder: Path,
@@ -156,21 +180,29 @@ def try_points(
         count = Count()
         for number in chosen:
             before = len(count.failures)
-            _try_point(scenario, folder, number, action, expected, count)
+            broken = partial(run, scenario, folder, number, ACTIONS[action])
+            try_point(scenario, folder, broken, expected, count, killed=action == "kill")
             for failure in count.failures[before:]:
                 tell(f"{scenario.name}, {action} at call {calls[number - 1]}: {failure}")
         yield action, count
 
 
-def _try_point(
-    scenario: Scenario, folder: Path, number: int, action: str, expected: Any, count: Count
+def try_point(
+    scenario: Scenario,
+    folder: Path,
+    break_it: Callable[[], Ended],
+    expected: Any,
+    count: Count,
+    *,
+    killed: bool,
 ) -> None:
+    """Run the command with a break, then again without one, and count what is not as it should."""
     fresh(scenario, folder)
-    broken = run(scenario, folder, number, ACTIONS[action])
+    broken = break_it()
     if not broken.calls:  # threads can share a file's writes differently
         count.missed += 1
     count.points += 1
-    count.failures += [f"after the break: {text}" for text in _end_problems(action, broken)]
+    count.failures += [f"after the break: {text}" for text in _end_problems(broken, killed)]
     count.failures += [f"after the break: {text}" for text in scenario.problems(folder)]
     finished = scenario.finished(folder)
     marks = folder / "marks"
@@ -189,10 +221,10 @@ def _try_point(
         count.failures.append(f"finished and done again: {sorted(repeated)}")
 
 
-def _end_problems(action: str, ended: Ended) -> list[str]:
-    if action == "kill":
-        killed = ended.code == -signal.SIGKILL or not ended.calls
-        return [] if killed else [f"the process ended with {ended.code}"]
+def _end_problems(ended: Ended, killed: bool) -> list[str]:
+    if killed:
+        as_asked = ended.code == -signal.SIGKILL or not ended.calls
+        return [] if as_asked else [f"the process ended with {ended.code}"]
     if ended.code not in (0, 1, 2):
         return [f"the process ended with {ended.code}: {ended.errors[-3000:]}"]
     lines = [line for line in ended.errors.splitlines() if line.startswith("cnncompare: ")]

@@ -66,9 +66,9 @@ def finished_epochs(outputs: Path) -> set[str]:
 
 
 def names(folder: Path) -> set[str]:
-    """Return the files at or below a folder, but for event files and what was set aside."""
+    """Return the files at or below a folder, but for event files, locks and what was set aside."""
     paths = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
-    return {p for p in paths if "tfevents" not in p and not p.startswith(".replaced")}
+    return {p for p in paths if "tfevents" not in p and not p.startswith((".replaced", ".locks"))}
 
 
 def contents(folder: Path) -> dict[str, bytes]:

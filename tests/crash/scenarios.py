@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
+from weakref import finalize
 
 import numpy as np
 import torch
@@ -178,10 +179,11 @@ def journal(statics: Path) -> Scenario:
     )
 
 
-def sweep(statics: Path) -> Scenario:
-    """A sweep of two jobs: the calls of its own process, also in its temporary folder."""
-    warm_up(statics, lambda: train(compose_config(*TRAINING, "output_root=outputs")))
-    overrides = [[*TRAINING, "logger=[]", "output_root=outputs", f"seed={s}"] for s in (0, 1)]
+def sweep(statics: Path, *settings: str, seeds: int = 2) -> Scenario:
+    """A sweep: the calls of its own process, also in its temporary folder."""
+    common = [*TRAINING, "logger=[]", "output_root=outputs", *settings]
+    warm_up(statics, lambda: train(compose_config(*common)))
+    overrides = [[*common, f"seed={seed}"] for seed in range(seeds)]
     configs = [compose_config(*words) for words in overrides]
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(conf_folder()), version_base="1.3"):
@@ -206,10 +208,15 @@ def sweep(statics: Path) -> Scenario:
 def fork(job_file: Path, environment: dict[str, str]) -> JobProcess:
     """Start a job as the sweep does, but from this process, which has loaded torch."""
     context = multiprocessing.get_context("fork")
-    process = context.Process(target=run_forked, args=(str(job_file), environment))
+    process = context.Process(target=_run_job, args=(str(job_file), environment))
     process.start()
     assert process.pid is not None
     return JobProcess(process.pid, lambda: process.exitcode)
+
+
+def _run_job(job_file: str, environment: dict[str, str]) -> None:
+    finalize._registry.clear()  # type: ignore[attr-defined]  # the sweep removes its own folder
+    run_forked(job_file, environment)
 
 
 def study(statics: Path) -> Path:

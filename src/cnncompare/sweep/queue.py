@@ -19,9 +19,10 @@ from omegaconf import OmegaConf
 
 from cnncompare.errors import Interrupted, LockedError
 from cnncompare.language.catalogue import tr
-from cnncompare.runs.lifecycle import fail_run, finished_run
+from cnncompare.runs.lifecycle import fail_run, finished_run, is_finished
 from cnncompare.runs.record import Failure
 from cnncompare.runs.run import read_existing
+from cnncompare.runs.storage import naming
 from cnncompare.sweep.job_state import Job, RunningJob
 from cnncompare.sweep.job_status import (
     JobOutcome,
@@ -133,7 +134,8 @@ class JobQueue:
         file = self._folder / str(job.number) / "job.json"
         file.parent.mkdir(exist_ok=True)
         content = job_file_content(job, slot) | {"title": self._view.title(job)}
-        file.write_text(json.dumps(content), encoding="utf-8")
+        with naming(file):
+            file.write_text(json.dumps(content), encoding="utf-8")
         file.with_name(EXIT_REPORT).unlink(missing_ok=True)  # of an earlier attempt
         oom_kills = count_oom_kills()
         # the first job waits seconds for the forkserver's imports, and there is nothing to stop yet
@@ -178,7 +180,7 @@ class JobQueue:
             self._evaluate(running, code)
 
     def _evaluate(self, running: RunningJob, code: int) -> None:
-        report = reported_exit(running.file)
+        report = reported_exit(running.file) or _unwritten_report(running, code)
         if report and report[0] == LOCKED:
             self._postpone(running.job, report[1])
         elif report and (report[0] == 0 or not running.timed_out):
@@ -232,6 +234,12 @@ def _result(job: Job) -> str:
         return ""
     accuracy = tr("test acc {accuracy}", accuracy=percent(run.record.test.acc1))
     return f"  {accuracy}  {duration(run.record.wall_s)}"
+
+
+def _unwritten_report(running: RunningJob, code: int) -> tuple[int, str] | None:
+    """Return the report of a job that finished its run but could not write that it did."""
+    finished = code == 0 and is_finished(read_existing(running.job.config.run_folder()))
+    return (0, "") if finished else None
 
 
 def _recorded_error(running: RunningJob, code: int) -> str:

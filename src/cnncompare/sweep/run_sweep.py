@@ -2,7 +2,8 @@
 
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -10,6 +11,7 @@ from omegaconf import DictConfig
 from cnncompare.config.schema import Config
 from cnncompare.errors import RunError
 from cnncompare.language.catalogue import in_language, tr
+from cnncompare.runs.output_errors import output_failure
 from cnncompare.runs.run import Run, read_existing
 from cnncompare.sweep.job_state import Job
 from cnncompare.sweep.job_status import JobOutcome
@@ -33,10 +35,28 @@ def run_jobs(
     """
     jobs = make_jobs(configs, composed, job_overrides)
     with in_language(configs[0].language):
-        with RaiseInterrupted(), tempfile.TemporaryDirectory(prefix="cnncompare-") as folder:
+        with (
+            RaiseInterrupted(),
+            unwritten_in_one_line(),
+            tempfile.TemporaryDirectory(prefix="cnncompare-", ignore_cleanup_errors=True) as folder,
+        ):
             queue = JobQueue(jobs, slots_for(configs), Path(folder))
             queue.run()
         print_summary(jobs, queue.outcomes)
+
+
+@contextmanager
+def unwritten_in_one_line() -> Iterator[None]:
+    """Raise RunError for a file of the sweep's own that cannot be written; its jobs end with it."""
+    try:
+        yield
+    except OSError as error:
+        failure = output_failure(Path(tempfile.gettempdir()) / "job", error)
+        if failure is None:
+            raise
+        raise RunError(
+            f"the sweep stops: {failure.message}; the same command continues it"
+        ) from error
 
 
 def make_jobs(

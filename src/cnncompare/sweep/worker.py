@@ -55,7 +55,8 @@ def run_job(job_file: Path) -> int:
         signal.signal(number, signal.SIG_DFL)  # the job has ended: a second signal may kill
     if is_rank_zero():
         report = json.dumps({"code": code, "message": message})
-        write_atomically(job_file.with_name(EXIT_REPORT), report.encode())
+        with suppress(OSError):  # the sweep then looks at the record and the exit code
+            write_atomically(job_file.with_name(EXIT_REPORT), report.encode())
     return code
 
 
