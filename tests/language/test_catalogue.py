@@ -89,7 +89,7 @@ def test_the_compiled_file_is_that_of_the_translations(name: str) -> None:
             assert found == message.string
         else:
             singular, plural = message.id
-            (text,) = message.string or ()
+            text = next(iter(message.string or ()))
             assert translations.ngettext(singular, plural, 2) == text
 
 
