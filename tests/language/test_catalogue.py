@@ -33,7 +33,7 @@ def messages_of(path: Path) -> Iterator[str]:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             for position in CALLS.get(node.func.id, ()):
                 argument = node.args[position]
-                if isinstance(argument, ast.Constant):
+                if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
                     yield argument.value
 
 
@@ -88,7 +88,9 @@ def test_the_compiled_file_is_that_of_the_translations(name: str) -> None:
                 found = translations.pgettext(message.context, message.id)
             assert found == message.string
         else:
-            assert translations.ngettext(*message.id, 2) == message.string[0]  # type: ignore[index]
+            singular, plural = message.id
+            text = next(iter(message.string or ()))
+            assert translations.ngettext(singular, plural, 2) == text
 
 
 def test_english_is_the_default_and_needs_no_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:

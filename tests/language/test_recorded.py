@@ -35,12 +35,12 @@ def test_a_leak(n: int) -> None:
 
 
 def test_the_findings_on_a_training() -> None:
-    from cnncompare.training.health import TrainingFacts, check_health
+    from cnncompare.training.health import Row, TrainingFacts, check_health
 
     facts = TrainingFacts(0.01, 250, 100, 10, 90, 40, 0.1)
-    rows = [{"val_acc1": 0.05, "train_loss": 1.0}, {"val_acc1": 0.05, "train_loss": 3.0}]
-    risen = [{"val_acc1": x, "train_loss": 0.01} for x in (0.2, 0.9)]
-    perfect = [{"val_acc1": 1.0, "train_loss": 0.01}] * 4
+    rows: list[Row] = [{"val_acc1": 0.05, "train_loss": 1.0}, {"val_acc1": 0.05, "train_loss": 3.0}]
+    risen: list[Row] = [{"val_acc1": x, "train_loss": 0.01} for x in (0.2, 0.9)]
+    perfect: list[Row] = [{"val_acc1": 1.0, "train_loss": 0.01}] * 4
     balanced = TrainingFacts(1.0, 250, 100, 10, 90, 40, 0.1, balanced_classes=[10] * 10)
     findings = [f for r in (rows, risen, perfect) for f in check_health(r, facts)]
     findings += check_health(rows, balanced)
@@ -72,7 +72,8 @@ def test_the_notes_on_images(note: str) -> None:
 
 
 def test_a_deviation_from_the_transform_of_weights() -> None:
-    from cnncompare.data.transform import Transform, deviations
+    from cnncompare.data.transform import deviations
+    from cnncompare.models.pretrained.transforms import Transform
 
     ours = Transform(256, 224, "bilinear", (0.5,) * 3, (0.5,) * 3)
     weights = Transform(232, 200, "bicubic", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
