@@ -96,13 +96,15 @@ def _message(flags: list[str], overrides: list[str], without: list[str]) -> str:
 
 def _has_several(overrides: Sequence[str]) -> bool:
     """Whether an override has several values, which takes -m, and none of them is given yet."""
-    return not {"-m", "--multirun"} & set(overrides) and any("," in word for word in overrides)
+    return not {"-m", "--multirun"} & set(overrides) and any(
+        "," in override for override in overrides
+    )
 
 
 def _hints(flags: Sequence[str], overrides: Sequence[str]) -> list[str]:
     hints = []
     if "--gpus" in flags:
         hints.append("to train without a GPU: trainer.accelerator=cpu")
-    if any(word.startswith("optimizer.lr=") for word in overrides):
+    if any(override.startswith("optimizer.lr=") for override in overrides):
         hints.append("without optimizer.lr, each network uses its own")
     return hints

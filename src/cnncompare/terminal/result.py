@@ -69,9 +69,9 @@ def _commands(study: Path) -> dict[str, str]:
 def _with_own_lr(record: RunRecord) -> dict[str, str]:
     """Return the run's command without its learning rate, if the network did not train with it."""
     checks = {finding.check for finding in record.training.health} if record.training else set()
-    words = record.environment.argv[3:] if record.environment else []  # after python -m cnncompare
-    others = [word for word in words if not word.startswith("optimizer.lr=")]
-    if len(others) == len(words) or not checks & {"diverged", "at_chance"}:
+    given = record.environment.argv[3:] if record.environment else []  # after python -m cnncompare
+    others = [override for override in given if not override.startswith("optimizer.lr=")]
+    if len(others) == len(given) or not checks & {"diverged", "at_chance"}:
         return {}
     return {"own rate": shlex.join(others)}
 
