@@ -23,6 +23,33 @@ def test_all_else_is_written_as_by_json() -> None:
     assert strict_json.dumps(content, ensure_ascii=False) == json.dumps(content, ensure_ascii=False)
 
 
+class Text(str):
+    pass
+
+
+@pytest.mark.parametrize("ascii_only", [True, False])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *([], {}, [[]], {"a": {}}, {"a": []}, [{}, [[1], {"b": [[], {}]}]]),
+        *(0, -1, 10**18, 1e300, 1e-9, -0.0, 0.1, 3.0, True, False, None, "", "a"),
+        {'quote"\\ \n\x00 ß 网 😀 \ud800': 'quote"\\ \t\x7f ß 网 😀'},
+        {2: 2, 1.5: 3, True: 4, None: 5},
+        {"x": [Text("text"), {Text("key"): 1}]},
+        {"x": (1, (2.5, [True]))},
+    ],
+)
+def test_indented_text_is_that_of_json(content: object, ascii_only: bool) -> None:
+    for indent in (1, 2, 4):
+        text = strict_json.dumps(content, indent=indent, ensure_ascii=ascii_only)
+        assert text == json.dumps(content, indent=indent, ensure_ascii=ascii_only)
+
+
+def test_another_type_is_refused_as_by_json() -> None:
+    with pytest.raises(TypeError, match="set is not JSON serializable"):
+        strict_json.dumps({"a": {1}}, indent=2)
+
+
 @pytest.mark.parametrize(
     "text",
     [

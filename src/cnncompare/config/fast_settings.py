@@ -17,7 +17,7 @@ AUTO = "auto"
 FLOAT32 = "32-true"
 AMPERE = 8  # compute capability of the first GPUs with bf16 and TF32
 # speed of trainer=cpu_fast, compiled but for ResNet-18, in comparison with trainer=default, on a
-# processor without bf16 units (two cores of an AMD EPYC with AVX2 alone, docs/performance.md)
+# processor without bf16 units (two cores of an AMD EPYC, docs/performance.md)
 BF16_WITHOUT_UNITS = {"lenet5": 0.20, "resnet20": 0.12, "resnet18": 0.18}
 # networks, by the beginning of their names, that are faster with channels_last in float32, with
 # AVX512 and with AVX2 alone; others, such as vgg11, are not, or have not been measured

@@ -1,6 +1,6 @@
 """The comparison as one JSON object."""
 
-from dataclasses import asdict
+from dataclasses import asdict, fields, is_dataclass
 from typing import Any
 
 from cnncompare.comparison.compare import ComparedTable, Comparison, GroupRow
@@ -74,7 +74,16 @@ def _estimate(estimate: Estimate) -> dict[str, Any]:
 
 def _pair(pair: Pair) -> dict[str, Any]:
     names = {"significant": "different"}  # the key of the contract
-    values = {names.get(name, name): value for name, value in asdict(pair).items()}
+    values = {names.get(name, name): value for name, value in _plain(pair).items()}
     if not pair.folds:
         del values["folds"]  # of an ordinary test split
     return values
+
+
+def _plain(value: Any) -> Any:
+    """Return what `asdict` returns, without its copies, which take a tenth of a large report."""
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return {key: _plain(item) for key, item in value.items()} if isinstance(value, dict) else value

@@ -44,17 +44,25 @@ def critical_values(shares: Floats, df: float, alpha: float, steps: int) -> Floa
     from scipy.special import ndtri, stdtrit
 
     normal, students = -float(ndtri(alpha / 2)), float(stdtrit(df, 1 - alpha / 2))
-    low, high = np.full_like(shares, 0.5 * normal), np.full_like(shares, students + 1.0)
+    lowest, highest = np.full_like(shares, 0.5 * normal), np.full_like(shares, students + 1.0)
     root = _root(np.sqrt(shares * students**2 + (1 - shares) * normal**2), shares, df, alpha)
-    lowest, highest = low, high
-    for _ in range(steps):
-        low, high = _halved(low, high, (low + high) / 2 < root)
+    bounds = (0.5 * normal, students + 1.0)
+    found = np.array([_last_interval(x, *bounds, steps) for x in root.tolist()])
+    low, high = found.reshape(-1, 2).T.copy()
     ends = tail_probabilities(np.stack([low, high]), shares, df) > alpha
     wrong = ~(ends[0] & ~ends[1])
     if wrong.any():
         some = (lowest[wrong], highest[wrong], shares[wrong])
         high[wrong] = _bisected(*some, df, alpha, steps)
-    return high
+    return np.asarray(high)
+
+
+def _last_interval(root: float, low: float, high: float, steps: int) -> tuple[float, float]:
+    """Return the interval of so many halvings that contains the root; arrays take longer."""
+    for _ in range(steps):
+        middle = (low + high) / 2
+        low, high = (middle, high) if middle < root else (low, middle)
+    return low, high
 
 
 def _halved(low: Floats, high: Floats, too_low: NDArray[np.bool_]) -> tuple[Floats, Floats]:

@@ -1,9 +1,9 @@
 """Deferred import of scipy.signal, which torchmetrics imports for one check; imports no torch.
 
 torchmetrics, which Lightning imports, asks whether scipy.signal has the function ``hamming``. That
-loads 340 modules, a sixth of the time in which torch, Lightning and torchvision are imported. A
-placeholder answers instead. It exists while torchmetrics is imported; whoever uses it gets
-scipy.signal itself.
+loads hundreds of modules, in a sixth of the time in which torch, Lightning and torchvision are
+imported. A placeholder answers instead. It exists while torchmetrics is imported; whoever uses it
+gets scipy.signal itself.
 """
 
 import sys

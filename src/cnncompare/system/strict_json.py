@@ -3,6 +3,9 @@
 import json
 import math
 import re
+from collections.abc import Callable
+from contextlib import suppress
+from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Any
 
 # a number with an exponent of three digits, or with as many digits as the largest of 64 bits
@@ -11,9 +14,46 @@ _UNUSUAL_NUMBER = re.compile(r"(?<=[\s:\[,])-?\d(?:[\d.]*[eE]\+?\d{3}|\d{18})")
 
 def dumps(content: Any, *, indent: int | None = None, ensure_ascii: bool = True) -> str:
     """Return `content` as JSON, with null in place of NaN and infinity."""
-    return json.dumps(
-        without_non_finite(content), indent=indent, ensure_ascii=ensure_ascii, allow_nan=False
-    )
+    finite = without_non_finite(content)
+    if indent is not None:
+        encode = encode_basestring_ascii if ensure_ascii else encode_basestring
+        with suppress(_OtherTypeError):
+            return _indented(finite, "\n", " " * indent, encode)
+    return json.dumps(finite, indent=indent, ensure_ascii=ensure_ascii, allow_nan=False)
+
+
+class _OtherTypeError(Exception):
+    """A value or key that is left to the module json."""
+
+
+def _indented(value: Any, newline: str, step: str, encode: Callable[[str], str]) -> str:
+    """Return the JSON that the module json indents in three times as long; numbers are finite."""
+    kind = type(value)
+    if kind is str:
+        return encode(value)
+    if kind is float or kind is int:
+        return repr(value)
+    if value is None or kind is bool:
+        return {None: "null", True: "true", False: "false"}[value]
+    inner = newline + step
+    if kind is list:
+        items = [_indented(item, inner, step, encode) for item in value]
+    elif kind is dict:
+        items = [
+            f"{_encoded_key(key, encode)}: {_indented(item, inner, step, encode)}"
+            for key, item in value.items()
+        ]
+    else:
+        raise _OtherTypeError
+    opening, closing = "[]" if kind is list else "{}"
+    body = inner + f",{inner}".join(items) + newline if items else ""
+    return f"{opening}{body}{closing}"
+
+
+def _encoded_key(key: Any, encode: Callable[[str], str]) -> str:
+    if type(key) is not str:
+        raise _OtherTypeError
+    return encode(key)
 
 
 def loads(content: str | bytes) -> Any:
