@@ -1,6 +1,8 @@
 """Verdicts on hand-made records, whose right verdicts are known."""
 
+import re
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +194,13 @@ def test_curves_show_the_mean_error_and_the_gradients(tmp_path: Path) -> None:
     assert "polyline" in draw(gradients)
     flat = draw(Curves("t", "x", "y", {"a&b": [(1, 5.0)]}))  # one point, without a range
     assert "a&amp;b" in flat
+    low = {name: [(1.0, 0.0), (2.0, 0.1)] for name in "abc"}
+    drawn = draw(Curves("t", "x", "y", low | {"high": [(1.0, 90.0), (2.0, 89.0)]}))
+    at = {m[2]: float(m[1]) for m in re.finditer(r'y="([\d.]+)" fill="#\w+">(\w+)<', drawn)}
+    assert set(at) == {"a", "b", "c", "high"}
+    assert at["high"] < 30  # beside the end of its line
+    assert all(level <= 264 for level in at.values())
+    assert min(b - a for a, b in pairwise(sorted(at.values()))) >= 14.9
     assert "nan" not in flat
 
 

@@ -150,12 +150,15 @@ def _axes(x: _Axis, y: _Axis, curves: Curves) -> list[str]:
 
 
 def _apart(ends: Sequence[float]) -> list[float]:
-    """Return ascending positions that are at least one line apart, within the chart."""
+    """Return ascending positions that are at least one line apart, above the lower axis."""
     levels: list[float] = []
     for end in ends:
         levels.append(max(end, levels[-1] + _LINE) if levels else end)
-    over = max(0.0, levels[-1] - (_HEIGHT - _BOTTOM))
-    return [level - over for level in levels]
+    lowest = float(_HEIGHT - _BOTTOM)
+    for number in reversed(range(len(levels))):
+        levels[number] = min(levels[number], lowest)
+        lowest = levels[number] - _LINE
+    return levels
 
 
 def _colours(curves: Curves) -> list[str]:

@@ -1,7 +1,7 @@
 """Verdicts in sentences; imports no torch."""
 
 from cnncompare.comparison.pairs import Pair
-from cnncompare.terminal.formatting import p_value, significant
+from cnncompare.terminal.formatting import number, p_value, significant
 from cnncompare.trial.judge import Judgement, TrialVerdict
 from cnncompare.trial.measures import TrialMeasure, reached_error
 
@@ -96,7 +96,7 @@ def _value(value: float, measure: TrialMeasure) -> str:
 
 
 def _bare(value: float, measure: TrialMeasure) -> str:
-    return significant(value) if measure.is_ratio else f"{value:+.1f}"
+    return significant(value) if measure.is_ratio else number(value, "+.1f")
 
 
 def _limit(value: float, measure: TrialMeasure) -> str:
