@@ -107,7 +107,7 @@ def test_cifar10_in_an_evening(cifar: Path, cnncompare: Call) -> None:
     printed = run_page("cifar10", cnncompare, *CIFAR)
     assert "9 of 9 jobs to run" in printed[0]
     assert "9 finished" in printed[1]
-    assert printed[2].count("finished") == 9
+    assert "9 finished" in printed[2]
     assert "3 finished" in printed[4]  # the fourth network alone is trained
     study = cifar / "outputs" / "evening"
     assert labels(study) == sorted(["lenet5", "quicknet", "resnet20", "squeezenet1_1"] * 3)
@@ -184,7 +184,7 @@ def check_cluster(folder: Path, cnncompare: Call) -> None:
     assert "1,797" in data
     assert jobs.count("# job ") == 6
     assert "6 finished" in sweep
-    assert status.count("finished") == 6
+    assert "6 finished" in status
     assert "report.html" in report
     assert labels(folder / "outputs" / "cluster") == ["lenet5"] * 3 + ["quicknet"] * 3
 
