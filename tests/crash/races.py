@@ -12,6 +12,7 @@ import psutil
 
 from tests.crash.points import Scenario, difference, fork_command, fresh, wait
 
+SLOWEST_S = 20.0  # for the next epoch to begin
 SETTLE = 3  # runs of the same command after the last kill, of which one must end well
 
 
@@ -54,7 +55,7 @@ def run_race(
     fresh(scenario, folder)
     running = {fork_command(scenario, folder, f"{k}") for k in range(sweeps)}
     while running and race.kills.total() < kills:
-        _watch(race, folder, rng.uniform(0.2, 1.5))
+        _watch(race, folder, rng.uniform(0.2, 1.5), begun=race.kills.total())
         _kill_one(scenario, folder, rng, running, race)
     for process in running:
         wait(process, orphans=False)
@@ -80,7 +81,7 @@ def run_retries(
     fresh(scenario, folder)
     sweep = fork_command(scenario, folder, "only")
     while race.kills.total() < kills and psutil.Process(sweep).status() != psutil.STATUS_ZOMBIE:
-        _watch(race, folder, rng.uniform(0.5, 2.0))
+        _watch(race, folder, rng.uniform(0.2, 1.5), begun=race.kills.total() + 1)
         jobs = _jobs(sweep)
         if jobs and _killed(rng.choice(jobs)):
             race.kills["job"] += 1
@@ -94,7 +95,13 @@ def run_retries(
     return race
 
 
-def _watch(race: Race, folder: Path, seconds: float) -> None:
+def _watch(race: Race, folder: Path, seconds: float, *, begun: int) -> None:
+    """Look at the records until so many epochs have begun, within limits, and for the seconds."""
+    marks, started = folder / "marks", time.monotonic()
+    while time.monotonic() - started < SLOWEST_S:
+        if marks.exists() and len(marks.read_text().split()) >= begun:
+            break
+        time.sleep(0.02)
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         race.look(folder / "outputs")

@@ -261,7 +261,6 @@ def exports(statics: Path) -> Scenario:
     suffixes = {"state_dict": "pt", "safetensors": "safetensors", "torchscript": "ts"}
 
     def command(folder: Path) -> int:
-        (folder / "outputs").mkdir(exist_ok=True)
         for form, suffix in suffixes.items():
             out = folder / "outputs" / f"net.{suffix}"
             if out.exists() and out.with_name(f"{out.name}.md").exists():
@@ -278,7 +277,7 @@ def exports(statics: Path) -> Scenario:
 
     return Scenario(
         "export",
-        lambda folder: None,
+        lambda folder: (folder / "outputs").mkdir(),
         command,
         lambda folder: refused(folder / "outputs"),
         result,

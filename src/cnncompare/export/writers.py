@@ -1,6 +1,7 @@
 """Writers of the file formats."""
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,18 @@ def _write_torchscript(path: Path, network: nn.Module, origin: Provenance) -> No
 def _write_safetensors(path: Path, network: nn.Module, origin: Provenance) -> None:
     from safetensors.torch import save
 
-    path.write_bytes(save(_weights(network), origin.metadata(normalizes=False)))
+    content = save(_weights(network), origin.metadata(normalizes=False))
+    path.write_bytes(with_sorted_metadata(content))
+
+
+def with_sorted_metadata(content: bytes) -> bytes:
+    """Return a safetensors file with its metadata sorted; the library's order is random."""
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # the tensors stay aligned
+    return len(text).to_bytes(8, "little") + text + content[8 + size :]
 
 
 def _weights(network: nn.Module) -> dict[str, torch.Tensor]:

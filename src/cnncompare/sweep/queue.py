@@ -22,7 +22,7 @@ from cnncompare.language.catalogue import tr
 from cnncompare.runs.lifecycle import fail_run, finished_run, is_finished
 from cnncompare.runs.record import Failure
 from cnncompare.runs.run import read_existing
-from cnncompare.runs.storage import naming
+from cnncompare.runs.storage import write_atomically
 from cnncompare.sweep.job_state import Job, RunningJob
 from cnncompare.sweep.job_status import (
     JobOutcome,
@@ -134,8 +134,7 @@ class JobQueue:
         file = self._folder / str(job.number) / "job.json"
         file.parent.mkdir(exist_ok=True)
         content = job_file_content(job, slot) | {"title": self._view.title(job)}
-        with naming(file):
-            file.write_text(json.dumps(content), encoding="utf-8")
+        write_atomically(file, json.dumps(content).encode())
         file.with_name(EXIT_REPORT).unlink(missing_ok=True)  # of an earlier attempt
         oom_kills = count_oom_kills()
         # the first job waits seconds for the forkserver's imports, and there is nothing to stop yet

@@ -1,7 +1,8 @@
 """The event file of a run for TensorBoard: grouped tags, a layout of charts, the configuration."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 from lightning_fabric.loggers.logger import rank_zero_experiment
@@ -53,15 +54,7 @@ class RunBoard(TensorBoardLogger):
         silence_event_writers()
         with naming(Path(self.log_dir)):
             writer: SummaryWriter = super().experiment
-        events = writer._get_file_writer().event_writer  # type: ignore[no-untyped-call]
-        file, path = events._general_file_writer, Path(events._file_name)
-        write = file.write
-
-        def write_named(content: bytes) -> None:
-            with naming(path):
-                write(content)
-
-        file.write = write_named
+        _name_errors(writer, Path(self.log_dir))
         return writer
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
@@ -72,6 +65,30 @@ class RunBoard(TensorBoardLogger):
     def save(self) -> None:
         """Write what was logged; Lightning's method would add an empty hparams.yaml."""
         self.experiment.flush()
+
+
+def _name_errors(writer: SummaryWriter, folder: Path) -> None:
+    """Let the writer's errors name the event file, also of those that it opens after the test."""
+    open_file: Callable[[], Any] = writer._get_file_writer
+
+    def open_named() -> Any:
+        with naming(folder):
+            opened = open_file()
+        file, path = opened.event_writer._general_file_writer, opened.event_writer._file_name
+        if "write" not in vars(file):
+            file.write = _named(file.write, Path(path))
+        return opened
+
+    writer._get_file_writer = open_named  # type: ignore[method-assign]
+    open_named()
+
+
+def _named(write: Callable[[bytes], None], path: Path) -> Callable[[bytes], None]:
+    def write_named(content: bytes) -> None:
+        with naming(path):
+            write(content)
+
+    return write_named
 
 
 def log_description(loggers: Sequence[Logger], config: Config) -> None:
