@@ -15,7 +15,7 @@ quickstart: install ## compare four networks on real images; a few minutes, no d
 	$(BIN)/cnncompare quickstart
 
 test: lint ## run ruff, mypy and the tests
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-slow: install ## run the slow tests: long simulations, kill loops
 	$(BIN)/python -m pytest -m slow
@@ -29,7 +29,7 @@ docs: install ## build the documentation in site/
 	$(BIN)/python -m mkdocs build --strict
 
 coverage: install ## run the tests with coverage: a table, and htmlcov/index.html
-	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered --cov-report=html
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-report=html
 
 build: install ## build the wheel and the sdist in dist/
 	$(BIN)/python -m build

@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from cnncompare.system.telemetry import disable_telemetry
+
 if TYPE_CHECKING:
     from cnncompare.api.functions import compose, load, train
     from cnncompare.api.run import Run
@@ -11,6 +13,8 @@ if TYPE_CHECKING:
 __all__ = ["Run", "Study", "__version__", "compose", "load", "train"]
 
 __version__ = "0.2.0"
+
+disable_telemetry()  # before any module of the package imports such a library
 
 _MODULES = {
     "Run": "cnncompare.api.run",

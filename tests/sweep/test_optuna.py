@@ -91,6 +91,7 @@ def test_wrong_settings_are_one_line(
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_a_study_is_continued_and_a_failed_trial_does_not_end_it(sweep: Call, folder: Path) -> None:
     optuna = pytest.importorskip("optuna")
     study = ("hydra.sweeper.storage=sqlite:///study.db", "hydra.sweeper.study_name=lr")
