@@ -265,6 +265,7 @@ print("exit code", run(["-m", "seed=0,1", *overrides]))
 """
 
 
+@pytest.mark.slow
 def test_a_script_that_starts_a_sweep_needs_no_main_guard(tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(SWEEP)
     done = _run_script(tmp_path)

@@ -56,10 +56,19 @@ def base(path: Sequence[str], choice: str) -> dict[str, Any]:
             "csv": {},
             "tensorboard": {},
         },
-        "callbacks": {"early_stopping": {}, "swa": {}, "inference_cost": {}},
+        "callbacks": {"early_stopping": {}, "swa": {}, "inference_cost": {}, "gradient_norms": {}},
     }
     for section, keys in rest.items():
         config[section] |= keys
+    config["trial"] = {
+        "number": 1,
+        "title": "a",
+        "claim": "a",
+        "source": "a",
+        "minutes": 1,
+        "variants": {"a": "model=lenet5", "b": "model=quicknet"},
+        "comparisons": [{"better": "a", "worse": "b", "margin": 1}],
+    }
     if choice:
         chosen = {"name": choice, "lr": 0.1} if path[0] == "optimizer" else {"name": choice}
         config[path[0]] = chosen | ({"name": "mine", "module": "mine"} if choice == "own" else {})
@@ -71,7 +80,8 @@ def message(path: Sequence[str], choice: str, value: Any, valid: dict[str, Any])
     changed = copy.deepcopy(valid)
     section = changed
     for name in path[:-1]:
-        section = section[name]
+        inner = section[name]
+        section = inner[0] if isinstance(inner, list) else inner
     section[path[-1]] = value
     try:
         validate(changed)

@@ -77,6 +77,7 @@ def check_run(run: Path, record: dict[str, object]) -> None:
     assert any("val_macro_f1" in line for line in lines)
 
 
+@pytest.mark.slow
 def test_an_edited_module_makes_a_new_run(folder: Path, cnncompare: Call) -> None:
     assert cnncompare(*RUN, cwd=folder).returncode == 0
     again = cnncompare(*RUN, cwd=folder)
@@ -166,7 +167,7 @@ MISTAKES = [
 
 @pytest.mark.parametrize(
     ("overrides", "file", "old", "new", "message"),
-    [*MISTAKES[:6], *(pytest.param(*row, marks=pytest.mark.slow) for row in MISTAKES[6:])],
+    [*MISTAKES[:3], *(pytest.param(*row, marks=pytest.mark.slow) for row in MISTAKES[3:])],
 )
 def test_a_mistake_is_one_line_and_nothing_is_written(
     folder: Path,

@@ -40,8 +40,24 @@ def stop_after(
     return subprocess.CompletedProcess([], process.returncode, out, err)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("seconds", [1.0, 2.5, 4.0, 8.0])
+@pytest.mark.parametrize(
+    ("seconds", "number"),
+    [
+        (1.0, signal.SIGINT),
+        (2.5, signal.SIGTERM),
+        (4.0, signal.SIGINT),
+        (8.0, signal.SIGTERM),
+        *(
+            pytest.param(*pair, marks=pytest.mark.slow)
+            for pair in (
+                (1.0, signal.SIGTERM),
+                (2.5, signal.SIGINT),
+                (4.0, signal.SIGTERM),
+                (8.0, signal.SIGINT),
+            )
+        ),
+    ],
+)
 def test_a_sweep_stops_with_one_line(
     seconds: float, number: signal.Signals, tmp_path: Path
 ) -> None:

@@ -185,6 +185,7 @@ def test_the_same_command_starts_nothing_that_is_finished_and_keeps_the_e_values
     assert now == runs
 
 
+@pytest.mark.slow
 def test_a_lost_run_leaves_the_saved_intervals_in_force(race_folder: Path) -> None:
     before = state_of(race_folder)
     lost = race_folder / "outputs/default" / before["runs"][-1]["id"]

@@ -38,13 +38,8 @@ def test_two_sweeps_at_once_train_each_job_once(sweep: Call, folder: Path) -> No
     assert "is being written by another process" in output
 
 
-@pytest.mark.parametrize(
-    "number",
-    [
-        signal.SIGINT,
-        *(pytest.param(n, marks=pytest.mark.slow) for n in (signal.SIGTERM, signal.SIGHUP)),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_the_sweep_and_the_same_command_resumes_it(
     number: signal.Signals, sweep: Call, folder: Path
 ) -> None:

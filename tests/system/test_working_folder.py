@@ -65,3 +65,14 @@ def test_a_command_in_a_deleted_folder_is_one_line(
     )
     message = "cnncompare: the working folder has been deleted; change to another one\n"
     assert (done.returncode, done.stdout, done.stderr) == (2, "", message)
+
+
+def test_a_later_call_in_another_folder_remembers_that_one(deleted: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    os.chdir(other)
+    remember_working_folder()
+    other.rmdir()
+    assert os.getcwd() == str(other)
+    with pytest.raises(FileNotFoundError):
+        remember_working_folder()

@@ -141,6 +141,17 @@ def check_record(run: Run, group: str, name: str) -> None:
     if name == "inference_cost":
         assert record["inference"]["latency_s"] > 0
         assert "callbacks" not in training
+    elif name == "gradient_norms":
+        with (run.folder / "epochs.csv").open() as file:
+            norms = [
+                float(row[key])
+                for row in csv.DictReader(file)
+                for key in row
+                if key.startswith("grad_norm.")
+            ]
+        assert len(norms) == 3 * 5  # epochs x layers of LeNet-5
+        assert min(norms) > 0
+        assert "callbacks" not in training
     elif group == "callbacks":
         assert list(training["callbacks"]) == [name]
     else:

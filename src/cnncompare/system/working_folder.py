@@ -9,10 +9,13 @@ def remember_working_folder() -> None:
     """Let os.getcwd return the folder of this moment after that folder is deleted.
 
     Libraries ask for it, also while they are imported, and none expects an error. Relative paths
-    below it stay invalid; absolute ones are not concerned. Later calls do nothing.
+    below it stay invalid; absolute ones are not concerned. Raises FileNotFoundError if the folder
+    is deleted already.
     """
-    if not isinstance(os.getcwd, _WorkingFolder):
-        os.getcwd = _WorkingFolder(os.getcwd)  # raises FileNotFoundError if it is deleted already
+    if isinstance(os.getcwd, _WorkingFolder):
+        os.getcwd.remember()
+    else:
+        os.getcwd = _WorkingFolder(os.getcwd)
 
 
 @contextmanager
@@ -31,14 +34,17 @@ def existing_working_folder() -> Iterator[None]:
 
 
 class _WorkingFolder:
-    """Function that returns the working folder, or the first one where that is gone."""
+    """Function that returns the working folder, or the remembered one where that is gone."""
 
     def __init__(self, getcwd: Callable[[], str]) -> None:
         self._getcwd = getcwd
-        self._first = getcwd()
+        self.remember()
+
+    def remember(self) -> None:
+        self._remembered = self._getcwd()
 
     def __call__(self) -> str:
         try:
             return self._getcwd()
         except FileNotFoundError:
-            return self._first
+            return self._remembered
