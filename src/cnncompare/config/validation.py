@@ -1,5 +1,6 @@
 """Validation of a composed configuration, with one-line error messages."""
 
+import re
 from collections.abc import Mapping
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -26,13 +27,25 @@ def validate(composed: DictConfig | Mapping[str, Any]) -> Config:
         try:
             values: Any = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
         except OmegaConfBaseException as error:
-            raise ConfigError(f"{str(error).splitlines()[0]} (key {error.full_key})") from None
+            raise ConfigError(_interpolation_problem(error)) from None
     else:
         values = dict(composed)
     try:
         return Config.model_validate(values)
     except ValidationError as error:
         raise ConfigError(_first_problem(error, values)) from None
+
+
+def _interpolation_problem(error: OmegaConfBaseException) -> str:
+    """Return the line for an interpolation, such as ``${name}``, that has no value."""
+    text, key = str(error).splitlines()[0], error.full_key
+    if variable := re.search(r"Environment variable '(.+)' not found", text):
+        return f"{key}: the environment variable {variable[1]} is not set"
+    if name := re.search(r"Interpolation key '(.+)' not found", text):
+        return f"{key}: ${{{name[1]}}} is not a key of the configuration"
+    if name := re.search(r"Unsupported interpolation type (.+)", text):
+        return f"{key}: there is no resolver {name[1]!r} for ${{{name[1]}:...}}"
+    return f"{key}: {text}"
 
 
 def _first_problem(error: ValidationError, values: Mapping[str, Any]) -> str:

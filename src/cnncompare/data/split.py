@@ -14,7 +14,9 @@ from cnncompare.data.identical import group_hashes, group_identical, hash_images
 from cnncompare.data.resampling import describe_pool, draw_fold, holdout_seed, pool_images
 from cnncompare.data.source import Source, Split
 from cnncompare.data.sources.class_sizes import (
+    check_limit,
     check_training_images,
+    fraction_size,
     smallest_class,
     too_few_error,
 )
@@ -200,14 +202,8 @@ def _draw(
     n_kept: int = 1,
 ) -> tuple[Tensor, Tensor]:
     """Draw a split of a fraction of the images; return its positions and the rest, ascending."""
-    n, n_all = round(fraction * len(labels)), len(labels)
+    n = fraction_size(split, fraction, len(labels), len(classes))
     key = f"data.{split}_fraction={fraction:g}"
-    if not len(classes) <= n <= n_all - len(classes):
-        kind = {"val": ("training images", "validation"), "test": ("images", "test")}[split]
-        raise DataError(
-            f"{key} of {n_all} {kind[0]} is {n}; training and {kind[1]} each need one image of "
-            f"the {len(classes)} classes"
-        )
     positions, rest = stratified_positions(labels, n, seed, groups, n_kept)
     for kept, fault, size in (
         (rest, "takes every training", "smaller"),
@@ -230,14 +226,5 @@ def _limit(split: Split, limit: int | None, name: str, seed: int) -> Split:
     if limit is None or limit == len(split):
         return split
     n_classes = int((torch.bincount(split.labels) > 0).sum())
-    if limit > len(split):
-        raise DataError(
-            f"data.limit_{name}={limit} exceeds the {len(split)} images; "
-            f"set at most {len(split)}, or null for all images"
-        )
-    if limit < n_classes:
-        raise DataError(
-            f"data.limit_{name}={limit} is fewer than the {n_classes} classes; "
-            f"set {n_classes} or more"
-        )
+    check_limit(name, limit, len(split), n_classes)
     return split.select(stratified_positions(split.labels, limit, seed)[0])

@@ -28,17 +28,24 @@ def preflight(config: Config, *, here: bool = True) -> None:
     _check_extras(config)
     if here:
         _check_devices(config)
-    _check_images(config.data)
+    _check_images(config.data, trains=config.trains)
     _check_output(config.run_folder())
 
 
 def _check_model(config: Config) -> None:
-    from cnncompare.models.catalog.names import check_name, check_weights
+    from cnncompare.models.catalog.names import check_name, check_weights, is_file
+    from cnncompare.models.catalog.smallest_sizes import check_image_size
+    from cnncompare.models.pretrained.file_kinds import check_weights_file
 
     model = config.model
+    if model.weights is not None and is_file(model.weights):
+        check_weights_file(Path(model.weights).expanduser())
     if model.module is None:
         check_name(model.source, model.name)
         check_weights(model.source, model.name, model.weights, model.weights_map)
+        if not model.options:
+            size = config.data.image_size
+            check_image_size(model.source, model.name, model.stem, model.weights, size)
 
 
 def _check_extras(config: Config) -> None:
@@ -83,8 +90,8 @@ def _check_gpu_numbers(numbers: list[int], gpus: int) -> None:
     raise ConfigError(f"trainer.devices=[{listed}]: {found}; {advice}")
 
 
-def _check_images(config: DataConfig) -> None:
-    from cnncompare.data.sources.class_sizes import check_class_sizes
+def _check_images(config: DataConfig, *, trains: bool) -> None:
+    from cnncompare.data.sources.class_sizes import check_class_sizes, check_split_sizes
     from cnncompare.data.sources.count_classes import count_classes
 
     if config.source == "imagenet":
@@ -94,6 +101,8 @@ def _check_images(config: DataConfig) -> None:
     sizes = count_classes(config)
     if sizes is not None:
         check_class_sizes(sizes, config)
+        if trains:
+            check_split_sizes(sizes, config)
     if config.split is not None:
         from cnncompare.data.split_table import read_split_table
 

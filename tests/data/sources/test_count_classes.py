@@ -65,6 +65,18 @@ def test_the_digits_count_all_images_for_folds() -> None:
     assert counted == (source.classes, {"train": total.tolist()})
 
 
+def test_the_digits_of_each_split_are_counted() -> None:
+    config = DataConfig(name="digits", source="digits")
+    counted, source = count_classes(config), load_source(config)
+    assert counted is not None
+    for split in (source.train, source.test):
+        assert split is not None
+    assert counted.counts == {
+        "train": source.count_classes(source.train).tolist(),  # type: ignore[arg-type]
+        "test": source.count_classes(source.test).tolist(),  # type: ignore[arg-type]
+    }
+
+
 def test_nothing_imports_torch(config: DataConfig) -> None:
     script = (
         "import sys; from cnncompare.config.data import DataConfig; "

@@ -12,6 +12,8 @@ from cnncompare.system.argument_parser import CommandParser
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from cnncompare.config.data import DataConfig
+
 SHEET = "audit.png"
 
 
@@ -22,6 +24,7 @@ def main(arguments: list[str]) -> int:
     parsed = _parser().parse_intermixed_args(arguments)
     sheet = _sheet_path(parsed.sheet)
     config = compose_config(parsed.overrides)
+    _check_source(config.data)
 
     from cnncompare.data.audit.audit import audit
     from cnncompare.data.audit.contact_sheet import draw_contact_sheet
@@ -61,6 +64,18 @@ def _sheet_path(name: str) -> Path:
     if path.is_dir():
         raise OutputError(f"data: --sheet {name} is a folder; give the name of a file")
     return path
+
+
+def _check_source(config: "DataConfig") -> None:
+    """Raise a UserError for what a look at folders, tables and arrays shows, before torch."""
+    if config.source == "imagenet":
+        from cnncompare.data.sources.imagenet.layout import detect_layout
+
+        detect_layout(config.root or "")
+    else:
+        from cnncompare.data.sources.count_classes import count_classes
+
+        count_classes(config)
 
 
 def _save(sheet: "Image", path: Path) -> None:

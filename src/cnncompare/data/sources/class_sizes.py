@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from cnncompare.config.data import DataConfig
+from cnncompare.data.batch_size import resolve_batch_size
 from cnncompare.errors import DataError
 
 
@@ -35,6 +36,59 @@ def check_class_sizes(sizes: ClassSizes, config: DataConfig) -> None:
         _check_drawn(classes, counts["train"], 3 if draws_val else 2)
     elif config.protocol == "holdout" and "val" not in counts:
         check_training_images(classes, counts["train"])
+
+
+def check_split_sizes(sizes: ClassSizes, config: DataConfig) -> None:
+    """Raise DataError for a fraction, limit or batch size that a training split is too small for.
+
+    Splits of a table and of folds are checked when they are drawn.
+    """
+    if config.split is not None or config.resamples:
+        return
+    n_images = {split: sum(counts) for split, counts in sizes.counts.items()}
+    n_classes = {split: len(sizes.classes) for split in ("train", "val", "test")}
+    n_classes |= {split: sum(map(bool, counts)) for split, counts in sizes.counts.items()}
+    drawn = {"test": config.test_fraction}
+    if config.protocol == "holdout":
+        drawn["val"] = config.val_fraction
+    for split, fraction in drawn.items():
+        if split not in n_images:
+            n = fraction_size(split, fraction, n_images["train"], len(sizes.classes))
+            n_images |= {"train": n_images["train"] - n, split: n}
+    limits = {"train": config.limit_train, "val": config.limit_val, "test": config.limit_test}
+    for split, limit in limits.items():
+        if limit is not None and split in n_images:
+            check_limit(split, limit, n_images[split], n_classes[split])
+    resolve_batch_size(config.batch_size, config.limit_train or n_images["train"])
+
+
+def fraction_size(split: str, fraction: float, n_all: int, n_classes: int) -> int:
+    """Return the size of a split of a fraction of the images; raises DataError if one is too small.
+
+    Both the split and the rest need an image of each class.
+    """
+    n = round(fraction * n_all)
+    if not n_classes <= n <= n_all - n_classes:
+        kind = {"val": ("training images", "validation"), "test": ("images", "test")}[split]
+        raise DataError(
+            f"data.{split}_fraction={fraction:g} of {n_all} {kind[0]} is {n}; training and "
+            f"{kind[1]} each need one image of the {n_classes} classes"
+        )
+    return n
+
+
+def check_limit(split: str, limit: int, n_images: int, n_classes: int) -> None:
+    """Raise DataError if a limit exceeds the images of a split, or is below their classes."""
+    if limit > n_images:
+        raise DataError(
+            f"data.limit_{split}={limit} exceeds the {n_images} images; "
+            f"set at most {n_images}, or null for all images"
+        )
+    if limit < n_classes and limit != n_images:
+        raise DataError(
+            f"data.limit_{split}={limit} is fewer than the {n_classes} classes; "
+            f"set {n_classes} or more"
+        )
 
 
 def check_fold_sizes(

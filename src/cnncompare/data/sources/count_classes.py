@@ -7,6 +7,8 @@ import numpy as np
 from cnncompare.config.data import DataConfig, SyntheticConfig
 from cnncompare.data.sources.class_sizes import ClassSizes
 
+N_TEST_DIGITS = (36, 37, 35, 37, 36, 36, 36, 36, 35, 36)  # images of each class; the split is fixed
+
 
 def count_classes(config: DataConfig) -> ClassSizes | None:
     """Return the class sizes of images on this disk, or None if only loading them tells.
@@ -15,8 +17,8 @@ def count_classes(config: DataConfig) -> ClassSizes | None:
     """
     root, labels = config.root or "", config.labels
     match config.source:
-        case "digits" if config.folds is not None:
-            return _count_digits()
+        case "digits":
+            return _count_digits(config)
         case "synthetic" if config.synthetic is not None:
             return _count_synthetic(config.synthetic)
         case "folder" if labels is not None:
@@ -39,11 +41,15 @@ def count_classes(config: DataConfig) -> ClassSizes | None:
     return None
 
 
-def _count_digits() -> ClassSizes:
-    """Return the sizes of all splits together, which alone count for folds."""
+def _count_digits(config: DataConfig) -> ClassSizes:
+    """Return the sizes of all splits together if they are drawn, else of the fixed two."""
     with np.load(Path(__file__).with_name("digits.npz"), allow_pickle=False) as arrays:
-        counts = np.bincount(arrays["labels"]).tolist()
-    return ClassSizes([str(digit) for digit in range(10)], {"train": counts})
+        counts = np.bincount(arrays["labels"])
+    names = [str(digit) for digit in range(10)]
+    if config.resamples:
+        return ClassSizes(names, {"train": counts.tolist()})
+    test = np.array(N_TEST_DIGITS)
+    return ClassSizes(names, {"train": (counts - test).tolist(), "test": test.tolist()})
 
 
 def _count_synthetic(config: SyntheticConfig) -> ClassSizes:

@@ -9,21 +9,9 @@ import torch
 from torch import Tensor
 
 from cnncompare.errors import ModelError, shortened
+from cnncompare.models.pretrained.file_kinds import check_weights_file
 
 PREFERRED = ("state_dict", "model", "model_state_dict", "net")  # of several state dicts in a file
-# the first bytes of files that people take for weights
-KINDS = (
-    (b"version https://git-lfs", "a git-lfs pointer, run: git lfs pull"),
-    (b"\x89PNG", "a PNG image"),
-    (b"\xff\xd8\xff", "a JPEG image"),
-    (b"\x89HDF", "an HDF5 file, as Keras writes it"),
-    (b"\x1f\x8b", "a gzip archive, unpack it first"),
-    (b"%PDF", "a PDF document"),
-    (b"Rar!", "a RAR archive, unpack it first"),
-    (b"7z\xbc\xaf", "a 7z archive, unpack it first"),
-    (b"\x93NUMPY", "a NumPy array"),
-    (b"{", "a JSON text"),
-)
 
 
 def read_file(path: Path) -> dict[str, Tensor]:
@@ -33,25 +21,11 @@ def read_file(path: Path) -> dict[str, Tensor]:
     project's checkpoints, "network." is removed from its names. Raises ModelError for a file that
     is missing, truncated or contains something else, and for tensors with NaN or infinity.
     """
-    if not path.is_file():
-        raise ModelError(f"model.weights={path}: there is no such file")
-    _refuse_other_kinds(path)
+    check_weights_file(path)
     content = _state_dict(path, _load_content(path))
     tensors = {plain_name(name): value for name, value in content.items()}
     _refuse_non_finite(path, tensors)
     return tensors
-
-
-def _refuse_other_kinds(path: Path) -> None:
-    with path.open("rb") as file:
-        head = file.read(512)
-    if not head:
-        raise ModelError(f"model.weights={path} is empty, not a file of weights")
-    kind = next((kind for start, kind in KINDS if head.startswith(start)), None)
-    if kind is None and re.match(rb"\s*<(!doctype|html|\?xml|head|body)", head, re.IGNORECASE):
-        kind = "a web page, download the file itself"
-    if kind is not None:
-        raise ModelError(f"model.weights={path} is not a file of weights, it is {kind}")
 
 
 def _state_dict(path: Path, content: Any) -> dict[Any, Any]:
