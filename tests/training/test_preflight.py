@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from cnncompare.errors import ConfigError, DataError, ModelError, OutputError
+from cnncompare.data.module import ImageData
+from cnncompare.errors import ConfigError, DataError, ModelError, OutputError, UserError
 from cnncompare.training import preflight
 from tests.composing import compose_config
 
@@ -131,3 +132,50 @@ def test_numbers_of_gpus_that_are_not_here_are_refused(monkeypatch: pytest.Monke
         check("trainer.devices=[1,3]")
     with pytest.raises(ConfigError, match=r"devices=\[0,2\]: no CUDA GPU is used here; use"):
         check("trainer.devices=[0,2]", "trainer=cpu")
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("data.image_size=8", "lenet5 with stem=cifar accepts images of 16 pixels or more, got 8"),
+        ("data.limit_train=3", "data.limit_train=3 is fewer than the 10 classes"),
+        ("data.limit_train=5000", "data.limit_train=5000 exceeds the "),
+        ("data.limit_test=361", "data.limit_test=361 exceeds the 360 images"),
+        ("data.val_fraction=0.9999", "data.val_fraction=0.9999 of "),
+        ("data.val_fraction=0.0001", "data.val_fraction=0.0001 of "),
+        ("data.batch_size=4000", "data.batch_size=4000"),
+    ],
+)
+def test_sizes_are_refused_as_the_loaded_data_refuse_them(override: str, message: str) -> None:
+    overrides = ("model=lenet5", "data=digits", override)
+    with pytest.raises(UserError) as early:
+        check(*overrides)
+    assert str(early.value).startswith(message)
+    if "image_size" not in override:
+        config = compose_config(*overrides).data
+        with pytest.raises(UserError) as late:
+            ImageData(config, seed=0).prepare()
+        assert str(late.value) == str(early.value)
+
+
+@pytest.mark.parametrize("limit", [10, 1293])
+def test_the_smallest_and_the_largest_limit_pass(limit: int) -> None:
+    check("model=lenet5", "data=digits", f"data.limit_train={limit}", "data.batch_size=auto")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "there is no such file"),
+        (b"", "is empty, not a file of weights"),
+        (b"\x89PNG\r\n", "is not a file of weights, it is a PNG image"),
+    ],
+)
+def test_files_that_are_no_weights_are_refused(
+    content: bytes | None, message: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "lenet5.pth"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        check("model=lenet5", "data=digits", f"model.weights={file}")

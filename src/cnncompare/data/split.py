@@ -14,7 +14,7 @@ from cnncompare.data.identical import group_hashes, group_identical, hash_images
 from cnncompare.data.resampling import describe_pool, draw_fold, holdout_seed, pool_images
 from cnncompare.data.source import Source, Split
 from cnncompare.data.sources.class_sizes import (
-    check_limit,
+    check_split_limit,
     check_training_images,
     fraction_size,
     smallest_class,
@@ -226,5 +226,5 @@ def _limit(split: Split, limit: int | None, name: str, seed: int) -> Split:
     if limit is None or limit == len(split):
         return split
     n_classes = int((torch.bincount(split.labels) > 0).sum())
-    check_limit(name, limit, len(split), n_classes)
+    check_split_limit(name, limit, len(split), n_classes)
     return split.select(stratified_positions(split.labels, limit, seed)[0])

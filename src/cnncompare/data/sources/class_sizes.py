@@ -41,25 +41,26 @@ def check_class_sizes(sizes: ClassSizes, config: DataConfig) -> None:
 def check_split_sizes(sizes: ClassSizes, config: DataConfig) -> None:
     """Raise DataError for a fraction, limit or batch size that a training split is too small for.
 
-    Splits of a table and of folds are checked when they are drawn.
+    Splits of a table and of folds, and those of other protocols, are checked when they are drawn.
     """
-    if config.split is not None or config.resamples:
+    if config.split is not None or config.resamples or config.protocol != "holdout":
         return
     n_images = {split: sum(counts) for split, counts in sizes.counts.items()}
     n_classes = {split: len(sizes.classes) for split in ("train", "val", "test")}
     n_classes |= {split: sum(map(bool, counts)) for split, counts in sizes.counts.items()}
-    drawn = {"test": config.test_fraction}
-    if config.protocol == "holdout":
-        drawn["val"] = config.val_fraction
-    for split, fraction in drawn.items():
+    most = {split: n_images.get(split, n_images["train"]) for split in n_classes}
+    for split, fraction in (("test", config.test_fraction), ("val", config.val_fraction)):
         if split not in n_images:
             n = fraction_size(split, fraction, n_images["train"], len(sizes.classes))
             n_images |= {"train": n_images["train"] - n, split: n}
-    limits = {"train": config.limit_train, "val": config.limit_val, "test": config.limit_test}
+    limits = {"test": config.limit_test, "train": config.limit_train, "val": config.limit_val}
     for split, limit in limits.items():
-        if limit is not None and split in n_images:
-            check_limit(split, limit, n_images[split], n_classes[split])
-    resolve_batch_size(config.batch_size, config.limit_train or n_images["train"])
+        # identical images stay together, so that a drawn split can differ from its fraction
+        if limit is not None and not n_classes[split] <= limit <= most[split]:
+            check_split_limit(split, limit, n_images[split], n_classes[split])
+    batch, n_train = config.batch_size, config.limit_train
+    if batch != "auto" and batch > (n_train or most["train"]):
+        resolve_batch_size(batch, n_train or n_images["train"])
 
 
 def fraction_size(split: str, fraction: float, n_all: int, n_classes: int) -> int:
@@ -77,7 +78,7 @@ def fraction_size(split: str, fraction: float, n_all: int, n_classes: int) -> in
     return n
 
 
-def check_limit(split: str, limit: int, n_images: int, n_classes: int) -> None:
+def check_split_limit(split: str, limit: int, n_images: int, n_classes: int) -> None:
     """Raise DataError if a limit exceeds the images of a split, or is below their classes."""
     if limit > n_images:
         raise DataError(
