@@ -45,7 +45,7 @@ def test_shared_pages_count_once(tmp_path: Path) -> None:
         peak_pss_mib(python(code), ENVIRONMENT, tmp_path) for code in (lone, forked, touched)
     )
     assert 200 < one < 240
-    assert one - 5 < shared < one + 20
+    assert one - 5 < shared < 1.5 * one  # not twice
     assert two > 400
     with pytest.raises(RunError, match="exit code 3"):
         peak_pss_mib(python("raise SystemExit(3)"), ENVIRONMENT, tmp_path)

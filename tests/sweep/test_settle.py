@@ -89,17 +89,17 @@ def test_an_invalid_option_is_refused(argument: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("model=lenet5,resnet20", "margin=0"), "margin=0: expected points of accuracy"),
-        (("model=lenet5",), "lenet5 is the only one"),
-        (("model=lenet5,lenet5",), "lenet5 is the only one"),
-        (("model=lenet5,resnet20", "seed=0,1"), "settle chooses the seeds itself"),
-        (("model=lenet5,resnet20", "seeds=2"), "chooses the number of runs itself"),
-        (("model=lenet5,resnet20", "force=true"), "whenever settle continues"),
-        (("model=lenet5,resnet20", "trainer.max_epochs=0"), "no seeds to add"),
-        (("model=lenet5,resnet20", "data.batch_size=16,32"), "data.batch_size is 16 for"),
-        (("model=lenet5,resnet20", "trainer.max_epochs=1,2"), "trainer.max_epochs is 1 for"),
-        (("model=lenet5,resnet20", "name=a,b"), "one race has one folder"),
-        (("model=lenet5,nothing",), "nothing"),
+        (("model=quicknet,resnet20", "margin=0"), "margin=0: expected points of accuracy"),
+        (("model=quicknet",), "quicknet is the only one"),
+        (("model=quicknet,quicknet",), "quicknet is the only one"),
+        (("model=quicknet,resnet20", "seed=0,1"), "settle chooses the seeds itself"),
+        (("model=quicknet,resnet20", "seeds=2"), "chooses the number of runs itself"),
+        (("model=quicknet,resnet20", "force=true"), "whenever settle continues"),
+        (("model=quicknet,resnet20", "trainer.max_epochs=0"), "no seeds to add"),
+        (("model=quicknet,resnet20", "data.batch_size=16,32"), "data.batch_size is 16 for"),
+        (("model=quicknet,resnet20", "trainer.max_epochs=1,2"), "trainer.max_epochs is 1 for"),
+        (("model=quicknet,resnet20", "name=a,b"), "one race has one folder"),
+        (("model=quicknet,nothing",), "nothing"),
     ],
 )
 def test_invalid_input_is_one_line_and_starts_nothing(

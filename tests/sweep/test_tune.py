@@ -73,7 +73,7 @@ def test_an_invalid_option_is_refused(arguments: tuple[str, ...], message: str) 
 
 def test_invalid_input_is_one_line_and_starts_nothing(folder: Path) -> None:
     before = sorted(folder.rglob("*"))
-    done = call(folder, "model=lenet5,resnet20", "trials=2", "data.protocol=test_as_val")
+    done = call(folder, "model=quicknet,resnet20", "trials=2", "data.protocol=test_as_val")
     assert done.returncode == 2
     assert "choose the settings on the test set" in done.stderr
     assert len(done.stderr.splitlines()) == 1

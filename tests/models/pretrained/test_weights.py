@@ -189,7 +189,7 @@ def test_old_names_of_densenet_files_are_translated(tmp_path: Path) -> None:
 
 def test_unreadable_files_are_refused_in_one_line(published: Path, tmp_path: Path) -> None:
     assert "there is no such file" in refused(tmp_path / "none.pth")
-    assert "there is no such file" in refused(tmp_path)
+    assert "is a folder, not a file of weights" in refused(tmp_path)
     for name, content in (
         ("text.pth", b"these are no weights"),
         ("text.safetensors", b"these are no weights"),
