@@ -11,8 +11,9 @@ from cnncompare.bench.results import suite_table, throughput_table
 from cnncompare.bench.rounds import BenchRow
 from cnncompare.bench.suite.benchmark_table import BENCHMARKS
 from cnncompare.bench.tune import Candidate, CandidateResult, print_ranking
-from cnncompare.comparison.compare import compare_results
+from cnncompare.comparison.compare import Options, compare_results
 from cnncompare.comparison.load import load_results
+from cnncompare.comparison.metrics import METRICS
 from cnncompare.data.audit.console import counts_table
 from cnncompare.explain.console import print_explanation
 from cnncompare.explain.explanation import Explanation, explain
@@ -162,3 +163,25 @@ def test_no_table_cuts_a_number(
         wide = [line for line in table_lines(text) if cell_len(line) > width]
         assert not wide, (width, wide)
         assert numbers(text), width
+
+
+@pytest.mark.parametrize("baseline", [None, "lenet5"])
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_report_on_any_metric_keeps_the_networks_and_whole_numbers(
+    metric: str,
+    baseline: str | None,
+    tmp_path: Path,
+    printed: Printed,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write_sweep(tmp_path, {"resnet20": 0.93, "lenet5": 0.8}, n=400)
+    options = Options(metric=METRICS[metric], baseline=baseline)
+    comparison = compare_results(*load_results([tmp_path]), options)
+    whole = printed(None, lambda: print_comparison(comparison, make_console()))
+    for width in WIDTHS:
+        monkeypatch.setenv("COLUMNS", str(width))
+        text = printed(width, lambda: print_comparison(comparison, make_console()))
+        assert numbers(text) <= numbers(whole), width
+        rows = [line for line in table_lines(text) if re.match(r"(resnet20|lenet5) ", line)]
+        assert len(rows) == 2, (width, text)
+        assert max(map(cell_len, table_lines(text))) <= width

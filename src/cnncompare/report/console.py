@@ -39,6 +39,7 @@ _DROPPED_FIRST = (
     *("images_per_s", "top5", "time_to_best_s", "top1_sd", "params", "epoch_s", "latency_ms"),
     "top1_interval",
 )
+_DROPPED_LAST = ("seeds", "ties", "against_baseline")
 _MOST_EXCLUDED = 10  # excluded runs that are listed
 
 
@@ -96,12 +97,19 @@ def _print_table(table: ComparedTable, comparison: Comparison, console: Console)
         ties = "; ".join(f"{name}: {', '.join(labels)}" for name, labels in groups)
         console.print(Text(f"{tie_title(table)}: {ties}"))
     columns = result_columns(table, comparison.options)
-    for key in _DROPPED_FIRST:
+    for key in _drop_order(columns, comparison.options.metric.name):
         if _width(table, columns) <= console.width:
             break
         columns = [column for column in columns if column.key != key]
     fits = _width(table, columns) <= console.width
     console.print(_rich_table(table, columns), soft_wrap=fits)
+
+
+def _drop_order(columns: list[Column], metric: str) -> list[str]:
+    """Return the keys of the columns that can be dropped; the model and the metric cannot."""
+    first = [key for name in _DROPPED_FIRST if (key := name.replace("top1", metric)) != metric]
+    kept = {*first, *_DROPPED_LAST, "model", metric}
+    return [*first, *(c.key for c in columns if c.key not in kept), *_DROPPED_LAST]
 
 
 def _width(table: ComparedTable, columns: list[Column]) -> int:
