@@ -129,7 +129,7 @@ def _nothing(folder: Path, skipped: "Sequence[Skipped]", broken: "Sequence[Skipp
 
 def _evaluate(evaluations: "Sequence[Evaluation]") -> None:
     """Evaluate the cells that are not finished, showing progress on a terminal."""
-    total = sum(len(e.due()) * len(e.empty.label) for e in evaluations)
+    total = sum(len(e.due) * len(e.empty.label) for e in evaluations)
     if not total:
         return
     from rich.console import Console
@@ -152,7 +152,7 @@ def _announce(evaluations: "Sequence[Evaluation]") -> Callable[[float], None]:
     """Return a function that states the duration, unless it is short."""
     from cnncompare.terminal.formatting import duration
 
-    cells = sum(len(e.due()) for e in evaluations)
+    cells = sum(len(e.due) for e in evaluations)
     images = len(evaluations[0].empty.label)
 
     def note(seconds: float) -> None:

@@ -67,8 +67,8 @@ def evaluate_suite(
 
     `advance` is called with the number of images that a network has classified.
     """
-    due = {id(e.planned): e for e in evaluations if e.due()}
-    total = sum(len(e.due()) * len(e.empty.label) for e in due.values())
+    due = {id(e.planned): e for e in evaluations if e.due}
+    total = sum(len(e.due) * len(e.empty.label) for e in due.values())
     clock = _Clock(total, advance, note_seconds)
     for group in same_data([e.planned for e in due.values()]):
         source: _Source | None = None
@@ -79,9 +79,8 @@ def evaluate_suite(
 
 
 def _start(evaluation: Evaluation) -> _Active:
-    planned = evaluation.planned
-    saved, due = evaluation.earlier(), set(evaluation.due())
-    return _Active(evaluation, Predictor(planned.result.run), saved, due)
+    network = Predictor(evaluation.planned.result.run)
+    return _Active(evaluation, network, evaluation.earlier(), set(evaluation.due))
 
 
 def _evaluate(active: Sequence[_Active], source: "_Source", clock: "_Clock") -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -84,8 +85,9 @@ class Evaluation:
         }
         return replace(saved, about={**saved.about, "files": {**earlier, **files}}, cells=cells)
 
+    @cached_property
     def due(self) -> list[Cell]:
-        """Return the cells that are not finished, in their order."""
+        """The cells that were not finished at the first question, in their order."""
         finished = self.earlier().cells
         return [cell for cell in self.suite.all_cells if cell not in finished]
 
