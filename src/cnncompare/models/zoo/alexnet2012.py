@@ -18,6 +18,7 @@ from cnncompare.models.zoo.choices import (
     SWITCH,
     activation_layer,
     check_choice,
+    dense_head,
     initial_gain,
     scaled,
 )
@@ -126,16 +127,7 @@ def _head(classes: int, inputs: int, variant: AlexNetOptions, small: bool) -> nn
         return nn.Sequential(nn.Linear(inputs, classes))
     if small:
         return nn.Sequential(nn.Dropout(variant.dropout), nn.Linear(inputs, classes))
-    units, act = scaled(4096, variant.width), activation_layer(variant.activation)
-    return nn.Sequential(
-        nn.Linear(inputs, units),
-        act(),
-        nn.Dropout(variant.dropout),
-        nn.Linear(units, units),
-        act(),
-        nn.Dropout(variant.dropout),
-        nn.Linear(units, classes),
-    )
+    return dense_head(inputs, classes, variant.activation, variant.dropout, variant.width)
 
 
 def _initialise(network: AlexNet2012, he_2015: bool, gain: Literal["relu", "linear"]) -> None:

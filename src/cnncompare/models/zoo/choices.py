@@ -38,6 +38,22 @@ def scaled(channels: int, width: float) -> int:
     return int(exact)
 
 
+def dense_head(
+    inputs: int, classes: int, activation: str, dropout: float, width: float
+) -> nn.Sequential:
+    """Return the head of AlexNet and ZFNet: two layers of `width` times 4096 units, and logits."""
+    units, act = scaled(4096, width), activation_layer(activation)
+    return nn.Sequential(
+        nn.Linear(inputs, units),
+        act(),
+        nn.Dropout(dropout),
+        nn.Linear(units, units),
+        act(),
+        nn.Dropout(dropout),
+        nn.Linear(units, classes),
+    )
+
+
 def check_depth(depth: int, per_block: int) -> int:
     """Return the blocks in each of three stages, for 2 layers besides `per_block` in each."""
     blocks, rest = divmod(depth - 2, 3 * per_block)

@@ -11,6 +11,7 @@ from cnncompare.models.zoo.choices import (
     SWITCH,
     activation_layer,
     check_choice,
+    dense_head,
     initial_gain,
     scaled,
 )
@@ -66,7 +67,7 @@ class ZFNet(nn.Module):
             nn.AdaptiveAvgPool2d(4 if small else 6),  # has no effect at 32 and 224 pixels
             nn.Flatten(),
         )
-        self.classifier = (_small_head if small else _head)(five, classes, variant)
+        self.classifier = _head(five, classes, variant, small)
         _initialise(self, small or variant.width != 1, initial_gain(variant.activation))
 
     def forward(self, images: Tensor) -> Tensor:
@@ -107,21 +108,11 @@ def _small_front(in_channels: int, one: int, two: int, variant: ZFNetOptions) ->
     return [conv1, act(), pools[0], *_norm(variant), conv2, act(), pools[1], *_norm(variant)]
 
 
-def _head(channels: int, classes: int, variant: ZFNetOptions) -> nn.Sequential:
-    units, act = scaled(4096, variant.width), activation_layer(variant.activation)
-    return nn.Sequential(
-        nn.Linear(channels * 6 * 6, units),
-        act(),
-        nn.Dropout(variant.dropout),
-        nn.Linear(units, units),
-        act(),
-        nn.Dropout(variant.dropout),
-        nn.Linear(units, classes),
-    )
-
-
-def _small_head(channels: int, classes: int, variant: ZFNetOptions) -> nn.Sequential:
-    return nn.Sequential(nn.Dropout(variant.dropout), nn.Linear(channels * 4 * 4, classes))
+def _head(channels: int, classes: int, variant: ZFNetOptions, small: bool) -> nn.Sequential:
+    if small:
+        return nn.Sequential(nn.Dropout(variant.dropout), nn.Linear(channels * 4 * 4, classes))
+    inputs = channels * 6 * 6
+    return dense_head(inputs, classes, variant.activation, variant.dropout, variant.width)
 
 
 def _initialise(network: nn.Module, he_2015: bool, gain: Literal["relu", "linear"]) -> None:
