@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -70,3 +70,14 @@ def trained_pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for model in ("lenet5", "quicknet"):
         train_in(outputs, f"model={model}", "name=pair", *DIGITS, "trainer.max_epochs=4")
     return outputs / "pair"
+
+
+@pytest.fixture
+def torch_as_before() -> Iterator[None]:
+    """Restore torch's settings after a training in this process."""
+    import torch
+
+    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    yield
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(deterministic)

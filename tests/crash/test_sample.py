@@ -7,12 +7,11 @@ import contextlib
 import errno
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from cnncompare.config.schema import Config
 from cnncompare.errors import RunError
@@ -22,18 +21,9 @@ from cnncompare.training.train import train
 from tests.composing import compose_config
 from tests.crash.records import finished_epochs, refused, run_result
 from tests.crash.settings import TRAINING
+from tests.killed import Killed
 
-
-class Killed(BaseException):
-    """Ends a run at once, as SIGKILL does: nothing gets to write that it ended."""
-
-
-@pytest.fixture(autouse=True)
-def _torch_as_before() -> Iterator[None]:
-    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    yield
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(deterministic)
+pytestmark = pytest.mark.usefixtures("torch_as_before")
 
 
 @pytest.fixture(scope="module")

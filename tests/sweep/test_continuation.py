@@ -1,7 +1,7 @@
 """A run that is killed anywhere resumes to bitwise equal weights, optimizer and metrics."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from cnncompare.training.checkpoints import AtomicCheckpointIO
 from cnncompare.training.lightning_module import ImageClassifier
 from cnncompare.training.train import train
 from tests.composing import compose_config
+from tests.killed import Killed
 from tests.sweep.exact import OVERRIDES, digest, result
 
 STEPS_PER_EPOCH = 6
@@ -28,16 +29,7 @@ FIRST_EPOCH_IS_BEST = (
 )
 
 
-class Killed(BaseException):
-    """Ends a run at once, as SIGKILL does: nothing gets to write that it ended."""
-
-
-@pytest.fixture(autouse=True)
-def _torch_as_before() -> Iterator[None]:
-    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    yield
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(deterministic)
+pytestmark = pytest.mark.usefixtures("torch_as_before")
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ from cnncompare.runs.run import Run
 from cnncompare.training.callbacks.progress import Progress
 from cnncompare.training.train import train
 from tests.composing import compose_config
+from tests.killed import Killed
 
 SMALL = (
     "data=synthetic",
@@ -59,10 +60,6 @@ CASES = [
     )
     for name in registry.builtin
 ]
-
-
-class Killed(BaseException):
-    """Ends the process's training as a kill does: nothing closes the record."""
 
 
 class KillAfterTwoEpochs(Progress):
